@@ -1,0 +1,75 @@
+"""One entry of the log, and its events as a fold sees them."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+
+from bus.messages import events
+from bus.messages.events import AnyEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An event with its place in history.
+
+    ``version`` is the aggregate's after the commit; ``partition`` and ``seq`` are the position in the log;
+    ``at`` is when the command was accepted.
+    """
+
+    event: AnyEvent
+    stream: str
+    version: int
+    partition: int
+    seq: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A decision in the log: a commit of a stream, a refusal (no ``stream``), or a tombstone (neither).
+
+    ``events`` are as stored, ``{type, v, data}``: they are read by whoever folds them, so that one that
+    cannot be read harms nobody else.
+    """
+
+    partition: int
+    seq: int
+    command_id: str | None = None
+    correlation_id: str | None = None
+    at: datetime | None = None
+    by: str | None = None
+    stream: str | None = None
+    version: int | None = None
+    events: tuple[Mapping[str, Any], ...] = ()
+    state: Mapping[str, Any] | None = None
+    outcome: Mapping[str, Any] | None = None
+
+    @classmethod
+    def from_stored(cls, stored: Mapping[str, Any]) -> Self:
+        return cls(
+            partition=stored["partition"],
+            seq=stored["seq"],
+            command_id=stored.get("command_id"),
+            correlation_id=stored.get("correlation_id"),
+            at=stored.get("at"),
+            by=stored.get("by"),
+            stream=stored.get("stream"),
+            version=stored.get("version"),
+            events=tuple(stored.get("events", ())),
+            state=stored.get("state"),
+            outcome=stored.get("outcome"),
+        )
+
+    def recorded(self) -> Iterator[Recorded]:
+        """The events, read; empty for a refusal or a tombstone.
+
+        Raises:
+            UnknownMessageError, pydantic.ValidationError: an event that this build cannot read.
+
+        """
+        if self.stream is None or self.version is None or self.at is None:
+            return
+        for stored in self.events:
+            event = events.from_stored(stored)
+            yield Recorded(event, self.stream, self.version, self.partition, self.seq, self.at)

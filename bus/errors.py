@@ -1,0 +1,29 @@
+"""What the bus raises, and when."""
+
+
+class TwofoldError(Exception):
+    """The base of every error that this system raises on purpose."""
+
+
+class ConfigurationError(TwofoldError):
+    """The environment asks for something that cannot work; the process must not start."""
+
+
+class ServerUnavailableError(TwofoldError):
+    """An embedded server is not to be had or did not start."""
+
+
+class VersionConflictError(TwofoldError):
+    """Somebody else committed this version of the stream first: load again and decide again."""
+
+
+class AlreadyCommittedError(TwofoldError):
+    """The log already holds what this command came to."""
+
+
+class LogMismatchError(TwofoldError):
+    """The log is not the one that this configuration or this checkpoint belongs to."""
+
+
+class UnknownMessageError(TwofoldError):
+    """A stored message is of a type or version that this build does not know."""

@@ -1,0 +1,34 @@
+"""What a command travels in: who asks, when it was accepted, and what it belongs to."""
+
+from typing import Any, Literal, Self
+
+from bus.messages.commands import AnyCommand
+from bus.messages.message import Message
+from bus.messages.principal import Principal
+from bus.messages.values import Moment
+
+
+class CommandEnvelope(Message):
+    """A command on its way. It is kept in the inbox and carried by the ``commands`` queue."""
+
+    envelope_version: Literal[1] = 1
+    command_id: str
+    correlation_id: str
+    """Shared by everything that one outside request sets off."""
+    causation_id: str | None = None
+    """The message that directly caused this one; ``None`` for a request from outside."""
+    accepted_at: Moment
+    """The time that the decision is made with, however late or often it is made."""
+    by: Principal
+    expected_versions: tuple[int, ...] | None = None
+    """From ``If-Match``: the versions the aggregate may be at. ``None`` is any."""
+    command: AnyCommand
+
+    def to_stored(self) -> dict[str, Any]:
+        """As BSON keeps it, times as times."""
+        return self.model_dump()
+
+    @classmethod
+    def from_stored(cls, stored: dict[str, Any]) -> Self:
+        """Raises ``pydantic.ValidationError`` for a type or version this build does not know."""
+        return cls.model_validate(stored)

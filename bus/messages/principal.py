@@ -1,0 +1,28 @@
+"""Who asks: the role and subject of a verified token."""
+
+from enum import StrEnum
+
+from bus.messages.message import Message
+
+
+class Role(StrEnum):
+    """What a token allows; the HTTP contract has the table."""
+
+    CUSTOMER = "customer"
+    STAFF = "staff"
+    OPS = "ops"
+
+
+class Principal(Message):
+    """The caller. For a customer the subject is its customer id."""
+
+    role: Role
+    subject: str
+    issuer: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.role}:{self.subject}"
+
+    def owns(self, customer_id: str) -> bool:
+        """Whether what belongs to this customer is the caller's to see and change."""
+        return self.role is not Role.CUSTOMER or self.subject == customer_id

@@ -1,0 +1,100 @@
+"""The values that messages are made of, with the limits of the HTTP contract.
+
+Money is an integer in minor units (cents) with an ISO 4217 code beside it. Times are UTC, cut to
+milliseconds, which is what BSON keeps.
+"""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints
+
+from bus.messages.message import Message
+
+MAX_UNIT_PRICE = 10**9
+MAX_QUANTITY = 10_000
+MAX_ITEMS = 200
+MAX_TOTAL = 10**12
+
+_NO_CONTROLS = r"^[^\x00-\x1f\x7f]*$"
+_NO_NUL = r"^[^\x00]*$"
+
+Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,64}$")]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_NO_CONTROLS)]
+AddressLine = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_NO_CONTROLS)]
+Reference = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=_NO_CONTROLS)]
+Note = Annotated[str, StringConstraints(max_length=500, pattern=_NO_NUL)]
+Email = Annotated[
+    str,
+    StringConstraints(max_length=254, pattern=r"^[^@\s\x00-\x1f\x7f]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$"),
+]
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+UnitPrice = Annotated[int, Field(ge=0, le=MAX_UNIT_PRICE, strict=True)]
+Quantity = Annotated[int, Field(ge=1, le=MAX_QUANTITY, strict=True)]
+Flag = Annotated[bool, Field(strict=True)]
+
+
+def to_milliseconds(moment: datetime) -> datetime:
+    """Convert to UTC and cut to whole milliseconds, as BSON stores it."""
+    try:
+        utc = moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("the time is outside the years 1 to 9999 in UTC") from None
+    return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
+
+
+def _no_numbers(value: object) -> object:
+    """RFC 3339 text only: a bare number would be taken for seconds since 1970."""
+    if not isinstance(value, str | datetime):
+        raise ValueError("must be an RFC 3339 date and time with an offset")  # noqa: TRY004 - pydantic's way
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_no_numbers), AfterValidator(to_milliseconds)]
+
+
+class OrderStatus(StrEnum):
+    """Where an order stands: pending, confirmed, shipped, delivered; or cancelled before shipping."""
+
+    PENDING = "pending"
+    CONFIRMED = "confirmed"
+    SHIPPED = "shipped"
+    DELIVERED = "delivered"
+    CANCELLED = "cancelled"
+
+
+class Address(Message):
+    """Where an order is sent to."""
+
+    line1: AddressLine
+    line2: AddressLine | None = None
+    city: AddressLine
+    region: AddressLine | None = None
+    postal_code: AddressLine | None = None
+    country: AddressLine
+
+
+class Item(Message):
+    """What is asked for: one product and how many."""
+
+    product_id: Id
+    quantity: Quantity
+
+
+class Line(Message):
+    """What was sold: the item with the product's name and unit price at that moment, in minor units."""
+
+    product_id: Id
+    product_name: Name
+    quantity: Quantity
+    unit_price: UnitPrice
+    line_total: int
+
+
+class LineAmount(Message):
+    """A line as later events repeat it: enough to count it out again, ``amount`` in minor units."""
+
+    product_id: Id
+    quantity: Quantity
+    amount: int

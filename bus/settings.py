@@ -1,0 +1,98 @@
+"""Everything that can be configured, read from the environment once and validated.
+
+A process builds one ``Settings`` in its main and passes it on; nothing else reads the environment.
+"""
+
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from pymongo.uri_parser import parse_uri
+
+from bus.errors import ConfigurationError
+
+MIN_SECRET_BYTES = 32  # RFC 7518, section 3.2: an HS256 key is at least as long as the hash
+
+
+class Settings(BaseSettings):
+    """The configuration of one process. Each field is the environment variable of the same name."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    redis_url: str = "redis://127.0.0.1:6379/0"
+    write_mongodb_uri: str = "mongodb://127.0.0.1:27017"
+    write_database: str = "twofold_write"
+    read_mongodb_uri: str = "mongodb://127.0.0.1:27017"
+    read_database: str = "twofold_read"
+
+    log_partitions: Annotated[int, Field(ge=1, le=1024)] = 4
+    """Fixed when the log is created; a later change is refused."""
+    hole_grace_ms: Annotated[int, Field(ge=0, le=60_000)] = 2_000
+    """How long a commit beyond a hole is visible before a projector closes the hole."""
+    lease_ms: Annotated[int, Field(ge=500, le=300_000)] = 10_000
+    """How long a projector owns a partition of a read model without renewing."""
+    sweep_after_ms: Annotated[int, Field(ge=100, le=3_600_000)] = 5_000
+    """The age at which an unfinished command that is not in the queue is enqueued again."""
+    max_attempts: Annotated[int, Field(ge=1, le=100)] = 5
+    """How often a command may raise before it is kept as failed."""
+
+    command_threads: Annotated[int, Field(ge=1, le=256)] = 8
+    projection_threads: Annotated[int, Field(ge=1, le=256)] = 8
+    web_threads: Annotated[int, Field(ge=2, le=256)] = 16
+
+    api_host: str = "127.0.0.1"
+    api_port: Annotated[int, Field(ge=1, le=65_535)] = 8_000
+    jwt_secret: SecretStr | None = None
+    """HS256 key, at least 32 bytes."""
+    jwt_public_key: str | None = None
+    """PEM text of an RS256 or ES256 public key."""
+    jwt_jwks_url: str | None = None
+    jwt_issuer: str | None = None
+    jwt_audience: str | None = None
+
+    data_dir: Path = Path(".data")
+    """Where the embedded servers keep their data."""
+    log_level: str = "INFO"
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read the environment.
+
+        Raises:
+            ConfigurationError: naming each variable that is wrong and why.
+
+        """
+        try:
+            return cls()
+        except ValidationError as error:
+            wrong = "; ".join(
+                f"{'_'.join(map(str, e['loc'])).upper() or 'environment'}: {e['msg']}" for e in error.errors()
+            )
+            raise ConfigurationError(wrong) from None
+
+    @field_validator("write_mongodb_uri")
+    @classmethod
+    def _keeps_writes_durable(cls, uri: str) -> str:
+        """A ``kill -9`` of mongod loses acknowledged writes unless they are ``w: majority, j: true``."""
+        options = parse_uri(uri, validate=True)["options"]
+        if options.get("w", "majority") != "majority":
+            raise ValueError("w must be left out or majority: accepted commands would not survive a crash")
+        if not options.get("journal", True):
+            raise ValueError("journal must be left out or true: accepted commands would not survive a crash")
+        if options.get("readPreference", "primary").lower() != "primary":
+            raise ValueError("readPreference must be left out or primary: decisions need the newest commit")
+        return uri
+
+    @field_validator("jwt_secret")
+    @classmethod
+    def _long_enough(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None and len(secret.get_secret_value().encode()) < MIN_SECRET_BYTES:
+            raise ValueError(f"must be at least {MIN_SECRET_BYTES} bytes")
+        return secret
+
+    @model_validator(mode="after")
+    def _one_way_to_verify(self) -> Self:
+        if sum(key is not None for key in (self.jwt_secret, self.jwt_public_key, self.jwt_jwks_url)) > 1:
+            raise ValueError("set only one of JWT_SECRET, JWT_PUBLIC_KEY and JWT_JWKS_URL")
+        return self

@@ -1,0 +1,80 @@
+"""What a read model is: the documents that events fold into, and how they are found again.
+
+A read model is one file beside this one that ends in a ``ReadModel``, and one row in the table of
+``read_side.projections``. All of it is pure: the projector loads, writes and remembers positions.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from bus.commit import Recorded
+from bus.messages.events import AnyEvent
+
+Document = dict[str, Any]
+Sort = Sequence[tuple[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """An index that a query of the model uses: fields with 1 (ascending) or -1 (descending)."""
+
+    keys: tuple[tuple[str, int], ...]
+    only: Mapping[str, Any] | None = None
+    """A partial index's filter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What a model keeps of other streams, so that an event is folded with what is known by then.
+
+    The kept documents are ordinary ones of the model. ``key`` names the one that an event is to be read
+    with (``None``: no need), ``correct`` gives the event as it should be in the light of it.
+    """
+
+    key: Callable[[AnyEvent], str | None]
+    correct: Callable[[AnyEvent, Document], AnyEvent]
+
+
+def _never(_: AnyEvent) -> Mapping[str, Any] | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadModel:
+    """One use case's documents.
+
+    ``touches`` lists the documents that an event folds into, each as it is before its first event: its
+    ``_id`` and whatever makes it what it is. Events that do not concern the model touch nothing.
+    ``fold`` returns the document after the event; it must not change the one it is given, and never sees
+    the projector's own fields (``_pos``).
+    ``spread`` names, by a filter of equalities, existing documents that the event folds into too (a new
+    customer name reaches all its orders).
+    ``shared`` models count over several partitions: a document is kept per key and partition, with the
+    field ``partition``, and is summed when queried.
+    """
+
+    name: str
+    version: int
+    """Raised when a change to the code would fold the same log into other documents."""
+    touches: Callable[[AnyEvent], Sequence[Document]]
+    fold: Callable[[Document, Recorded], Document]
+    indexes: tuple[Index, ...] = ()
+    spread: Callable[[AnyEvent], Mapping[str, Any] | None] = _never
+    memory: Memory | None = None
+    shared: bool = False
+
+
+class Documents(Protocol):
+    """The live documents of one read model, as its queries see them."""
+
+    def find(
+        self, where: Mapping[str, Any], *, sort: Sort = (), limit: int = 0, fields: Sequence[str] = ()
+    ) -> list[Document]:
+        """The documents that match, at most ``limit`` (0: all); only ``fields`` of them, if any are named."""
+
+    def find_one(self, document_id: str) -> Document | None:
+        """The document with this ``_id``, with the projector's fields."""
+
+    def aggregate(self, pipeline: Sequence[Mapping[str, Any]]) -> Iterable[Document]:
+        """What a pipeline makes of the documents."""
