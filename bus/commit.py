@@ -1,7 +1,7 @@
 """One entry of the log, and its events as a fold sees them."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Self
 
@@ -23,6 +23,37 @@ class Recorded:
     partition: int
     seq: int
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is to be appended: a commit that has no position yet. The fields are those of ``Commit``."""
+
+    partition: int
+    command_id: str
+    correlation_id: str
+    at: datetime
+    by: str
+    stream: str | None = None
+    version: int | None = None
+    events: tuple[Mapping[str, Any], ...] = ()
+    state: Mapping[str, Any] | None = None
+    outcome: Mapping[str, Any] | None = None
+
+    def at_position(self, seq: int) -> "Commit":
+        return Commit(
+            partition=self.partition,
+            seq=seq,
+            command_id=self.command_id,
+            correlation_id=self.correlation_id,
+            at=self.at,
+            by=self.by,
+            stream=self.stream,
+            version=self.version,
+            events=self.events,
+            state=self.state,
+            outcome=self.outcome,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +92,11 @@ class Commit:
             outcome=stored.get("outcome"),
         )
 
+    def to_stored(self) -> dict[str, Any]:
+        """As the log keeps it: what is not there has no field, which is what the partial indexes go by."""
+        stored = {name: getattr(self, name) for name in _FIELDS}
+        return {name: value for name, value in stored.items() if value is not None and value != ()}
+
     def recorded(self) -> Iterator[Recorded]:
         """The events, read; empty for a refusal or a tombstone.
 
@@ -73,3 +109,6 @@ class Commit:
         for stored in self.events:
             event = events.from_stored(stored)
             yield Recorded(event, self.stream, self.version, self.partition, self.seq, self.at)
+
+
+_FIELDS = tuple(field.name for field in fields(Commit))

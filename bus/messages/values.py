@@ -4,6 +4,7 @@ Money is an integer in minor units (cents) with an ISO 4217 code beside it. Time
 milliseconds, which is what BSON keeps.
 """
 
+import re
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
@@ -44,9 +45,14 @@ def to_milliseconds(moment: datetime) -> datetime:
     return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
 
 
+_RFC_3339 = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", flags=re.ASCII
+)
+
+
 def _no_numbers(value: object) -> object:
-    """RFC 3339 text only: a bare number would be taken for seconds since 1970."""
-    if not isinstance(value, str | datetime):
+    """RFC 3339 text only: a number, even inside a string, would be taken for seconds since 1970."""
+    if not (isinstance(value, datetime) or (isinstance(value, str) and _RFC_3339.fullmatch(value))):
         raise ValueError("must be an RFC 3339 date and time with an offset")  # noqa: TRY004 - pydantic's way
     return value
 

@@ -1,0 +1,83 @@
+"""The clock: delivers again what was accepted, has no outcome, and is not in the queue.
+
+It may run once or several times: enqueuing is idempotent. Its own time does not matter, only mongod's.
+"""
+
+import signal
+import threading
+from datetime import timedelta
+from types import FrameType
+from typing import Any
+
+import redis
+from bson import Timestamp
+from pymongo.database import Database
+from pymongo.errors import PyMongoError
+
+from bus import logs
+from bus.broker import Broker
+from bus.connections import redis_client, write_database
+from bus.gateway import command_message
+from bus.inbox import Inbox
+from bus.log import Log
+from bus.logs import logger
+from bus.settings import Settings
+
+SWEEP_BATCH = 1_000
+PAUSE_S = 1.0
+
+
+class Sweep:
+    """One look through the inbox for overdue commands."""
+
+    def __init__(
+        self, database: Database[dict[str, Any]], inbox: Inbox, broker: Broker, after_ms: int
+    ) -> None:
+        self._database = database
+        self._inbox = inbox
+        self._broker = broker
+        self._after = timedelta(milliseconds=after_ms)
+
+    def __call__(self) -> int:
+        """Enqueue the overdue ones that are not in the queue; return how many there were."""
+        now = self._database.command("hello")["localTime"]
+        overdue = self._inbox.unfinished_since(Timestamp(now - self._after, 0), SWEEP_BATCH)
+        rescued = self._broker.enqueue_once([command_message(entry.envelope) for entry in overdue])
+        if rescued:
+            logger.info("enqueued again", commands=rescued)
+        return rescued
+
+
+def main() -> None:
+    """Sweep every second until SIGTERM or SIGINT."""
+    settings = Settings.load()
+    logs.configure(settings.log_level)
+    stopping = threading.Event()
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        stopping.set()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+
+    database = write_database(settings)
+    inbox = Inbox(database, settings.log_partitions)
+    sweep = Sweep(database, inbox, Broker(redis_client(settings)), settings.sweep_after_ms)
+    well = True
+    ready = False
+    while not stopping.is_set():
+        try:
+            if not ready:
+                Log(database, settings.log_partitions).create()
+                inbox.create()
+                ready = True
+            sweep()
+        except (PyMongoError, redis.RedisError) as error:
+            if well:
+                logger.warning("the sweep waits for its servers", error=str(error))
+            well = False
+        else:
+            if not well:
+                logger.info("sweeping again")
+            well = True
+        stopping.wait(PAUSE_S)

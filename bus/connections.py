@@ -1,0 +1,61 @@
+"""How every process connects to MongoDB and Redis: durable writes, bounded waits, UTC times.
+
+Clients are built in mains and in ``create_app`` and passed on; they connect when first used.
+"""
+
+from typing import Any
+
+import redis
+from bson.codec_options import CodecOptions
+from pymongo import MongoClient, WriteConcern
+from pymongo.database import Database
+from redis.backoff import ExponentialBackoff
+from redis.retry import Retry
+
+from bus.settings import Settings
+
+Documents = dict[str, Any]
+CODEC: CodecOptions[Documents] = CodecOptions(tz_aware=True)
+DURABLE = WriteConcern(w="majority", j=True)
+"""A ``kill -9`` of mongod lost hundreds of acknowledged writes with anything less."""
+
+WORKER_TIMEOUT_MS = 10_000
+"""The bound on one MongoDB operation, retries included, in workers."""
+WEB_TIMEOUT_MS = 3_000
+"""The same in the API, which has to answer within 5 s."""
+REDIS_TIMEOUT_S = 5.0
+BLOCK_S = 1.0
+"""How long a consumer blocks in Redis at most; well below the socket's timeout."""
+
+
+def mongo_client(uri: str, timeout_ms: int = WORKER_TIMEOUT_MS) -> MongoClient[Documents]:
+    """A client whose every operation is bounded by ``timeout_ms``, however often it is retried."""
+    return MongoClient(uri, timeoutMS=timeout_ms, tz_aware=True, appname="twofold")
+
+
+def write_database(settings: Settings, timeout_ms: int = WORKER_TIMEOUT_MS) -> Database[Documents]:
+    """The log and the inbox."""
+    client = mongo_client(settings.write_mongodb_uri, timeout_ms)
+    return client.get_database(settings.write_database, codec_options=CODEC, write_concern=DURABLE)
+
+
+def read_database(settings: Settings, timeout_ms: int = WORKER_TIMEOUT_MS) -> Database[Documents]:
+    """The read models; as durable as the log, since checkpoints rely on it."""
+    client = mongo_client(settings.read_mongodb_uri, timeout_ms)
+    return client.get_database(settings.read_database, codec_options=CODEC, write_concern=DURABLE)
+
+
+def redis_client(settings: Settings, timeout_s: float = REDIS_TIMEOUT_S) -> redis.Redis:
+    """A client that fails within ``timeout_s``; one quick retry covers a connection closed while idle.
+
+    It is explicit about retries because redis-py's default retries a script ten times with ``host=`` and
+    not at all with a URL.
+    """
+    return redis.Redis.from_url(
+        settings.redis_url,
+        socket_timeout=timeout_s,
+        socket_connect_timeout=timeout_s,
+        socket_keepalive=True,
+        health_check_interval=15,
+        retry=Retry(ExponentialBackoff(cap=0.2, base=0.05), 1),
+    )

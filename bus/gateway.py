@@ -1,0 +1,84 @@
+"""The command gateway: keeps a command in the inbox, puts it on the queue, and may wait for its outcome.
+
+The inbox comes first: once it has the command, losing Redis or this process only delays it, since the
+clock's sweep enqueues again what has no outcome.
+"""
+
+import time
+
+import redis
+from dramatiq import Message
+
+from bus.broker import Broker
+from bus.inbox import Entry, Inbox
+from bus.logs import logger
+from bus.messages.envelope import CommandEnvelope
+from bus.signals import Signals, finished
+
+COMMANDS_QUEUE = "commands"
+HANDLE_COMMAND = "handle_command"
+LOOK_AGAIN_S = 2.0
+"""How often a waiter looks by itself: all it can do while Redis is away."""
+
+
+def command_message(envelope: CommandEnvelope) -> Message[None]:
+    """The command on the queue; its id is the command's, so the queue holds it at most once."""
+    return Message(
+        queue_name=COMMANDS_QUEUE,
+        actor_name=HANDLE_COMMAND,
+        args=(),
+        kwargs={"envelope": envelope.model_dump(mode="json")},
+        options={},
+        message_id=envelope.command_id,
+    )
+
+
+class CommandGateway:
+    """What the API sends commands through."""
+
+    def __init__(self, inbox: Inbox, broker: Broker, signals: Signals) -> None:
+        self._inbox = inbox
+        self._broker = broker
+        self._signals = signals
+        self._reachable = True
+
+    def send(self, envelope: CommandEnvelope, request: str | None = None) -> Entry | None:
+        """Accept a command. Returns the entry that has its id already, or ``None`` if it was new."""
+        known = self._inbox.accept(envelope, request)
+        if known is None:
+            self._enqueue(envelope)
+        return known
+
+    def send_and_wait(
+        self, envelope: CommandEnvelope, seconds: float, request: str | None = None
+    ) -> Entry | None:
+        """Accept a command and wait for its outcome.
+
+        Returns the finished entry, or an unfinished one when the time is up.
+        """
+        deadline = time.monotonic() + seconds
+        with self._signals.expect([finished(envelope.command_id)]) as woken:
+            known = self.send(envelope, request)
+            if known is not None and (known.finished or known.request != request):
+                return known
+            while (left := deadline - time.monotonic()) > 0:
+                if woken.wait(min(left, LOOK_AGAIN_S)):
+                    woken.clear()
+                entry = self._inbox.find(envelope.command_id)
+                if entry is not None and entry.finished:
+                    return entry
+        return self._inbox.find(envelope.command_id)
+
+    def _enqueue(self, envelope: CommandEnvelope) -> None:
+        try:
+            self._broker.enqueue_once([command_message(envelope)])
+        except redis.RedisError as error:
+            if self._reachable:
+                logger.warning(
+                    "Redis is away: commands are accepted and wait for the sweep", error=str(error)
+                )
+            self._reachable = False
+        else:
+            if not self._reachable:
+                logger.info("Redis is back")
+            self._reachable = True

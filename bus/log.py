@@ -1,0 +1,194 @@
+"""The log: every decision ever made, one document each, in the ``commits`` collection.
+
+A document's unique indexes make one insert the whole transaction: its position ``(partition, seq)``, the
+optimistic lock ``(partition, stream, version)`` and idempotency ``(partition, command_id)``. A writer claims
+positions from a counter *after* it has read the state that it builds on, so a later version never stands
+at an earlier position. A position is used once: whoever gives one up closes it with a tombstone.
+
+Why every reader sees the same sequence: a reader takes only the contiguous prefix, so what it has read is
+complete; a hole is either filled by its slow owner or by a tombstone, and the unique index lets exactly one
+of them in. The loser claims a new position, above everything it had read.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument
+from pymongo.collection import Collection
+from pymongo.database import Database
+from pymongo.errors import BulkWriteError
+from pymongo.read_concern import ReadConcern
+
+from bus.commit import Commit, Decision
+from bus.connections import DURABLE, Documents
+from bus.errors import AlreadyCommittedError, LogMismatchError, VersionConflictError
+
+DUPLICATE_KEY = 11000
+CLAIM_TRIES = 64
+"""How often a slow writer may find its positions closed before something else must be wrong."""
+
+INDEXES = (
+    IndexModel([("partition", ASCENDING), ("seq", ASCENDING)], unique=True, name="position"),
+    IndexModel(
+        [("partition", ASCENDING), ("stream", ASCENDING), ("version", ASCENDING)],
+        unique=True,
+        name="optimistic_lock",
+        partialFilterExpression={"stream": {"$exists": True}},
+    ),
+    IndexModel(
+        [("partition", ASCENDING), ("command_id", ASCENDING)],
+        unique=True,
+        name="idempotency",
+        partialFilterExpression={"command_id": {"$exists": True}},
+    ),
+)
+
+Appended = Commit | VersionConflictError | AlreadyCommittedError
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """What a reader may have: the contiguous commits, and the positions missing below others seen."""
+
+    commits: tuple[Commit, ...]
+    missing: tuple[int, ...]
+
+
+def _upserted(collection: Collection[Documents], key: str | int, update: Documents) -> Documents:
+    """Update one document, made if it is not there; return it as it is then."""
+    updated = collection.find_one_and_update(
+        {"_id": key}, update, upsert=True, return_document=ReturnDocument.AFTER
+    )
+    return cast("Documents", updated)
+
+
+class Log:
+    """The log in one write database, with a fixed number of partitions."""
+
+    def __init__(self, database: Database[Documents], partitions: int) -> None:
+        self.partitions = partitions
+        self._facts_of_the_log = database.get_collection("log", write_concern=DURABLE)
+        self._positions = database.get_collection("positions", write_concern=DURABLE)
+        self._commits = database.get_collection("commits", write_concern=DURABLE)
+        self._settled = self._commits.with_options(read_concern=ReadConcern("majority"))
+
+    def create(self) -> None:
+        """Make the indexes and fix the number of partitions; idempotent, every process calls it at start.
+
+        Raises:
+            LogMismatchError: the log was created with another number of partitions.
+
+        """
+        fixed = _upserted(self._facts_of_the_log, "log", {"$setOnInsert": {"partitions": self.partitions}})
+        if fixed["partitions"] != self.partitions:
+            raise LogMismatchError(
+                f"LOG_PARTITIONS is {self.partitions}, but the log was created with {fixed['partitions']}"
+            )
+        self._commits.create_indexes(list(INDEXES))
+
+    def newest(self, partition: int, stream: str, *, settled: bool = False) -> Commit | None:
+        """The newest commit of a stream, or ``None`` if it has none.
+
+        ``settled`` reads with majority concern: for facts of other aggregates, which no optimistic lock
+        checks again.
+        """
+        commits = self._settled if settled else self._commits
+        stored = commits.find_one({"partition": partition, "stream": stream}, sort=[("version", DESCENDING)])
+        return Commit.from_stored(stored) if stored else None
+
+    def of_command(self, partition: int, command_id: str) -> Commit | None:
+        """What a command came to, if it has been decided."""
+        stored = self._commits.find_one({"partition": partition, "command_id": command_id})
+        return Commit.from_stored(stored) if stored else None
+
+    def append(self, decisions: Sequence[Decision]) -> list[Appended]:
+        """Append each decision or say why not; one that fails harms no other.
+
+        Returns one entry per decision: the commit with its position; ``VersionConflictError`` if another
+        version was there first; ``AlreadyCommittedError`` if the command has been decided already.
+        """
+        results: list[Appended | None] = [None] * len(decisions)
+        waiting = list(range(len(decisions)))
+        for _ in range(CLAIM_TRIES):
+            waiting = self._append_once(decisions, waiting, results)
+            if not waiting:
+                return [result for result in results if result is not None]
+        raise LogMismatchError(
+            f"{CLAIM_TRIES} claimed positions were taken: is the positions counter behind?"
+        )
+
+    def _append_once(
+        self, decisions: Sequence[Decision], waiting: list[int], results: list[Appended | None]
+    ) -> list[int]:
+        """Claim, insert, and give up what was refused; return what found its position closed."""
+        commits = self._claim([decisions[i] for i in waiting])
+        refused = self._insert([c.to_stored() for c in commits])
+        again, given_up = [], []
+        for place, (i, commit) in enumerate(zip(waiting, commits, strict=True)):
+            key = refused.get(place)
+            if key is None:
+                results[i] = commit
+            elif "seq" in key:
+                again.append(i)
+            else:
+                given_up.append((commit.partition, commit.seq))
+                results[i] = (
+                    VersionConflictError(f"{commit.stream} version {commit.version}")
+                    if "version" in key
+                    else AlreadyCommittedError(commit.command_id)
+                )
+        self.close(given_up)
+        return again
+
+    def _claim(self, decisions: Sequence[Decision]) -> list[Commit]:
+        """Give each decision the next position of its partition, in one step per partition."""
+        following: dict[int, int] = {}
+        for partition, count in Counter(d.partition for d in decisions).items():
+            counter = _upserted(self._positions, partition, {"$inc": {"seq": count}})
+            following[partition] = counter["seq"] - count
+        commits = []
+        for decision in decisions:
+            following[decision.partition] += 1
+            commits.append(decision.at_position(following[decision.partition]))
+        return commits
+
+    def _insert(self, documents: list[Documents]) -> dict[int, set[str]]:
+        """Insert all that can be; for each that cannot, by its place, the keys of the index it violates."""
+        try:
+            self._commits.insert_many(documents, ordered=False)
+        except BulkWriteError as error:
+            if error.details["writeConcernErrors"]:
+                raise
+            refused = {}
+            for write_error in error.details["writeErrors"]:
+                if write_error["code"] != DUPLICATE_KEY:
+                    raise
+                refused[write_error["index"]] = set(write_error["keyPattern"])
+            return refused
+        return {}
+
+    def close(self, positions: Iterable[tuple[int, int]]) -> int:
+        """Put tombstones at ``(partition, seq)`` where nothing is yet; return how many it took."""
+        tombstones = [{"partition": partition, "seq": seq} for partition, seq in positions]
+        if not tombstones:
+            return 0
+        return len(tombstones) - len(self._insert(tombstones))
+
+    def read(self, partition: int, after: int, limit: int) -> Stretch:
+        """The next contiguous commits after a position, at most ``limit``, and what is missing beyond."""
+        cursor = self._settled.find({"partition": partition, "seq": {"$gt": after}}, {"_id": False})
+        found = {stored["seq"]: stored for stored in cursor.sort("seq", ASCENDING).limit(limit)}
+        contiguous = []
+        expected = after + 1
+        while expected in found:
+            contiguous.append(Commit.from_stored(found[expected]))
+            expected += 1
+        last = max(found, default=after)
+        return Stretch(tuple(contiguous), tuple(seq for seq in range(expected, last) if seq not in found))
+
+    def head(self, partition: int) -> int:
+        """The highest position in a partition that holds anything; 0 for an empty one."""
+        newest = self._settled.find_one({"partition": partition}, {"seq": True}, sort=[("seq", DESCENDING)])
+        return newest["seq"] if newest else 0

@@ -1,0 +1,107 @@
+"""Announcements over Redis: "this command is finished", "this read model has got this far".
+
+They save waiting callers from polling MongoDB and carry no truth: a waiter registers before it asks
+for something, looks at the database when woken, and looks once more at its deadline, since announcements can
+be missed. One listener thread per process serves all waiters.
+"""
+
+import threading
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import redis
+
+from bus.logs import logger
+
+CHANNEL = "twofold:signals"
+RECONNECT_S = 1.0
+LISTEN_S = 1.0
+
+
+def finished(command_id: str) -> str:
+    """The topic of a command's outcome."""
+    return f"finished:{command_id}"
+
+
+def reached(read_model: str, partition: int) -> str:
+    """The topic of a read model's progress in a partition."""
+    return f"reached:{read_model}:{partition}"
+
+
+def announce(client: redis.Redis, topics: Iterable[str]) -> None:
+    """Tell every listener; raises ``redis.RedisError`` when Redis is away."""
+    client.publish(CHANNEL, "\n".join(topics))
+
+
+class Signals:
+    """Hands announcements to the threads that wait for them."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._client = client
+        self._waiting: defaultdict[str, set[threading.Event]] = defaultdict(set)
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._listen, name="signals", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(LISTEN_S + RECONNECT_S)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the listener runs; without it waiters still see all, at their deadlines."""
+        return self._thread.is_alive()
+
+    @contextmanager
+    def expect(self, topics: Iterable[str]) -> Iterator[threading.Event]:
+        """An event that is set whenever one of the topics is announced, while the block runs."""
+        event = threading.Event()
+        wanted = tuple(topics)
+        with self._lock:
+            for topic in wanted:
+                self._waiting[topic].add(event)
+        try:
+            yield event
+        finally:
+            with self._lock:
+                for topic in wanted:
+                    self._waiting[topic].discard(event)
+                    if not self._waiting[topic]:
+                        del self._waiting[topic]
+
+    def _listen(self) -> None:
+        connected = True
+        while not self._stopping.is_set():
+            try:
+                with self._client.pubsub(ignore_subscribe_messages=True) as pubsub:
+                    pubsub.subscribe(CHANNEL)
+                    self._wake_all()  # what was announced meanwhile was missed: everybody looks
+                    if not connected:
+                        logger.info("listening for signals again")
+                    connected = True
+                    while not self._stopping.is_set():
+                        message = pubsub.get_message(timeout=LISTEN_S)
+                        if message is not None:
+                            self._wake(message["data"].decode().split("\n"))
+            except redis.RedisError as error:
+                if connected:
+                    logger.warning("no signals while Redis is away", error=str(error))
+                connected = False
+                self._stopping.wait(RECONNECT_S)
+
+    def _wake(self, topics: Iterable[str]) -> None:
+        with self._lock:
+            for topic in topics:
+                for event in self._waiting.get(topic, ()):
+                    event.set()
+
+    def _wake_all(self) -> None:
+        with self._lock:
+            for events in self._waiting.values():
+                for event in events:
+                    event.set()
