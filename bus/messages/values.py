@@ -45,15 +45,13 @@ def to_milliseconds(moment: datetime) -> datetime:
     return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
 
 
-_RFC_3339 = re.compile(
-    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", flags=re.ASCII
-)
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", flags=re.ASCII)
 
 
 def _no_numbers(value: object) -> object:
     """RFC 3339 text only: a number, even inside a string, would be taken for seconds since 1970."""
     if not (isinstance(value, datetime) or (isinstance(value, str) and _RFC_3339.fullmatch(value))):
-        raise ValueError("must be an RFC 3339 date and time with an offset")  # noqa: TRY004 - pydantic's way
+        raise ValueError("must be an RFC 3339 date and time with an offset")
     return value
 
 

@@ -1,0 +1,45 @@
+"""Answers: JSON by orjson, times in UTC with ``Z``, and conditional requests for single resources."""
+
+import hashlib
+from http import HTTPStatus
+from typing import Any
+
+import falcon
+import orjson
+
+from api import etags
+
+
+def to_json(document: Any) -> bytes:
+    return orjson.dumps(document, option=orjson.OPT_UTC_Z)
+
+
+def answer(resp: falcon.Response, document: Any, status: int = HTTPStatus.OK) -> None:
+    """Answer with a document."""
+    resp.status = int(status)
+    resp.content_type = falcon.MEDIA_JSON
+    resp.data = to_json(document)
+
+
+def answer_single(
+    req: falcon.Request, resp: falcon.Response, document: dict[str, Any], generation: int
+) -> None:
+    """Answer with a read document, or 304; its ``_pos`` goes into the ETag."""
+    shown = {field: value for field, value in document.items() if field != "_pos"}
+    etag = etags.of_resource(document["version"], generation, document["_pos"])
+    _answer_tagged(req, resp, to_json(shown), etag)
+
+
+def answer_hashed(req: falcon.Request, resp: falcon.Response, document: dict[str, Any]) -> None:
+    """Answer with a document that has no position, or 304; the ETag is its hash."""
+    body = to_json(document)
+    _answer_tagged(req, resp, body, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
+
+
+def _answer_tagged(req: falcon.Request, resp: falcon.Response, body: bytes, etag: str) -> None:
+    resp.set_header("ETag", etag)
+    if etags.is_known(req.get_header("If-None-Match"), etag):
+        resp.status = int(HTTPStatus.NOT_MODIFIED)
+        return
+    resp.content_type = falcon.MEDIA_JSON
+    resp.data = body

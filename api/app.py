@@ -1,0 +1,82 @@
+"""The HTTP API as one WSGI application: every route, and who may use it, on one screen.
+
+The API validates shapes, authenticates, keeps commands in the inbox and puts them on the queue, and answers
+queries from the read collections. It holds no business rule.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import falcon
+
+from api.access import (
+    ANYONE,
+    CUSTOMER_AND_STAFF,
+    EVERY_ROLE,
+    OPS_ONLY,
+    STAFF_AND_OPS,
+    STAFF_ONLY,
+    Access,
+    Route,
+    Router,
+)
+from api.analytics import OrderAnalytics, ProductAnalytics
+from api.auth import Verifier
+from api.command_status import CommandStatus
+from api.commands import Commands
+from api.correlation import Correlation
+from api.customers import Customer, Customers
+from api.error_handlers import HANDLERS
+from api.events import Events
+from api.health import Live, Probe, Ready
+from api.orders import Order, Orders, Status
+from api.products import Product, Products
+from bus.inbox import Inbox
+from bus.log import Log
+from read_side.checkpoints import Checkpoints
+from read_side.store import ReadStore
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the API works with, built by a main and passed in."""
+
+    commands: Commands
+    inbox: Inbox
+    log: Log
+    store: ReadStore
+    checkpoints: Checkpoints
+    verifier: Verifier
+    probes: Mapping[str, Probe]
+
+
+def routes(s: Services) -> tuple[Route, ...]:
+    """Every address with its methods and their roles: the contract's table of who may do what."""
+    any_, own, staff = EVERY_ROLE, CUSTOMER_AND_STAFF, STAFF_ONLY
+    return (
+        Route("/customers", Customers(s.commands, s.store), {"GET": staff, "POST": own}),
+        Route("/customers/{customer_id}", Customer(s.commands, s.store), {"GET": own, "PATCH": own}),
+        Route("/products", Products(s.commands, s.store), {"GET": own, "POST": staff}),
+        Route("/products/{product_id}", Product(s.commands, s.store), {"GET": own, "PATCH": staff}),
+        Route("/orders", Orders(s.commands, s.store, s.log.partitions), {"GET": own, "POST": own}),
+        Route("/orders/{order_id}", Order(s.store), {"GET": own}),
+        Route("/orders/{order_id}/status", Status(s.commands), {"PATCH": own}),
+        Route("/analytics/orders", OrderAnalytics(s.store), {"GET": STAFF_AND_OPS}),
+        Route("/analytics/products", ProductAnalytics(s.store), {"GET": STAFF_AND_OPS}),
+        Route("/commands/{command_id}", CommandStatus(s.inbox, s.checkpoints), {"GET": any_}),
+        Route("/events", Events(s.log), {"GET": OPS_ONLY}),
+        Route("/health/live", Live(), {"GET": ANYONE}),
+        Route("/health/ready", Ready(s.probes), {"GET": ANYONE}),
+    )
+
+
+def create_app(services: Services) -> falcon.App[falcon.Request, falcon.Response]:
+    """The application; nothing is connected to before the first request."""
+    table = routes(services)
+    app: falcon.App[falcon.Request, falcon.Response] = falcon.App(router=Router())
+    app.add_middleware([Correlation(), Access(table, services.verifier)])
+    for kind, handler in HANDLERS.items():
+        app.add_error_handler(kind, handler)
+    for route in table:
+        app.add_route(route.path, route.resource)
+    return app

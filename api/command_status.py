@@ -1,0 +1,58 @@
+"""A command's status: accepted, or what it came to and which read models show it."""
+
+from typing import Any
+
+import falcon
+
+from api import problems, queries
+from api.answers import answer_hashed
+from api.problems import checked_id, not_found
+from bus.inbox import Entry, Inbox
+from bus.messages.principal import Principal, Role
+from read_side.checkpoints import Checkpoints
+from read_side.projections import READ_MODELS
+
+
+class CommandStatus:
+    """``/commands/{command_id}``."""
+
+    def __init__(self, inbox: Inbox, checkpoints: Checkpoints) -> None:
+        self._inbox = inbox
+        self._checkpoints = checkpoints
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, command_id: str) -> None:
+        queries.read(req, queries.NoQuery)
+        entry = self._inbox.find(checked_id("command", command_id))
+        if entry is None or not _may_see(req.context.principal, entry):
+            raise not_found("command", command_id)
+        answer_hashed(req, resp, _shown(entry, self._visible(entry)))
+
+    def _visible(self, entry: Entry) -> dict[str, bool]:
+        """By read model; nothing shows what is not decided."""
+        visible = {model.name: False for model in READ_MODELS}
+        if entry.outcome is None or entry.outcome.seq is None:
+            return visible
+        reached = self._checkpoints.visible(entry.outcome.partition, entry.outcome.seq)
+        return {name: reached.get(name, False) for name in visible}
+
+
+def _may_see(principal: Principal, entry: Entry) -> bool:
+    """A customer sees what it sent itself."""
+    by = entry.envelope.by
+    return principal.role is not Role.CUSTOMER or (by.role, by.subject) == (principal.role, principal.subject)
+
+
+def _shown(entry: Entry, visible: dict[str, bool]) -> dict[str, Any]:
+    command = entry.envelope.command
+    problem = problems.of_outcome(entry.outcome, entry.command_id) if entry.outcome else None
+    return {
+        "command_id": entry.command_id,
+        "type": command.type,
+        "status": entry.status,
+        "accepted_at": entry.envelope.accepted_at,
+        "finished_at": entry.finished_at,
+        "stream": command.stream,
+        "version": entry.outcome.version if entry.outcome else None,
+        "problem": problem.document() if problem else None,
+        "visible": visible,
+    }

@@ -1,0 +1,162 @@
+"""From a request to a command and back: accept it, perhaps wait for it, and say what it came to."""
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any, Protocol
+
+import falcon
+
+from api import etags, idempotency, prefer, problems
+from api.answers import answer
+from api.consistency import token_of
+from api.problems import Problem, ProblemError
+from bus.inbox import Entry
+from bus.messages.commands import (
+    AddProduct,
+    AnyCommand,
+    ChangeCustomer,
+    ChangeOrderStatus,
+    ChangeProduct,
+    PlaceOrder,
+    RegisterCustomer,
+)
+from bus.messages.commands.command import Command
+from bus.messages.envelope import CommandEnvelope
+from bus.messages.outcome import Outcome
+
+SLICE_S = 1.0
+"""A waiting request looks this often whether the process is to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """What a command is about: the field of its id, and where a creation's resource will be."""
+
+    id_field: str
+    collection: str | None = None
+
+
+CONCERNS: Mapping[type[Command], Concern] = {
+    RegisterCustomer: Concern("customer_id", "/customers"),
+    ChangeCustomer: Concern("customer_id"),
+    AddProduct: Concern("product_id", "/products"),
+    ChangeProduct: Concern("product_id"),
+    PlaceOrder: Concern("order_id", "/orders"),
+    ChangeOrderStatus: Concern("order_id"),
+}
+
+
+class Gateway(Protocol):
+    """The part of ``bus.gateway.CommandGateway`` that is used here."""
+
+    def send(self, envelope: CommandEnvelope, request: str | None = None) -> Entry | None: ...
+
+    def send_and_wait(
+        self, envelope: CommandEnvelope, seconds: float, request: str | None = None
+    ) -> Entry | None: ...
+
+
+class Commands:
+    """What the resources hand their commands to.
+
+    Waiting takes a thread, so only ``wait_slots`` requests do at a time; the others get their 202 at once.
+    """
+
+    def __init__(self, gateway: Gateway, wait_slots: int) -> None:
+        self._gateway = gateway
+        self._slots = threading.BoundedSemaphore(wait_slots)
+        self._stopping = threading.Event()
+
+    def stop_waiting(self) -> None:
+        """Let every waiting request have its 202 now; the process is about to stop."""
+        self._stopping.set()
+
+    def send(
+        self, req: falcon.Request, resp: falcon.Response, command: AnyCommand, canonical_body: bytes
+    ) -> None:
+        """Accept a command and answer.
+
+        Raises:
+            ProblemError: what the command came to, if that is not success; 400 for malformed headers;
+                422 for an idempotency key that belongs to another request.
+
+        """
+        key = req.get_header("Idempotency-Key")
+        digest = idempotency.request_digest(req, canonical_body) if key is not None else None
+        envelope = CommandEnvelope(
+            command_id=idempotency.command_id(key, req.context.principal),
+            correlation_id=req.context.correlation_id,
+            accepted_at=datetime.now(UTC),
+            by=req.context.principal,
+            expected_versions=(
+                etags.expected_versions(req.get_header("If-Match")) if req.method == "PATCH" else None
+            ),
+            command=command,
+        )
+        wait = prefer.parse(req.get_header("Prefer")).wait or 0
+        entry = self._dispatch(envelope, wait, digest)
+        if entry is not None and entry.request != digest:
+            raise _another_request()
+        _answer(
+            resp, entry.envelope if entry else envelope, entry.outcome if entry else None, waited=wait > 0
+        )
+
+    def _dispatch(self, envelope: CommandEnvelope, seconds: int, digest: str | None) -> Entry | None:
+        if seconds == 0 or not self._slots.acquire(blocking=False):
+            return self._gateway.send(envelope, digest)
+        try:
+            return self._wait(envelope, seconds, digest)
+        finally:
+            self._slots.release()
+
+    def _wait(self, envelope: CommandEnvelope, seconds: int, digest: str | None) -> Entry | None:
+        """Wait in slices; the inbox keeps a command once, however often it is handed in."""
+        deadline = time.monotonic() + seconds
+        while True:
+            left = max(deadline - time.monotonic(), 0)
+            entry = self._gateway.send_and_wait(envelope, min(left, SLICE_S), digest)
+            known = entry is not None and (entry.finished or entry.request != digest)
+            if known or left <= SLICE_S or self._stopping.is_set():
+                return entry
+
+
+def concern_of(command: Command) -> Concern:
+    return CONCERNS[type(command)]
+
+
+def _answer(
+    resp: falcon.Response, envelope: CommandEnvelope, outcome: Outcome | None, *, waited: bool
+) -> None:
+    status_page = f"/commands/{envelope.command_id}"
+    concern = concern_of(envelope.command)
+    identity = getattr(envelope.command, concern.id_field)
+    resource = f"{concern.collection}/{identity}" if concern.collection else None
+    headers = {"Link": f'<{status_page}>; rel="status"'}
+    ids: dict[str, Any] = {"command_id": envelope.command_id, concern.id_field: identity}
+
+    if outcome is None:
+        resp.set_headers({**headers, "Location": resource or status_page})
+        answer(resp, {**ids, "status": "accepted"}, HTTPStatus.ACCEPTED)
+        return
+    if waited:
+        headers["Preference-Applied"] = "wait"
+    if problem := problems.of_outcome(outcome, envelope.command_id):
+        raise ProblemError(problem, headers)
+    if (token := token_of(outcome)) is not None:
+        headers["Consistency-Token"] = token
+    if resource is None:
+        resp.set_headers(headers)
+        resp.status = int(HTTPStatus.NO_CONTENT)
+        return
+    resp.set_headers({**headers, "Location": resource})
+    total = {"total": outcome.total} if isinstance(envelope.command, PlaceOrder) else {}
+    answer(resp, {**ids, "version": outcome.version, **total}, HTTPStatus.CREATED)
+
+
+def _another_request() -> ProblemError:
+    detail = "This Idempotency-Key was used before, for another request."
+    return ProblemError(Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "idempotency-key-reused", detail))

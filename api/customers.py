@@ -1,0 +1,71 @@
+"""Customers: registered and changed by commands, read from ``customers``."""
+
+import falcon
+import uuid_utils
+
+from api import bodies, queries
+from api.answers import answer_single
+from api.commands import Commands
+from api.pages import answer_page_by_id
+from api.problems import checked_id, forbidden, not_found
+from bus.messages.commands import ChangeCustomer, RegisterCustomer
+from bus.messages.principal import Principal, Role
+from read_side.projections import customers
+from read_side.store import ReadStore
+
+NAME = customers.CUSTOMERS.name
+
+
+class Customers:
+    """``/customers``."""
+
+    def __init__(self, commands: Commands, store: ReadStore) -> None:
+        self._commands = commands
+        self._store = store
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        queries.read(req, queries.NoQuery)
+        received = bodies.read(req, bodies.NewCustomer)
+        customer_id = received.body.customer_id or _own_or_new(req.context.principal)
+        if not req.context.principal.owns(customer_id):
+            raise forbidden("A customer registers itself only.")
+        command = RegisterCustomer(
+            customer_id=customer_id, name=received.body.name, email=received.body.email
+        )
+        self._commands.send(req, resp, command, received.canonical)
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        answer_page_by_id(req, resp, self._store, NAME, customers.page)
+
+
+class Customer:
+    """``/customers/{customer_id}``."""
+
+    def __init__(self, commands: Commands, store: ReadStore) -> None:
+        self._commands = commands
+        self._store = store
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, customer_id: str) -> None:
+        queries.read(req, queries.NoQuery)
+        _own(req.context.principal, customer_id)
+        customer = customers.by_id(self._store.documents(NAME), customer_id)
+        if customer is None:
+            raise not_found("customer", customer_id)
+        answer_single(req, resp, customer, self._store.generation(NAME))
+
+    def on_patch(self, req: falcon.Request, resp: falcon.Response, customer_id: str) -> None:
+        queries.read(req, queries.NoQuery)
+        _own(req.context.principal, customer_id)
+        received = bodies.read(req, bodies.CustomerChange)
+        command = ChangeCustomer(customer_id=customer_id, name=received.body.name, email=received.body.email)
+        self._commands.send(req, resp, command, received.canonical)
+
+
+def _own_or_new(principal: Principal) -> str:
+    return principal.subject if principal.role is Role.CUSTOMER else str(uuid_utils.uuid7())
+
+
+def _own(principal: Principal, customer_id: str) -> None:
+    """Raises a 404 for somebody else's record, and for what cannot be an id."""
+    if not principal.owns(checked_id("customer", customer_id)):
+        raise not_found("customer", customer_id)

@@ -1,0 +1,85 @@
+"""How exceptions become problems: one table of what is caught, from Falcon's own to the unforeseen."""
+
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+import falcon
+from pymongo.errors import PyMongoError
+
+from api.problems import Problem, ProblemError
+from bus.logs import logger
+
+RETRY_AFTER_S = 1
+
+_CODES: Mapping[int, str] = {
+    HTTPStatus.NOT_FOUND: "no-such-page",
+    HTTPStatus.METHOD_NOT_ALLOWED: "method-not-allowed",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "body-too-large",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "unsupported-media-type",
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "headers-too-large",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "internal-error",
+    HTTPStatus.NOT_IMPLEMENTED: "not-implemented",
+}
+_DETAILS: Mapping[int, str] = {
+    HTTPStatus.BAD_REQUEST: "The request cannot be read.",
+    HTTPStatus.NOT_FOUND: "There is nothing at this address.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "The Allow header lists what can be done at this address.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "A body has at most 1 MiB.",
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "The request line and headers are too large.",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "Something went wrong here; the correlation id helps to find out what.",
+}
+
+
+def of_status(status: int, detail: str | None = None) -> Problem:
+    """A problem that says what its status says."""
+    return Problem(
+        status=status,
+        code=_CODES.get(
+            status, "malformed-request" if status == HTTPStatus.BAD_REQUEST else f"http-{status}"
+        ),
+        detail=detail or _DETAILS.get(status) or HTTPStatus(status).phrase,
+    )
+
+
+def _on_problem(
+    _req: falcon.Request, resp: falcon.Response, error: ProblemError, _params: dict[str, Any]
+) -> None:
+    error.problem.write_to(resp)
+    resp.set_headers(error.headers)
+
+
+def _on_http_error(
+    _req: falcon.Request, resp: falcon.Response, error: falcon.HTTPError, _params: dict[str, Any]
+) -> None:
+    of_status(error.status_code, error.description).write_to(resp)
+    resp.set_headers(error.headers or {})
+
+
+def _on_mongodb(
+    req: falcon.Request, resp: falcon.Response, error: PyMongoError, _params: dict[str, Any]
+) -> None:
+    logger.warning("MongoDB failed a request", kind=type(error).__name__, error=str(error), path=req.path)
+    detail = "The database cannot be reached at the moment."
+    if req.method not in {"GET", "HEAD"}:
+        detail += (
+            " Whether the command was accepted is not known:"
+            " the same request with the same Idempotency-Key is safe to send again."
+        )
+    Problem(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", detail).write_to(resp)
+    resp.set_header("Retry-After", str(RETRY_AFTER_S))
+
+
+def _on_unexpected(
+    req: falcon.Request, resp: falcon.Response, error: Exception, _params: dict[str, Any]
+) -> None:
+    logger.error("a request failed", method=req.method, path=req.path, exc_info=error)
+    of_status(HTTPStatus.INTERNAL_SERVER_ERROR).write_to(resp)
+
+
+HANDLERS: Mapping[type[Exception], Callable[..., None]] = {
+    Exception: _on_unexpected,
+    falcon.HTTPError: _on_http_error,
+    PyMongoError: _on_mongodb,
+    ProblemError: _on_problem,
+}

@@ -1,0 +1,98 @@
+"""The log as a feed for other systems.
+
+Each partition's events come in their order; partitions are dealt out in turn, so that none starves. A place
+in the feed is, for each partition, the position of the last commit given in full and how many events of the
+one after it were given too. ``next`` holds that and never expires.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import falcon
+
+from api import cursors, queries
+from api.answers import answer
+from api.problems import malformed
+from bus.commit import Commit
+from bus.log import Log
+
+Place = tuple[int, int]
+"""The last position given in full, and the number of events given of the commit after it."""
+
+EMPTY_ROUNDS = 20
+"""How many batches of refusals alone are read through before an empty page is given."""
+
+
+class Events:
+    """``/events``."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._scope = ("events", str(log.partitions))
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        query = queries.read(req, queries.EventsQuery)
+        places = self._places(query.after) if query.after else [(0, 0)] * self._log.partitions
+        found: list[dict[str, Any]] = []
+        for _ in range(EMPTY_ROUNDS):
+            before = list(places)
+            found = self._page(places, query.limit)
+            if found or places == before:
+                break
+        token = cursors.encode(self._scope, [number for place in places for number in place])
+        answer(resp, {"events": found, "next": token})
+
+    def _page(self, places: list[Place], limit: int) -> list[dict[str, Any]]:
+        """The next events, at most ``limit``; moves the places on."""
+        feeds = {
+            partition: _steps(self._log.read(partition, seq, limit).commits, skip)
+            for partition, (seq, skip) in enumerate(places)
+        }
+        found: list[dict[str, Any]] = []
+        while feeds:
+            for partition in list(feeds):
+                if len(found) == limit:
+                    return found
+                step = next(feeds[partition], None)
+                if step is None:
+                    del feeds[partition]
+                    continue
+                place, event = step
+                places[partition] = place
+                if event is not None:
+                    found.append(event)
+        return found
+
+    def _places(self, after: str) -> list[Place]:
+        numbers = cursors.decode(after, self._scope, [int] * (2 * self._log.partitions))
+        if not all(isinstance(number, int) and 0 <= number < 2**63 for number in numbers):
+            raise malformed("cursor", "The cursor cannot be read.")
+        pairs = [int(number) for number in numbers]
+        return list(zip(pairs[::2], pairs[1::2], strict=True))
+
+
+def _steps(commits: Sequence[Commit], skip: int) -> Iterator[tuple[Place, dict[str, Any] | None]]:
+    """One step per event, and one per commit that has none: the place after it, and the event."""
+    for commit in commits:
+        events = commit.events if commit.stream is not None else ()
+        last = len(events) - 1
+        if skip > last:
+            yield (commit.seq, 0), None
+        for index, event in enumerate(events[skip:], start=skip):
+            place = (commit.seq, 0) if index == last else (commit.seq - 1, index + 1)
+            yield place, _shown(commit, event)
+        skip = 0
+
+
+def _shown(commit: Commit, event: Any) -> dict[str, Any]:
+    return {
+        "command_id": commit.command_id,
+        "correlation_id": commit.correlation_id,
+        "stream": commit.stream,
+        "version": commit.version,
+        "at": commit.at,
+        "type": event["type"],
+        "data": event["data"],
+        "partition": commit.partition,
+        "seq": commit.seq,
+    }

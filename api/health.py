@@ -1,0 +1,103 @@
+"""Health: whether the process lives, and whether it can serve.
+
+Redis only brings hurry: without it reads are served and commands are kept, so the service is degraded
+but ready. Without MongoDB, or before the projections have run for the first time, it is not.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import falcon
+import pymongo
+import redis
+from pymongo.database import Database
+from pymongo.errors import PyMongoError
+
+from api.answers import to_json
+from api.problems import MEDIA_TYPE, Problem
+from bus.connections import Documents
+from read_side.checkpoints import Checkpoints
+from read_side.projections import READ_MODELS
+
+PROBE_S = 0.8
+"""How long MongoDB may take to answer a probe; a balancer's own patience is often a few seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """How to ask one part; what it answers in words, ``ok`` if all is well."""
+
+    ask: Callable[[], str]
+    needed: bool = True
+    """Whether nothing can be served without it."""
+
+
+def probes(
+    write: Database[Documents],
+    read: Database[Documents],
+    client: redis.Redis,
+    checkpoints: Checkpoints,
+    prepared: Callable[[], bool],
+) -> Mapping[str, Probe]:
+    """The parts of the service. ``prepared`` says whether the write collections are known to exist."""
+
+    def write_store() -> str:
+        write.command("ping")
+        return "ok" if prepared() else "starting"
+
+    def read_store() -> str:
+        read.command("ping")
+        return "ok"
+
+    def read_models() -> str:
+        return "ok" if checkpoints.started(model.name for model in READ_MODELS) else "starting"
+
+    def bus() -> str:
+        client.ping()
+        return "ok"
+
+    return {
+        "write_store": Probe(write_store),
+        "read_store": Probe(read_store),
+        "read_models": Probe(read_models),
+        "bus": Probe(bus, needed=False),
+    }
+
+
+class Live:
+    """``/health/live``: touches nothing."""
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        resp.content_type = falcon.MEDIA_JSON
+        resp.data = to_json({"status": "live"})
+
+
+class Ready:
+    """``/health/ready``: asks every part. Not ready is a problem, which names the parts as well."""
+
+    def __init__(self, parts: Mapping[str, Probe]) -> None:
+        self._parts = parts
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        found = {name: _ask(probe) for name, probe in self._parts.items()}
+        ill = {name for name, said in found.items() if said != "ok"}
+        if any(self._parts[name].needed for name in ill):
+            problem = Problem(
+                HTTPStatus.SERVICE_UNAVAILABLE, "not-ready", "Some parts are not there: see parts."
+            )
+            resp.status = int(HTTPStatus.SERVICE_UNAVAILABLE)
+            resp.set_header("Retry-After", "1")
+            resp.content_type = MEDIA_TYPE
+            resp.data = to_json({**problem.document(), "parts": found})
+            return
+        resp.content_type = falcon.MEDIA_JSON
+        resp.data = to_json({"status": "degraded" if ill else "ready", "parts": found})
+
+
+def _ask(probe: Probe) -> str:
+    try:
+        with pymongo.timeout(PROBE_S):
+            return probe.ask()
+    except (PyMongoError, redis.RedisError):
+        return "unavailable"

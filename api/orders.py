@@ -1,0 +1,134 @@
+"""Orders: placed and moved on by commands, listed from ``order_summary``, shown from ``order_detail``."""
+
+from datetime import UTC, datetime, timedelta
+
+import falcon
+
+from api import bodies, cursors, queries
+from api.answers import answer, answer_single
+from api.commands import Commands
+from api.problems import checked_id, forbidden, malformed, not_found, wrong_fields
+from bus.messages.commands import ChangeOrderStatus, PlaceOrder
+from bus.messages.principal import Principal, Role
+from bus.messages.rejection import FieldError
+from bus.messages.streams import draw_order_id
+from bus.messages.values import OrderStatus
+from read_side.projections import order_detail, order_summary
+from read_side.store import ReadStore
+
+LIST = order_summary.ORDER_SUMMARY.name
+DETAIL = order_detail.ORDER_DETAIL.name
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+class Orders:
+    """``/orders``."""
+
+    def __init__(self, commands: Commands, store: ReadStore, partitions: int) -> None:
+        self._commands = commands
+        self._store = store
+        self._partitions = partitions
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        queries.read(req, queries.NoQuery)
+        received = bodies.read(req, bodies.NewOrder)
+        body = received.body
+        customer_id = _customer_of(req.context.principal, body.customer_id)
+        _only_staff_tells_times(req.context.principal, body.occurred_at)
+        command = PlaceOrder(
+            order_id=draw_order_id(customer_id, self._partitions),
+            customer_id=customer_id,
+            items=body.items,
+            shipping_address=body.shipping_address,
+            reference=body.reference,
+            occurred_at=body.occurred_at,
+        )
+        self._commands.send(req, resp, command, received.canonical)
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        query = queries.read(req, queries.OrdersQuery)
+        customer_id = _listed_for(req.context.principal, query.customer_id)
+        scope = (LIST, customer_id, query.status)
+        page = order_summary.page(
+            self._store.documents(LIST),
+            customer_id=customer_id,
+            status=query.status,
+            limit=query.limit,
+            after=_after(query.cursor, scope) if query.cursor else None,
+        )
+        cursor = _cursor(page.next_after, scope) if page.next_after else None
+        answer(resp, {"orders": page.documents, "next_cursor": cursor})
+
+
+class Order:
+    """``/orders/{order_id}``."""
+
+    def __init__(self, store: ReadStore) -> None:
+        self._store = store
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, order_id: str) -> None:
+        queries.read(req, queries.NoQuery)
+        order = order_detail.by_id(self._store.documents(DETAIL), checked_id("order", order_id))
+        if order is None or not req.context.principal.owns(order["customer_id"]):
+            raise not_found("order", order_id)
+        answer_single(req, resp, order, self._store.generation(DETAIL))
+
+
+class Status:
+    """``/orders/{order_id}/status``. Whose order it is, only the write side knows for sure."""
+
+    def __init__(self, commands: Commands) -> None:
+        self._commands = commands
+
+    def on_patch(self, req: falcon.Request, resp: falcon.Response, order_id: str) -> None:
+        queries.read(req, queries.NoQuery)
+        checked_id("order", order_id)
+        received = bodies.read(req, bodies.OrderStatusChange)
+        body = received.body
+        if req.context.principal.role is Role.CUSTOMER and body.status is not OrderStatus.CANCELLED:
+            raise forbidden("A customer can only cancel.")
+        _only_staff_tells_times(req.context.principal, body.occurred_at)
+        command = ChangeOrderStatus(
+            order_id=order_id, status=body.status, note=body.note, occurred_at=body.occurred_at
+        )
+        self._commands.send(req, resp, command, received.canonical)
+
+
+def _customer_of(principal: Principal, customer_id: str | None) -> str:
+    """Whom an order is for."""
+    if customer_id is None:
+        if principal.role is not Role.CUSTOMER:
+            raise wrong_fields([FieldError(field="customer_id", message="required")])
+        return principal.subject
+    if not principal.owns(customer_id):
+        raise forbidden("A customer orders for itself only.")
+    return customer_id
+
+
+def _listed_for(principal: Principal, customer_id: str | None) -> str | None:
+    """Whose orders are listed; ``None`` for everybody's."""
+    if principal.role is not Role.CUSTOMER:
+        return customer_id
+    if customer_id is not None and not principal.owns(customer_id):
+        raise forbidden("A customer sees its own orders only.")
+    return principal.subject
+
+
+def _only_staff_tells_times(principal: Principal, occurred_at: datetime | None) -> None:
+    if occurred_at is not None and principal.role is not Role.STAFF:
+        raise forbidden("Only staff says when something occurred.")
+
+
+def _cursor(after: order_summary.After, scope: tuple[str | None, ...]) -> str:
+    placed_at, order_id = after
+    return cursors.encode(scope, [(placed_at - _EPOCH) // _MILLISECOND, order_id])
+
+
+def _after(cursor: str, scope: tuple[str | None, ...]) -> order_summary.After:
+    milliseconds, order_id = cursors.decode(cursor, scope, (int, str))
+    try:
+        return _EPOCH + int(milliseconds) * _MILLISECOND, str(order_id)
+    except OverflowError:
+        raise malformed("cursor", "The cursor cannot be read.") from None

@@ -1,0 +1,28 @@
+"""Pages of what is listed by id: products and customers."""
+
+from typing import Protocol
+
+import falcon
+
+from api import cursors, queries
+from api.answers import answer
+from read_side.projections.model import Documents
+from read_side.projections.paging import Page
+from read_side.store import ReadStore
+
+
+class PageById(Protocol):
+    """A read model's query: ``limit`` documents behind the id ``after``."""
+
+    def __call__(self, documents: Documents, *, limit: int, after: str | None) -> Page[str]: ...
+
+
+def answer_page_by_id(
+    req: falcon.Request, resp: falcon.Response, store: ReadStore, name: str, page_of: PageById
+) -> None:
+    """Answer with ``{<name>: [...], next_cursor}``."""
+    query = queries.read(req, queries.PageQuery)
+    after = str(cursors.decode(query.cursor, (name,), (str,))[0]) if query.cursor else None
+    page = page_of(store.documents(name), limit=query.limit, after=after)
+    cursor = cursors.encode((name,), [page.next_after]) if page.next_after is not None else None
+    answer(resp, {name: page.documents, "next_cursor": cursor})

@@ -1,0 +1,142 @@
+"""Everything that goes wrong, as ``application/problem+json`` (RFC 9457).
+
+``type`` is a reference relative to this service, ``/problems/<code>``, stable for programs to compare;
+``title`` is the code in words. ``instance`` names the command that a problem is the outcome of.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import falcon
+import orjson
+from pydantic import ValidationError
+
+from bus.messages.outcome import CommandStatus, Outcome
+from bus.messages.rejection import FieldError, Rejection, RejectionKind
+
+MEDIA_TYPE = "application/problem+json"
+_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+MAX_ERRORS = 100
+"""How many wrong fields are told at once; a body of 1 MiB can have thousands."""
+
+STATUS_OF: Mapping[RejectionKind, HTTPStatus] = {
+    RejectionKind.NOT_FOUND: HTTPStatus.NOT_FOUND,
+    RejectionKind.INVALID: HTTPStatus.UNPROCESSABLE_ENTITY,
+    RejectionKind.CONFLICT: HTTPStatus.CONFLICT,
+    RejectionKind.VERSION_MISMATCH: HTTPStatus.PRECONDITION_FAILED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What the caller is told; it never holds internals or secrets."""
+
+    status: int
+    code: str
+    detail: str
+    errors: tuple[FieldError, ...] = ()
+    instance: str | None = None
+
+    def document(self) -> dict[str, Any]:
+        document: dict[str, Any] = {
+            "type": f"/problems/{self.code}",
+            "title": self.code.replace("-", " ").capitalize(),
+            "status": int(self.status),
+            "detail": self.detail,
+        }
+        if self.errors:
+            document["errors"] = [{"field": e.field, "message": e.message} for e in self.errors]
+        if self.instance:
+            document["instance"] = self.instance
+        return document
+
+    def to_json(self) -> bytes:
+        return orjson.dumps(self.document())
+
+    def write_to(self, resp: falcon.Response) -> None:
+        resp.status = int(self.status)
+        resp.content_type = MEDIA_TYPE
+        resp.data = self.to_json()
+
+
+class ProblemError(Exception):
+    """Raised to answer a request with a problem."""
+
+    def __init__(self, problem: Problem, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(problem.code)
+        self.problem = problem
+        self.headers = dict(headers or {})
+
+
+def not_found(kind: str, identity: str) -> ProblemError:
+    """There is none, or it is somebody else's: the answer is the same, and that of the write side."""
+    return ProblemError(Problem(HTTPStatus.NOT_FOUND, f"unknown-{kind}", f"There is no {kind} {identity}."))
+
+
+def checked_id(kind: str, identity: str) -> str:
+    """An id from a path; raises a 404 for what cannot be one, without repeating it."""
+    if not _ID.fullmatch(identity):
+        raise not_found(kind, "with this id")
+    return identity
+
+
+def forbidden(detail: str) -> ProblemError:
+    return ProblemError(Problem(HTTPStatus.FORBIDDEN, "forbidden", detail))
+
+
+def malformed(what: str, detail: str, errors: Iterable[FieldError] = ()) -> ProblemError:
+    """``what`` is the part of the request that cannot be read: body, query, cursor or a header."""
+    return ProblemError(Problem(HTTPStatus.BAD_REQUEST, f"malformed-{what}", detail, tuple(errors)))
+
+
+def wrong_fields(errors: Iterable[FieldError]) -> ProblemError:
+    detail = "The request can be read, but some of its fields are wrong."
+    return ProblemError(Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "wrong-fields", detail, tuple(errors)))
+
+
+def field_errors(error: ValidationError) -> list[FieldError]:
+    """What pydantic found, by dotted path, without the values themselves."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    return [
+        FieldError(field=".".join(map(str, e["loc"])), message=_message(e["type"], e["msg"]))
+        for e in found[:MAX_ERRORS]
+    ]
+
+
+def _message(kind: str, message: str) -> str:
+    match kind:
+        case "extra_forbidden":
+            return "unknown field"
+        case "missing":
+            return "required"
+        case "value_error":
+            return message.removeprefix("Value error, ")
+        case _:
+            return message[:1].lower() + message[1:]
+
+
+def of_rejection(rejection: Rejection, command_id: str) -> Problem:
+    return Problem(
+        status=STATUS_OF[rejection.kind],
+        code=rejection.code,
+        detail=rejection.detail,
+        errors=rejection.errors,
+        instance=f"/commands/{command_id}",
+    )
+
+
+def of_outcome(outcome: Outcome, command_id: str) -> Problem | None:
+    """The problem that a command came to; ``None`` if it succeeded. Why it failed is for operators."""
+    if outcome.rejection is not None:
+        return of_rejection(outcome.rejection, command_id)
+    if outcome.status is not CommandStatus.FAILED:
+        return None
+    return Problem(
+        status=HTTPStatus.INTERNAL_SERVER_ERROR,
+        code="command-failed",
+        detail=f"Command {command_id} failed. It is kept, and an operator can have it tried again.",
+        instance=f"/commands/{command_id}",
+    )

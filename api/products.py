@@ -1,0 +1,62 @@
+"""Products: put on sale and changed by commands, read from ``products``."""
+
+import falcon
+
+from api import bodies, queries
+from api.answers import answer_single
+from api.commands import Commands
+from api.pages import answer_page_by_id
+from api.problems import checked_id, not_found
+from bus.messages.commands import AddProduct, ChangeProduct
+from read_side.projections import products
+from read_side.store import ReadStore
+
+NAME = products.PRODUCTS.name
+
+
+class Products:
+    """``/products``."""
+
+    def __init__(self, commands: Commands, store: ReadStore) -> None:
+        self._commands = commands
+        self._store = store
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        queries.read(req, queries.NoQuery)
+        received = bodies.read(req, bodies.NewProduct)
+        command = AddProduct(
+            product_id=received.body.product_id,
+            name=received.body.name,
+            unit_price=received.body.unit_price,
+            currency=received.body.currency,
+        )
+        self._commands.send(req, resp, command, received.canonical)
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        answer_page_by_id(req, resp, self._store, NAME, products.page)
+
+
+class Product:
+    """``/products/{product_id}``."""
+
+    def __init__(self, commands: Commands, store: ReadStore) -> None:
+        self._commands = commands
+        self._store = store
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, product_id: str) -> None:
+        queries.read(req, queries.NoQuery)
+        product = products.by_id(self._store.documents(NAME), checked_id("product", product_id))
+        if product is None:
+            raise not_found("product", product_id)
+        answer_single(req, resp, product, self._store.generation(NAME))
+
+    def on_patch(self, req: falcon.Request, resp: falcon.Response, product_id: str) -> None:
+        queries.read(req, queries.NoQuery)
+        received = bodies.read(req, bodies.ProductChange)
+        command = ChangeProduct(
+            product_id=checked_id("product", product_id),
+            name=received.body.name,
+            unit_price=received.body.unit_price,
+            discontinued=received.body.discontinued,
+        )
+        self._commands.send(req, resp, command, received.canonical)

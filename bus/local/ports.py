@@ -1,0 +1,46 @@
+"""Ports of 127.0.0.1 for the embedded servers.
+
+They are drawn from below the range that systems use for outgoing connections (32768 and up on Linux).
+Within that range a client that retries while its server is down can be given the server's own port as its
+source, connect to itself, and keep the server from coming back.
+"""
+
+import secrets
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+HOST = "127.0.0.1"
+RANGE = range(20_000, 32_000)
+TRIES = 20
+
+
+def is_free(port: int, host: str = HOST) -> bool:
+    """Whether a server could listen there now; another may take it a moment later."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def candidates(remembered: Path) -> Iterator[int]:
+    """The port used last time, so that a shell left connected to it works again, then free ones."""
+    try:
+        ports = [int(remembered.read_text())]
+    except (OSError, ValueError):
+        ports = []
+    ports += [secrets.choice(RANGE) for _ in range(TRIES)]
+    return (port for port in ports if is_free(port))
+
+
+def listens(port: int) -> bool:
+    """Whether something accepts connections there."""
+    try:
+        with socket.create_connection((HOST, port), timeout=1):
+            return True
+    except OSError:
+        return False

@@ -1,0 +1,169 @@
+"""One run under one lease: read, fold, write, move the checkpoint, until the log is drained."""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from bus.commit import Commit
+from bus.log import Log
+from bus.logs import logger
+from read_side.batch import Batch, Poison
+from read_side.checkpoints import Checkpoints, Lease
+from read_side.errors import BehindTheCheckpointError
+from read_side.folding import Plan
+from read_side.holes import Holes
+from read_side.parking import Parking
+from read_side.projections.model import ReadModel
+from read_side.registry import Registry
+
+BATCH = 1_000
+"""Commits per batch: some megabytes in memory, and one round trip for hundreds of documents."""
+
+
+class End(Enum):
+    """How a run ended."""
+
+    DRAINED = "drained"
+    HELD = "held"
+    """Somebody else has the lease."""
+    HOLE = "hole"
+    """The log has a hole that is not old enough to be closed."""
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The result of a run; ``wait_s`` is when to come back after a hole."""
+
+    end: End
+    wait_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the runs of one process share; built in the worker's main."""
+
+    log: Log
+    registry: Registry
+    checkpoints: Checkpoints
+    parking: Parking
+    holes: Holes
+    owner: str
+    announce: Callable[[str, int], None]
+    """Told the read model's name and the partition after every move of a checkpoint; must not raise."""
+    stopping: threading.Event
+
+
+class CatchUp:
+    """One generation of one read model catching up in one partition."""
+
+    def __init__(
+        self, around: Surroundings, model: ReadModel, generation: int, partition: int, lease: Lease
+    ) -> None:
+        self._around = around
+        self._model = model
+        self._generation = generation
+        self._partition = partition
+        self._lease = lease
+        self._collection = around.registry.collection(model.name, generation)
+        # Read after the lease was taken, and changed only under it.
+        self._parked = around.parking.streams(model.name, generation, partition)
+        self.position = lease.position
+
+    def run(self) -> Run:
+        """Go on until the log is drained, a hole is in the way, or the process stops."""
+        while not self._around.stopping.is_set():
+            stretch = self._around.log.read(self._partition, self.position, BATCH)
+            if stretch.commits:
+                self._take_in(stretch.commits)
+            elif stretch.missing:
+                wait_s = self._around.holes.wait_or_close(self._partition, stretch.missing)
+                if wait_s > 0:
+                    return Run(End.HOLE, wait_s)
+            else:
+                self._check_head()
+                return Run(End.DRAINED)
+        return Run(End.STOPPED)
+
+    def _check_head(self) -> None:
+        head = self._around.log.head(self._partition)
+        if head < self.position:
+            raise BehindTheCheckpointError(
+                f"{self._model.name} has read up to {self.position} of partition {self._partition}; its head"
+                f" is at {head}: the log is not the one that this read database was built from"
+            )
+
+    def _take_in(self, commits: Sequence[Commit]) -> None:
+        """Fold a stretch of commits; one that spreads is a batch of its own."""
+        batch = Batch(self._model, self._collection)
+        plans: list[Plan] = []
+        for commit in commits:
+            planned = self._planned(batch, commit)
+            if planned is not None and planned.spreads:
+                self._fold(batch, plans)
+                self._finish(batch, commit.seq - 1)
+                plans.clear()
+                self._spread(batch, planned)
+                self._finish(batch, commit.seq)
+            elif planned is not None:
+                plans.append(planned)
+        self._fold(batch, plans)
+        self._finish(batch, commits[-1].seq)
+
+    def _planned(self, batch: Batch, commit: Commit) -> Plan | None:
+        if commit.stream is None or commit.stream in self._parked:
+            return None
+        try:
+            return batch.planned(commit)
+        except Poison as poison:
+            self._park(poison)
+            return None
+
+    def _fold(self, batch: Batch, plans: Sequence[Plan]) -> None:
+        batch.load(plans)
+        for planned in plans:
+            if planned.commit.stream in self._parked:
+                continue
+            try:
+                batch.fold(planned)
+            except Poison as poison:
+                self._park(poison)
+
+    def _spread(self, batch: Batch, planned: Plan) -> None:
+        self._fold(batch, [planned])
+        if planned.commit.stream in self._parked:
+            return
+        try:
+            for _ in batch.spread(planned):
+                self._around.checkpoints.renew(self._lease)
+        except Poison as poison:
+            self._park(poison)
+
+    def _finish(self, batch: Batch, position: int) -> None:
+        """Documents first, then the checkpoint."""
+        batch.write()
+        if position > self.position:
+            self._around.checkpoints.move(self._lease, position)
+            self.position = position
+            self._around.announce(self._model.name, self._partition)
+
+    def _park(self, poison: Poison) -> None:
+        commit = poison.commit
+        self._around.checkpoints.renew(self._lease)
+        self._around.parking.park(
+            self._model.name,
+            self._generation,
+            self._partition,
+            stream=str(commit.stream),
+            seq=commit.seq,
+            error=repr(poison.__cause__),
+        )
+        self._parked.add(str(commit.stream))
+        logger.error(
+            "parked a stream",
+            read_model=self._model.name,
+            stream=commit.stream,
+            seq=commit.seq,
+            error=repr(poison.__cause__),
+        )

@@ -1,0 +1,118 @@
+"""How far each read model has got in each partition, and who may move it on.
+
+Lease, epoch and checkpoint are one document per model, generation and partition. Taking the lease raises
+the epoch; every move matches the mover's epoch and only goes up. So of two runners that both believe to
+hold the lease, at most one moves the checkpoint, and the other learns that it has lost it. Leases expire
+by mongod's clock (``$$NOW``), never a worker's.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from pymongo import ReturnDocument
+from pymongo.database import Database
+
+from bus.connections import DURABLE, Documents
+from read_side.errors import LeaseLostError
+from read_side.registry import Registry
+
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to write one partition of one generation, as long as nobody has a higher epoch."""
+
+    key: str
+    epoch: int
+    position: int
+    """Where the checkpoint stood when the lease was taken."""
+
+
+class Checkpoints:
+    """The checkpoints in one read database."""
+
+    def __init__(self, database: Database[Documents], lease_ms: int = 10_000) -> None:
+        self._checkpoints = database.get_collection("checkpoints", write_concern=DURABLE)
+        self._registry = Registry(database)
+        self._expiry = {"$add": ["$$NOW", lease_ms]}
+
+    def create(self, name: str, generation: int, partitions: int) -> None:
+        """Start a generation at the beginning of the log; idempotent."""
+        for partition in range(partitions):
+            self._checkpoints.update_one(
+                {"_id": _key(name, generation, partition)},
+                {
+                    "$setOnInsert": {
+                        "name": name,
+                        "generation": generation,
+                        "partition": partition,
+                        "position": 0,
+                        "epoch": 0,
+                        "expires_at": _LONG_AGO,
+                    }
+                },
+                upsert=True,
+            )
+
+    def take(self, name: str, generation: int, partition: int, owner: str) -> Lease | None:
+        """Take the lease if nobody holds it; ``None`` if somebody does."""
+        key = _key(name, generation, partition)
+        taken = self._checkpoints.find_one_and_update(
+            {"_id": key, "$expr": {"$lte": ["$expires_at", "$$NOW"]}},
+            [{"$set": {"epoch": {"$add": ["$epoch", 1]}, "owner": owner, "expires_at": self._expiry}}],
+            return_document=ReturnDocument.AFTER,
+        )
+        return Lease(key, taken["epoch"], taken["position"]) if taken else None
+
+    def move(self, lease: Lease, position: int) -> None:
+        """Move the checkpoint up and renew the lease.
+
+        Raises:
+            LeaseLostError: the lease was taken over.
+
+        """
+        moved = self._checkpoints.update_one(
+            {"_id": lease.key, "epoch": lease.epoch, "position": {"$lt": position}},
+            [{"$set": {"position": position, "expires_at": self._expiry}}],
+        )
+        if not moved.matched_count:
+            raise LeaseLostError(lease.key)
+
+    def renew(self, lease: Lease) -> None:
+        """Keep the lease through something long; raises ``LeaseLostError`` if it was taken over."""
+        renewed = self._checkpoints.update_one(
+            {"_id": lease.key, "epoch": lease.epoch}, [{"$set": {"expires_at": self._expiry}}]
+        )
+        if not renewed.matched_count:
+            raise LeaseLostError(lease.key)
+
+    def release(self, lease: Lease) -> None:
+        """Let the next one in; nothing happens if the lease was lost already."""
+        self._checkpoints.update_one(
+            {"_id": lease.key, "epoch": lease.epoch}, {"$set": {"expires_at": _LONG_AGO}}
+        )
+
+    def positions(self) -> Mapping[tuple[str, int, int], int]:
+        """Every checkpoint, by name, generation and partition."""
+        return {
+            (stored["name"], stored["generation"], stored["partition"]): stored["position"]
+            for stored in self._checkpoints.find()
+        }
+
+    def visible(self, partition: int, seq: int) -> dict[str, bool]:
+        """For each read model, whether its live generation has got to a position of the log."""
+        return {
+            stored["name"]: stored["position"] >= seq
+            for stored in self._checkpoints.find({"partition": partition})
+            if stored["generation"] == self._registry.live(stored["name"])
+        }
+
+    def started(self, names: Iterable[str]) -> bool:
+        """Whether every model of the table is known here, so that the projections have run once."""
+        return set(names) <= set(self._checkpoints.distinct("name"))
+
+
+def _key(name: str, generation: int, partition: int) -> str:
+    return f"{name}.g{generation}/{partition}"

@@ -1,0 +1,81 @@
+"""The lookout: compares the heads of the log with the checkpoints, and rings for what nobody rang for.
+
+In normal running it finds nothing: it covers doorbells lost with Redis or with a killed process. What it had
+to ring for is counted and logged.
+"""
+
+import threading
+from collections.abc import Mapping
+
+import redis
+from pymongo.errors import PyMongoError
+
+from bus.doorbells import Doorbells
+from bus.log import Log
+from bus.logs import logger
+from read_side.checkpoints import Checkpoints
+
+LOOK_EVERY_S = 2.0
+PATIENCE = 3
+"""Looks in a row without progress before it rings: longer than a hole's default grace period."""
+
+Positions = Mapping[tuple[str, int, int], int]
+
+
+class Lookout:
+    """A thread of the projections' worker."""
+
+    def __init__(self, log: Log, checkpoints: Checkpoints, doorbells: Doorbells) -> None:
+        self._log = log
+        self._checkpoints = checkpoints
+        self._doorbells = doorbells
+        self._stuck: dict[tuple[str, int, int], tuple[int, int]] = {}
+        self._stopping = threading.Event()
+        self.thread = threading.Thread(target=self._watch, name="lookout", daemon=True)
+        self.rescued = 0
+
+    def start(self) -> None:
+        self.thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self.thread.join(LOOK_EVERY_S)
+
+    def ring_all(self) -> None:
+        """Ring for everything that is behind, at once: at start, when nobody knows who rang before."""
+        self._doorbells.ring({(name, partition) for name, _, partition in self._behind()})
+
+    def look(self) -> int:
+        """Ring for what has been behind, without progress, for ``PATIENCE`` looks; return how many."""
+        behind = self._behind()
+        previous, self._stuck = self._stuck, {}
+        overdue = set()
+        for key, position in behind.items():
+            position_before, looks = previous.get(key, (position, 0))
+            looks = looks + 1 if position_before == position else 1
+            if looks > PATIENCE:
+                overdue.add((key[0], key[2]))
+                looks = 0
+            self._stuck[key] = (position, looks)
+        if overdue:
+            self.rescued += len(overdue)
+            logger.warning("rang for stranded work", bells=sorted(overdue))
+            self._doorbells.ring(overdue)
+        return len(overdue)
+
+    def _behind(self) -> dict[tuple[str, int, int], int]:
+        heads = [self._log.head(partition) for partition in range(self._log.partitions)]
+        positions = self._checkpoints.positions()
+        return {key: position for key, position in positions.items() if position < heads[key[2]]}
+
+    def _watch(self) -> None:
+        well = True
+        while not self._stopping.wait(LOOK_EVERY_S):
+            try:
+                self.look()
+            except (PyMongoError, redis.RedisError) as error:
+                if well:
+                    logger.warning("the lookout waits for its servers", error=str(error))
+                well = False
+            else:
+                well = True

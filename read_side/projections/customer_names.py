@@ -1,0 +1,52 @@
+"""Customers' names, as the order models remember them.
+
+An order's event says what its customer was called when it was decided; by the time it is committed the
+customer may go by another name. So the order models keep each customer's name in a document of their
+own, beside the orders: an order that comes after a rename is folded with the new name whatever its event
+says, and a rename reaches the orders that came before it. A customer and its orders share a partition,
+so before and after are the same for everybody.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bus.messages.events import AnyEvent, CustomerRegistered, CustomerRenamed, OrderPlaced
+from read_side.projections.documents import replaced
+from read_side.projections.model import Document, Memory
+
+_PREFIX = "customer-"  # the ids of orders are UUIDs: none of them starts like this
+
+
+def is_memory(document: Document) -> bool:
+    """Whether this is a remembered name, which no query serves."""
+    return str(document["_id"]).startswith(_PREFIX)
+
+
+def touches(event: CustomerRegistered | CustomerRenamed) -> list[Document]:
+    """The memory of the customer; its name is not in a ``customer_id``, so ``spread`` passes it by."""
+    return [{"_id": _PREFIX + event.customer_id}]
+
+
+def fold(document: Document, event: CustomerRegistered | CustomerRenamed) -> Document:
+    """The memory with the name, or an order with the new name of its customer."""
+    if not is_memory(document):
+        return replaced(document, customer_name=event.name)
+    if isinstance(event, CustomerRegistered):
+        return {**document, "known_as": event.name}
+    return replaced(document, known_as=event.name)
+
+
+def spread(event: AnyEvent) -> Mapping[str, Any] | None:
+    """A rename reaches all orders of the customer."""
+    return {"customer_id": event.customer_id} if isinstance(event, CustomerRenamed) else None
+
+
+def _key(event: AnyEvent) -> str | None:
+    return _PREFIX + event.customer_id if isinstance(event, OrderPlaced) else None
+
+
+def _correct(event: AnyEvent, memory: Document) -> AnyEvent:
+    return event.model_copy(update={"customer_name": memory["known_as"]})
+
+
+MEMORY = Memory(key=_key, correct=_correct)

@@ -1,0 +1,142 @@
+"""Orders counted by the day they were placed on and by currency.
+
+One document per day (UTC), currency and partition of the log; queries sum over the partitions. Every
+count stays with the day of ``placed_at``, whenever the order moves on.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any, Literal, TypedDict
+
+from bus.commit import Recorded
+from bus.messages.events import AnyEvent, OrderPlaced, OrderStatusChanged
+from bus.messages.values import OrderStatus
+from read_side.projections.days import within
+from read_side.projections.model import Document, Documents, Index, ReadModel
+
+By = Literal["day", "month", "year"]
+
+_PERIOD_LENGTH: Mapping[By, int] = {"day": len("2024-02-29"), "month": len("2024-02"), "year": len("2024")}
+_STATUSES = tuple(status.value for status in OrderStatus)
+_COUNTS = ("orders", "units", "gross", "cancelled_orders", "cancelled_gross")
+
+
+class Bucket(TypedDict):
+    """As served; totals are the same without ``period``. Amounts are in minor units.
+
+    ``orders``, ``units`` and ``gross`` count every order placed; the ``cancelled_`` ones say how much of
+    that was cancelled; ``by_status`` is where those orders stand now.
+    """
+
+    period: str
+    currency: str
+    orders: int
+    units: int
+    gross: int
+    cancelled_orders: int
+    cancelled_gross: int
+    by_status: dict[str, int]
+
+
+def touches(event: AnyEvent) -> Sequence[Document]:
+    if not isinstance(event, OrderPlaced | OrderStatusChanged):
+        return ()
+    day = event.placed_at.date().isoformat()
+    return [
+        {
+            "_id": f"{day}/{event.currency}",
+            "day": day,
+            "currency": event.currency,
+            **dict.fromkeys(_COUNTS, 0),
+            "by_status": dict.fromkeys(_STATUSES, 0),
+        }
+    ]
+
+
+def fold(document: Document, recorded: Recorded) -> Document:
+    match recorded.event:
+        case OrderPlaced() as event:
+            return {
+                **document,
+                "orders": document["orders"] + 1,
+                "units": document["units"] + event.units,
+                "gross": document["gross"] + event.total,
+                "by_status": _moved(document["by_status"], to=OrderStatus.PENDING),
+            }
+        case OrderStatusChanged() as event:
+            moved = _moved(document["by_status"], away=event.old_status, to=event.new_status)
+            if event.new_status is not OrderStatus.CANCELLED:
+                return {**document, "by_status": moved}
+            return {
+                **document,
+                "cancelled_orders": document["cancelled_orders"] + 1,
+                "cancelled_gross": document["cancelled_gross"] + event.total,
+                "by_status": moved,
+            }
+        case _:
+            return document
+
+
+def _moved(
+    by_status: Mapping[str, int], *, away: OrderStatus | None = None, to: OrderStatus
+) -> dict[str, int]:
+    """Count one order over. Raises ``LookupError`` if none stands where it comes from."""
+    counts = dict(by_status)
+    if away is not None:
+        if not counts[away.value]:
+            raise LookupError(f"no {away} order is left to become {to}")
+        counts[away.value] -= 1
+    counts[to.value] += 1
+    return counts
+
+
+def by_period(
+    documents: Documents, *, first: date | None = None, last: date | None = None, by: By = "day"
+) -> dict[str, list[Document]]:
+    """``{buckets, totals}`` of the orders placed from ``first`` to ``last``, both included.
+
+    Buckets ascend by period, then currency, and only those with orders are there. A month or year counts
+    only the days asked for. Totals are one per currency, ascending.
+    """
+    sums: dict[str, Any] = {count: {"$sum": f"${count}"} for count in _COUNTS}
+    sums |= {status: {"$sum": f"$by_status.{status}"} for status in _STATUSES}
+    period = {"$substr": ["$day", 0, _PERIOD_LENGTH[by]]}
+    summed = documents.aggregate(
+        [
+            {"$match": within(first, last)},
+            {"$group": {"_id": {"period": period, "currency": "$currency"}, **sums}},
+            {"$sort": {"_id.period": 1, "_id.currency": 1}},
+        ]
+    )
+    buckets = [_bucket(group) for group in summed]
+    return {"buckets": buckets, "totals": _totals(buckets)}
+
+
+def _bucket(group: Document) -> Document:
+    return {
+        "period": group["_id"]["period"],
+        "currency": group["_id"]["currency"],
+        **{count: group[count] for count in _COUNTS},
+        "by_status": {status: group[status] for status in _STATUSES},
+    }
+
+
+def _totals(buckets: Sequence[Document]) -> list[Document]:
+    """Summed here and not in the database, so that buckets and totals are of one moment."""
+    totals = []
+    for currency in sorted({bucket["currency"] for bucket in buckets}):
+        of_currency = [bucket for bucket in buckets if bucket["currency"] == currency]
+        counts = {count: sum(bucket[count] for bucket in of_currency) for count in _COUNTS}
+        by_status = {s: sum(bucket["by_status"][s] for bucket in of_currency) for s in _STATUSES}
+        totals.append({"currency": currency, **counts, "by_status": by_status})
+    return totals
+
+
+ORDER_ANALYTICS = ReadModel(
+    name="order_analytics",
+    version=1,
+    touches=touches,
+    fold=fold,
+    indexes=(Index((("day", 1),)),),
+    shared=True,
+)

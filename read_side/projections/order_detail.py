@@ -1,0 +1,138 @@
+"""One order with everything about it: lines, address, and the history of its status.
+
+One document per order, its ``_id`` the order's id, and one per customer for its name
+(``customer_names``), which is never served. Product names stay as ordered.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, TypedDict
+
+from bus.commit import Recorded
+from bus.messages.events import (
+    AnyEvent,
+    CustomerRegistered,
+    CustomerRenamed,
+    OrderPlaced,
+    OrderStatusChanged,
+)
+from bus.messages.values import OrderStatus
+from read_side.projections import customer_names
+from read_side.projections.documents import answer, answer_with_position, replaced
+from read_side.projections.model import Document, Documents, Index, ReadModel
+
+
+class ItemDetail(TypedDict):
+    """A line, amounts in minor units."""
+
+    product_id: str
+    product_name: str
+    quantity: int
+    unit_price: int
+    line_total: int
+
+
+class HistoryEntry(TypedDict):
+    """A status and since when."""
+
+    status: str
+    at: datetime
+    note: str | None
+
+
+class OrderDetail(TypedDict):
+    """As served. ``item_count`` is the number of lines, ``units`` the sum of their quantities.
+
+    ``updated_at`` is when the order last changed: a rename of its customer is no change of the order, and
+    neither moves it nor raises ``version``.
+    """
+
+    order_id: str
+    version: int
+    status: str
+    customer_id: str
+    customer_name: str
+    reference: str | None
+    currency: str
+    total: int
+    item_count: int
+    units: int
+    placed_at: datetime
+    updated_at: datetime
+    shipping_address: dict[str, Any]
+    items: list[ItemDetail]
+    history: list[HistoryEntry]
+
+
+def touches(event: AnyEvent) -> Sequence[Document]:
+    match event:
+        case OrderPlaced() | OrderStatusChanged():
+            return [{"_id": event.order_id}]
+        case CustomerRegistered() | CustomerRenamed():
+            return customer_names.touches(event)
+        case _:
+            return ()
+
+
+def fold(document: Document, recorded: Recorded) -> Document:
+    match recorded.event:
+        case CustomerRegistered() | CustomerRenamed() as event:
+            return customer_names.fold(document, event)
+        case OrderPlaced() as event:
+            return _placed(document, event, recorded.version)
+        case OrderStatusChanged() as event:
+            entry = {"status": event.new_status.value, "at": event.at, "note": event.note}
+            return replaced(
+                document,
+                version=recorded.version,
+                status=entry["status"],
+                updated_at=event.at,
+                history=[*document["history"], entry],
+            )
+        case _:
+            return document
+
+
+def _placed(document: Document, event: OrderPlaced, version: int) -> Document:
+    pending = OrderStatus.PENDING.value
+    return {
+        **document,
+        "version": version,
+        "status": pending,
+        "customer_id": event.customer_id,
+        "customer_name": event.customer_name,
+        "reference": event.reference,
+        "currency": event.currency,
+        "total": event.total,
+        "item_count": len(event.lines),
+        "units": event.units,
+        "placed_at": event.placed_at,
+        "updated_at": event.placed_at,
+        "shipping_address": event.shipping_address.model_dump(),
+        "items": [line.model_dump() for line in event.lines],
+        "history": [{"status": pending, "at": event.placed_at, "note": None}],
+    }
+
+
+def served(document: Document) -> Document:
+    """A document as the contract shows it."""
+    return answer(document, OrderDetail)
+
+
+def by_id(documents: Documents, order_id: str) -> Document | None:
+    """The order as served, with ``_pos`` kept for the ETag; ``None`` if there is none."""
+    document = documents.find_one(order_id)
+    if document is None or customer_names.is_memory(document):
+        return None
+    return answer_with_position(document, OrderDetail)
+
+
+ORDER_DETAIL = ReadModel(
+    name="order_detail",
+    version=1,
+    touches=touches,
+    fold=fold,
+    spread=customer_names.spread,
+    memory=customer_names.MEMORY,
+    indexes=(Index((("customer_id", 1),)),),  # what a rename spreads by
+)

@@ -1,0 +1,119 @@
+"""Orders as a list shows them, newest first, by customer and by status.
+
+One document per order, its ``_id`` the order's id, and one per customer for its name
+(``customer_names``), which has none of an order's fields.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, TypedDict
+
+from bus.commit import Recorded
+from bus.messages.events import (
+    AnyEvent,
+    CustomerRegistered,
+    CustomerRenamed,
+    OrderPlaced,
+    OrderStatusChanged,
+)
+from bus.messages.values import OrderStatus
+from read_side.projections import customer_names
+from read_side.projections.documents import replaced
+from read_side.projections.model import Document, Documents, Index, ReadModel
+from read_side.projections.paging import Page, cut
+
+After = tuple[datetime, str]
+"""Where a page ended: ``placed_at`` and id of its last order."""
+
+_END_OF_TIME = datetime.max.replace(microsecond=999_000, tzinfo=UTC)
+
+
+class OrderSummary(TypedDict):
+    """As served. ``total`` is in minor units, ``item_count`` the number of lines."""
+
+    order_id: str
+    status: str
+    customer_id: str
+    customer_name: str
+    total: int
+    currency: str
+    item_count: int
+    placed_at: datetime
+    version: int
+
+
+def touches(event: AnyEvent) -> Sequence[Document]:
+    match event:
+        case OrderPlaced() | OrderStatusChanged():
+            return [{"_id": event.order_id}]
+        case CustomerRegistered() | CustomerRenamed():
+            return customer_names.touches(event)
+        case _:
+            return ()
+
+
+def fold(document: Document, recorded: Recorded) -> Document:
+    match recorded.event:
+        case CustomerRegistered() | CustomerRenamed() as event:
+            return customer_names.fold(document, event)
+        case OrderPlaced() as event:
+            return {
+                **document,
+                "status": OrderStatus.PENDING.value,
+                "customer_id": event.customer_id,
+                "customer_name": event.customer_name,
+                "total": event.total,
+                "currency": event.currency,
+                "item_count": len(event.lines),
+                "placed_at": event.placed_at,
+                "version": recorded.version,
+            }
+        case OrderStatusChanged() as event:
+            return replaced(document, status=event.new_status.value, version=recorded.version)
+        case _:
+            return document
+
+
+def page(
+    documents: Documents,
+    *,
+    customer_id: str | None = None,
+    status: str | None = None,
+    limit: int,
+    after: After | None = None,
+) -> Page[After]:
+    """Newest ``placed_at`` first, ties by order id descending.
+
+    Each of the four ways to filter has its index, which is read in order from ``after`` on. The range on
+    ``placed_at`` bounds the reading, also on the first page, where it passes the remembered names by; what
+    was placed in the very millisecond of ``after`` and already shown is read again and left out, so a
+    page costs its length plus those.
+    """
+    filters = {"customer_id": customer_id, "status": status}
+    where: dict[str, Any] = {field: value for field, value in filters.items() if value is not None}
+    if after is None:
+        where["placed_at"] = {"$lte": _END_OF_TIME}
+    else:
+        moment, order_id = after
+        where["placed_at"] = {"$lte": moment}
+        where["$nor"] = [{"placed_at": moment, "_id": {"$gte": order_id}}]  # $or would invite a sort
+    found = documents.find(where, sort=_NEWEST_FIRST, limit=limit + 1)
+    return cut(found, limit, OrderSummary, lambda last: (last["placed_at"], last["_id"]))
+
+
+_NEWEST_FIRST = (("placed_at", -1), ("_id", -1))
+
+ORDER_SUMMARY = ReadModel(
+    name="order_summary",
+    version=1,
+    touches=touches,
+    fold=fold,
+    spread=customer_names.spread,
+    memory=customer_names.MEMORY,
+    indexes=(
+        Index(_NEWEST_FIRST),
+        Index((("customer_id", 1), *_NEWEST_FIRST)),
+        Index((("status", 1), *_NEWEST_FIRST)),
+        Index((("customer_id", 1), ("status", 1), *_NEWEST_FIRST)),
+    ),
+)

@@ -1,0 +1,81 @@
+"""Products as they are offered now. One document per product, its ``_id`` the product's id."""
+
+from collections.abc import Sequence
+from typing import TypedDict
+
+from bus.commit import Recorded
+from bus.messages.events import (
+    AnyEvent,
+    ProductAdded,
+    ProductDiscontinued,
+    ProductReinstated,
+    ProductRenamed,
+    ProductRepriced,
+)
+from read_side.projections import paging
+from read_side.projections.documents import answer_with_position, replaced
+from read_side.projections.model import Document, Documents, ReadModel
+from read_side.projections.paging import Page
+
+
+class Product(TypedDict):
+    """As served. ``unit_price`` is in minor units of ``currency``."""
+
+    product_id: str
+    name: str
+    unit_price: int
+    currency: str
+    discontinued: bool
+    version: int
+
+
+def touches(event: AnyEvent) -> Sequence[Document]:
+    match event:
+        case (
+            ProductAdded()
+            | ProductRenamed()
+            | ProductRepriced()
+            | ProductDiscontinued()
+            | ProductReinstated()
+        ):
+            return [{"_id": event.product_id}]
+        case _:
+            return ()
+
+
+def fold(document: Document, recorded: Recorded) -> Document:
+    version = recorded.version
+    match recorded.event:
+        case ProductAdded() as event:
+            return {
+                **document,
+                "name": event.name,
+                "unit_price": event.unit_price,
+                "currency": event.currency,
+                "discontinued": False,
+                "version": version,
+            }
+        case ProductRenamed() as event:
+            return replaced(document, name=event.name, version=version)
+        case ProductRepriced() as event:
+            return replaced(document, unit_price=event.unit_price, currency=event.currency, version=version)
+        case ProductDiscontinued():
+            return replaced(document, discontinued=True, version=version)
+        case ProductReinstated():
+            return replaced(document, discontinued=False, version=version)
+        case _:
+            return document
+
+
+def page(documents: Documents, *, limit: int, after: str | None = None) -> Page[str]:
+    """By product id, ascending, from behind ``after``; discontinued ones too."""
+    return paging.page_by_id(documents, Product, limit=limit, after=after)
+
+
+def by_id(documents: Documents, product_id: str) -> Document | None:
+    """The product as served, with ``_pos`` kept for the ETag; ``None`` if there is none."""
+    document = documents.find_one(product_id)
+    return answer_with_position(document, Product) if document else None
+
+
+PRODUCTS = ReadModel(name="products", version=1, touches=touches, fold=fold)

@@ -1,0 +1,80 @@
+"""Real servers for every test that asks for them: started once per session on free ports, stopped at its end.
+
+A test that needs a server fails when there is none; it never skips. What a test leaves in a server is gone
+before the next: databases have names of their own and are dropped, Redis is flushed.
+"""
+
+import os
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from pymongo import MongoClient
+
+from bus.local.mongod import Mongod
+from bus.local.redis_server import RedisServer
+from bus.settings import Settings
+from tests.databases import DatabaseNames
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The developer's own settings do not reach the tests."""
+    for name in list(os.environ):
+        if name.lower() in {*Settings.model_fields, "port"}:
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def server_data() -> Iterator[Path]:
+    """Not pytest's tmp_path, which keeps the data of the last three runs: MongoDB's is 300 MB each."""
+    with tempfile.TemporaryDirectory(prefix="twofold-tests-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def redis_server(server_data: Path) -> Iterator[RedisServer]:
+    with RedisServer(server_data) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mongo_server(server_data: Path) -> Iterator[Mongod]:
+    with Mongod(server_data) as server:
+        yield server
+
+
+@pytest.fixture
+def redis_url(redis_server: RedisServer) -> str:
+    """A Redis with nothing in it."""
+    with redis.Redis.from_url(redis_server.url) as client:
+        client.flushall()
+    return redis_server.url
+
+
+@pytest.fixture
+def mongo_database_names(mongo_server: Mongod) -> Iterator[DatabaseNames]:
+    """Two databases that nobody else uses."""
+    test = uuid.uuid4().hex[:12]
+    names = DatabaseNames(write=f"write_{test}", read=f"read_{test}")
+    yield names
+    client: MongoClient[dict[str, Any]] = MongoClient(mongo_server.uri)
+    with client:
+        for name in names:
+            client.drop_database(name)
+
+
+@pytest.fixture
+def settings(redis_url: str, mongo_server: Mongod, mongo_database_names: DatabaseNames) -> Settings:
+    """The defaults, on the test's own Redis and databases."""
+    return Settings(
+        redis_url=redis_url,
+        write_mongodb_uri=mongo_server.uri,
+        write_database=mongo_database_names.write,
+        read_mongodb_uri=mongo_server.uri,
+        read_database=mongo_database_names.read,
+    )

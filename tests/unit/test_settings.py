@@ -1,0 +1,157 @@
+"""What the environment may say, and what each refusal names."""
+
+from pathlib import Path
+
+import pytest
+from pymongo.errors import InvalidURI
+
+from bus.errors import ConfigurationError
+from bus.settings import MIN_SECRET_BYTES, Settings
+
+LONG_ENOUGH = "s" * MIN_SECRET_BYTES
+MONGODB = "mongodb://127.0.0.1:27017/"
+
+
+def test_nothing_set_is_a_development_machine() -> None:
+    settings = Settings.load()
+
+    assert settings.redis_url == "redis://127.0.0.1:6379/0"
+    assert settings.write_mongodb_uri == "mongodb://127.0.0.1:27017"
+    assert settings.read_mongodb_uri == "mongodb://127.0.0.1:27017"
+    assert (settings.write_database, settings.read_database) == ("twofold_write", "twofold_read")
+    assert settings.log_partitions == 4
+    assert (settings.api_host, settings.api_port) == ("127.0.0.1", 8000)
+    assert settings.jwt_secret is None
+    assert settings.data_dir == Path(".data")
+    assert settings.model_fields_set == set()
+
+
+def test_each_field_is_the_variable_of_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOG_PARTITIONS", "64")
+    monkeypatch.setenv("API_PORT", "9000")
+
+    settings = Settings.load()
+
+    assert (settings.log_partitions, settings.api_port) == (64, 9000)
+    assert settings.model_fields_set == {"log_partitions", "api_port"}
+
+
+def test_an_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_URL", "")
+
+    assert "redis_url" not in Settings.load().model_fields_set
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "",
+        "?w=majority",
+        "?journal=true",
+        "?readPreference=primary",
+        "?replicaSet=rs0&w=majority&journal=true",
+    ],
+)
+def test_write_uri_that_keeps_writes_is_taken(monkeypatch: pytest.MonkeyPatch, options: str) -> None:
+    monkeypatch.setenv("WRITE_MONGODB_URI", MONGODB + options)
+
+    assert Settings.load().write_mongodb_uri == MONGODB + options
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ("?w=1", "w must be left out"),
+        ("?w=0", "w must be left out"),
+        ("?w=2", "w must be left out"),
+        ("?journal=false", "journal must be left out"),
+        ("?w=majority&journal=false", "journal must be left out"),
+        ("?readPreference=secondary", "readPreference must be left out"),
+        ("?readPreference=primaryPreferred", "readPreference must be left out"),
+    ],
+)
+def test_write_uri_that_weakens_writes_is_refused(
+    monkeypatch: pytest.MonkeyPatch, options: str, reason: str
+) -> None:
+    monkeypatch.setenv("WRITE_MONGODB_URI", MONGODB + options)
+
+    with pytest.raises(ConfigurationError, match=rf"^WRITE_MONGODB_URI: .*{reason}"):
+        Settings.load()
+
+
+def test_read_uri_may_weaken_what_can_be_rebuilt(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("READ_MONGODB_URI", MONGODB + "?readPreference=secondary")
+
+    assert Settings.load().read_mongodb_uri.endswith("secondary")
+
+
+def test_short_secret_is_refused_and_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JWT_SECRET", "hunter2")
+
+    with pytest.raises(ConfigurationError, match=r"^JWT_SECRET: .*at least 32 bytes") as refusal:
+        Settings.load()
+    assert "hunter2" not in str(refusal.value)
+
+
+def test_secret_is_measured_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JWT_SECRET", "ü" * (MIN_SECRET_BYTES // 2))
+
+    assert Settings.load().jwt_secret is not None
+
+
+def test_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JWT_SECRET", LONG_ENOUGH)
+
+    assert LONG_ENOUGH not in repr(Settings.load())
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"JWT_SECRET": LONG_ENOUGH, "JWT_PUBLIC_KEY": "-----BEGIN PUBLIC KEY-----"},
+        {"JWT_SECRET": LONG_ENOUGH, "JWT_JWKS_URL": "https://issuer.example/jwks"},
+        {"JWT_PUBLIC_KEY": "-----BEGIN PUBLIC KEY-----", "JWT_JWKS_URL": "https://issuer.example/jwks"},
+    ],
+)
+def test_two_keys_are_refused(monkeypatch: pytest.MonkeyPatch, keys: dict[str, str]) -> None:
+    for name, value in keys.items():
+        monkeypatch.setenv(name, value)
+
+    with pytest.raises(ConfigurationError, match="only one of JWT_SECRET, JWT_PUBLIC_KEY and JWT_JWKS_URL"):
+        Settings.load()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("LOG_PARTITIONS", "0"),
+        ("LOG_PARTITIONS", "many"),
+        ("HOLE_GRACE_MS", "-1"),
+        ("LEASE_MS", "10"),
+        ("SWEEP_AFTER_MS", "0"),
+        ("MAX_ATTEMPTS", "0"),
+        ("COMMAND_THREADS", "0"),
+        ("PROJECTION_THREADS", "257"),
+        ("WEB_THREADS", "1"),
+        ("API_PORT", "65536"),
+        pytest.param(
+            *("WRITE_MONGODB_URI", "postgres://127.0.0.1"),
+            marks=pytest.mark.xfail(raises=InvalidURI, reason="pymongo's error is not a ValueError"),
+        ),
+    ],
+)
+def test_impossible_value_is_refused_by_its_name(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(ConfigurationError, match=f"^{name}: "):
+        Settings.load()
+
+
+def test_every_wrong_variable_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_PORT", "0")
+    monkeypatch.setenv("JWT_SECRET", "short")
+
+    with pytest.raises(ConfigurationError, match=r"API_PORT: .*; JWT_SECRET: "):
+        Settings.load()

@@ -1,0 +1,190 @@
+"""What happens to a command, in five beats: load, skip if done, decide, append, ring.
+
+The one insert of ``append`` decides what a command came to, whoever else handles it at the same time;
+everything before it is read-only, everything after it can be repeated or left to a sweep. So a handler may
+be killed anywhere, and any number of handlers may be given the same command.
+
+Order: a command is decided only when no earlier accepted one is unfinished on its own stream or on those
+it takes facts from. A handler that finds such a one does not wait for it: it handles it first. Dependencies
+point only backwards in the inbox's order, so this ends, and whoever loses the race finds the work done.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from bus.commit import Commit, Decision
+from bus.errors import VersionConflictError
+from bus.inbox import Entry, Inbox
+from bus.log import Log
+from bus.messages.envelope import CommandEnvelope
+from bus.messages.events import to_stored
+from bus.messages.outcome import Outcome
+from bus.messages.rejection import Rejection
+from bus.messages.streams import id_of, partition_of
+from write_side import outcomes
+from write_side.aggregates import aggregate_for, aggregate_of, fold
+from write_side.errors import EarlierUnfinishedError
+from write_side.facts import Facts
+from write_side.transience import is_transient
+
+CONFLICT_TRIES = 20
+"""In place, some milliseconds apart: a conflict is an everyday race, not worth a trip through the queue."""
+
+
+class Bell(Protocol):
+    """Tells the rest of the system that a command is finished."""
+
+    def ring(self, outcome: Outcome, command_id: str) -> None:
+        """Must not raise: whoever does not hear it finds out by a sweep."""
+
+
+class Handling:
+    """Takes commands to their outcomes."""
+
+    def __init__(self, log: Log, inbox: Inbox, bell: Bell, max_attempts: int) -> None:
+        self._log = log
+        self._inbox = inbox
+        self._bell = bell
+        self._max_attempts = max_attempts
+
+    def __call__(self, envelope: CommandEnvelope) -> Outcome | None:
+        """Handle a command, after those it must come after.
+
+        Returns its outcome, or ``None`` if there was nothing left to do: it is finished, or was never
+        accepted.
+
+        Raises:
+            VersionConflictError, EarlierUnfinishedError, and what MongoDB raises while it is away: to be
+            tried again later; nothing is lost.
+
+        """
+        streams = (envelope.command.stream, *envelope.command.fact_streams)
+        while True:
+            unfinished = self._inbox.unfinished(streams)
+            own = self._own(envelope.command_id, unfinished)
+            if own is None:
+                return None
+            earlier = [entry for entry in unfinished if entry.accepted_ts < own.accepted_ts]
+            if not earlier:
+                return self._attempt(own)
+            for dependency in earlier:
+                self._help(dependency)
+
+    def _own(self, command_id: str, unfinished: list[Entry]) -> Entry | None:
+        for entry in unfinished:
+            if entry.command_id == command_id:
+                return entry
+        found = self._inbox.find(command_id)  # finished, or behind more than one page of others
+        return None if found is None or found.finished else found
+
+    def _help(self, entry: Entry) -> None:
+        try:
+            self(entry.envelope)
+        except Exception as error:
+            current = self._inbox.find(entry.command_id)
+            if current is not None and not current.finished:
+                raise EarlierUnfinishedError(entry.command_id) from error
+
+    def _attempt(self, entry: Entry) -> Outcome:
+        """Handle one command whose turn it is; what keeps raising is kept as failed for an operator."""
+        try:
+            outcome = self._decided(entry)
+        except Exception as error:
+            if is_transient(error):
+                raise
+            attempts = self._inbox.count_attempt(entry.command_id, repr(error))
+            if attempts < self._max_attempts:
+                raise
+            outcome = outcomes.failed(entry, error)
+        self._inbox.finish(entry.command_id, outcome)
+        self._bell.ring(outcome, entry.command_id)
+        return outcome
+
+    def _decided(self, entry: Entry) -> Outcome:
+        conflicts = Retrying(
+            retry=retry_if_exception_type(VersionConflictError),
+            wait=wait_random_exponential(multiplier=0.002, max=0.1),
+            stop=stop_after_attempt(CONFLICT_TRIES),
+            reraise=True,
+        )
+        commit = conflicts(self._beats, entry)
+        return outcomes.of_commit(commit, entry.envelope.command.stream)
+
+    def _beats(self, entry: Entry) -> Commit:
+        newest = self._load(entry)
+        if newest is not None and newest.command_id == entry.command_id:
+            return newest
+        decision = self._decide(entry, newest)
+        return self._append(decision)
+
+    def _load(self, entry: Entry) -> Commit | None:
+        """The aggregate as it is now. It comes before "skip": a redelivery must meet its own commit."""
+        return self._log.newest(entry.partition, entry.envelope.command.stream)
+
+    def _decide(self, entry: Entry, newest: Commit | None) -> Decision:
+        """What the command comes to, as the document that is to be appended."""
+        envelope = entry.envelope
+        aggregate = aggregate_for(envelope.command)
+        state = aggregate.state.model_validate(newest.state) if newest else None
+        version = (newest.version or 0) if newest else 0
+        facts = self._facts(envelope)
+        decided = outcomes.with_precondition(
+            aggregate.decide(state, envelope.command, facts), envelope.expected_versions, version
+        )
+        if isinstance(decided, Rejection) or not decided:
+            quiet = decided if isinstance(decided, Rejection) else None
+            return _decision(entry, outcome=outcomes.without_commit(entry, quiet, version))
+        after = fold(aggregate, state, decided)
+        return _decision(
+            entry,
+            stream=envelope.command.stream,
+            version=version + 1,
+            events=tuple(map(to_stored, decided)),
+            state=after.model_dump() if after else None,
+        )
+
+    def _facts(self, envelope: CommandEnvelope) -> Facts:
+        """What the decision needs of other aggregates, settled: no lock would notice it rolled back."""
+        customer = None
+        products = {}
+        for stream in envelope.command.fact_streams:
+            aggregate = aggregate_of(stream)
+            commit = self._log.newest(partition_of(stream, self._log.partitions), stream, settled=True)
+            state = aggregate.state.model_validate(commit.state) if commit else None
+            if aggregate.name == "customer":
+                customer = state
+            else:
+                products[id_of(stream)] = state
+        return Facts(at=envelope.accepted_at, by=envelope.by, customer=customer, products=products)
+
+    def _append(self, decision: Decision) -> Commit:
+        """Append, or find what somebody else appended for this command.
+
+        Raises:
+            VersionConflictError: load again and decide again.
+
+        """
+        (appended,) = self._log.append([decision])
+        if isinstance(appended, Commit):
+            return appended
+        if isinstance(appended, VersionConflictError):
+            raise appended
+        commit = self._log.of_command(decision.partition, decision.command_id)
+        if commit is None:
+            raise appended
+        return commit
+
+
+def _decision(entry: Entry, **effect: Any) -> Decision:
+    """A decision about an entry: who, when and why are the same for every effect."""
+    envelope = entry.envelope
+    common: Mapping[str, Any] = {
+        "partition": entry.partition,
+        "command_id": envelope.command_id,
+        "correlation_id": envelope.correlation_id,
+        "at": envelope.accepted_at,
+        "by": str(envelope.by),
+    }
+    return Decision(**common, **effect)

@@ -1,0 +1,48 @@
+"""The process that handles commands: what it is made of, and its one actor."""
+
+import dramatiq
+
+from bus import logs, workers
+from bus.broker import Broker
+from bus.connections import redis_client, write_database
+from bus.doorbells import Doorbells
+from bus.gateway import COMMANDS_QUEUE, HANDLE_COMMAND
+from bus.inbox import Inbox
+from bus.log import Log
+from bus.messages.envelope import CommandEnvelope
+from bus.settings import Settings
+from bus.subscriptions import Subscriptions
+from write_side.bell import WriteSideBell
+from write_side.handling import Handling
+
+
+def register_actor(broker: Broker, handling: Handling) -> None:
+    """Declare the actor of the ``commands`` queue."""
+
+    def handle_command(envelope: dict[str, object]) -> None:
+        handling(CommandEnvelope.model_validate(envelope))
+
+    declare = dramatiq.actor(broker=broker, queue_name=COMMANDS_QUEUE, actor_name=HANDLE_COMMAND)
+    declare(handle_command)
+
+
+def main() -> None:
+    """Handle commands until SIGTERM or SIGINT."""
+    settings = Settings.load()
+    logs.configure(settings.log_level)
+    stopping = workers.stop_on_signals()
+
+    database = write_database(settings)
+    client = redis_client(settings)
+    log = Log(database, settings.log_partitions)
+    inbox = Inbox(database, settings.log_partitions)
+    bell = WriteSideBell(client, Doorbells(client), Subscriptions(database))
+    broker = Broker(client)
+    register_actor(broker, Handling(log, inbox, bell, settings.max_attempts))
+
+    def prepare() -> None:
+        log.create()
+        inbox.create()
+
+    if workers.until_ready(prepare, stopping):
+        workers.run(broker, {COMMANDS_QUEUE}, settings.command_threads, stopping)
