@@ -19,6 +19,9 @@ CODEC: CodecOptions[Documents] = CodecOptions(tz_aware=True)
 DURABLE = WriteConcern(w="majority", j=True)
 """A ``kill -9`` of mongod lost hundreds of acknowledged writes with anything less."""
 
+DUPLICATE_KEY = 11000
+"""MongoDB's code for a unique index that refused."""
+
 WORKER_TIMEOUT_MS = 10_000
 """The bound on one MongoDB operation, retries included, in workers."""
 WEB_TIMEOUT_MS = 3_000

@@ -10,6 +10,7 @@ import redis
 from dramatiq import Message
 
 from bus.broker import Broker
+from bus.group_commit import GroupCommit
 from bus.inbox import Entry, Inbox
 from bus.logs import logger
 from bus.messages.envelope import CommandEnvelope
@@ -40,11 +41,13 @@ class CommandGateway:
         self._inbox = inbox
         self._broker = broker
         self._signals = signals
+        self._accept = GroupCommit(inbox.accept_all)
+        self._enqueue = GroupCommit(self._enqueue_all)
         self._reachable = True
 
     def send(self, envelope: CommandEnvelope, request: str | None = None) -> Entry | None:
         """Accept a command. Returns the entry that has its id already, or ``None`` if it was new."""
-        known = self._inbox.accept(envelope, request)
+        known = self._accept((envelope, request))
         if known is None:
             self._enqueue(envelope)
         return known
@@ -69,16 +72,15 @@ class CommandGateway:
                     return entry
         return self._inbox.find(envelope.command_id)
 
-    def _enqueue(self, envelope: CommandEnvelope) -> None:
+    def _enqueue_all(self, envelopes: list[CommandEnvelope]) -> list[None]:
         try:
-            self._broker.enqueue_once([command_message(envelope)])
+            self._broker.enqueue_once([command_message(envelope) for envelope in envelopes])
         except redis.RedisError as error:
             if self._reachable:
-                logger.warning(
-                    "Redis is away: commands are accepted and wait for the sweep", error=str(error)
-                )
+                logger.warning("Redis is away: what is accepted waits for the sweep", error=str(error))
             self._reachable = False
         else:
             if not self._reachable:
                 logger.info("Redis is back")
             self._reachable = True
+        return [None] * len(envelopes)

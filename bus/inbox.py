@@ -5,20 +5,23 @@ mongod itself fills in, so the clocks of API hosts do not matter. What a command
 log alone; the inbox only copies it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
 from bson import Timestamp
-from pymongo import ASCENDING, IndexModel
+from pymongo import ASCENDING, IndexModel, UpdateOne
 from pymongo.database import Database
-from pymongo.errors import DuplicateKeyError
+from pymongo.errors import BulkWriteError
 
-from bus.connections import DURABLE
+from bus.connections import DUPLICATE_KEY, DURABLE, Documents
 from bus.messages.envelope import CommandEnvelope
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.messages.streams import partition_of
+
+PAGE = 100
+"""How many unfinished commands are looked at together; more of them are looked at page by page."""
 
 _WAITING = {"status": CommandStatus.ACCEPTED.value}
 
@@ -69,7 +72,7 @@ class Entry:
 class Inbox:
     """The inbox in one write database."""
 
-    def __init__(self, database: Database[dict[str, Any]], partitions: int) -> None:
+    def __init__(self, database: Database[Documents], partitions: int) -> None:
         self._partitions = partitions
         self._commands = database.get_collection("commands", write_concern=DURABLE)
 
@@ -83,35 +86,56 @@ class Inbox:
         Returns ``None`` when it was new, else the entry that has its id already: the same request again,
         or another one under the same key if ``request`` differs.
         """
-        stream = envelope.command.stream
+        return self.accept_all([(envelope, request)])[0]
+
+    def accept_all(self, accepted: Sequence[tuple[CommandEnvelope, str | None]]) -> list[Entry | None]:
+        """``accept`` for several at once, in their order."""
+        documents = [self._document(envelope, request) for envelope, request in accepted]
+        known: list[Entry | None] = [None] * len(documents)
         try:
-            self._commands.insert_one(
-                {
-                    "_id": envelope.command_id,
-                    "accepted_ts": Timestamp(0, 0),
-                    "type": envelope.command.type,
-                    "stream": stream,
-                    "partition": partition_of(stream, self._partitions),
-                    "envelope": envelope.to_stored(),
-                    "request": request,
-                    "status": CommandStatus.ACCEPTED,
-                    "attempts": 0,
-                    "outcome": None,
-                    "finished_at": None,
-                }
-            )
-        except DuplicateKeyError:
-            return self.find(envelope.command_id)
-        return None
+            self._commands.insert_many(documents, ordered=False)
+        except BulkWriteError as error:
+            if error.details["writeConcernErrors"]:
+                raise
+            for write_error in error.details["writeErrors"]:
+                if write_error["code"] != DUPLICATE_KEY:
+                    raise
+                place = write_error["index"]
+                known[place] = self.find(documents[place]["_id"])
+        return known
+
+    def _document(self, envelope: CommandEnvelope, request: str | None) -> Documents:
+        stream = envelope.command.stream
+        return {
+            "_id": envelope.command_id,
+            "accepted_ts": Timestamp(0, 0),
+            "type": envelope.command.type,
+            "stream": stream,
+            "partition": partition_of(stream, self._partitions),
+            "envelope": envelope.to_stored(),
+            "request": request,
+            "status": CommandStatus.ACCEPTED,
+            "attempts": 0,
+            "outcome": None,
+            "finished_at": None,
+        }
 
     def find(self, command_id: str) -> Entry | None:
         stored = self._commands.find_one({"_id": command_id})
         return Entry.from_stored(stored) if stored else None
 
-    def unfinished(self, streams: Iterable[str], limit: int = 100) -> list[Entry]:
+    def unfinished(self, streams: Iterable[str], limit: int = PAGE) -> list[Entry]:
         """The unfinished commands on any of these streams, in the order they were accepted."""
         found = self._commands.find({**_WAITING, "stream": {"$in": list(streams)}})
         return [Entry.from_stored(stored) for stored in found.sort("accepted_ts", ASCENDING).limit(limit)]
+
+    def unfinished_on(self, groups: Sequence[Sequence[str]]) -> list[list[Entry]]:
+        """``unfinished`` for several groups of streams, in one query unless the backlog is beyond a page."""
+        wanted = {stream for streams in groups for stream in streams}
+        found = self.unfinished(wanted, len(groups) * PAGE)
+        if len(groups) > 1 and len(found) == len(groups) * PAGE:
+            return [self.unfinished(streams) for streams in groups]
+        return [[entry for entry in found if entry.envelope.command.stream in streams] for streams in groups]
 
     def unfinished_since(self, before: Timestamp, limit: int) -> list[Entry]:
         """The oldest commands that were accepted before a moment and have no outcome."""
@@ -126,13 +150,25 @@ class Inbox:
 
     def finish(self, command_id: str, outcome: Outcome) -> None:
         """Copy an outcome. The log's (succeeded, rejected) stands; failed only where there is none yet."""
-        open_to = [CommandStatus.ACCEPTED.value]
-        if outcome.status is not CommandStatus.FAILED:
-            open_to.append(CommandStatus.FAILED.value)
-        self._commands.update_one(
-            {"_id": command_id, "status": {"$in": open_to}},
-            {
-                "$set": {"status": outcome.status, "outcome": outcome.model_dump()},
-                "$currentDate": {"finished_at": True},
-            },
-        )
+        self.finish_all([(command_id, outcome)])
+
+    def finish_all(self, outcomes: Sequence[tuple[str, Outcome]]) -> list[None]:
+        """``finish`` for several at once."""
+        updates = [
+            UpdateOne(
+                {"_id": command_id, "status": {"$in": _open_to(outcome)}},
+                {
+                    "$set": {"status": outcome.status, "outcome": outcome.model_dump()},
+                    "$currentDate": {"finished_at": True},
+                },
+            )
+            for command_id, outcome in outcomes
+        ]
+        self._commands.bulk_write(updates, ordered=False)
+        return [None] * len(outcomes)
+
+
+def _open_to(outcome: Outcome) -> list[str]:
+    if outcome.status is CommandStatus.FAILED:
+        return [CommandStatus.ACCEPTED.value]
+    return [CommandStatus.ACCEPTED.value, CommandStatus.FAILED.value]

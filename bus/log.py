@@ -11,7 +11,7 @@ of them in. The loser claims a new position, above everything it had read.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -22,10 +22,9 @@ from pymongo.errors import BulkWriteError
 from pymongo.read_concern import ReadConcern
 
 from bus.commit import Commit, Decision
-from bus.connections import DURABLE, Documents
+from bus.connections import DUPLICATE_KEY, DURABLE, Documents
 from bus.errors import AlreadyCommittedError, LogMismatchError, VersionConflictError
 
-DUPLICATE_KEY = 11000
 CLAIM_TRIES = 64
 """How often a slow writer may find its positions closed before something else must be wrong."""
 
@@ -88,15 +87,29 @@ class Log:
             )
         self._commits.create_indexes(list(INDEXES))
 
-    def newest(self, partition: int, stream: str, *, settled: bool = False) -> Commit | None:
-        """The newest commit of a stream, or ``None`` if it has none.
-
-        ``settled`` reads with majority concern: for facts of other aggregates, which no optimistic lock
-        checks again.
-        """
-        commits = self._settled if settled else self._commits
-        stored = commits.find_one({"partition": partition, "stream": stream}, sort=[("version", DESCENDING)])
+    def newest(self, partition: int, stream: str) -> Commit | None:
+        """The newest commit of a stream, or ``None`` if it has none."""
+        where = {"partition": partition, "stream": stream}
+        stored = self._commits.find_one(where, sort=[("version", DESCENDING)])
         return Commit.from_stored(stored) if stored else None
+
+    def newer(self, known: Mapping[tuple[int, str], int]) -> dict[tuple[int, str], Commit]:
+        """The newest commits of streams that are newer than the versions known (0: none), in one query.
+
+        Read with majority concern: a decision must not rest on facts that a failover could take back. The
+        commits come without their events.
+        """
+        ranges = [
+            {"partition": partition, "stream": stream, "version": {"$gt": version}}
+            for (partition, stream), version in known.items()
+        ]
+        newest: dict[tuple[int, str], Commit] = {}
+        for stored in self._settled.find({"$or": ranges}, {"_id": False, "events": False}) if ranges else ():
+            commit = Commit.from_stored(stored)
+            key = (commit.partition, stored["stream"])
+            if key not in newest or stored["version"] > (newest[key].version or 0):
+                newest[key] = commit
+        return newest
 
     def of_command(self, partition: int, command_id: str) -> Commit | None:
         """What a command came to, if it has been decided."""

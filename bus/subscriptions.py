@@ -26,8 +26,8 @@ class Subscriptions:
             self._subscriptions.update_one({"_id": name}, {"$setOnInsert": {"_id": name}}, upsert=True)
 
     def names(self) -> tuple[str, ...]:
-        """The subscribed models; a race between threads only reads them twice."""
-        if time.monotonic() - self._read_at > REFRESH_S:
+        """The subscribed models; a race between threads only reads them twice. None is not remembered."""
+        if not self._names or time.monotonic() - self._read_at > REFRESH_S:
             self._names = tuple(stored["_id"] for stored in self._subscriptions.find())
             self._read_at = time.monotonic()
         return self._names

@@ -13,8 +13,7 @@ from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError
 
 from bus.commit import Commit
-from bus.connections import Documents
-from bus.log import DUPLICATE_KEY
+from bus.connections import DUPLICATE_KEY, Documents
 from read_side.errors import LeaseLostError
 from read_side.folding import POSITION, Plan, fold, fold_spread, plan
 from read_side.projections.model import Document, ReadModel

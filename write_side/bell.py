@@ -1,8 +1,12 @@
 """The last beat: the read models' doorbells, and the word to whoever waits for the command."""
 
+from collections.abc import Sequence
+
 import redis
+from pymongo.errors import PyMongoError
 
 from bus.doorbells import Doorbells
+from bus.group_commit import GroupCommit
 from bus.logs import logger
 from bus.messages.outcome import Outcome
 from bus.signals import announce, finished
@@ -17,15 +21,21 @@ class WriteSideBell:
         self._doorbells = doorbells
         self._subscriptions = subscriptions
         self._heard = True
+        self._together = GroupCommit(self._ring)
 
     def ring(self, outcome: Outcome, command_id: str) -> None:
+        self._together((None if outcome.seq is None else outcome.partition, command_id))
+
+    def _ring(self, rings: Sequence[tuple[int | None, str]]) -> list[None]:
         try:
-            if outcome.seq is not None:
-                self._doorbells.ring((name, outcome.partition) for name in self._subscriptions.names())
-            announce(self._client, [finished(command_id)])
-        except redis.RedisError as error:
+            partitions = {partition for partition, _ in rings if partition is not None}
+            names = self._subscriptions.names() if partitions else ()
+            self._doorbells.ring((name, partition) for name in names for partition in partitions)
+            announce(self._client, [finished(command_id) for _, command_id in rings])
+        except (redis.RedisError, PyMongoError) as error:
             if self._heard:
-                logger.warning("Redis is away: doorbells wait for the sweep", error=str(error))
+                logger.warning("doorbells wait for the sweep", error=str(error))
             self._heard = False
         else:
             self._heard = True
+        return [None] * len(rings)

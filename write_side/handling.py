@@ -9,13 +9,14 @@ it takes facts from. A handler that finds such a one does not wait for it: it ha
 point only backwards in the inbox's order, so this ends, and whoever loses the race finds the work done.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from bus.commit import Commit, Decision
-from bus.errors import VersionConflictError
+from bus.errors import AlreadyCommittedError, VersionConflictError
+from bus.group_commit import GroupCommit
 from bus.inbox import Entry, Inbox
 from bus.log import Log
 from bus.messages.envelope import CommandEnvelope
@@ -27,6 +28,7 @@ from write_side import outcomes
 from write_side.aggregates import aggregate_for, aggregate_of, fold
 from write_side.errors import EarlierUnfinishedError
 from write_side.facts import Facts
+from write_side.snapshots import Snapshots
 from write_side.transience import is_transient
 
 CONFLICT_TRIES = 20
@@ -48,6 +50,11 @@ class Handling:
         self._inbox = inbox
         self._bell = bell
         self._max_attempts = max_attempts
+        # Threads that want the same at the same time go to the database together.
+        self._unfinished = GroupCommit(inbox.unfinished_on, shared=is_transient)
+        self._newest = GroupCommit(Snapshots(log).load, shared=is_transient)
+        self._append = GroupCommit(log.append, shared=is_transient)
+        self._finish = GroupCommit(inbox.finish_all, shared=is_transient)
 
     def __call__(self, envelope: CommandEnvelope) -> Outcome | None:
         """Handle a command, after those it must come after.
@@ -62,7 +69,7 @@ class Handling:
         """
         streams = (envelope.command.stream, *envelope.command.fact_streams)
         while True:
-            unfinished = self._inbox.unfinished(streams)
+            unfinished = self._unfinished(streams)
             own = self._own(envelope.command_id, unfinished)
             if own is None:
                 return None
@@ -98,7 +105,7 @@ class Handling:
             if attempts < self._max_attempts:
                 raise
             outcome = outcomes.failed(entry, error)
-        self._inbox.finish(entry.command_id, outcome)
+        self._finish((entry.command_id, outcome))
         self._bell.ring(outcome, entry.command_id)
         return outcome
 
@@ -113,68 +120,74 @@ class Handling:
         return outcomes.of_commit(commit, entry.envelope.command.stream)
 
     def _beats(self, entry: Entry) -> Commit:
-        newest = self._load(entry)
-        if newest is not None and newest.command_id == entry.command_id:
-            return newest
-        decision = self._decide(entry, newest)
-        return self._append(decision)
+        own, *others = self._load(entry)
+        if own is not None and own.command_id == entry.command_id:
+            return own
+        decision = _decide(entry, own, others)
+        return self._appended(decision)
 
-    def _load(self, entry: Entry) -> Commit | None:
-        """The aggregate as it is now. It comes before "skip": a redelivery must meet its own commit."""
-        return self._log.newest(entry.partition, entry.envelope.command.stream)
+    def _load(self, entry: Entry) -> list[Commit | None]:
+        """The aggregate and the others it takes facts from, as they are now.
 
-    def _decide(self, entry: Entry, newest: Commit | None) -> Decision:
-        """What the command comes to, as the document that is to be appended."""
-        envelope = entry.envelope
-        aggregate = aggregate_for(envelope.command)
-        state = aggregate.state.model_validate(newest.state) if newest else None
-        version = (newest.version or 0) if newest else 0
-        facts = self._facts(envelope)
-        decided = outcomes.with_precondition(
-            aggregate.decide(state, envelope.command, facts), envelope.expected_versions, version
-        )
-        if isinstance(decided, Rejection) or not decided:
-            quiet = decided if isinstance(decided, Rejection) else None
-            return _decision(entry, outcome=outcomes.without_commit(entry, quiet, version))
-        after = fold(aggregate, state, decided)
-        return _decision(
-            entry,
-            stream=envelope.command.stream,
-            version=version + 1,
-            events=tuple(map(to_stored, decided)),
-            state=after.model_dump() if after else None,
-        )
+        It comes before "skip if done": a redelivery must meet its own commit.
+        """
+        command = entry.envelope.command
+        partitions = self._log.partitions
+        facts = [(partition_of(stream, partitions), stream) for stream in command.fact_streams]
+        return self._newest([(entry.partition, command.stream), *facts])
 
-    def _facts(self, envelope: CommandEnvelope) -> Facts:
-        """What the decision needs of other aggregates, settled: no lock would notice it rolled back."""
-        customer = None
-        products = {}
-        for stream in envelope.command.fact_streams:
-            aggregate = aggregate_of(stream)
-            commit = self._log.newest(partition_of(stream, self._log.partitions), stream, settled=True)
-            state = aggregate.state.model_validate(commit.state) if commit else None
-            if aggregate.name == "customer":
-                customer = state
-            else:
-                products[id_of(stream)] = state
-        return Facts(at=envelope.accepted_at, by=envelope.by, customer=customer, products=products)
-
-    def _append(self, decision: Decision) -> Commit:
+    def _appended(self, decision: Decision) -> Commit:
         """Append, or find what somebody else appended for this command.
 
         Raises:
             VersionConflictError: load again and decide again.
 
         """
-        (appended,) = self._log.append([decision])
-        if isinstance(appended, Commit):
-            return appended
-        if isinstance(appended, VersionConflictError):
-            raise appended
-        commit = self._log.of_command(decision.partition, decision.command_id)
-        if commit is None:
-            raise appended
-        return commit
+        try:
+            return self._append(decision)
+        except AlreadyCommittedError:
+            commit = self._log.of_command(decision.partition, decision.command_id)
+            if commit is None:
+                raise
+            return commit
+
+
+def _decide(entry: Entry, own: Commit | None, others: Sequence[Commit | None]) -> Decision:
+    """What the command comes to, as the document that is to be appended."""
+    envelope = entry.envelope
+    aggregate = aggregate_for(envelope.command)
+    state = aggregate.state.model_validate(own.state) if own else None
+    version = (own.version or 0) if own else 0
+    decided = outcomes.with_precondition(
+        aggregate.decide(state, envelope.command, _facts(envelope, others)),
+        envelope.expected_versions,
+        version,
+    )
+    if isinstance(decided, Rejection) or not decided:
+        quiet = decided if isinstance(decided, Rejection) else None
+        return _decision(entry, outcome=outcomes.without_commit(entry, quiet, version))
+    after = fold(aggregate, state, decided)
+    return _decision(
+        entry,
+        stream=envelope.command.stream,
+        version=version + 1,
+        events=tuple(map(to_stored, decided)),
+        state=after.model_dump() if after else None,
+    )
+
+
+def _facts(envelope: CommandEnvelope, others: Sequence[Commit | None]) -> Facts:
+    """What the decision may know, from the newest commits of the command's fact streams."""
+    customer = None
+    products = {}
+    for stream, commit in zip(envelope.command.fact_streams, others, strict=True):
+        aggregate = aggregate_of(stream)
+        state = aggregate.state.model_validate(commit.state) if commit else None
+        if aggregate.name == "customer":
+            customer = state
+        else:
+            products[id_of(stream)] = state
+    return Facts(at=envelope.accepted_at, by=envelope.by, customer=customer, products=products)
 
 
 def _decision(entry: Entry, **effect: Any) -> Decision:

@@ -41,7 +41,11 @@ SCHEMA_VERSIONS = {
 
 def to_stored(event: Event) -> dict[str, Any]:
     """The event as the log keeps it; its type is the name of its class."""
-    return {"type": type(event).__name__, "v": event.schema_version, "data": event.model_dump(exclude={"type"})}
+    return {
+        "type": type(event).__name__,
+        "v": event.schema_version,
+        "data": event.model_dump(exclude={"type"}),
+    }
 
 
 def from_stored(stored: Mapping[str, Any]) -> AnyEvent:
