@@ -8,6 +8,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pymongo.errors import PyMongoError
 from pymongo.uri_parser import parse_uri
 
 from bus.errors import ConfigurationError
@@ -71,11 +72,20 @@ class Settings(BaseSettings):
             )
             raise ConfigurationError(wrong) from None
 
+    @field_validator("read_mongodb_uri", "write_mongodb_uri")
+    @classmethod
+    def _is_a_mongodb_uri(cls, uri: str) -> str:
+        try:
+            parse_uri(uri, validate=True)
+        except PyMongoError as error:
+            raise ValueError(str(error)) from None
+        return uri
+
     @field_validator("write_mongodb_uri")
     @classmethod
     def _keeps_writes_durable(cls, uri: str) -> str:
         """A ``kill -9`` of mongod loses acknowledged writes unless they are ``w: majority, j: true``."""
-        options = parse_uri(uri, validate=True)["options"]
+        options = parse_uri(uri)["options"]
         if options.get("w", "majority") != "majority":
             raise ValueError("w must be left out or majority: accepted commands would not survive a crash")
         if not options.get("journal", True):

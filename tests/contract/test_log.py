@@ -1,0 +1,226 @@
+"""The log: positions, the optimistic lock, idempotency, tombstones, and what a reader may have."""
+
+import pytest
+from pymongo.database import Database
+
+from bus.commit import Commit
+from bus.connections import Documents
+from bus.errors import AlreadyCommittedError, LogMismatchError, VersionConflictError
+from bus.log import CLAIM_TRIES, Log
+from tests.contract.decisions import append, committed, decision, refusal
+
+PARTITIONS = 2
+
+
+@pytest.fixture
+def log(write_database: Database[Documents]) -> Log:
+    log = Log(write_database, PARTITIONS)
+    log.create()
+    return log
+
+
+def everything(log: Log, partition: int = 0) -> tuple[Commit, ...]:
+    """The partition to its head; a hole in it would be an error."""
+    stretch = log.read(partition, 0, 1_000)
+    assert not stretch.missing
+    return stretch.commits
+
+
+def tombstone(seq: int, partition: int = 0) -> Commit:
+    return Commit(partition, seq)
+
+
+def test_creating_it_again_changes_nothing(log: Log, write_database: Database[Documents]) -> None:
+    log.close([(0, 1), (0, 2)])
+    kept = committed(log, decision())
+    before = write_database.commits.index_information()
+    Log(write_database, PARTITIONS).create()
+    assert write_database.commits.index_information() == before
+    assert kept in everything(log)
+
+
+def test_another_number_of_partitions_is_refused(log: Log, write_database: Database[Documents]) -> None:
+    with pytest.raises(LogMismatchError, match=r"is 3, .* with 2"):
+        Log(write_database, PARTITIONS + 1).create()
+    Log(write_database, PARTITIONS).create()
+
+
+def test_positions_are_consecutive_in_each_partition(log: Log) -> None:
+    first = [decision("a", 1), decision("x", 1, partition=1), decision("b", 1)]
+    second = [decision("y", 1, partition=1), decision("c", 1)]
+    appended = [c for batch in (first, second) for c in log.append(batch) if isinstance(c, Commit)]
+    assert [(c.stream, c.partition, c.seq) for c in appended] == [
+        ("a", 0, 1),
+        ("x", 1, 1),
+        ("b", 0, 2),
+        ("y", 1, 2),
+        ("c", 0, 3),
+    ]
+    assert everything(log, 0) == (appended[0], appended[2], appended[4])
+    assert everything(log, 1) == (appended[1], appended[3])
+
+
+def test_the_same_stream_and_command_in_another_partition_are_others(log: Log) -> None:
+    committed(log, decision("a", 1, command_id="k1"))
+    assert committed(log, decision("a", 1, command_id="k1", partition=1)).seq == 1
+
+
+def test_the_second_to_write_a_version_conflicts_and_leaves_a_tombstone(log: Log) -> None:
+    kept = committed(log, decision("a", 1))
+    assert isinstance(append(log, decision("a", 1)), VersionConflictError)
+    following = committed(log, decision("a", 2))
+    assert everything(log) == (kept, tombstone(2), following)
+
+
+def test_a_command_is_committed_once_whatever_it_would_commit_the_second_time(log: Log) -> None:
+    kept = committed(log, decision("a", 1, command_id="k1"))
+    again = [decision("a", 2, command_id="k1"), refusal(command_id="k1")]
+    for repeated in again:
+        assert isinstance(append(log, repeated), AlreadyCommittedError)
+    assert everything(log) == (kept, tombstone(2), tombstone(3))
+
+
+def test_a_refused_command_stays_refused(log: Log) -> None:
+    kept = committed(log, refusal(command_id="k1"))
+    assert isinstance(append(log, decision("a", 1, command_id="k1")), AlreadyCommittedError)
+    assert everything(log) == (kept, tombstone(2))
+
+
+def test_a_repeated_command_in_conflict_with_itself_is_one_of_the_two_and_one_tombstone(log: Log) -> None:
+    redelivered = decision("a", 1, command_id="k1")
+    kept = committed(log, redelivered)
+    assert isinstance(append(log, redelivered), AlreadyCommittedError | VersionConflictError)
+    assert everything(log) == (kept, tombstone(2))
+
+
+def test_those_that_fail_harm_no_other_in_their_batch(log: Log) -> None:
+    kept = log.append([decision("a", 1, command_id="k1"), decision("z", 1, partition=1)])
+    batch = [
+        decision("b", 1),
+        decision("a", 1),
+        decision("c", 1, partition=1),
+        refusal(command_id="k1"),
+        refusal(),
+        decision("z", 1, partition=1),
+        decision("d", 1),
+    ]
+    b, conflict, c, known, refused, other_conflict, d = log.append(batch)
+    assert isinstance(conflict, VersionConflictError)
+    assert isinstance(known, AlreadyCommittedError)
+    assert isinstance(other_conflict, VersionConflictError)
+    assert everything(log, 0) == (kept[0], b, tombstone(3), tombstone(4), refused, d)
+    assert everything(log, 1) == (kept[1], c, tombstone(3))
+
+
+def test_refusals_and_tombstones_do_not_collide(log: Log) -> None:
+    assert log.close([(0, 1), (0, 2), (1, 1)]) == 3
+    refused = [committed(log, refusal()) for _ in range(2)]
+    assert everything(log) == (tombstone(1), tombstone(2), *refused)
+
+
+def test_nothing_to_append_is_nothing(log: Log) -> None:
+    assert log.append([]) == []
+    assert log.close([]) == 0
+    assert log.head(0) == 0
+
+
+def test_closing_what_is_taken_changes_nothing(log: Log) -> None:
+    kept = committed(log, decision())
+    log.close([(0, 2)])
+    assert log.close([(0, 1), (0, 2)]) == 0
+    assert log.close([(0, 1), (0, 3)]) == 1
+    assert everything(log) == (kept, tombstone(2), tombstone(3))
+
+
+def test_a_writer_whose_position_was_closed_claims_another(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = Log._insert
+
+    def closed_meanwhile(self: Log, documents: list[Documents]) -> dict[int, set[str]]:
+        monkeypatch.setattr(Log, "_insert", slow)
+        self.close([(0, 1), (0, 3)])
+        return slow(self, documents)
+
+    monkeypatch.setattr(Log, "_insert", closed_meanwhile)
+    appended = log.append([decision("a", 1), decision("b", 1), decision("c", 1)])
+    by_stream = {c.stream: c for c in appended if isinstance(c, Commit)}
+    assert [c.seq for c in by_stream.values()] == [4, 2, 5]
+    assert everything(log) == (
+        tombstone(1),
+        by_stream["b"],
+        tombstone(3),
+        by_stream["a"],
+        by_stream["c"],
+    )
+
+
+def test_a_writer_that_finds_every_position_taken_says_so(
+    log: Log, write_database: Database[Documents]
+) -> None:
+    """The counter was lost or set back, for example by restoring a backup in part."""
+    log.close([(0, seq) for seq in range(1, CLAIM_TRIES + 1)])
+    write_database.positions.delete_many({})
+    with pytest.raises(LogMismatchError, match="counter behind"):
+        log.append([decision()])
+
+
+def test_the_newest_commit_of_a_stream(log: Log) -> None:
+    assert log.newest(0, "a") is None
+    committed(log, decision("a", 1))
+    committed(log, decision("b", 7))
+    second = committed(log, decision("a", 2))
+    committed(log, refusal())
+    log.close([(0, 5)])
+    assert log.newest(0, "a") == second
+    assert log.newest(1, "a") is None
+
+
+def test_the_newest_commits_of_those_that_have_newer_ones(log: Log) -> None:
+    committed(log, decision("a", 1))
+    committed(log, decision("a", 2))
+    third = committed(log, decision("a", 3))
+    elsewhere = committed(log, decision("b", 1, partition=1))
+    committed(log, decision("c", 1))
+    newer = log.newer({(0, "a"): 1, (1, "b"): 0, (0, "c"): 1, (1, "a"): 0, (0, "d"): 0})
+    assert {key: (found.seq, found.state, found.events) for key, found in newer.items()} == {
+        (0, "a"): (third.seq, third.state, ()),
+        (1, "b"): (elsewhere.seq, elsewhere.state, ()),
+    }
+    assert log.newer({}) == {}
+
+
+def test_what_a_command_came_to(log: Log) -> None:
+    commit = committed(log, decision("a", 1, command_id="k1"))
+    refused = committed(log, refusal(command_id="k2"))
+    assert log.of_command(0, "k1") == commit
+    assert log.of_command(0, "k2") == refused
+    assert log.of_command(0, "k3") is None
+    assert log.of_command(1, "k1") is None
+
+
+def test_the_head_is_the_highest_position_that_holds_anything(log: Log) -> None:
+    assert log.head(0) == 0
+    committed(log, decision())
+    assert (log.head(0), log.head(1)) == (1, 0)
+    log.close([(0, 5)])
+    assert log.head(0) == 5
+
+
+def test_a_reader_gets_the_contiguous_prefix_and_learns_what_is_missing(log: Log) -> None:
+    log.close([(0, seq) for seq in (1, 2, 4, 7, 8)])
+    stretch = log.read(0, 0, 100)
+    assert [c.seq for c in stretch.commits] == [1, 2]
+    assert stretch.missing == (3, 5, 6)
+    assert log.read(0, 2, 100).missing == (3, 5, 6)
+    assert log.read(0, 2, 100).commits == ()
+    assert [c.seq for c in log.read(0, 3, 100).commits] == [4]
+
+
+def test_a_reader_gets_no_more_than_it_asked_for(log: Log) -> None:
+    log.close([(0, seq) for seq in (1, 2, 3, 5)])
+    log.close([(1, 1)])
+    assert log.read(0, 1, 2).commits == (tombstone(2), tombstone(3))
+    assert log.read(0, 1, 2).missing == ()
+    assert log.read(0, 5, 2).commits == ()
+    assert log.read(0, 5, 2).missing == ()

@@ -1,0 +1,232 @@
+"""The HTTP server itself: what it refuses, what it keeps open, and how it stops."""
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from api.server import MAX_HEADER_BYTES, MAX_READ_BYTES, Server
+from bus.connections import write_database
+from bus.errors import ConfigurationError
+from bus.log import Log
+from bus.settings import Settings
+from tests.waiting import until
+
+ROOT = Path(__file__).resolve().parents[2]
+SECRET = "the secret of the tests, 32 bytes or more"
+
+
+class Application:
+    """Answers ``/empty`` with 204, ``/fail`` with an error, ``/slow`` when it is let, all else with text."""
+
+    def __init__(self) -> None:
+        self.reached = threading.Event()
+        self.go_on = threading.Event()
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == "/fail":
+            raise RuntimeError("hunter2")
+        if environ["PATH_INFO"] == "/empty":
+            start_response("204 No Content", [])
+            return []
+        if environ["PATH_INFO"] == "/slow":
+            self.reached.set()
+            self.go_on.wait(10)
+        start_response("200 OK", [("Content-Length", "5")])
+        return [b"hello"]
+
+
+@contextmanager
+def serving(application: Any) -> Iterator[Server]:
+    server = Server(application, "127.0.0.1", 0, threads=4)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+        server.stop()  # a second signal is harmless
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+def connect(server: Server) -> http.client.HTTPConnection:
+    return http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"x" * MAX_HEADER_BYTES + b"\r\n\r\n", 431),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (MAX_READ_BYTES + 1), 413),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: ten\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
+        (b"nonsense\r\n\r\n", 400),
+        (b"GET /fail HTTP/1.1\r\nHost: x\r\n\r\n", 500),
+    ],
+)
+def test_what_the_server_refuses_is_a_problem(request_: bytes, status: int) -> None:
+    with serving(Application()) as server, socket.create_connection(("127.0.0.1", server.port), 10) as line:
+        line.sendall(request_)
+        response = http.client.HTTPResponse(line)
+        response.begin()
+        body = response.read()
+
+    assert response.status == orjson.loads(body)["status"] == status
+    assert response.getheader("Content-Type") == "application/problem+json"
+    assert response.getheader("Server") is None
+    assert b"hunter2" not in body
+
+
+def test_a_connection_is_kept_after_an_answer_without_a_body() -> None:
+    with serving(Application()) as server, closing(connect(server)) as client:
+        for path in ("/empty", "/", "/empty"):
+            client.request("PATCH", path)
+            response = client.getresponse()
+            response.read()
+            assert response.getheader("Connection") is None
+
+
+def test_a_connection_is_closed_when_asked() -> None:
+    with serving(Application()) as server, closing(connect(server)) as client:
+        client.request("PATCH", "/empty", headers={"Connection": "close"})
+
+        assert client.getresponse().getheader("Connection") == "close"
+
+
+def test_stopping_finishes_what_has_begun_and_lets_nobody_else_in() -> None:
+    application = Application()
+    with serving(application) as server, closing(connect(server)) as begun, closing(connect(server)) as idle:
+        idle.request("GET", "/")
+        idle.getresponse().read()
+        begun.request("GET", "/slow")
+        assert application.reached.wait(10)
+
+        server.stop()
+        until(lambda: refuses(server.port), 5, "a closed port")
+        application.go_on.set()
+        response = begun.getresponse()
+
+        assert (response.status, response.read()) == (200, b"hello")
+        assert idle.sock.recv(1) == b""
+
+
+def refuses(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 5).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def test_two_servers_share_a_port() -> None:
+    with serving(Application()) as first:
+        second = Server(Application(), "127.0.0.1", first.port, threads=1)
+        second.stop()
+        second.run()
+
+
+def test_a_port_that_cannot_be_had_is_said_so() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(ConfigurationError, match="listen"):
+        Server(Application(), "127.0.0.1", taken.getsockname()[1], threads=1)
+
+
+def environment(settings: Settings, **extra: str) -> dict[str, str]:
+    return {
+        **os.environ,
+        "REDIS_URL": settings.redis_url,
+        "WRITE_MONGODB_URI": settings.write_mongodb_uri,
+        "WRITE_DATABASE": settings.write_database,
+        "READ_MONGODB_URI": settings.read_mongodb_uri,
+        "READ_DATABASE": settings.read_database,
+        **extra,
+    }
+
+
+def test_it_does_not_start_without_a_key(settings: Settings) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "api", "serve"],
+        env=environment(settings),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert "JWT_SECRET" in done.stderr
+
+
+def test_a_process_serves_until_it_is_told_to_stop(settings: Settings) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "api", "serve"],
+        env=environment(settings, JWT_SECRET=SECRET, API_PORT=str(port)),
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        until(lambda: not refuses(port), 30, "an open port")
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as client:
+            client.request("GET", "/health/live")
+            assert client.getresponse().status == 200
+        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGTERM)
+        _, logged = process.communicate(timeout=30)
+        assert process.returncode == 0
+        assert b"Traceback" not in logged
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_log_of_another_size_is_refused(settings: Settings) -> None:
+    """The ids of orders are drawn into partitions: with another number of them they would be wrong."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    five = environment(settings, JWT_SECRET=SECRET, API_PORT=port, LOG_PARTITIONS="5")
+    database = write_database(settings)
+    with database.client:
+        Log(database, 4).create()
+
+    done = subprocess.run(
+        [sys.executable, "-m", "api", "serve"],
+        env=five,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert "LOG_PARTITIONS" in done.stderr.splitlines()[-1]
+
+
+def test_a_token_is_printed_and_nothing_else(settings: Settings) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "api", "token", "--role", "customer", "--sub", "c1", "--ttl", "15m"],
+        env=environment(settings, JWT_SECRET=SECRET),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+
+    assert done.stdout.count(".") == 2
+    assert done.stdout.count("\n") == 1
+    assert done.stderr == ""

@@ -1,0 +1,177 @@
+"""The local runner with stand-ins for the processes: it starts, stops, heals, and leaves nothing behind."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bus.local import ports
+from tests.integration.shop import ROOT, Shop
+from tests.waiting import until
+
+WEB = """
+import http.server, os
+class Ready(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200 if self.path == "/health/ready" else 404)
+        self.end_headers()
+    def log_message(self, *_): pass
+http.server.HTTPServer(("127.0.0.1", int(os.environ["API_PORT"])), Ready).serve_forever()
+"""
+STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); signal.pause()"
+FAILING = "raise SystemExit(3)"
+UP_S = 30
+STOPPED_S = 15  # the runner promises 10; a slow machine is not its fault
+
+
+@pytest.fixture
+def shop(data_dir: Path) -> Iterator[Shop]:
+    shop = Shop(data_dir)
+    try:
+        yield shop
+    finally:
+        shop.end()
+
+
+def until_up(shop: Shop) -> None:
+    until(lambda: "Ctrl-C stops everything" in shop.said(), UP_S, "the runner is up")
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_stops_everything(shop: Shop, how: signal.Signals) -> None:
+    runner = shop.run(web=WEB, other=WEB.replace("API_PORT", "PORT"))
+    until_up(shop)
+    assert len(shop.pids()) >= 6  # runner, honcho, 2 processes, 2 servers
+
+    runner.send_signal(how)
+
+    assert runner.wait(STOPPED_S) == 0
+    assert shop.pids() == []
+    assert f"http://127.0.0.1:{shop.port}" in shop.said()
+
+
+def test_impatience_does_not_break_the_cleanup(shop: Shop) -> None:
+    runner = shop.run(web=WEB, stubborn=STUBBORN)
+    until_up(shop)
+
+    runner.send_signal(signal.SIGINT)
+    until(lambda: "Stopping" in shop.said(), UP_S, "the runner stops")
+    runner.send_signal(signal.SIGINT)
+    runner.send_signal(signal.SIGTERM)
+
+    assert runner.wait(STOPPED_S) == 0
+    assert shop.pids() == []
+
+
+def test_processes_that_all_ignore_the_end_are_killed(shop: Shop) -> None:
+    stubborn_web = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + WEB
+    runner = shop.run(web=stubborn_web, stubborn=STUBBORN)
+    until_up(shop)
+
+    runner.send_signal(signal.SIGINT)
+
+    assert runner.wait(STOPPED_S) == 0
+    assert shop.pids() == []
+
+
+def test_signal_while_starting_stops_everything(shop: Shop) -> None:
+    runner = shop.run(never_ready=STUBBORN)
+    until(lambda: "never_ready.1 started" in re.sub(r"\s+", " ", shop.said()), UP_S, "honcho runs")
+
+    runner.send_signal(signal.SIGINT)
+
+    assert runner.wait(STOPPED_S) == 0
+    assert shop.pids() == []
+
+
+def test_process_that_ends_stops_everything_and_is_told(shop: Shop) -> None:
+    runner = shop.run(web=WEB, failing=FAILING)
+
+    assert runner.wait(UP_S) == 1
+    assert shop.pids() == []
+    assert "error: a process ended, so all were stopped (status 3)" in shop.said()
+
+
+def test_killed_runner_takes_everything_with_it(shop: Shop) -> None:
+    runner = shop.run(web=WEB)
+    until_up(shop)
+
+    runner.kill()
+    runner.wait()
+
+    until(lambda: shop.pids() == [], STOPPED_S, "everything is gone")
+    assert ports.is_free(shop.port)
+
+
+def test_killed_honcho_leaves_no_process(shop: Shop) -> None:
+    runner = shop.run(web=WEB)
+    until_up(shop)
+    (honcho, *_) = sorted(
+        pid for pid in shop.pids() if b"honcho" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    )
+
+    os.kill(honcho, signal.SIGKILL)
+
+    assert runner.wait(STOPPED_S) == 1
+    assert shop.pids() == []
+
+
+@pytest.mark.parametrize("server", ["redis", "mongod"])
+def test_killed_server_is_started_again(shop: Shop, server: str) -> None:
+    runner = shop.run(web=WEB)
+    until_up(shop)
+
+    os.kill(shop.pid_of(server), signal.SIGKILL)
+    until(lambda: f"{server} had died and was started again" in shop.said(), UP_S, "the server is back")
+
+    assert runner.poll() is None
+    assert shop.pid_of(server)
+
+
+def test_taken_port_is_told_before_anything_starts(shop: Shop, data_dir: Path) -> None:
+    shop.run(web=WEB)
+    until_up(shop)
+    second = Shop(data_dir / "second")
+    second.data_dir.mkdir()
+    second.port = shop.port
+
+    assert second.run(web=WEB).wait(UP_S) == 1
+    assert (
+        second.said() == f"error: PORT: {shop.port} is taken (or not allowed); set another, as in PORT=8080\n"
+    )
+    assert not (second.data_dir / "redis").exists()
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "web", "-1", "8.5"])
+def test_port_that_is_none_is_refused_by_its_name(shop: Shop, port: str) -> None:
+    shop.port = port  # type: ignore[assignment]
+
+    assert shop.run(web=WEB).wait(UP_S) == 1
+    assert shop.said() == f"error: PORT: must be a number from 1 to 65535, not '{port}'\n"
+
+
+def test_servers_alone_say_how_to_reach_them(data_dir: Path) -> None:
+    up = subprocess.Popen(
+        [sys.executable, "-m", "bus", "up"],
+        cwd=ROOT,
+        env=os.environ | {"DATA_DIR": str(data_dir)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with up:
+        assert up.stdout is not None
+        try:
+            lines = [up.stdout.readline() for _ in range(3)]
+            up.send_signal(signal.SIGINT)
+            assert up.wait(STOPPED_S) == 0
+        finally:
+            up.kill()
+
+    exports = dict(re.findall(r"^export (\w+)='(.+)'$", "".join(lines), re.MULTILINE))
+    assert exports.keys() == {"REDIS_URL", "WRITE_MONGODB_URI", "READ_MONGODB_URI"}
+    assert exports["WRITE_MONGODB_URI"] == exports["READ_MONGODB_URI"]

@@ -1,0 +1,154 @@
+"""The whole API in the test's own process, over real databases and Redis, with nobody handling commands.
+
+What a command comes to is put into the inbox by the test; what the read models hold is folded here, without
+a projector.
+"""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from falcon import testing
+from pymongo.database import Database
+
+from api.app import Services, create_app
+from api.auth import Verifier
+from api.commands import Commands
+from api.health import probes
+from api.tokens import sign
+from bus.broker import Broker
+from bus.commit import Recorded
+from bus.connections import read_database, redis_client, write_database
+from bus.gateway import CommandGateway
+from bus.inbox import Inbox
+from bus.log import Log
+from bus.messages.events import AnyEvent
+from bus.messages.outcome import CommandStatus, Outcome
+from bus.messages.principal import Role
+from bus.messages.streams import partition_of
+from bus.settings import Settings
+from bus.signals import Signals
+from read_side.checkpoints import Checkpoints
+from read_side.projections import READ_MODELS
+from read_side.registry import FIRST, Registry
+from read_side.store import ReadStore
+from tests import messages
+
+SECRET = "the secret of the tests, 32 bytes or more"
+WAIT = {"Prefer": "wait=5"}
+
+
+@dataclass
+class Shop:
+    """The API and what is behind it."""
+
+    settings: Settings
+    services: Services
+    inbox: Inbox
+    log: Log
+    read: Database[dict[str, Any]]
+
+    def client(self, role: Role | None = None, subject: str = "") -> testing.TestClient:
+        """Somebody who calls the API; nobody in particular without a role."""
+        headers: dict[str, str] = {}
+        if role is not None:
+            token = sign(self.settings, role, subject, timedelta(minutes=5))
+            headers["Authorization"] = f"Bearer {token}"
+        return testing.TestClient(create_app(self.services), headers=headers)
+
+    @property
+    def ann(self) -> testing.TestClient:
+        return self.client(Role.CUSTOMER, "c1")
+
+    @property
+    def bob(self) -> testing.TestClient:
+        return self.client(Role.CUSTOMER, "c2")
+
+    @property
+    def staff(self) -> testing.TestClient:
+        return self.client(Role.STAFF, "sam")
+
+    @property
+    def ops(self) -> testing.TestClient:
+        return self.client(Role.OPS, "olga")
+
+    def finish(self, command_id: str, **fields: Any) -> None:
+        """Let a command have come to something; success at version 1 unless told otherwise."""
+        entry = self.inbox.find(command_id)
+        assert entry is not None
+        given = {"status": CommandStatus.SUCCEEDED, "seq": 7, "version": 1, **fields}
+        stream = entry.envelope.command.stream
+        self.inbox.finish(command_id, Outcome(stream=stream, partition=entry.partition, **given))
+
+    def happened(self, stream: str, *events: AnyEvent) -> None:
+        """Let every read model have folded these events of one stream, its versions from 1 on."""
+        for version, event in enumerate(events, start=1):
+            partition = partition_of(stream, self.log.partitions)
+            recorded = Recorded(event, stream, version, partition, version, messages.PLACED_AT)
+            for model in READ_MODELS:
+                collection = self.read[f"{model.name}.g{FIRST}"]
+                for blank in model.touches(event):
+                    document = collection.find_one({"_id": blank["_id"]}) or blank
+                    folded = {**model.fold(document, recorded), "_pos": version}
+                    collection.replace_one({"_id": blank["_id"]}, folded, upsert=True)
+
+    def empty(self) -> None:
+        """Forget everything that happened; faster than another shop, whose indexes take a second."""
+        write = write_database(self.settings)
+        with write.client:
+            for name in ("commands", "commits", "positions"):
+                write[name].delete_many({})
+        for name in self.read.list_collection_names():
+            if name.endswith(f".g{FIRST}"):
+                self.read[name].delete_many({})
+        with redis_client(self.settings) as client:
+            client.flushdb()
+
+
+def settings_for_a_module(redis_url: str, mongodb_uri: str) -> Settings:
+    """Databases that the tests of one module share."""
+    module = uuid.uuid4().hex[:12]
+    return Settings(
+        redis_url=redis_url,
+        write_mongodb_uri=mongodb_uri,
+        write_database=f"write_{module}",
+        read_mongodb_uri=mongodb_uri,
+        read_database=f"read_{module}",
+    )
+
+
+@contextmanager
+def open_shop(settings: Settings, *, wait_slots: int = 4) -> Iterator[Shop]:
+    """The API over the test's own databases, as after the projections' first start."""
+    configured = settings.model_copy(update={"jwt_secret": Settings(jwt_secret=SECRET).jwt_secret})
+    write, read = write_database(configured), read_database(configured)
+    client, listening = redis_client(configured), redis_client(configured)
+    inbox, log = Inbox(write, configured.log_partitions), Log(write, configured.log_partitions)
+    checkpoints = Checkpoints(read)
+    signals = Signals(listening)
+    log.create()
+    inbox.create()
+    Registry(read).create(READ_MODELS)
+    for model in READ_MODELS:
+        checkpoints.create(model.name, FIRST, configured.log_partitions)
+    services = Services(
+        commands=Commands(CommandGateway(inbox, Broker(client), signals), wait_slots),
+        inbox=inbox,
+        log=log,
+        store=ReadStore(read),
+        checkpoints=checkpoints,
+        verifier=Verifier.from_settings(configured),
+        probes=probes(write, read, client, checkpoints, lambda: True),
+    )
+    signals.start()
+    try:
+        yield Shop(configured, services, inbox, log, read)
+    finally:
+        signals.stop()
+        for connection in (client, listening):
+            connection.close()
+        for database in (write, read):
+            database.client.close()

@@ -1,0 +1,205 @@
+"""Authentication: who a token says it is, and every way in which it can be refused."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from jwt.exceptions import PyJWKClientConnectionError
+
+from api.auth import KeyServer, OneKey, Verifier
+from api.problems import ProblemError
+from bus.errors import ConfigurationError
+from bus.messages.principal import Principal, Role
+from bus.settings import Settings
+
+SECRET = "a secret of at least thirty-two bytes"
+RSA_KEY = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
+EC_KEY = ec.generate_private_key(ec.SECP256R1())
+
+
+def pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
+    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+def claims(**overrides: Any) -> dict[str, Any]:
+    given = {"role": "customer", "sub": "c1", "exp": int(time.time()) + 60, **overrides}
+    return {name: value for name, value in given.items() if value is not ...}
+
+
+def bearer(key: Any = SECRET, algorithm: str = "HS256", **overrides: Any) -> str:
+    """Signed as it is: PyJWT's own ``encode`` refuses some of what must be refused when it comes."""
+    return "Bearer " + jwt.PyJWS().encode(json.dumps(claims(**overrides)).encode(), key, algorithm=algorithm)
+
+
+def verifier(**settings: Any) -> Verifier:
+    return Verifier.from_settings(Settings(**({"jwt_secret": SECRET} | settings)))
+
+
+def refused(by: Verifier, authorization: str | None) -> str:
+    with pytest.raises(ProblemError) as error:
+        by.principal(authorization)
+    assert error.value.problem.status == 401
+    return error.value.headers["WWW-Authenticate"]
+
+
+@pytest.mark.parametrize("role", Role)
+def test_a_good_token_names_its_bearer(role: Role) -> None:
+    principal = verifier().principal(bearer(role=role, sub="ann", iss="shop"))
+
+    assert principal == Principal(role=role, subject="ann", issuer="shop")
+
+
+def test_the_scheme_is_read_in_any_case() -> None:
+    assert verifier().principal(bearer().replace("Bearer", "bEARER")).subject == "c1"
+
+
+@pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Basic YTpi", "token"])
+def test_no_token_is_asked_for_without_an_error_code(header: str | None) -> None:
+    assert refused(verifier(), header) == 'Bearer realm="twofold"'
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"exp": ...},
+        {"exp": 1},
+        {"exp": "soon"},
+        {"exp": float("inf")},
+        {"exp": [1]},
+        {"nbf": time.time() + 3_600},
+        {"sub": ...},
+        {"sub": ""},
+        {"sub": 7},
+        {"sub": "not an id"},
+        {"sub": "x" * 65},
+        {"role": ...},
+        {"role": "admin"},
+        {"role": ["staff"]},
+        {"role": {}},
+        {"iss": 7},
+    ],
+)
+def test_wrong_claims_are_refused(wrong: dict[str, Any]) -> None:
+    assert 'error="invalid_token"' in refused(verifier(), bearer(**wrong))
+
+
+@pytest.mark.parametrize("text", ["Bearer x", "Bearer a.b.c", "Bearer ...", "Bearer é.é.é", "Bearer a b"])
+def test_what_is_no_token_is_refused(text: str) -> None:
+    refused(verifier(), text)
+
+
+def test_a_token_signed_with_another_secret_is_refused() -> None:
+    refused(verifier(), bearer("another secret of thirty-two bytes."))
+
+
+def test_an_unsigned_token_is_refused() -> None:
+    refused(verifier(), bearer("", "none"))
+
+
+def test_a_token_of_another_algorithm_is_refused() -> None:
+    refused(verifier(), bearer(SECRET * 2, "HS512"))
+    refused(verifier(), bearer(RSA_KEY, "RS256"))
+
+
+@pytest.mark.parametrize(("key", "algorithm"), [(RSA_KEY, "RS256"), (EC_KEY, "ES256")])
+def test_a_public_key_verifies_its_own_algorithm_only(key: Any, algorithm: str) -> None:
+    by = verifier(jwt_secret=None, jwt_public_key=pem(key))
+
+    assert by.principal(bearer(key, algorithm)).subject == "c1"
+    refused(by, bearer(SECRET))
+    refused(by, bearer("", "none"))
+
+
+def test_a_public_key_is_not_taken_for_a_secret() -> None:
+    """The confusion of RS256 and HS256: the forger signs with the text that everybody has."""
+    header, payload = (part.encode() for part in bearer().removeprefix("Bearer ").split(".")[:2])
+    algorithm = jwt.algorithms.HMACAlgorithm(jwt.algorithms.HMACAlgorithm.SHA256)
+    signature = algorithm.sign(header + b"." + payload, pem(RSA_KEY).encode())
+    forged = b".".join([header, payload, jwt.utils.base64url_encode(signature)]).decode()
+
+    refused(verifier(jwt_secret=None, jwt_public_key=pem(RSA_KEY)), f"Bearer {forged}")
+
+
+def test_issuer_and_audience_are_checked_where_configured() -> None:
+    by = verifier(jwt_issuer="shop", jwt_audience="orders")
+
+    assert by.principal(bearer(iss="shop", aud=["orders", "x"])).issuer == "shop"
+    for wrong in ({}, {"iss": "shop"}, {"iss": "other", "aud": "orders"}, {"iss": "shop", "aud": "x"}):
+        refused(by, bearer(**wrong))
+
+
+def test_an_audience_nobody_asked_for_is_let_pass() -> None:
+    assert verifier().principal(bearer(aud="somebody")).subject == "c1"
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"jwt_secret": None},
+        {"jwt_secret": None, "jwt_public_key": "no key"},
+        {"jwt_secret": None, "jwt_public_key": pem(ec.generate_private_key(ec.SECP384R1()))},
+        {"jwt_secret": None, "jwt_jwks_url": "file:///etc/passwd"},
+    ],
+)
+def test_without_a_usable_key_nothing_starts(settings: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError):
+        verifier(**settings)
+
+
+def served(monkeypatch: pytest.MonkeyPatch, fetch: Callable[[Any], Any]) -> Verifier:
+    """A verifier whose key server answers with what ``fetch`` gives."""
+    monkeypatch.setattr(jwt.PyJWKClient, "fetch_data", fetch)
+    return Verifier(KeyServer("https://keys.example.org"), ["RS256", "ES256"])
+
+
+def jwk(key: Any, kid: str) -> dict[str, Any]:
+    algorithms = jwt.algorithms
+    kind = algorithms.RSAAlgorithm if isinstance(key, rsa.RSAPrivateKey) else algorithms.ECAlgorithm
+    return {**kind.to_jwk(key.public_key(), as_dict=True), "kid": kid, "use": "sig"}
+
+
+def named(key: Any, algorithm: str, kid: str) -> str:
+    return "Bearer " + jwt.encode(claims(), key, algorithm=algorithm, headers={"kid": kid})
+
+
+def test_a_key_server_has_the_key_that_a_token_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = {"kty": "oct", "kid": "h", "k": "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3JldA"}
+    by = served(monkeypatch, lambda _: {"keys": [jwk(RSA_KEY, "r"), jwk(EC_KEY, "e"), secret]})
+
+    assert by.principal(named(RSA_KEY, "RS256", "r")).subject == "c1"
+    assert by.principal(named(EC_KEY, "ES256", "e")).subject == "c1"
+    refused(by, named(RSA_KEY, "RS256", "e"))
+    refused(by, named(RSA_KEY, "RS256", "unknown"))
+    refused(by, named(b"secret-secret-secret-secret-secret", "HS256", "h"))
+
+
+def test_a_key_server_that_is_down_is_a_503_and_not_asked_by_everybody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+
+    def fetch(_: Any) -> Any:
+        asked.append(1)
+        raise PyJWKClientConnectionError("down")
+
+    by = served(monkeypatch, fetch)
+    for _ in range(3):
+        with pytest.raises(ProblemError) as error:
+            by.principal(named(RSA_KEY, "RS256", "r"))
+        assert error.value.problem.status == 503
+        assert "Retry-After" in error.value.headers
+    assert len(asked) == 1
+
+
+def test_absurd_claims_inside_a_good_signature_are_refused() -> None:
+    payload = b'{"role":"customer","sub":"c1","exp":1e999}'
+    signed = jwt.PyJWS().encode(payload, SECRET, algorithm="HS256")
+
+    refused(Verifier(OneKey(SECRET), ["HS256"]), f"Bearer {signed}")
+    deep = jwt.PyJWS().encode(b"[" * 5_000 + b"]" * 5_000, SECRET, algorithm="HS256")
+    refused(Verifier(OneKey(SECRET), ["HS256"]), f"Bearer {deep}")

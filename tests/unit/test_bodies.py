@@ -1,0 +1,214 @@
+"""Request bodies: what the contract allows, and a clean refusal of everything else."""
+
+import json
+from typing import Any
+
+import falcon
+import pytest
+from falcon import testing
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api import bodies
+from api.problems import ProblemError
+from api.strict_json import parse_object
+
+ORDER: dict[str, Any] = {
+    "items": [{"product_id": "p1", "quantity": 2}],
+    "shipping_address": {"line1": "1 High Street", "city": "Leeds", "country": "GB"},
+}
+JSON = {"Content-Type": "application/json"}
+
+
+def request(body: bytes, headers: dict[str, str] | None = None) -> falcon.Request:
+    return falcon.Request(
+        testing.create_environ(method="POST", body=body, headers=JSON if headers is None else headers)
+    )
+
+
+def refused(body: bytes, headers: dict[str, str] | None = None, kind: Any = bodies.NewOrder) -> ProblemError:
+    with pytest.raises(ProblemError) as error:
+        bodies.read(request(body, headers), kind)
+    return error.value
+
+
+def wrong(body: dict[str, Any], kind: Any = bodies.NewOrder) -> dict[str, str]:
+    """The fields that are told to be wrong, with what is told."""
+    problem = refused(json.dumps(body).encode(), kind=kind).problem
+    assert problem.status == 422
+    return {error.field: error.message for error in problem.errors}
+
+
+def test_an_order_is_read() -> None:
+    received = bodies.read(request(json.dumps(ORDER).encode()), bodies.NewOrder)
+
+    assert received.body.customer_id is None
+    assert received.body.items[0].quantity == 2
+
+
+def test_bodies_that_differ_in_order_and_spaces_only_are_the_same() -> None:
+    texts = (b'{"name":"Ann","email":"a@b.cd"}', b' { "email" : "a@b.cd", "name" : "\\u0041nn" } ')
+
+    first, second = (bodies.read(request(text), bodies.CustomerChange) for text in texts)
+
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b" ",
+        b"{",
+        b"[]",
+        b"1",
+        b'"x"',
+        b"null",
+        b'{"a":1,}',
+        b"{'a':1}",
+        b'{"a":1}{"b":2}',
+        b'{"a":1,"a":2}',
+        b'{"a":{"b":1,"b":1}}',
+        b'{"a":NaN}',
+        b'{"a":-Infinity}',
+        b'{"a":1e999}',
+        b'{"a":18446744073709551616}',
+        b'{"a":-9223372036854775809}',
+        b'{"a":' + b"9" * 100_000 + b"}",
+        b'{"a":"\\ud800"}',
+        b'{"\\udfff":1}',
+        b'{"a":"\xff"}',
+        b'{"a":"\xed\xa0\x80"}',
+        b'\xef\xbb\xbf{"a":1}',
+        '{"a":1}'.encode("utf-16"),
+        b'{"a":"\x00"}',
+        b'{"a":' + b"[" * 300 + b"]" * 300 + b"}",
+        b'{"a":' * 100_000,
+        b"[" * 500_000,
+    ],
+)
+def test_what_is_not_one_json_object_is_a_400(text: bytes) -> None:
+    error = refused(text)
+
+    assert (error.problem.status, error.problem.code) == (400, "malformed-body")
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_an_object_or_a_value_error(text: bytes) -> None:
+    try:
+        parsed = parse_object(text)
+    except ValueError:
+        return
+    assert parse_object(parsed.canonical) == parsed
+
+
+@given(
+    st.dictionaries(
+        st.text(st.characters(codec="utf-8")),
+        st.recursive(
+            st.none()
+            | st.booleans()
+            | st.integers(-(2**63), 2**64 - 1)
+            | st.floats(allow_nan=False, allow_infinity=False)
+            | st.text(st.characters(codec="utf-8")),
+            lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters(codec="utf-8")), inner),
+            max_leaves=10,
+        ),
+    )
+)
+def test_every_object_is_read_as_it_is(members: dict[str, Any]) -> None:
+    assert parse_object(json.dumps(members).encode()).members == members
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Content-Type": "text/plain"},
+        {"Content-Type": "application/merge-patch+json"},
+        {"Content-Type": "application/json; charset=latin-1"},
+        {**JSON, "Content-Encoding": "gzip"},
+    ],
+)
+def test_another_media_type_is_a_415(headers: dict[str, str]) -> None:
+    assert refused(b"{}", headers).problem.status == 415
+
+
+@pytest.mark.parametrize("media_type", ["application/json; charset=utf-8", "Application/JSON;charset=UTF-8"])
+def test_the_media_type_is_read_as_it_should_be(media_type: str) -> None:
+    bodies.read(request(json.dumps(ORDER).encode(), {"Content-Type": media_type}), bodies.NewOrder)
+
+
+def test_more_than_a_mebibyte_is_a_413() -> None:
+    assert refused(b"x" * (bodies.MAX_BODY_BYTES + 1)).problem.status == 413
+
+
+def test_a_mebibyte_is_read() -> None:
+    text = b"{}" + b" " * (bodies.MAX_BODY_BYTES - 2)
+
+    assert bodies.read(request(text), bodies.CustomerChange).canonical == b"{}"
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"items": []}, "items"),
+        ({"items": [{"product_id": "p1", "quantity": 1}] * 2}, "items"),
+        ({"items": [{"product_id": f"p{n}", "quantity": 1} for n in range(201)]}, "items"),
+        ({"items": [{"product_id": "p1", "quantity": 0}]}, "items.0.quantity"),
+        ({"items": [{"product_id": "p1", "quantity": 10_001}]}, "items.0.quantity"),
+        ({"items": [{"product_id": "p1", "quantity": "1"}]}, "items.0.quantity"),
+        ({"items": [{"product_id": "p1", "quantity": 1.0}]}, "items.0.quantity"),
+        ({"items": [{"product_id": "p1", "quantity": True}]}, "items.0.quantity"),
+        ({"items": [{"product_id": "p 1", "quantity": 1}]}, "items.0.product_id"),
+        ({"items": [{"product_id": "p1\n", "quantity": 1}]}, "items.0.product_id"),
+        ({"items": [{"product_id": "p1", "quantity": 1, "price": 1}]}, "items.0.price"),
+        ({"items": "p1"}, "items"),
+        ({"reference": ""}, "reference"),
+        ({"reference": "x" * 65}, "reference"),
+        ({"customer_id": "x" * 65}, "customer_id"),
+        ({"customer_id": 7}, "customer_id"),
+        ({"order_id": "o1"}, "order_id"),
+        ({"shipping_address": None}, "shipping_address"),
+        ({"shipping_address": {"line1": "x", "city": ""}}, "shipping_address.city"),
+        ({"occurred_at": "2024-05-01T12:00:00"}, "occurred_at"),
+        ({"occurred_at": "1714564800"}, "occurred_at"),
+        ({"occurred_at": 1714564800}, "occurred_at"),
+        ({"occurred_at": "2024-13-01T12:00:00Z"}, "occurred_at"),
+    ],
+)
+def test_wrong_fields_of_an_order_are_named(change: dict[str, Any], field: str) -> None:
+    assert field in wrong(ORDER | change)
+
+
+def test_all_wrong_fields_are_named_at_once_without_their_values() -> None:
+    told = wrong({"items": [{"product_id": "p1", "quantity": "hunter2"}], "hunter2": 1})
+
+    assert told.keys() == {"items.0.quantity", "shipping_address", "hunter2"}
+    assert "hunter2" not in " ".join(told.values())
+    assert told["shipping_address"] == "required"
+
+
+@pytest.mark.parametrize("kind", [bodies.CustomerChange, bodies.ProductChange])
+def test_null_is_not_taken_for_no_change(kind: type[bodies.Body]) -> None:
+    assert set(wrong({"name": None}, kind)) == {"name"}
+
+
+def test_null_in_a_creation_is_the_same_as_left_out() -> None:
+    text = json.dumps({**ORDER, "reference": None, "occurred_at": None, "customer_id": None}).encode()
+
+    assert bodies.read(request(text), bodies.NewOrder).body.reference is None
+
+
+@pytest.mark.parametrize(
+    "email", ["ann", "ann@", "@x.yz", "a b@x.yz", "ann@x", "a@b@x.yz", "a" * 250 + "@x.y"]
+)
+def test_implausible_email_addresses_are_refused(email: str) -> None:
+    assert set(wrong({"name": "Ann", "email": email}, bodies.NewCustomer)) == {"email"}
+
+
+@pytest.mark.parametrize("price", [-1, 10**9 + 1, "1", 1.5, True, 2**63])
+def test_implausible_prices_are_refused(price: Any) -> None:
+    body = {"product_id": "p1", "name": "Teapot", "unit_price": price, "currency": "EUR"}
+
+    assert set(wrong(body, bodies.NewProduct)) == {"unit_price"}

@@ -1,0 +1,94 @@
+"""The table of read models, and what is true of every one of them."""
+
+from typing import Any
+
+import pytest
+
+from bus.messages.events import SCHEMA_VERSIONS, AnyEvent
+from read_side.projections import READ_MODELS, by_name, distinct
+from read_side.projections.model import ReadModel
+from tests import messages
+from tests.unit.projecting import project
+
+EXAMPLES: list[AnyEvent] = [
+    messages.customer_registered(),
+    messages.customer_email_changed(),
+    messages.customer_renamed(),
+    messages.product_added(),
+    messages.product_repriced(),
+    messages.product_renamed(),
+    messages.product_discontinued(),
+    messages.product_reinstated(),
+    messages.order_placed(),
+    messages.order_confirmed(),
+    messages.order_shipped(),
+    messages.order_delivered(),
+    messages.order_placed(order_id="o2"),
+    messages.order_cancelled(order_id="o2"),
+]
+
+each_model = pytest.mark.parametrize("model", READ_MODELS, ids=lambda model: model.name)
+
+
+def test_the_contract_names_these_models() -> None:
+    assert [model.name for model in READ_MODELS] == [
+        "order_summary",
+        "order_detail",
+        "order_analytics",
+        "product_sales",
+        "customers",
+        "products",
+    ]
+
+
+def test_two_models_cannot_share_a_name() -> None:
+    with pytest.raises(ValueError, match="products"):
+        distinct([by_name("products"), by_name("customers"), by_name("products")])
+
+
+def test_an_unknown_name_is_told_what_there_is() -> None:
+    with pytest.raises(LookupError, match=r"order_sumary.*order_summary"):
+        by_name("order_sumary")
+
+
+def test_the_examples_are_every_event() -> None:
+    assert {event.type for event in EXAMPLES} == SCHEMA_VERSIONS.keys()
+
+
+@each_model
+def test_every_event_folds(model: ReadModel) -> None:
+    assert project(model, *EXAMPLES).documents
+
+
+@each_model
+def test_an_event_that_concerns_nobody_would_change_nothing(model: ReadModel) -> None:
+    """A fold meets such events only by mistake; it hands the document back."""
+    untouched: dict[str, Any] = {"_id": "x"}
+    for event in EXAMPLES:
+        if not model.touches(event):
+            recorded: Any = type("Recorded", (), {"event": event, "version": 1})
+            assert model.fold(untouched, recorded) == untouched
+
+
+@each_model
+def test_a_blank_document_holds_no_field_of_the_projector(model: ReadModel) -> None:
+    blanks = [blank for event in EXAMPLES for blank in model.touches(event)]
+    assert blanks
+    assert not {"_pos", "partition"} & {field for blank in blanks for field in blank}
+
+
+@each_model
+def test_whatever_a_rename_spreads_by_has_an_index(model: ReadModel) -> None:
+    for event in EXAMPLES:
+        where = model.spread(event)
+        if where is not None:
+            assert any({index.keys[0][0]} == where.keys() for index in model.indexes)
+
+
+@pytest.mark.parametrize("name", ["order_summary", "order_detail"])
+def test_a_rename_does_not_spread_to_the_remembered_name(name: str) -> None:
+    model = by_name(name)
+    where = model.spread(messages.customer_renamed())
+    assert where == {"customer_id": "c1"}
+    memory = project(model, messages.customer_registered()).documents["customer-c1"]
+    assert not where.items() <= memory.items()

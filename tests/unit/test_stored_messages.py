@@ -1,0 +1,78 @@
+"""Every message comes back from JSON and from BSON as it went."""
+
+from typing import Any, get_args
+
+import bson
+import pytest
+from bson.codec_options import CodecOptions
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bus.errors import UnknownMessageError
+from bus.messages.commands import AnyCommand
+from bus.messages.envelope import CommandEnvelope
+from bus.messages.events import SCHEMA_VERSIONS, AnyEvent, Event, from_stored, to_stored
+from tests.messages import envelope, order_placed, product_added
+from tests.unit.strategies import COMMANDS, EVENTS, envelopes, untimed
+
+AWARE: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True)
+
+
+def through_bson(document: dict[str, Any]) -> dict[str, Any]:
+    return bson.decode(bson.encode(document), AWARE)
+
+
+def test_no_message_is_left_out_here() -> None:
+    assert set(EVENTS) == set(get_args(get_args(AnyEvent)[0]))
+    assert set(COMMANDS) == set(get_args(get_args(AnyCommand)[0]))
+    assert set(SCHEMA_VERSIONS) == {kind.__name__ for kind in EVENTS}
+
+
+@pytest.mark.parametrize("kind", EVENTS)
+@untimed
+@given(data=st.data())
+def test_an_event_comes_back_from_the_log(kind: type[Event], data: st.DataObject) -> None:
+    event = data.draw(EVENTS[kind])
+    stored = to_stored(event)
+    assert from_stored(stored) == event
+    assert from_stored(through_bson(stored)) == event
+    assert type(from_stored(stored)) is kind
+
+
+@pytest.mark.parametrize("kind", COMMANDS)
+@untimed
+@given(data=st.data())
+def test_a_command_comes_back_from_the_queue_and_the_inbox(kind: type[Any], data: st.DataObject) -> None:
+    sent = data.draw(envelopes(COMMANDS[kind]))
+    assert CommandEnvelope.model_validate_json(sent.model_dump_json()) == sent
+    assert CommandEnvelope.from_stored(sent.to_stored()) == sent
+    received = CommandEnvelope.from_stored(through_bson(sent.to_stored()))
+    assert received == sent
+    assert type(received.command) is kind
+
+
+def test_the_log_says_type_version_and_data() -> None:
+    assert to_stored(product_added()) == {
+        "type": "ProductAdded",
+        "v": 1,
+        "data": {"product_id": "p1", "name": "Teapot", "unit_price": 2500, "currency": "EUR"},
+    }
+
+
+def test_times_are_stored_as_times() -> None:
+    placed = order_placed()
+    assert through_bson(to_stored(placed))["data"]["placed_at"] == placed.placed_at
+
+
+@pytest.mark.parametrize("strange", [{"type": "ProductEaten"}, {"v": 2}, {"v": 0}])
+def test_an_event_of_an_unknown_type_or_version_is_not_guessed_at(strange: dict[str, Any]) -> None:
+    with pytest.raises(UnknownMessageError):
+        from_stored(to_stored(product_added()) | strange)
+
+
+@pytest.mark.parametrize(
+    "strange", [{"envelope_version": 2}, {"command": {"type": "EatProduct"}}, {"colour": "red"}]
+)
+def test_an_envelope_that_this_build_does_not_know_is_refused(strange: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="validation error"):
+        CommandEnvelope.from_stored(envelope().to_stored() | strange)
