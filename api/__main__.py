@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -41,6 +42,31 @@ def token(
 ) -> None:
     """Print a token signed with JWT_SECRET."""
     typer.echo(sign(Settings.load(), role, sub, ttl))
+
+
+Url = Annotated[str | None, typer.Option(help="The running API; http://127.0.0.1:$API_PORT if not given.")]
+
+
+@cli.command()
+def replay(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where Northwind's four CSV files are.")],
+    url: Url = None,
+) -> None:
+    """Send Northwind's orders through the running API; again, it changes nothing."""
+    from api.replay import command  # noqa: PLC0415 - serving needs none of it
+
+    raise typer.Exit(0 if command.replay(folder, url) else 1)
+
+
+@cli.command()
+def demo(
+    url: Url = None,
+    orders: Annotated[int, typer.Option(min=1, max=10_000, help="How many orders to place.")] = 200,
+) -> None:
+    """Run a shop through the running API, then show what each read model says of it."""
+    from api.demo import command  # noqa: PLC0415 - serving needs none of it
+
+    raise typer.Exit(0 if command.demo(url, orders) else 1)
 
 
 # Further commands of this package are registered here.

@@ -1,7 +1,6 @@
 """From a request to a command and back: accept it, perhaps wait for it, and say what it came to."""
 
 import threading
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,9 +26,6 @@ from bus.messages.commands import (
 from bus.messages.commands.command import Command
 from bus.messages.envelope import CommandEnvelope
 from bus.messages.outcome import Outcome
-
-SLICE_S = 1.0
-"""A waiting request looks this often whether the process is to stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +65,6 @@ class Commands:
     def __init__(self, gateway: Gateway, wait_slots: int) -> None:
         self._gateway = gateway
         self._slots = threading.BoundedSemaphore(wait_slots)
-        self._stopping = threading.Event()
-
-    def stop_waiting(self) -> None:
-        """Let every waiting request have its 202 now; the process is about to stop."""
-        self._stopping.set()
 
     def send(
         self, req: falcon.Request, resp: falcon.Response, command: AnyCommand, canonical_body: bytes
@@ -109,19 +100,9 @@ class Commands:
         if seconds == 0 or not self._slots.acquire(blocking=False):
             return self._gateway.send(envelope, digest)
         try:
-            return self._wait(envelope, seconds, digest)
+            return self._gateway.send_and_wait(envelope, seconds, digest)
         finally:
             self._slots.release()
-
-    def _wait(self, envelope: CommandEnvelope, seconds: int, digest: str | None) -> Entry | None:
-        """Wait in slices; the inbox keeps a command once, however often it is handed in."""
-        deadline = time.monotonic() + seconds
-        while True:
-            left = max(deadline - time.monotonic(), 0)
-            entry = self._gateway.send_and_wait(envelope, min(left, SLICE_S), digest)
-            known = entry is not None and (entry.finished or entry.request != digest)
-            if known or left <= SLICE_S or self._stopping.is_set():
-                return entry
 
 
 def concern_of(command: Command) -> Concern:

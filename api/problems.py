@@ -13,6 +13,7 @@ from typing import Any
 import falcon
 import orjson
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.messages.rejection import FieldError, Rejection, RejectionKind
@@ -99,22 +100,27 @@ def wrong_fields(errors: Iterable[FieldError]) -> ProblemError:
 
 def field_errors(error: ValidationError) -> list[FieldError]:
     """What pydantic found, by dotted path, without the values themselves."""
-    found = error.errors(include_url=False, include_context=False, include_input=False)
+    found = error.errors(include_url=False, include_input=False)[:MAX_ERRORS]
+    inner = {e["loc"][:depth] for e in found for depth in range(1, len(e["loc"]))}
     return [
-        FieldError(field=".".join(map(str, e["loc"])), message=_message(e["type"], e["msg"]))
-        for e in found[:MAX_ERRORS]
+        FieldError(field=".".join(map(str, e["loc"])), message=_message(e))
+        for e in found
+        if not (e["type"] == "too_short" and e["loc"] in inner)  # only because its entries are wrong
     ]
 
 
-def _message(kind: str, message: str) -> str:
-    match kind:
+def _message(error: ErrorDetails) -> str:
+    match error["type"]:
         case "extra_forbidden":
             return "unknown field"
         case "missing":
             return "required"
-        case "value_error":
-            return message.removeprefix("Value error, ")
+        case "too_short":
+            return f"must have at least {error['ctx']['min_length']} entries"
+        case "too_long":
+            return f"must have at most {error['ctx']['max_length']} entries"
         case _:
+            message = error["msg"].removeprefix("Value error, ")
             return message[:1].lower() + message[1:]
 
 

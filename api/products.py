@@ -52,9 +52,10 @@ class Product:
 
     def on_patch(self, req: falcon.Request, resp: falcon.Response, product_id: str) -> None:
         queries.read(req, queries.NoQuery)
+        checked_id("product", product_id)
         received = bodies.read(req, bodies.ProductChange)
         command = ChangeProduct(
-            product_id=checked_id("product", product_id),
+            product_id=product_id,
             name=received.body.name,
             unit_price=received.body.unit_price,
             discontinued=received.body.discontinued,

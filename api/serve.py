@@ -97,7 +97,7 @@ def serve() -> None:
     server = Server(create_app(services), settings.api_host, settings.api_port, settings.web_threads)
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
-        commands.stop_waiting()
+        gateway.stop_waiting()
         server.stop()
 
     signal.signal(signal.SIGTERM, stop)

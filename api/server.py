@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from http import HTTPStatus
 from typing import Any
 
@@ -54,6 +55,12 @@ class Answer(WSGITask):  # type: ignore[misc]
             self.set_close_on_finish()
         super().execute()
 
+    def set_close_on_finish(self) -> None:
+        """Waitress would also close after every 204 and 304, for want of a length that they must not have."""
+        asked = self.request.headers.get("CONNECTION", "").lower() == "close"
+        if self.has_body or self.version != "1.1" or asked or self.channel.server.draining:
+            super().set_close_on_finish()
+
 
 class Channel(HTTPChannel):  # type: ignore[misc]
     task_class = Answer
@@ -95,9 +102,11 @@ class Server:
         return int(self._server.effective_port)
 
     def stop(self) -> None:
-        """Begin to drain; may be called from a signal handler, and more than once."""
-        self._stopping.set()
-        self._server.pull_trigger()
+        """Begin to drain; may be called from a signal handler, and again at any time after."""
+        if not self._stopping.is_set():
+            self._stopping.set()
+            with suppress(OSError):  # closed already, by a loop that was awake
+                self._server.pull_trigger()
 
     def run(self) -> None:
         """Serve until told to stop, then drain for at most ``DRAIN_S``."""
@@ -136,11 +145,13 @@ class Server:
 
 
 def _listening_socket(host: str, port: int) -> socket.socket:
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listening = socket.socket(family, kind, protocol)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        listening.bind(address)
-    except OSError as error:
-        raise ConfigurationError(f"cannot listen on {host} port {port}: {error.strerror}") from None
-    return listening
+    with ExitStack() as opening:
+        try:
+            family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+            listening = opening.enter_context(socket.socket(family, kind, protocol))
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            listening.bind(address)
+        except OSError as error:
+            raise ConfigurationError(f"cannot listen on {host} port {port}: {error.strerror}") from None
+        opening.pop_all()
+        return listening

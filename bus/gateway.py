@@ -4,6 +4,7 @@ The inbox comes first: once it has the command, losing Redis or this process onl
 clock's sweep enqueues again what has no outcome.
 """
 
+import threading
 import time
 
 import redis
@@ -44,6 +45,12 @@ class CommandGateway:
         self._accept = GroupCommit(inbox.accept_all)
         self._enqueue = GroupCommit(self._enqueue_all)
         self._reachable = True
+        self._stopping = threading.Event()
+
+    def stop_waiting(self) -> None:
+        """Let everybody who waits return now, with what is known: the process is about to stop."""
+        self._stopping.set()
+        self._signals.wake_all()
 
     def send(self, envelope: CommandEnvelope, request: str | None = None) -> Entry | None:
         """Accept a command. Returns the entry that has its id already, or ``None`` if it was new."""
@@ -64,7 +71,7 @@ class CommandGateway:
             known = self.send(envelope, request)
             if known is not None and (known.finished or known.request != request):
                 return known
-            while (left := deadline - time.monotonic()) > 0:
+            while (left := deadline - time.monotonic()) > 0 and not self._stopping.is_set():
                 if woken.wait(min(left, LOOK_AGAIN_S)):
                     woken.clear()
                 entry = self._inbox.find(envelope.command_id)

@@ -24,14 +24,19 @@ def finished(command_id: str) -> str:
     return f"finished:{command_id}"
 
 
-def reached(read_model: str, partition: int) -> str:
-    """The topic of a read model's progress in a partition."""
-    return f"reached:{read_model}:{partition}"
+def reached(read_model: str, generation: int, partition: int) -> str:
+    """The topic of a read model's progress in a partition; it is announced with the position reached."""
+    return f"reached:{read_model}.g{generation}/{partition}"
 
 
 def announce(client: redis.Redis, topics: Iterable[str]) -> None:
     """Tell every listener; raises ``redis.RedisError`` when Redis is away."""
     client.publish(CHANNEL, "\n".join(topics))
+
+
+def announce_position(client: redis.Redis, topic: str, position: int) -> None:
+    """Tell every listener how far something has got; raises ``redis.RedisError`` when Redis is away."""
+    client.publish(CHANNEL, f"{topic}={position}")
 
 
 class Signals:
@@ -40,6 +45,7 @@ class Signals:
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
         self._waiting: defaultdict[str, set[threading.Event]] = defaultdict(set)
+        self._positions: dict[str, int] = {}
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._listen, name="signals", daemon=True)
@@ -56,6 +62,17 @@ class Signals:
     def alive(self) -> bool:
         """Whether the listener runs; without it waiters still see all, at their deadlines."""
         return self._thread.is_alive()
+
+    def position(self, topic: str) -> int:
+        """The position last announced for a topic; 0 if none was. A hint: the database has the truth."""
+        return self._positions.get(topic, 0)
+
+    def wake_all(self) -> None:
+        """Let every waiter look for itself."""
+        with self._lock:
+            for events in self._waiting.values():
+                for event in events:
+                    event.set()
 
     @contextmanager
     def expect(self, topics: Iterable[str]) -> Iterator[threading.Event]:
@@ -80,7 +97,7 @@ class Signals:
             try:
                 with self._client.pubsub(ignore_subscribe_messages=True) as pubsub:
                     pubsub.subscribe(CHANNEL)
-                    self._wake_all()  # what was announced meanwhile was missed: everybody looks
+                    self.wake_all()  # what was announced meanwhile was missed: everybody looks
                     if not connected:
                         logger.info("listening for signals again")
                     connected = True
@@ -96,12 +113,9 @@ class Signals:
 
     def _wake(self, topics: Iterable[str]) -> None:
         with self._lock:
-            for topic in topics:
+            for told in topics:
+                topic, _, position = told.partition("=")
+                if position:
+                    self._positions[topic] = int(position)
                 for event in self._waiting.get(topic, ()):
-                    event.set()
-
-    def _wake_all(self) -> None:
-        with self._lock:
-            for events in self._waiting.values():
-                for event in events:
                     event.set()

@@ -50,8 +50,8 @@ class Surroundings:
     parking: Parking
     holes: Holes
     owner: str
-    announce: Callable[[str, int], None]
-    """Told the read model's name and the partition after every move of a checkpoint; must not raise."""
+    announce: Callable[[str, int, int, int], None]
+    """Told name, generation, partition and position after every move of a checkpoint; must not raise."""
     stopping: threading.Event
 
 
@@ -97,42 +97,45 @@ class CatchUp:
     def _take_in(self, commits: Sequence[Commit]) -> None:
         """Fold a stretch of commits; one that spreads is a batch of its own."""
         batch = Batch(self._model, self._collection)
-        plans: list[Plan] = []
+        plans: list[Plan | Poison] = []
         for commit in commits:
             planned = self._planned(batch, commit)
-            if planned is not None and planned.spreads:
+            if isinstance(planned, Plan) and planned.spreads:
                 self._fold(batch, plans)
                 self._finish(batch, commit.seq - 1)
                 plans.clear()
                 self._spread(batch, planned)
                 self._finish(batch, commit.seq)
+                batch = Batch(self._model, self._collection)  # what it had loaded may have been spread to
             elif planned is not None:
                 plans.append(planned)
         self._fold(batch, plans)
         self._finish(batch, commits[-1].seq)
 
-    def _planned(self, batch: Batch, commit: Commit) -> Plan | None:
-        if commit.stream is None or commit.stream in self._parked:
+    def _planned(self, batch: Batch, commit: Commit) -> Plan | Poison | None:
+        """What is to be folded, or why it cannot be: told when its turn comes, after those before it."""
+        if commit.stream is None or self._is_parked(commit):
             return None
         try:
             return batch.planned(commit)
         except Poison as poison:
-            self._park(poison)
-            return None
+            return poison
 
-    def _fold(self, batch: Batch, plans: Sequence[Plan]) -> None:
-        batch.load(plans)
+    def _fold(self, batch: Batch, plans: Sequence[Plan | Poison]) -> None:
+        batch.load(planned for planned in plans if isinstance(planned, Plan))
         for planned in plans:
-            if planned.commit.stream in self._parked:
+            if self._is_parked(planned.commit):
                 continue
             try:
+                if isinstance(planned, Poison):
+                    raise planned
                 batch.fold(planned)
             except Poison as poison:
                 self._park(poison)
 
     def _spread(self, batch: Batch, planned: Plan) -> None:
         self._fold(batch, [planned])
-        if planned.commit.stream in self._parked:
+        if self._is_parked(planned.commit):
             return
         try:
             for _ in batch.spread(planned):
@@ -140,13 +143,18 @@ class CatchUp:
         except Poison as poison:
             self._park(poison)
 
+    def _is_parked(self, commit: Commit) -> bool:
+        """What comes before the commit that a stream is parked from is folded, also after a crash."""
+        since = self._parked.get(str(commit.stream))
+        return since is not None and commit.seq >= since
+
     def _finish(self, batch: Batch, position: int) -> None:
         """Documents first, then the checkpoint."""
         batch.write()
         if position > self.position:
             self._around.checkpoints.move(self._lease, position)
             self.position = position
-            self._around.announce(self._model.name, self._partition)
+            self._around.announce(self._model.name, self._generation, self._partition, position)
 
     def _park(self, poison: Poison) -> None:
         commit = poison.commit
@@ -159,7 +167,7 @@ class CatchUp:
             seq=commit.seq,
             error=repr(poison.__cause__),
         )
-        self._parked.add(str(commit.stream))
+        self._parked[str(commit.stream)] = commit.seq
         logger.error(
             "parked a stream",
             read_model=self._model.name,

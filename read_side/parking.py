@@ -14,15 +14,15 @@ class Parking:
     def __init__(self, database: Database[Documents]) -> None:
         self._parked = database.get_collection("parked", write_concern=DURABLE)
 
-    def streams(self, name: str, generation: int, partition: int) -> set[str]:
-        """The streams that a generation has parked in a partition."""
+    def streams(self, name: str, generation: int, partition: int) -> dict[str, int]:
+        """The streams that a generation has parked in a partition, and from which position on."""
         where = {"name": name, "generation": generation, "partition": partition}
-        return {stored["stream"] for stored in self._parked.find(where, {"stream": True})}
+        return {stored["stream"]: stored["seq"] for stored in self._parked.find(where)}
 
     def park(  # noqa: PLR0913 - what a report on it has to say
         self, name: str, generation: int, partition: int, *, stream: str, seq: int, error: str
     ) -> None:
-        """Set a stream aside from a position on; the first to say so stands."""
+        """Set a stream aside from a position on; of several the earliest stands."""
         self._parked.update_one(
             {"_id": f"{name}.g{generation}/{stream}"},
             {
@@ -31,9 +31,9 @@ class Parking:
                     "generation": generation,
                     "partition": partition,
                     "stream": stream,
-                    "seq": seq,
                     "error": error,
                 },
+                "$min": {"seq": seq},
                 "$currentDate": {"since": True},
             },
             upsert=True,

@@ -15,7 +15,7 @@ from bus.doorbells import Doorbells, bell
 from bus.log import Log
 from bus.logs import logger
 from bus.settings import Settings
-from bus.signals import announce, reached
+from bus.signals import announce_position, reached
 from bus.subscriptions import Subscriptions
 from read_side.catch_up import End, Surroundings
 from read_side.checkpoints import Checkpoints
@@ -98,13 +98,13 @@ def main() -> None:
             lookout.stop()
 
 
-def _announcer(client: redis.Redis) -> Callable[[str, int], None]:
+def _announcer(client: redis.Redis) -> Callable[[str, int, int, int], None]:
     heard = threading.Event()
     heard.set()
 
-    def tell(read_model: str, partition: int) -> None:
+    def tell(read_model: str, generation: int, partition: int, position: int) -> None:
         try:
-            announce(client, [reached(read_model, partition)])
+            announce_position(client, reached(read_model, generation, partition), position)
         except redis.RedisError as error:
             if heard.is_set():
                 logger.warning("Redis is away: nobody is told of progress", error=str(error))

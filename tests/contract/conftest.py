@@ -7,15 +7,16 @@ from pymongo.database import Database
 
 from bus import connections
 from bus.connections import Documents
+from bus.log import Log
 from bus.settings import Settings
 from tests.contract import mongomock_shim
+from tests.contract.decisions import PARTITIONS
 from tests.databases import DatabaseNames
-
 
 
 @pytest.fixture(params=["mongomock", "mongodb"])
 def kind(request: pytest.FixtureRequest) -> str:
-    """Which of the two; what needs the real one alone says ``@pytest.mark.parametrize("kind", ["mongodb"])``."""
+    """Which of the two. What mongomock cannot do says ``parametrize("kind", ["mongodb"])``, and why."""
     kind: str = request.param
     return kind
 
@@ -52,3 +53,10 @@ def read_database(
     database = connections.read_database(request.getfixturevalue("mongo_settings"))
     with database.client:
         yield database
+
+
+@pytest.fixture
+def log(write_database: Database[Documents]) -> Log:
+    log = Log(write_database, PARTITIONS)
+    log.create()
+    return log

@@ -9,6 +9,9 @@ from bus.messages.events import to_stored
 from tests import messages
 from tests.messages import NOW
 
+PARTITIONS = 2
+"""Of the log that these are for."""
+
 _numbers = count(1)
 
 
@@ -31,6 +34,10 @@ def decision(stream: str | None = "customer-c1", version: int | None = 1, **over
 def refusal(**over: Any) -> Decision:
     """What a refused command leaves: its outcome, and no stream."""
     return decision(None, None, **{"outcome": {"status": "rejected"}, **over})
+
+
+def tombstone(seq: int, partition: int = 0) -> Commit:
+    return Commit(partition, seq)
 
 
 def append(log: Log, one: Decision) -> Appended:

@@ -10,16 +10,18 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import mongomock
+import pytest
+from bson import Timestamp
+from mongomock import filtering
 from mongomock.collection import BulkOperationBuilder, Collection
 from pymongo import IndexModel
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError, DuplicateKeyError
-from pytest import MonkeyPatch
 
 from bus.connections import CODEC, DUPLICATE_KEY, Documents
 
 
-def database(name: str, monkeypatch: MonkeyPatch) -> Database[Documents]:
+def database(name: str, monkeypatch: pytest.MonkeyPatch) -> Database[Documents]:
     """An empty database in memory, corrected until the test is over."""
     monkeypatch.setattr(Collection, "create_indexes", _create_indexes)
     monkeypatch.setattr(Collection, "_ensure_uniques", _ensure_uniques)
@@ -27,6 +29,7 @@ def database(name: str, monkeypatch: MonkeyPatch) -> Database[Documents]:
     for method in ("add_update", "add_replace"):
         unsorted = getattr(BulkOperationBuilder, method)
         monkeypatch.setattr(BulkOperationBuilder, method, _without_sort(unsorted))
+    monkeypatch.setattr(filtering, "_get_compare_type", _with_timestamps(filtering._get_compare_type))
     made: Database[Documents] = mongomock.MongoClient().get_database(name, codec_options=CODEC)
     return made
 
@@ -49,7 +52,7 @@ def _ensure_uniques(collection: Any, inserted: Mapping[str, Any]) -> None:
     for index in collection.index_information().values():
         if not index.get("unique"):
             continue
-        keys = {field: direction for field, direction in index["key"]}
+        keys = dict(index["key"])
         same = {field: inserted.get(field) for field in keys}
         only = index.get("partialFilterExpression", {})
         if collection.count_documents({"$and": [only, same]}) > 1:
@@ -72,7 +75,7 @@ def _insert_many(collection: Any, documents: Sequence[Any], ordered: bool = True
 
 
 def _without_sort(add: Callable[..., None]) -> Callable[..., None]:
-    """From 4.11 on, pymongo's ``UpdateOne`` and ``ReplaceOne`` pass a ``sort`` that mongomock does not know."""
+    """From 4.11 on, pymongo passes a ``sort`` with each update, which mongomock does not know."""
 
     def added(builder: Any, *arguments: Any, sort: object = None, **options: Any) -> None:
         if sort is not None:
@@ -80,3 +83,8 @@ def _without_sort(add: Callable[..., None]) -> Callable[..., None]:
         add(builder, *arguments, **options)
 
     return added
+
+
+def _with_timestamps(rank: Callable[[Any], int]) -> Callable[[Any], int]:
+    """Mongomock cannot compare timestamps. Like mongod, rank them between dates and regular expressions."""
+    return lambda value: 47 if isinstance(value, Timestamp) else rank(value)

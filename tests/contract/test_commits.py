@@ -1,13 +1,17 @@
 """A commit is the same after it has been kept, as BSON and in a database."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import bson
 import pytest
+from bson.codec_options import CodecOptions
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymongo.database import Database
 
 from bus.commit import Commit, Recorded
-from bus.connections import CODEC, Documents
+from bus.connections import Documents
 from bus.errors import UnknownMessageError
 from bus.log import Log
 from bus.messages.events import AnyEvent, to_stored
@@ -33,10 +37,15 @@ KINDS = {
 each_kind = pytest.mark.parametrize("commit", KINDS.values(), ids=KINDS)
 
 
+def kept(commit: Commit) -> Mapping[str, Any]:
+    """As BSON has it, which knows one kind of sequence."""
+    codec: CodecOptions[Mapping[str, Any]] = CodecOptions(tz_aware=True)
+    return bson.decode(bson.encode(commit.to_stored()), codec)
+
+
 @each_kind
 def test_it_survives_bson(commit: Commit) -> None:
-    encoded = bson.encode(commit.to_stored())
-    assert as_lists(Commit.from_stored(bson.decode(encoded, CODEC))) == as_lists(commit)
+    assert kept(Commit.from_stored(kept(commit))) == kept(commit)
 
 
 @each_kind
@@ -54,12 +63,14 @@ def test_what_it_has_not_is_not_stored_since_the_partial_indexes_go_by_that(comm
 
 @settings(deadline=None)
 @given(
-    state=st.dictionaries(st.text(st.characters(codec="utf-8", exclude_characters="\0")), st.integers(-(2**63), 2**63 - 1)),
+    state=st.dictionaries(
+        st.text(st.characters(codec="utf-8", exclude_characters="\0")), st.integers(-(2**63), 2**63 - 1)
+    ),
     version=st.integers(1, 2**53),
 )
 def test_any_state_survives(state: dict[str, int], version: int) -> None:
     commit = decision("a", version, state=state, events=()).at_position(version)
-    assert Commit.from_stored(bson.decode(bson.encode(commit.to_stored()), CODEC)) == commit
+    assert Commit.from_stored(kept(commit)) == commit
 
 
 def test_it_survives_the_database(write_database: Database[Documents]) -> None:
@@ -69,7 +80,7 @@ def test_it_survives_the_database(write_database: Database[Documents]) -> None:
     refused = committed(log, refusal())
     log.close([(0, 3)])
     found = log.read(0, 0, 10).commits
-    assert [as_lists(c) for c in found] == [as_lists(appended), as_lists(refused), as_lists(Commit(0, 3))]
+    assert [kept(c) for c in found] == [kept(appended), kept(refused), kept(Commit(0, 3))]
     assert [r.event for r in found[0].recorded()] == list(EVENTS)
 
 
@@ -85,9 +96,3 @@ def test_an_unknown_event_harms_only_who_reads_it() -> None:
     assert Commit.from_stored(unknown.to_stored()) == unknown
     with pytest.raises(UnknownMessageError):
         list(unknown.recorded())
-
-
-def as_lists(commit: Commit) -> Documents:
-    """BSON has one kind of sequence, and fractions of a millisecond nowhere."""
-    decoded: Documents = bson.decode(bson.encode(commit.to_stored()), CODEC)
-    return decoded

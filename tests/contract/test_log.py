@@ -1,4 +1,4 @@
-"""The log: positions, the optimistic lock, idempotency, tombstones, and what a reader may have."""
+"""Appending to the log: positions, the optimistic lock, idempotency, tombstones."""
 
 import pytest
 from pymongo.database import Database
@@ -7,16 +7,7 @@ from bus.commit import Commit
 from bus.connections import Documents
 from bus.errors import AlreadyCommittedError, LogMismatchError, VersionConflictError
 from bus.log import CLAIM_TRIES, Log
-from tests.contract.decisions import append, committed, decision, refusal
-
-PARTITIONS = 2
-
-
-@pytest.fixture
-def log(write_database: Database[Documents]) -> Log:
-    log = Log(write_database, PARTITIONS)
-    log.create()
-    return log
+from tests.contract.decisions import PARTITIONS, append, committed, decision, refusal, tombstone
 
 
 def everything(log: Log, partition: int = 0) -> tuple[Commit, ...]:
@@ -24,10 +15,6 @@ def everything(log: Log, partition: int = 0) -> tuple[Commit, ...]:
     stretch = log.read(partition, 0, 1_000)
     assert not stretch.missing
     return stretch.commits
-
-
-def tombstone(seq: int, partition: int = 0) -> Commit:
-    return Commit(partition, seq)
 
 
 def test_creating_it_again_changes_nothing(log: Log, write_database: Database[Documents]) -> None:
@@ -109,7 +96,7 @@ def test_those_that_fail_harm_no_other_in_their_batch(log: Log) -> None:
     assert isinstance(known, AlreadyCommittedError)
     assert isinstance(other_conflict, VersionConflictError)
     assert everything(log, 0) == (kept[0], b, tombstone(3), tombstone(4), refused, d)
-    assert everything(log, 1) == (kept[1], c, tombstone(3))
+    assert everything(log, 1) == (kept[1], c, tombstone(3, 1))
 
 
 def test_refusals_and_tombstones_do_not_collide(log: Log) -> None:
@@ -118,8 +105,7 @@ def test_refusals_and_tombstones_do_not_collide(log: Log) -> None:
     assert everything(log) == (tombstone(1), tombstone(2), *refused)
 
 
-def test_nothing_to_append_is_nothing(log: Log) -> None:
-    assert log.append([]) == []
+def test_nothing_to_close_is_nothing(log: Log) -> None:
     assert log.close([]) == 0
     assert log.head(0) == 0
 
@@ -132,9 +118,7 @@ def test_closing_what_is_taken_changes_nothing(log: Log) -> None:
     assert everything(log) == (kept, tombstone(2), tombstone(3))
 
 
-def test_a_writer_whose_position_was_closed_claims_another(
-    log: Log, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_writer_whose_position_was_closed_claims_another(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     slow = Log._insert
 
     def closed_meanwhile(self: Log, documents: list[Documents]) -> dict[int, set[str]]:
@@ -163,64 +147,3 @@ def test_a_writer_that_finds_every_position_taken_says_so(
     write_database.positions.delete_many({})
     with pytest.raises(LogMismatchError, match="counter behind"):
         log.append([decision()])
-
-
-def test_the_newest_commit_of_a_stream(log: Log) -> None:
-    assert log.newest(0, "a") is None
-    committed(log, decision("a", 1))
-    committed(log, decision("b", 7))
-    second = committed(log, decision("a", 2))
-    committed(log, refusal())
-    log.close([(0, 5)])
-    assert log.newest(0, "a") == second
-    assert log.newest(1, "a") is None
-
-
-def test_the_newest_commits_of_those_that_have_newer_ones(log: Log) -> None:
-    committed(log, decision("a", 1))
-    committed(log, decision("a", 2))
-    third = committed(log, decision("a", 3))
-    elsewhere = committed(log, decision("b", 1, partition=1))
-    committed(log, decision("c", 1))
-    newer = log.newer({(0, "a"): 1, (1, "b"): 0, (0, "c"): 1, (1, "a"): 0, (0, "d"): 0})
-    assert {key: (found.seq, found.state, found.events) for key, found in newer.items()} == {
-        (0, "a"): (third.seq, third.state, ()),
-        (1, "b"): (elsewhere.seq, elsewhere.state, ()),
-    }
-    assert log.newer({}) == {}
-
-
-def test_what_a_command_came_to(log: Log) -> None:
-    commit = committed(log, decision("a", 1, command_id="k1"))
-    refused = committed(log, refusal(command_id="k2"))
-    assert log.of_command(0, "k1") == commit
-    assert log.of_command(0, "k2") == refused
-    assert log.of_command(0, "k3") is None
-    assert log.of_command(1, "k1") is None
-
-
-def test_the_head_is_the_highest_position_that_holds_anything(log: Log) -> None:
-    assert log.head(0) == 0
-    committed(log, decision())
-    assert (log.head(0), log.head(1)) == (1, 0)
-    log.close([(0, 5)])
-    assert log.head(0) == 5
-
-
-def test_a_reader_gets_the_contiguous_prefix_and_learns_what_is_missing(log: Log) -> None:
-    log.close([(0, seq) for seq in (1, 2, 4, 7, 8)])
-    stretch = log.read(0, 0, 100)
-    assert [c.seq for c in stretch.commits] == [1, 2]
-    assert stretch.missing == (3, 5, 6)
-    assert log.read(0, 2, 100).missing == (3, 5, 6)
-    assert log.read(0, 2, 100).commits == ()
-    assert [c.seq for c in log.read(0, 3, 100).commits] == [4]
-
-
-def test_a_reader_gets_no_more_than_it_asked_for(log: Log) -> None:
-    log.close([(0, seq) for seq in (1, 2, 3, 5)])
-    log.close([(1, 1)])
-    assert log.read(0, 1, 2).commits == (tombstone(2), tombstone(3))
-    assert log.read(0, 1, 2).missing == ()
-    assert log.read(0, 5, 2).commits == ()
-    assert log.read(0, 5, 2).missing == ()

@@ -1,77 +1,145 @@
-"""A runner on a data directory and a port of its own, and every process that belongs to it."""
+"""Both sides without their processes: a write side that is called, a read side that is told to run.
 
-import os
-import subprocess
-import sys
-from contextlib import suppress
-from pathlib import Path
-from signal import SIGKILL
+The doorbells are the test's own calls, Redis is not there, and MongoDB is real.
+"""
 
-from bus.local import ports
-from tests.waiting import until
+import threading
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from itertools import count
 
-ROOT = Path(__file__).resolve().parents[2]
-END_S = 10
+from pymongo.database import Database
+
+from bus.connections import Documents
+from bus.inbox import Entry, Inbox
+from bus.log import Log
+from bus.messages.commands import AnyCommand
+from bus.messages.envelope import CommandEnvelope
+from bus.messages.outcome import Outcome
+from bus.messages.streams import customer_stream, order_stream, partition_of
+from read_side.catch_up import End, Run, Surroundings
+from read_side.checkpoints import Checkpoints
+from read_side.holes import Holes
+from read_side.parking import Parking
+from read_side.projections import READ_MODELS
+from read_side.projections.model import ReadModel
+from read_side.projector import Projector
+from read_side.registry import FIRST, Registry
+from tests import messages
+from write_side.handling import Handling
+
+PARTITIONS = 2
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Shop:
-    """A DATA_DIR, a free port, and runners started on them."""
+class Bell:
+    """Remembers what was rung for."""
 
-    def __init__(self, data_dir: Path) -> None:
-        self.data_dir = data_dir
-        self.port = next(ports.candidates(data_dir / "none"))
-        self.output = data_dir / "output"
-        self.runner: subprocess.Popen[str] | None = None
+    def __init__(self) -> None:
+        self.rung: list[tuple[str, Outcome]] = []
 
-    def run(self, *arguments: str, **processes: str) -> subprocess.Popen[str]:
-        """Start a runner; each process is the text of a Python program."""
-        for name, program in processes.items():
-            (self.data_dir / f"{name}.py").write_text(program)
-        procfile = self.data_dir / "Procfile"
-        lines = [f"{name}: exec python '{self.data_dir / name}.py'\n" for name in processes]
-        procfile.write_text("".join(lines))
-        with self.output.open("w") as output:
-            self.runner = subprocess.Popen(
-                [sys.executable, "-m", "bus", "run", "--procfile", str(procfile), *arguments],
-                cwd=ROOT,
-                env=os.environ
-                | {"DATA_DIR": str(self.data_dir), "PORT": str(self.port), "JWT_PUBLIC_KEY": "unused"},
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
-        return self.runner
+    def ring(self, outcome: Outcome, command_id: str) -> None:
+        self.rung.append((command_id, outcome))
 
-    def said(self) -> str:
-        return self.output.read_text()
 
-    def pids(self) -> list[int]:
-        """Whatever has this DATA_DIR in its environment, or works in it."""
-        mark = f"DATA_DIR={self.data_dir}".encode()
-        found = []
-        for process in Path("/proc").glob("[0-9]*"):
-            with suppress(OSError):  # gone meanwhile
-                # Redis writes its title over its environment, so that only its folder tells.
-                marked = mark in (process / "environ").read_bytes().split(b"\0")
-                if marked or (process / "cwd").readlink().is_relative_to(self.data_dir):
-                    found.append(int(process.name))
-        return sorted(found)
+class WriteSide:
+    """A log, an inbox and a handling; ``ids`` numbers the commands."""
 
-    def pid_of(self, server: str) -> int:
-        """The embedded server that runs in this data directory."""
-        works_in = {Path(f"/proc/{pid}/cwd").readlink(): pid for pid in self.pids()}
-        return works_in[self.data_dir / server]
+    def __init__(self, database: Database[Documents], max_attempts: int = 3) -> None:
+        self.database = database
+        self.log = Log(database, PARTITIONS)
+        self.inbox = Inbox(database, PARTITIONS)
+        self.bell = Bell()
+        self.handling = Handling(self.log, self.inbox, self.bell, max_attempts)
+        self._numbers = count(1)
 
-    def end(self) -> None:
-        """Kill what a failed test has left."""
-        if self.runner is not None:
-            self.runner.kill()
-            self.runner.wait()
-        until(self._killed, END_S, "nothing is left")
+    def create(self) -> None:
+        self.log.create()
+        self.inbox.create()
 
-    def _killed(self) -> bool:
-        left = self.pids()
-        for pid in left:
-            with suppress(ProcessLookupError):
-                os.kill(pid, SIGKILL)
-        return not left
+    def accept(self, command: AnyCommand, **over: object) -> CommandEnvelope:
+        """Accept a command, each a second after the one before."""
+        number = next(self._numbers)
+        at = messages.NOW + timedelta(seconds=number)
+        given = {"command_id": f"k{number}", "accepted_at": at, "command": command} | over
+        envelope = messages.envelope(**given)
+        assert self.inbox.accept(envelope) is None
+        return envelope
+
+    def do(self, command: AnyCommand, **over: object) -> Outcome:
+        """Accept a command and handle it."""
+        outcome = self.handling(self.accept(command, **over))
+        assert outcome is not None
+        return outcome
+
+    def entry(self, envelope: CommandEnvelope) -> Entry:
+        found = self.inbox.find(envelope.command_id)
+        assert found is not None
+        return found
+
+    def outcome(self, envelope: CommandEnvelope) -> Outcome:
+        """What the inbox says that a command came to."""
+        outcome = self.entry(envelope).outcome
+        assert outcome is not None, f"{envelope.command_id} is unfinished"
+        return outcome
+
+
+class ReadSide:
+    """One process that projects; two of them on one database are two processes."""
+
+    def __init__(
+        self, log: Log, database: Database[Documents], *, grace_ms: int = 0, lease_ms: int = 10_000
+    ) -> None:
+        self.database = database
+        self.registry = Registry(database)
+        self.checkpoints = Checkpoints(database, lease_ms)
+        self.parking = Parking(database)
+        self.stopping = threading.Event()
+        self.announced: list[tuple[str, int]] = []
+        self.around = Surroundings(
+            log=log,
+            registry=self.registry,
+            checkpoints=self.checkpoints,
+            parking=self.parking,
+            holes=Holes(log, grace_ms),
+            owner="test",
+            announce=lambda name, _, partition, __: self.announced.append((name, partition)),
+            stopping=self.stopping,
+        )
+        self.projector = Projector(self.around)
+
+    def create(self, models: Iterable[ReadModel] = READ_MODELS) -> None:
+        self.registry.create(models)
+        for model in models:
+            self.checkpoints.create(model.name, FIRST, PARTITIONS)
+
+    def run(self, model: ReadModel, partition: int) -> Run:
+        return self.projector.run(model, FIRST, partition)
+
+    def drain(self, models: Iterable[ReadModel] = READ_MODELS) -> None:
+        """Every model catches up in every partition."""
+        for model in models:
+            for partition in range(PARTITIONS):
+                assert self.run(model, partition).end is End.DRAINED
+
+    def documents(self, model: ReadModel) -> dict[str, Documents]:
+        return {document["_id"]: document for document in self.registry.collection(model.name, FIRST).find()}
+
+    def position(self, model: ReadModel, partition: int) -> int:
+        return self.checkpoints.positions()[model.name, FIRST, partition]
+
+    def expire_leases(self) -> None:
+        """What their holders' death and enough time come to."""
+        self.database.checkpoints.update_many({}, {"$set": {"expires_at": LONG_AGO}})
+
+
+def order_id(customer_id: str, number: int = 1) -> str:
+    """An id that falls into its customer's partition, the same every time."""
+    home = partition_of(customer_stream(customer_id), PARTITIONS)
+    ids = (f"{customer_id}.o{number}.{suffix}" for suffix in count())
+    return next(drawn for drawn in ids if partition_of(order_stream(drawn), PARTITIONS) == home)
+
+
+def partition(customer_id: str) -> int:
+    """The partition of a customer and its orders."""
+    return partition_of(customer_stream(customer_id), PARTITIONS)

@@ -6,12 +6,9 @@ from typing import Any
 import falcon
 import pytest
 from falcon import testing
-from hypothesis import given
-from hypothesis import strategies as st
 
 from api import bodies
 from api.problems import ProblemError
-from api.strict_json import parse_object
 
 ORDER: dict[str, Any] = {
     "items": [{"product_id": "p1", "quantity": 2}],
@@ -91,33 +88,6 @@ def test_what_is_not_one_json_object_is_a_400(text: bytes) -> None:
     error = refused(text)
 
     assert (error.problem.status, error.problem.code) == (400, "malformed-body")
-
-
-@given(st.binary(max_size=200))
-def test_any_bytes_are_an_object_or_a_value_error(text: bytes) -> None:
-    try:
-        parsed = parse_object(text)
-    except ValueError:
-        return
-    assert parse_object(parsed.canonical) == parsed
-
-
-@given(
-    st.dictionaries(
-        st.text(st.characters(codec="utf-8")),
-        st.recursive(
-            st.none()
-            | st.booleans()
-            | st.integers(-(2**63), 2**64 - 1)
-            | st.floats(allow_nan=False, allow_infinity=False)
-            | st.text(st.characters(codec="utf-8")),
-            lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters(codec="utf-8")), inner),
-            max_leaves=10,
-        ),
-    )
-)
-def test_every_object_is_read_as_it_is(members: dict[str, Any]) -> None:
-    assert parse_object(json.dumps(members).encode()).members == members
 
 
 @pytest.mark.parametrize(

@@ -1,29 +1,18 @@
 """The HTTP server itself: what it refuses, what it keeps open, and how it stops."""
 
 import http.client
-import os
-import signal
 import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
 from api.server import MAX_HEADER_BYTES, MAX_READ_BYTES, Server
-from bus.connections import write_database
 from bus.errors import ConfigurationError
-from bus.log import Log
-from bus.settings import Settings
 from tests.waiting import until
-
-ROOT = Path(__file__).resolve().parents[2]
-SECRET = "the secret of the tests, 32 bytes or more"
 
 
 class Application:
@@ -126,6 +115,8 @@ def refuses(port: int) -> bool:
         socket.create_connection(("127.0.0.1", port), 5).close()
     except ConnectionRefusedError:
         return True
+    except ConnectionResetError:  # it came in the instant of closing
+        return False
     return False
 
 
@@ -139,94 +130,3 @@ def test_two_servers_share_a_port() -> None:
 def test_a_port_that_cannot_be_had_is_said_so() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(ConfigurationError, match="listen"):
         Server(Application(), "127.0.0.1", taken.getsockname()[1], threads=1)
-
-
-def environment(settings: Settings, **extra: str) -> dict[str, str]:
-    return {
-        **os.environ,
-        "REDIS_URL": settings.redis_url,
-        "WRITE_MONGODB_URI": settings.write_mongodb_uri,
-        "WRITE_DATABASE": settings.write_database,
-        "READ_MONGODB_URI": settings.read_mongodb_uri,
-        "READ_DATABASE": settings.read_database,
-        **extra,
-    }
-
-
-def test_it_does_not_start_without_a_key(settings: Settings) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "api", "serve"],
-        env=environment(settings),
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-    assert done.returncode == 1
-    assert len(done.stderr.splitlines()) == 1
-    assert "JWT_SECRET" in done.stderr
-
-
-def test_a_process_serves_until_it_is_told_to_stop(settings: Settings) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "api", "serve"],
-        env=environment(settings, JWT_SECRET=SECRET, API_PORT=str(port)),
-        cwd=ROOT,
-        stderr=subprocess.PIPE,
-    )
-    try:
-        until(lambda: not refuses(port), 30, "an open port")
-        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as client:
-            client.request("GET", "/health/live")
-            assert client.getresponse().status == 200
-        process.send_signal(signal.SIGTERM)
-        process.send_signal(signal.SIGTERM)
-        _, logged = process.communicate(timeout=30)
-        assert process.returncode == 0
-        assert b"Traceback" not in logged
-    finally:
-        process.kill()
-        process.wait()
-
-
-def test_a_log_of_another_size_is_refused(settings: Settings) -> None:
-    """The ids of orders are drawn into partitions: with another number of them they would be wrong."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = str(free.getsockname()[1])
-    five = environment(settings, JWT_SECRET=SECRET, API_PORT=port, LOG_PARTITIONS="5")
-    database = write_database(settings)
-    with database.client:
-        Log(database, 4).create()
-
-    done = subprocess.run(
-        [sys.executable, "-m", "api", "serve"],
-        env=five,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-    assert done.returncode == 1
-    assert "LOG_PARTITIONS" in done.stderr.splitlines()[-1]
-
-
-def test_a_token_is_printed_and_nothing_else(settings: Settings) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "api", "token", "--role", "customer", "--sub", "c1", "--ttl", "15m"],
-        env=environment(settings, JWT_SECRET=SECRET),
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-
-    assert done.stdout.count(".") == 2
-    assert done.stdout.count("\n") == 1
-    assert done.stderr == ""

@@ -1,0 +1,47 @@
+"""``python -m api demo``: sends a shop's fortnight, waits until it can be read, and shows it.
+
+Every run adds another shop, with ids of its own; only what happens in it repeats.
+"""
+
+from datetime import UTC, datetime
+from random import Random
+
+import uuid_utils
+from rich.console import Console
+
+from api.demo import shop, views
+from api.demo.shop import Shop
+from api.replay.command import deliver, table, tell_refused
+from api.replay.delivery import Delivery
+from api.replay.sender import Sender, connect
+from bus.settings import Settings
+
+SUBJECT = "demo"
+SEED = 1
+
+
+def demo(url: str | None, orders: int) -> bool:
+    """Run a shop; return whether nothing was refused.
+
+    Raises:
+        ServiceError: the service cannot be reached, or gets nothing done.
+        ConfigurationError: there is no key to sign a token with.
+
+    """
+    settings = Settings.load()
+    ends_at = datetime.now(UTC)
+    run = Shop(f"demo-{uuid_utils.uuid7().hex[:12]}", ends_at, orders)
+    console = Console()
+    with connect(settings, url, SUBJECT) as client:
+        sender = Sender(client)
+        delivery = Delivery(sender)
+        deliver(delivery, list(run.requests(Random(SEED))), console, visible=True)  # noqa: S311 - no secret
+        console.print(table(delivery.report, shop.KINDS))
+        tell_refused(delivery.report, console)
+        if delivery.report.refused:
+            return False
+        first_day = (ends_at - shop.LENGTH).date()
+        for view in views.views(sender, delivery.order_id(run.order_key(0)), first_day):
+            console.print()
+            console.print(view)
+    return True

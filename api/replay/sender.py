@@ -1,0 +1,158 @@
+"""A patient client of the API: tries again while the service is away, for as long as that is reasonable.
+
+Trying again is safe because every command carries its idempotency key: one that had arrived is not done
+twice.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Any
+
+import httpx
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_delay
+from tenacity.wait import wait_random_exponential
+
+from api.replay.errors import ServiceError
+from api.tokens import sign
+from bus.errors import ConfigurationError
+from bus.messages.principal import Role
+from bus.settings import Settings
+
+PATIENCE_S = 60.0
+"""How long one request is tried again; the service's processes restart within seconds."""
+MAX_PAUSE_S = 5.0
+TIMEOUT_S = 30.0
+TOKEN_TTL = timedelta(days=1)
+_TRY_AGAIN = {
+    HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.BAD_GATEWAY,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    HTTPStatus.GATEWAY_TIMEOUT,
+}
+_NOT_LET_IN = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+
+
+class _AwayError(Exception):
+    """The service asks to come back later."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        super().__init__(f"{response.status_code} {response.text[:200]}")
+        after = response.headers.get("Retry-After", "")
+        self.seconds = float(after) if after.isascii() and after.isdigit() else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the service says of a command when it is sent."""
+
+    command_id: str | None
+    """``None`` if it was refused before it became one."""
+    order_id: str | None
+    finished: bool
+    """Known from before, with its outcome. What had to be sent twice may be this very run's: not told so."""
+    problem: str | None
+    """Why it was refused."""
+
+
+def connect(settings: Settings, url: str | None, subject: str) -> httpx.Client:
+    """A client that is staff, at ``url`` or where this configuration has the API.
+
+    Raises:
+        ConfigurationError: there is no ``JWT_SECRET`` to sign a token with, or the address is none.
+
+    """
+    address = url or f"http://127.0.0.1:{settings.api_port}"
+    try:
+        base = httpx.URL(address)
+    except httpx.InvalidURL:
+        base = httpx.URL("")
+    if base.scheme not in {"http", "https"} or not base.host:
+        raise ConfigurationError(f"--url: {address!r} is no http address")
+    token = sign(settings, Role.STAFF, subject, TOKEN_TTL)
+    return httpx.Client(
+        base_url=base, headers={"Authorization": f"Bearer {token}"}, timeout=TIMEOUT_S, trust_env=False
+    )
+
+
+class Sender:
+    """Sends commands and asks what became of them, one request at a time."""
+
+    def __init__(self, client: httpx.Client, patience_s: float = PATIENCE_S) -> None:
+        self._client = client
+        self._retrying = Retrying(
+            retry=retry_if_exception_type((httpx.TransportError, _AwayError)),
+            wait=_pause,
+            stop=stop_after_delay(patience_s),
+            reraise=True,
+        )
+
+    def send(self, method: str, path: str, body: Mapping[str, Any], key: str) -> Answer:
+        """Send a command.
+
+        Raises:
+            ServiceError: nobody answered, or the token is not good for this.
+
+        """
+        content = json.dumps(body).encode()
+        headers = {"Content-Type": "application/json", "Idempotency-Key": key}
+        response = self._request(method, path, content=content, headers=headers)
+        link = response.links.get("status", {}).get("url", "")
+        problem = None if response.is_success else _problem(response)
+        order_id = response.json().get("order_id") if response.is_success and response.content else None
+        return Answer(
+            command_id=link.rpartition("/")[2] or None,
+            order_id=order_id,
+            finished=response.status_code != HTTPStatus.ACCEPTED and self._tries() == 1,
+            problem=problem,
+        )
+
+    def get(self, path: str, query: Mapping[str, str | int] | None = None) -> dict[str, Any]:
+        """A document; raises ``ServiceError`` if it is not to be had."""
+        response = self._request("GET", path, params=query)
+        if not response.is_success:
+            raise ServiceError(f"GET {path}: {_problem(response)}")
+        document: dict[str, Any] = response.json()
+        return document
+
+    def _request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        try:
+            response = self._retrying(self._once, method, path, **options)
+        except (httpx.TransportError, _AwayError) as error:
+            base = str(self._client.base_url).rstrip("/")
+            raise ServiceError(f"{method} {base}{path}: no answer in time, last: {error}") from None
+        if response.status_code in _NOT_LET_IN:
+            raise ServiceError(f"{method} {path}: {_problem(response)}")
+        return response
+
+    def _tries(self) -> int:
+        """How often the last request was sent."""
+        return int(self._retrying.statistics["attempt_number"])
+
+    def _once(self, method: str, path: str, **options: Any) -> httpx.Response:
+        response = self._client.request(method, path, **options)
+        if response.status_code in _TRY_AGAIN:
+            raise _AwayError(response)
+        return response
+
+
+_growing = wait_random_exponential(multiplier=0.2, max=MAX_PAUSE_S)
+
+
+def _pause(state: RetryCallState) -> float:
+    """Longer each time, and not shorter than the service asks for."""
+    error = state.outcome.exception() if state.outcome else None
+    asked = error.seconds if isinstance(error, _AwayError) else 0.0
+    return max(_growing(state), min(asked, TIMEOUT_S))
+
+
+def _problem(response: httpx.Response) -> str:
+    """A problem document (RFC 9457) in a line; whatever else came instead, cut short."""
+    try:
+        document = response.json()
+        fields = [f"{e['field']} {e['message']}" for e in document.get("errors", ())]
+        return f"{response.status_code} {document['detail']} {'; '.join(fields)}".rstrip()
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return f"{response.status_code} {response.text[:200]}"

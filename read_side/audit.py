@@ -1,0 +1,201 @@
+"""The audit: every read model must equal the fold of the log, and here that is checked.
+
+Each partition is folded again in memory up to the checkpoint of the model's live generation, and every
+document is compared with the one in the collection. Nothing has to stand still for it. A document that is
+further than the checkpoint has been folded up to its own ``_pos``, and to exactly there the log is folded
+for it: so what is reported is a difference, never a race. One partition of one model is in memory at a
+time, and the ids of all documents of the model.
+
+With ``sample`` one partition, drawn by lot, is folded, and that many of its documents are compared in
+each model. This takes a fraction of the time and finds documents that are wrong or missing there; it does
+not look for surplus documents, nor at other partitions: run it often, and they have their turn.
+
+The commits' ``state`` is the write side's own and has an audit of its own there.
+"""
+
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import bson
+from pymongo.database import Database
+
+from bus.connections import CODEC, Documents
+from bus.log import Log
+from read_side.checkpoints import Checkpoints
+from read_side.errors import BehindTheCheckpointError
+from read_side.folding import POSITION
+from read_side.parking import Parking
+from read_side.projections import READ_MODELS
+from read_side.projections.model import Document, ReadModel
+from read_side.refold import Refold
+from read_side.registry import Registry
+
+CHUNK = 1_000
+"""Commits and documents fetched at once."""
+ABSENT = "(absent)"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that is not as the log says.
+
+    ``field`` is ``None`` where the whole document is missing (``found`` is ``ABSENT``) or surplus
+    (``expected`` is), or where an event cannot be folded though its stream is not parked (``document`` is
+    the stream, ``found`` the error).
+    """
+
+    read_model: str
+    generation: int
+    document: str
+    field: str | None
+    expected: Any
+    found: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """What the audit of one read model's live generation came to."""
+
+    read_model: str
+    generation: int
+    commits: int
+    documents: int
+    """How many were compared."""
+    differences: tuple[Difference, ...]
+
+
+def audit(
+    log: Log,
+    database: Database[Documents],
+    models: Iterable[ReadModel] = READ_MODELS,
+    *,
+    sample: int | None = None,
+) -> list[Difference]:
+    """Every difference between the read database and the fold of the log.
+
+    Raises:
+        BehindTheCheckpointError: the log ends before a checkpoint.
+
+    """
+    return [difference for one in audited(log, database, models, sample) for difference in one.differences]
+
+
+def audited(
+    log: Log,
+    database: Database[Documents],
+    models: Iterable[ReadModel] = READ_MODELS,
+    sample: int | None = None,
+) -> Iterator[Audited]:
+    """The audit, model by model."""
+    drawn = None if sample is None else random.randrange(log.partitions)  # noqa: S311 - no secret
+    for model in models:
+        yield _Audit(log, database, model).run(drawn, sample)
+
+
+class _Audit:
+    """The audit of one read model."""
+
+    def __init__(self, log: Log, database: Database[Documents], model: ReadModel) -> None:
+        registry = Registry(database)
+        self._log = log
+        self._model = model
+        self._generation = registry.live(model.name)
+        self._collection = registry.collection(model.name, self._generation)
+        self._checkpoints = Checkpoints(database)
+        self._parking = Parking(database)
+        self._commits = self._documents = 0
+        self._differences: list[Difference] = []
+
+    def run(self, drawn: int | None, sample: int | None) -> Audited:
+        if drawn is not None:
+            self._partition(drawn, set(), sample)
+        else:
+            unaccounted = {stored["_id"] for stored in self._collection.find({}, {"_id": True})}
+            for partition in range(self._log.partitions):
+                self._partition(partition, unaccounted, None)
+            for surplus in sorted(unaccounted):
+                self._differ(surplus, None, ABSENT, "(present)")
+        return Audited(
+            self._model.name, self._generation, self._commits, self._documents, tuple(self._differences)
+        )
+
+    def _partition(self, partition: int, unaccounted: set[str], sample: int | None) -> None:
+        """Compare the documents of a partition, and take them out of ``unaccounted``."""
+        checkpoint = self._checkpoints.positions().get((self._model.name, self._generation, partition), 0)
+        refold = Refold(self._model, self._parked(partition))
+        self._fold_on(refold, partition, checkpoint)
+        ids = sorted(refold.documents)
+        if sample is not None and sample < len(ids):
+            ids = random.sample(ids, sample)
+        further = self._compare(refold, ids)
+        unaccounted.difference_update(refold.documents)
+        if new := self._touched_since(refold, partition, unaccounted):
+            unaccounted -= new
+            further += self._collection.find({"_id": {"$in": sorted(new)}})
+        self._compare_further(refold, partition, further)
+        for commit, error in refold.poison:
+            self._differ(str(commit.stream), None, f"folded at {partition}-{commit.seq}", repr(error))
+
+    def _parked(self, partition: int) -> dict[str, int]:
+        return self._parking.streams(self._model.name, self._generation, partition)
+
+    def _fold_on(self, refold: Refold, partition: int, position: int) -> None:
+        while (left := position - refold.position) > 0:
+            stretch = self._log.read(partition, refold.position, min(left, CHUNK))
+            if not stretch.commits:
+                raise BehindTheCheckpointError(
+                    f"{self._model.name} has read up to {position} of partition {partition}; the log ends,"
+                    f" or has a hole, behind {refold.position}"
+                )
+            for commit in stretch.commits:
+                refold.take_in(commit)
+            self._commits += len(stretch.commits)
+
+    def _compare(self, refold: Refold, ids: Sequence[str]) -> list[Document]:
+        """Compare what is as far as the log was folded; return what is further."""
+        further = []
+        for start in range(0, len(ids), CHUNK):
+            chunk = ids[start : start + CHUNK]
+            found = {stored["_id"]: stored for stored in self._collection.find({"_id": {"$in": chunk}})}
+            for key in chunk:
+                stored = found.get(key)
+                if stored is not None and stored[POSITION] > refold.position:
+                    further.append(stored)
+                else:
+                    self._compare_one(key, refold.documents[key], stored)
+        return further
+
+    def _touched_since(self, refold: Refold, partition: int, unaccounted: set[str]) -> set[str]:
+        """Those of ``unaccounted`` that commits behind the checkpoint may have made by now."""
+        touched: set[str] = set()
+        after = refold.position
+        while unaccounted and (commits := self._log.read(partition, after, CHUNK).commits):
+            touched.update(*(refold.touched(commit) & unaccounted for commit in commits))
+            after = commits[-1].seq
+        return touched
+
+    def _compare_further(self, refold: Refold, partition: int, further: Sequence[Document]) -> None:
+        """Compare each with the log folded to exactly where it stands."""
+        refold.park(self._parked(partition))  # read after the documents were
+        for stored in sorted(further, key=lambda document: int(document[POSITION])):
+            self._fold_on(refold, partition, stored[POSITION])
+            self._compare_one(stored["_id"], refold.documents.get(stored["_id"]), stored)
+
+    def _compare_one(self, key: str, expected: Document | None, found: Document | None) -> None:
+        self._documents += 1
+        if expected is None or found is None:
+            absent = ABSENT, "(present)"
+            self._differ(key, None, *(absent if expected is None else reversed(absent)))
+        elif expected != found:
+            expected = bson.decode(bson.encode(expected), CODEC)  # tuples are lists there
+            for field in sorted(expected.keys() | found.keys()):
+                values = expected.get(field, ABSENT), found.get(field, ABSENT)
+                if values[0] != values[1]:
+                    self._differ(key, field, *values)
+
+    def _differ(self, document: str, field: str | None, expected: Any, found: Any) -> None:
+        self._differences.append(
+            Difference(self._model.name, self._generation, document, field, expected, found)
+        )

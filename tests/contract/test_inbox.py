@@ -1,0 +1,198 @@
+"""The inbox: accepting once, the order of acceptance, and outcomes that are not taken back."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from bson import Timestamp
+from pymongo.database import Database
+
+from bus.connections import Documents
+from bus.inbox import PAGE, Entry, Inbox
+from bus.messages.outcome import CommandStatus, Outcome
+from bus.messages.rejection import FieldError, Rejection, RejectionKind
+from bus.messages.streams import partition_of
+from bus.messages.values import OrderStatus
+from tests import messages
+from tests.messages import ANN, NOW
+
+PARTITIONS = 4
+MUCH_LATER = Timestamp(2**32 - 1, 0)
+
+STREAM = {"stream": "order-o1", "partition": 0}
+SUCCEEDED = Outcome(status=CommandStatus.SUCCEEDED, seq=7, version=3, total=6350, **STREAM)
+REJECTED = Outcome(
+    status=CommandStatus.REJECTED,
+    seq=8,
+    rejection=Rejection(
+        kind=RejectionKind.INVALID,
+        code="unknown-product",
+        detail="There is no such product.",
+        errors=(FieldError(field="items.0.product_id", message="unknown"),),
+    ),
+    **STREAM,
+)
+FAILED = Outcome(status=CommandStatus.FAILED, error="ValueError()", **STREAM)
+
+
+@pytest.fixture
+def inbox(write_database: Database[Documents]) -> Inbox:
+    inbox = Inbox(write_database, PARTITIONS)
+    inbox.create()
+    inbox.create()
+    return inbox
+
+
+def accept(inbox: Inbox, command_id: str, order_id: str = "o1") -> None:
+    command = messages.change_order_status(order_id=order_id)
+    assert inbox.accept(messages.envelope(command_id=command_id, command=command)) is None
+
+
+def found(inbox: Inbox, command_id: str = "k1") -> Entry:
+    entry = inbox.find(command_id)
+    assert entry is not None
+    return entry
+
+
+def ids(entries: list[Entry]) -> list[str]:
+    return [entry.command_id for entry in entries]
+
+
+def test_a_new_command_is_kept_as_it_is(inbox: Inbox) -> None:
+    envelope = messages.envelope(
+        accepted_at=NOW + timedelta(microseconds=123_000),
+        by=ANN,
+        causation_id="k0",
+        expected_versions=(3, 4),
+        command=messages.change_order_status(OrderStatus.SHIPPED, note="early", occurred_at=NOW),
+    )
+    assert inbox.find("k1") is None
+    assert inbox.accept(envelope, "digest") is None
+    entry = found(inbox)
+    assert entry.envelope == envelope
+    assert (entry.request, entry.partition) == ("digest", partition_of("order-o1", PARTITIONS))
+    assert (entry.status, entry.attempts, entry.outcome) == (CommandStatus.ACCEPTED, 0, None)
+    assert (entry.finished, entry.finished_at) == (False, None)
+    assert entry.accepted_ts.time > 0
+
+
+@pytest.mark.parametrize("expected", [None, (), (1,)])
+def test_any_version_no_version_and_one_version_stay_different(
+    inbox: Inbox, expected: tuple[int, ...] | None
+) -> None:
+    inbox.accept(messages.envelope(expected_versions=expected))
+    assert found(inbox).envelope.expected_versions == expected
+
+
+@pytest.mark.parametrize("request_digest", ["same", "other", None])
+def test_a_known_id_gets_the_earlier_entry_and_changes_nothing(
+    inbox: Inbox, request_digest: str | None
+) -> None:
+    inbox.accept(messages.envelope(), "same")
+    earlier = found(inbox)
+    another = messages.envelope(command=messages.add_product())
+    assert inbox.accept(another, request_digest) == earlier
+    assert found(inbox) == earlier
+
+
+def test_several_are_accepted_in_their_order_and_one_that_is_known_harms_no_other(inbox: Inbox) -> None:
+    accept(inbox, "k2")
+    several = [(messages.envelope(command_id=key), "digest") for key in ("k3", "k2", "k1", "k3", "k4")]
+    known = inbox.accept_all(several)
+    assert [entry and entry.command_id for entry in known] == [None, "k2", None, "k3", None]
+    assert ids(inbox.unfinished(["order-o1"])) == ["k2", "k3", "k1", "k4"]
+
+
+def test_the_unfinished_come_in_the_order_of_acceptance_whatever_their_ids_and_clocks(inbox: Inbox) -> None:
+    for place, key in enumerate(("k3", "k1", "k2")):
+        inbox.accept(messages.envelope(command_id=key, accepted_at=NOW - timedelta(days=place)))
+    assert ids(inbox.unfinished(["order-o1"])) == ["k3", "k1", "k2"]
+    assert ids(inbox.unfinished(["order-o1"], limit=2)) == ["k3", "k1"]
+    stamps = [found(inbox, key).accepted_ts for key in ("k3", "k1", "k2")]
+    assert stamps == sorted(set(stamps))
+
+
+def test_the_unfinished_are_those_on_the_streams_asked_for(inbox: Inbox) -> None:
+    for key, order in (("k1", "a"), ("k2", "b"), ("k3", "c"), ("k4", "a")):
+        accept(inbox, key, order)
+    inbox.finish("k4", SUCCEEDED)
+    assert ids(inbox.unfinished(["order-a", "order-c", "order-z"])) == ["k1", "k3"]
+    assert inbox.unfinished([]) == []
+
+
+def test_the_unfinished_of_several_groups_of_streams(inbox: Inbox) -> None:
+    for key, order in (("k1", "a"), ("k2", "b"), ("k3", "a"), ("k4", "c")):
+        accept(inbox, key, order)
+    groups = [["order-a", "order-b"], ["order-b", "order-z"], ["order-z"]]
+    assert [ids(group) for group in inbox.unfinished_on(groups)] == [["k1", "k2", "k3"], ["k2"], []]
+    assert inbox.unfinished_on([]) == []
+
+
+def test_a_long_backlog_on_one_stream_hides_no_other_group(inbox: Inbox) -> None:
+    backlog = [messages.envelope(command_id=f"b{number}") for number in range(2 * PAGE)]
+    inbox.accept_all([(envelope, None) for envelope in backlog])
+    accept(inbox, "k1", "other")
+    of_backlog, of_other = inbox.unfinished_on([["order-o1"], ["order-other"]])
+    assert ids(of_backlog) == [f"b{number}" for number in range(PAGE)]
+    assert ids(of_other) == ["k1"]
+
+
+def test_unfinished_since_a_moment(inbox: Inbox) -> None:
+    for key in ("k1", "k2", "k3", "k4"):
+        accept(inbox, key)
+    inbox.finish("k2", REJECTED)
+    third = found(inbox, "k3").accepted_ts
+    assert ids(inbox.unfinished_since(third, 10)) == ["k1"]
+    assert ids(inbox.unfinished_since(MUCH_LATER, 10)) == ["k1", "k3", "k4"]
+    assert ids(inbox.unfinished_since(MUCH_LATER, 2)) == ["k1", "k3"]
+
+
+@pytest.mark.parametrize("outcome", [SUCCEEDED, REJECTED, FAILED], ids=lambda outcome: outcome.status)
+def test_an_outcome_is_kept_as_it_is(inbox: Inbox, outcome: Outcome) -> None:
+    accept(inbox, "k1")
+    accept(inbox, "k2")
+    inbox.finish("k1", outcome)
+    entry = found(inbox)
+    assert (entry.status, entry.outcome, entry.finished) == (outcome.status, outcome, True)
+    assert entry.finished_at is not None
+    assert entry.finished_at.tzinfo is not None
+    assert ids(inbox.unfinished(["order-o1"])) == ["k2"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "stands"),
+    [
+        (SUCCEEDED, REJECTED, SUCCEEDED),
+        (SUCCEEDED, FAILED, SUCCEEDED),
+        (REJECTED, SUCCEEDED, REJECTED),
+        (REJECTED, FAILED, REJECTED),
+        (FAILED, SUCCEEDED, SUCCEEDED),
+        (FAILED, REJECTED, REJECTED),
+        (FAILED, FAILED.model_copy(update={"error": "KeyError()"}), FAILED),
+    ],
+)
+def test_the_outcome_of_the_log_stands(
+    inbox: Inbox, first: Outcome, second: Outcome, stands: Outcome
+) -> None:
+    accept(inbox, "k1")
+    inbox.finish("k1", first)
+    inbox.finish("k1", second)
+    assert found(inbox).outcome == stands
+    assert found(inbox).status == stands.status
+
+
+def test_several_are_finished_at_once(inbox: Inbox) -> None:
+    for key in ("k1", "k2", "k3"):
+        accept(inbox, key)
+    inbox.finish_all([("k1", SUCCEEDED), ("k0", SUCCEEDED), ("k3", FAILED), ("k1", FAILED)])
+    assert [found(inbox, key).outcome for key in ("k1", "k2", "k3")] == [SUCCEEDED, None, FAILED]
+    assert inbox.find("k0") is None
+
+
+def test_attempts_are_counted(inbox: Inbox, write_database: Database[Documents]) -> None:
+    accept(inbox, "k1")
+    assert [inbox.count_attempt("k1", error) for error in ("KeyError()", "ValueError()")] == [1, 2]
+    assert found(inbox).attempts == 2
+    kept: Any = write_database.commands.find_one({"_id": "k1"})
+    assert kept["error"] == "ValueError()"
+    assert inbox.count_attempt("unknown", "KeyError()") == 0

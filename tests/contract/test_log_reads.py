@@ -1,0 +1,65 @@
+"""Reading the log: by stream, by command, and in the order of the positions."""
+
+from bus.log import Log
+from tests.contract.decisions import committed, decision, refusal, tombstone
+
+
+def test_the_newest_commit_of_a_stream(log: Log) -> None:
+    assert log.newest(0, "a") is None
+    committed(log, decision("a", 1))
+    committed(log, decision("b", 7))
+    second = committed(log, decision("a", 2))
+    committed(log, refusal())
+    log.close([(0, 5)])
+    assert log.newest(0, "a") == second
+    assert log.newest(1, "a") is None
+
+
+def test_the_newest_commits_of_those_that_have_newer_ones(log: Log) -> None:
+    committed(log, decision("a", 1))
+    committed(log, decision("a", 2))
+    third = committed(log, decision("a", 3))
+    elsewhere = committed(log, decision("b", 1, partition=1))
+    committed(log, decision("c", 1))
+    newer = log.newer({(0, "a"): 1, (1, "b"): 0, (0, "c"): 1, (1, "a"): 0, (0, "d"): 0})
+    assert {key: (found.seq, found.state, found.events) for key, found in newer.items()} == {
+        (0, "a"): (third.seq, third.state, ()),
+        (1, "b"): (elsewhere.seq, elsewhere.state, ()),
+    }
+    assert log.newer({}) == {}
+
+
+def test_what_a_command_came_to(log: Log) -> None:
+    commit = committed(log, decision("a", 1, command_id="k1"))
+    refused = committed(log, refusal(command_id="k2"))
+    assert log.of_command(0, "k1") == commit
+    assert log.of_command(0, "k2") == refused
+    assert log.of_command(0, "k3") is None
+    assert log.of_command(1, "k1") is None
+
+
+def test_the_head_is_the_highest_position_that_holds_anything(log: Log) -> None:
+    assert log.head(0) == 0
+    committed(log, decision())
+    assert (log.head(0), log.head(1)) == (1, 0)
+    log.close([(0, 5)])
+    assert log.head(0) == 5
+
+
+def test_a_reader_gets_the_contiguous_prefix_and_learns_what_is_missing(log: Log) -> None:
+    log.close([(0, seq) for seq in (1, 2, 4, 7, 8)])
+    stretch = log.read(0, 0, 100)
+    assert [c.seq for c in stretch.commits] == [1, 2]
+    assert stretch.missing == (3, 5, 6)
+    assert log.read(0, 2, 100).missing == (3, 5, 6)
+    assert log.read(0, 2, 100).commits == ()
+    assert [c.seq for c in log.read(0, 3, 100).commits] == [4]
+
+
+def test_a_reader_gets_no_more_than_it_asked_for(log: Log) -> None:
+    log.close([(0, seq) for seq in (1, 2, 3, 5)])
+    log.close([(1, 1)])
+    assert log.read(0, 1, 2).commits == (tombstone(2), tombstone(3))
+    assert log.read(0, 1, 2).missing == ()
+    assert log.read(0, 5, 2).commits == ()
+    assert log.read(0, 5, 2).missing == ()

@@ -1,0 +1,101 @@
+"""The documents of a read model, as its queries see them."""
+
+import pytest
+from pymongo import InsertOne, ReplaceOne, UpdateOne
+from pymongo.database import Database
+
+from bus.connections import Documents
+from read_side.projections.model import Document
+from read_side.store import CollectionDocuments, ReadStore
+from tests.messages import NOW, SECOND
+
+LATEST: list[Document] = [
+    {"_id": "o1", "status": "pending", "total": 300, "placed_at": NOW, "_pos": 4},
+    {"_id": "o2", "status": "shipped", "total": 100, "placed_at": NOW + SECOND, "_pos": 2},
+    {"_id": "o3", "status": "pending", "total": 2**40, "placed_at": NOW + SECOND, "_pos": 9},
+    {"_id": "o4", "status": "shipped", "total": 50, "placed_at": NOW - SECOND, "_pos": 7},
+]
+
+
+@pytest.fixture
+def documents(read_database: Database[Documents]) -> CollectionDocuments:
+    """Written in the ways that the projector writes them."""
+    collection = read_database["order_summary.g1"]
+    collection.bulk_write([InsertOne({**document, "total": 0}) for document in LATEST[:3]])
+    written = collection.bulk_write(
+        [
+            ReplaceOne({"_id": "o1", "_pos": 4}, LATEST[0]),
+            ReplaceOne({"_id": "o2", "_pos": 1}, {"moved": "on"}),
+            UpdateOne({"_id": "o2"}, {"$set": {"total": 100}}),
+            ReplaceOne({"_id": "o3", "_pos": 9}, LATEST[2]),
+            InsertOne(dict(LATEST[3])),
+        ],
+        ordered=False,
+    )
+    assert (written.inserted_count, written.matched_count) == (1, 3)
+    return CollectionDocuments(collection)
+
+
+def ids(found: list[Document]) -> list[str]:
+    return [document["_id"] for document in found]
+
+
+def test_one_is_found_whole(documents: CollectionDocuments) -> None:
+    assert [documents.find_one(key) for key in ("o1", "o2", "o3", "o4")] == LATEST
+    assert documents.find_one("o9") is None
+
+
+def test_all_that_match_are_found(documents: CollectionDocuments) -> None:
+    assert sorted(ids(documents.find({}))) == ["o1", "o2", "o3", "o4"]
+    assert sorted(ids(documents.find({"status": "shipped"}))) == ["o2", "o4"]
+    assert ids(documents.find({"status": "shipped", "placed_at": {"$gt": NOW}})) == ["o2"]
+    assert documents.find({"status": "lost"}) == []
+
+
+def test_they_come_sorted_by_each_key_in_turn(documents: CollectionDocuments) -> None:
+    newest_first = documents.find({}, sort=(("placed_at", -1), ("_id", -1)))
+    assert newest_first == [LATEST[2], LATEST[1], LATEST[0], LATEST[3]]
+    assert ids(documents.find({}, sort=[("placed_at", -1), ("total", 1)])) == ["o2", "o3", "o1", "o4"]
+
+
+def test_no_more_than_the_limit(documents: CollectionDocuments) -> None:
+    by_total = (("total", 1),)
+    assert ids(documents.find({}, sort=by_total, limit=3)) == ["o4", "o2", "o1"]
+    assert ids(documents.find({"status": "pending"}, sort=by_total, limit=1)) == ["o1"]
+    assert len(documents.find({}, limit=0)) == 4
+    assert len(documents.find({}, limit=2)) == 2
+
+
+def test_only_the_fields_asked_for(documents: CollectionDocuments) -> None:
+    assert documents.find({"_id": "o1"}, fields=("status", "total", "missing")) == [
+        {"_id": "o1", "status": "pending", "total": 300}
+    ]
+
+
+def test_what_a_pipeline_makes_of_them(documents: CollectionDocuments) -> None:
+    per_status = documents.aggregate(
+        [
+            {"$match": {"placed_at": {"$gte": NOW}}},
+            {"$group": {"_id": {"status": "$status"}, "gross": {"$sum": "$total"}, "last": {"$max": "$_id"}}},
+            {"$sort": {"gross": -1, "_id.status": 1}},
+            {"$limit": 2},
+        ]
+    )
+    assert per_status == [
+        {"_id": {"status": "pending"}, "gross": 300 + 2**40, "last": "o3"},
+        {"_id": {"status": "shipped"}, "gross": 100, "last": "o2"},
+    ]
+    assert documents.aggregate([{"$match": {"_id": "o9"}}]) == []
+
+
+def test_the_store_shows_the_live_generation(
+    read_database: Database[Documents], documents: CollectionDocuments
+) -> None:
+    store = ReadStore(read_database)
+    assert store.generation("order_summary") == 1
+    assert store.documents("order_summary").find_one("o1") == LATEST[0]
+    read_database.read_models.insert_one({"_id": "order_summary", "live": 2})
+    read_database["order_summary.g2"].insert_one({"_id": "o1", "status": "rebuilt"})
+    store = ReadStore(read_database)
+    assert store.generation("order_summary") == 2
+    assert store.documents("order_summary").find_one("o1") == {"_id": "o1", "status": "rebuilt"}

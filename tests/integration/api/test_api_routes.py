@@ -1,0 +1,64 @@
+"""Who may use which route, and health."""
+
+from api.access import ANYONE
+from api.app import routes
+from bus.messages.principal import Role
+from bus.settings import Settings
+from tests.shop_api import Shop, open_shop
+
+
+def test_roles_are_kept_apart_on_every_route(shop: Shop) -> None:
+    clients = {Role.CUSTOMER: shop.ann, Role.STAFF: shop.staff, Role.OPS: shop.ops}
+    table = routes(shop.services)
+    assert {route.path for route in table if ANYONE in route.roles.values()} == {
+        "/health/live",
+        "/health/ready",
+    }
+
+    for route in table:
+        path = route.path.replace("{customer_id}", "c1").replace("{", "").replace("}", "")
+        for method, roles in route.roles.items():
+            for role, client in clients.items():
+                status = client.simulate_request(method, path).status_code
+                assert (status == 403) is (bool(roles) and role not in roles), (method, path, role)
+            anonymous = shop.client().simulate_request(method, path)
+            assert (anonymous.status_code == 401) is bool(roles)
+            assert bool(roles) is ("www-authenticate" in anonymous.headers)
+
+
+def test_what_is_not_there_is_a_problem(shop: Shop) -> None:
+    missing = shop.client().simulate_get("/nope")
+    refused = shop.client().simulate_delete("/orders")
+
+    assert missing.status_code == 404
+    assert refused.status_code == 405
+    assert set(refused.headers["allow"].split(", ")) == {"GET", "HEAD", "OPTIONS", "POST"}
+    for result in (missing, refused):
+        assert result.headers["content-type"] == "application/problem+json"
+
+
+def test_ready_names_its_parts(shop: Shop) -> None:
+    result = shop.client().simulate_get("/health/ready")
+
+    assert (result.status_code, result.json["status"]) == (200, "ready")
+    assert set(result.json["parts"]) == {"write_store", "read_store", "read_models", "bus"}
+
+
+def test_without_redis_it_is_degraded_and_ready(settings: Settings) -> None:
+    with open_shop(settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"})) as shop:
+        result = shop.client().simulate_get("/health/ready")
+
+        assert (result.status_code, result.json["status"]) == (200, "degraded")
+        assert result.json["parts"]["bus"] == "unavailable"
+        assert shop.staff.simulate_get("/orders").status_code == 200
+
+
+def test_before_the_projections_have_run_it_is_not_ready(settings: Settings) -> None:
+    with open_shop(settings) as shop:
+        shop.read["checkpoints"].delete_many({"name": "order_detail"})
+
+        result = shop.client().simulate_get("/health/ready")
+
+        assert result.status_code == result.json["status"] == 503
+        assert result.headers["content-type"] == "application/problem+json"
+        assert result.json["parts"]["read_models"] == "starting"

@@ -1,0 +1,155 @@
+"""The sweep: what is overdue by mongod's clock and not in the queue is enqueued again, once."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import redis
+from dramatiq import Message
+from pymongo.database import Database
+
+from bus import clock
+from bus.broker import Broker
+from bus.clock import Sweep
+from bus.connections import Documents, redis_client, write_database
+from bus.inbox import Inbox
+from bus.messages.envelope import CommandEnvelope
+from bus.messages.outcome import CommandStatus, Outcome
+from bus.settings import Settings
+from tests import messages
+from tests.integration.commands_queue import LIST, PATIENCE_S, consumer_of, taken, text, waiting
+from tests.messages import NOW
+from tests.waiting import until
+
+HOUR_MS = 3_600_000
+SOON_MS = -2_000
+"""The moment of acceptance is known to the second, so "older than this" holds at once."""
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[redis.Redis]:
+    with redis_client(settings) as client:
+        yield client
+
+
+@pytest.fixture
+def broker(client: redis.Redis) -> Broker:
+    return Broker(client)
+
+
+@pytest.fixture
+def database(settings: Settings) -> Iterator[Database[Documents]]:
+    database = write_database(settings)
+    with database.client:
+        yield database
+
+
+@pytest.fixture
+def inbox(database: Database[Documents]) -> Inbox:
+    inbox = Inbox(database, 4)
+    inbox.create()
+    return inbox
+
+
+def accept(inbox: Inbox, *keys: str) -> None:
+    for key in keys:
+        inbox.accept(messages.envelope(command_id=key))
+
+
+def finish(inbox: Inbox, key: str, status: CommandStatus) -> None:
+    inbox.finish(key, Outcome(status=status, stream="order-o1", partition=0))
+
+
+def test_the_overdue_are_enqueued_once_in_the_order_accepted(
+    database: Database[Documents], inbox: Inbox, broker: Broker, client: redis.Redis
+) -> None:
+    sweep = Sweep(database, inbox, broker, SOON_MS)
+    assert sweep() == 0
+    accept(inbox, "k2", "k1", "k3")
+    assert [sweep() for _ in range(3)] == [3, 0, 0]
+    assert waiting(client) == ["k2", "k1", "k3"]
+    message = Message.decode(text(client.hget(f"{LIST}.msgs", "k1")).encode())
+    assert CommandEnvelope.model_validate(message.kwargs["envelope"]) == messages.envelope(command_id="k1")
+
+
+def test_several_clocks_enqueue_no_more_than_one(
+    database: Database[Documents], inbox: Inbox, client: redis.Redis
+) -> None:
+    accept(inbox, "k1", "k2")
+    sweeps = [Sweep(database, inbox, Broker(client), SOON_MS) for _ in range(2)]
+    assert [sweep() for sweep in sweeps] == [2, 0]
+    assert waiting(client) == ["k1", "k2"]
+
+
+def test_what_waits_in_the_queue_or_is_in_flight_is_left_alone(
+    database: Database[Documents], inbox: Inbox, broker: Broker, client: redis.Redis
+) -> None:
+    accept(inbox, "k1", "k2")
+    sweep = Sweep(database, inbox, broker, SOON_MS)
+    sweep()
+    consumer = consumer_of(broker)
+    first = taken(consumer)
+    accept(inbox, "k3")
+    assert sweep() == 1
+    assert waiting(client) == ["k2", "k3"]
+    consumer.ack(first)  # its handling came to nothing
+    assert sweep() == 1
+    assert waiting(client) == ["k2", "k3", "k1"]
+
+
+def test_the_finished_are_left_alone_also_when_they_failed(
+    database: Database[Documents], inbox: Inbox, broker: Broker, client: redis.Redis
+) -> None:
+    accept(inbox, "k1", "k2", "k3", "k4")
+    for key, status in zip(("k1", "k2", "k4"), list(CommandStatus)[1:], strict=True):
+        finish(inbox, key, status)
+    assert Sweep(database, inbox, broker, SOON_MS)() == 1
+    assert waiting(client) == ["k3"]
+
+
+def test_a_redis_that_forgot_everything_is_filled_again(
+    database: Database[Documents],
+    inbox: Inbox,
+    broker: Broker,
+    client: redis.Redis,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(clock, "SWEEP_BATCH", 2)
+    sweep = Sweep(database, inbox, broker, SOON_MS)
+    accept(inbox, "k1", "k2", "k3")
+    sweep()
+    client.flushall()
+    assert sweep() == 2
+    finish(inbox, "k1", CommandStatus.SUCCEEDED)
+    assert sweep() == 1
+    assert waiting(client) == ["k1", "k2", "k3"]
+
+
+def test_what_was_accepted_just_now_is_given_its_time(
+    database: Database[Documents], inbox: Inbox, broker: Broker, client: redis.Redis
+) -> None:
+    inbox.accept(messages.envelope(accepted_at=NOW - timedelta(days=365)))
+    assert Sweep(database, inbox, broker, HOUR_MS)() == 0
+    assert waiting(client) == []
+    until(Sweep(database, inbox, broker, 0), PATIENCE_S, "the command is overdue")
+    assert waiting(client) == ["k1"]
+
+
+def test_the_age_is_by_the_clock_of_mongod(
+    database: Database[Documents],
+    inbox: Inbox,
+    broker: Broker,
+    client: redis.Redis,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ask = database.command
+
+    def in_two_hours(command: str) -> dict[str, Any]:
+        answer: dict[str, Any] = ask(command)
+        return answer | {"localTime": answer["localTime"] + timedelta(hours=2)}
+
+    accept(inbox, "k1")
+    monkeypatch.setattr(database, "command", in_two_hours)
+    assert Sweep(database, inbox, broker, HOUR_MS)() == 1
+    assert waiting(client) == ["k1"]

@@ -1,0 +1,124 @@
+"""Doorbells on a real Redis: at most one waits, none is lost between its answer and the read."""
+
+from collections.abc import Iterator
+
+import pytest
+import redis
+from dramatiq import Message
+
+from bus import doorbells
+from bus.broker import Broker
+from bus.connections import redis_client
+from bus.doorbells import Doorbells
+from bus.settings import Settings
+from tests.integration.commands_queue import text
+from tests.waiting import until
+
+SUMMARY = "order_summary"
+DETAIL = "order_detail"
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[redis.Redis]:
+    with redis_client(settings) as client:
+        yield client
+
+
+@pytest.fixture
+def bells(client: redis.Redis) -> Doorbells:
+    return Doorbells(client)
+
+
+def fetched(client: redis.Redis, read_model: str) -> list[int]:
+    """The partitions of the bells that a worker takes from a queue, all there are."""
+    messages: list[bytes] = Broker(client).do_fetch(read_model, 100)
+    return [Message.decode(message).kwargs["partition"] for message in messages]
+
+
+def test_many_rings_are_one_bell_until_it_is_answered(client: redis.Redis, bells: Doorbells) -> None:
+    assert [bells.ring([(SUMMARY, 3)]) for _ in range(5)] == [1, 0, 0, 0, 0]
+    assert fetched(client, SUMMARY) == [3]
+    assert bells.ring([(SUMMARY, 3)]) == 0
+    bells.answer(SUMMARY, 3)
+    assert [bells.ring([(SUMMARY, 3)]) for _ in range(2)] == [1, 0]
+    assert fetched(client, SUMMARY) == [3]
+
+
+def test_a_bell_rung_between_the_answer_and_the_read_is_kept(client: redis.Redis, bells: Doorbells) -> None:
+    """Also when the worker acknowledges the earlier one only afterwards: they are not the same message."""
+    bells.ring([(SUMMARY, 3)])
+    broker = Broker(client)
+    (earlier,) = broker.do_fetch(SUMMARY, 1)
+    bells.answer(SUMMARY, 3)
+    assert bells.ring([(SUMMARY, 3)]) == 1
+    broker.do_ack(SUMMARY, Message.decode(earlier).options["redis_message_id"])
+    assert fetched(client, SUMMARY) == [3]
+
+
+def test_each_read_model_and_partition_has_a_bell_of_its_own(client: redis.Redis, bells: Doorbells) -> None:
+    bells.ring([(SUMMARY, 1)])
+    assert bells.ring([(SUMMARY, 0), (SUMMARY, 1), (DETAIL, 1), (SUMMARY, 0), (DETAIL, 2)]) == 3
+    assert fetched(client, SUMMARY) == [1, 0]
+    assert fetched(client, DETAIL) == [1, 2]
+    bells.answer(SUMMARY, 1)
+    assert bells.ring([(SUMMARY, 0), (DETAIL, 1), (SUMMARY, 1)]) == 1
+    assert fetched(client, SUMMARY) == [1]
+
+
+def test_ringing_nobody_is_nothing(client: redis.Redis, bells: Doorbells) -> None:
+    assert bells.ring([]) == 0
+    assert client.keys() == []
+
+
+def test_mark_and_message_are_one_step(client: redis.Redis, bells: Doorbells) -> None:
+    """Redis is asked once, by one script, however many bells are rung."""
+    bells.ring([("loads_the_script", 0)])
+    client.config_resetstat()
+    bells.ring([(SUMMARY, 0), (SUMMARY, 1), (DETAIL, 0)])
+    asked = client.info("commandstats")
+    assert asked["cmdstat_evalsha"]["calls"] == 1
+    assert asked["cmdstat_set"]["calls"] == asked["cmdstat_rpush"]["calls"] == 3
+    assert not {"cmdstat_multi", "cmdstat_eval"} & asked.keys()
+
+
+def test_a_mark_whose_message_is_gone_expires(
+    client: redis.Redis, bells: Doorbells, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doorbells, "MARK_TTL_MS", 1)
+    bells.ring([(SUMMARY, 3)])
+    assert fetched(client, SUMMARY) == [3]
+    until(lambda: bells.ring([(SUMMARY, 3)]), 10, "the mark has expired")
+    assert fetched(client, SUMMARY) == [3]
+
+
+def test_every_mark_expires(client: redis.Redis, bells: Doorbells) -> None:
+    bells.ring([(SUMMARY, 3), (DETAIL, 0)])
+    assert bells.is_first_to_ring_later(DETAIL, 0, 60_000)
+    marks = client.keys("twofold:*")
+    assert len(marks) == 3
+    assert all(client.pttl(mark) > 0 for mark in marks)
+
+
+def test_only_one_bell_is_under_way_for_later(bells: Doorbells) -> None:
+    assert bells.is_first_to_ring_later(SUMMARY, 3, 60_000)
+    assert not bells.is_first_to_ring_later(SUMMARY, 3, 60_000)
+    assert bells.is_first_to_ring_later(SUMMARY, 2, 0)
+    until(lambda: bells.is_first_to_ring_later(SUMMARY, 2, 60_000), 10, "the later mark has expired")
+    assert bells.ring([(SUMMARY, 3)]) == 1
+
+
+def test_the_keys_are_those_of_dramatiq_and_marks_under_a_prefix_of_their_own(
+    client: redis.Redis, bells: Doorbells
+) -> None:
+    bells.ring([(SUMMARY, 3)])
+    assert set(client.keys()) == {
+        b"dramatiq:order_summary",
+        b"dramatiq:order_summary.msgs",
+        b"twofold:bell:order_summary:3",
+    }
+    (message_id,) = client.lrange("dramatiq:order_summary", 0, -1)
+    stored = client.hget("dramatiq:order_summary.msgs", text(message_id))
+    message = Message.decode(text(stored).encode())
+    assert (message.queue_name, message.actor_name) == (SUMMARY, SUMMARY)
+    assert (message.args, message.kwargs) == ((), {"partition": 3})
+    assert message.options == {"redis_message_id": text(message_id)}

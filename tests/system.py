@@ -1,0 +1,207 @@
+"""The whole system on real servers: the Procfile's processes against an API on a free port.
+
+Everything is its own: servers, databases, processes. So what one test does to a system, killing included,
+reaches no other. The processes are on a leash: none outlives the test run.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+from signal import SIGKILL, SIGTERM, Signals
+from typing import Any, Self
+
+import httpx
+from pymongo import MongoClient
+from pymongo.database import Database
+
+from api.tokens import sign
+from bus.local import ports
+from bus.local.leash import leashed
+from bus.local.mongod import Mongod
+from bus.local.redis_server import RedisServer
+from bus.messages.principal import Role
+from bus.settings import Settings
+from tests.waiting import until
+
+ROOT = Path(__file__).resolve().parents[1]
+SECRET = "the tests' own secret, long enough to sign with"
+READY_S = 60.0
+STOP_S = 10.0
+QUIET_S = 60.0
+TOKEN_TTL = timedelta(hours=1)
+TAIL_LINES = 30
+
+
+class Process:
+    """One line of the Procfile. Its output is kept in a file."""
+
+    def __init__(self, name: str, command: str, environ: dict[str, str], log: Path) -> None:
+        self.name = name
+        self.log = log
+        self._command = command
+        self._environ = environ
+        self._running: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process id while it runs."""
+        return self._running.pid if self._running is not None and self._running.poll() is None else None
+
+    def start(self) -> None:
+        """Start it, again if it has ended; what it needs time for is not awaited."""
+        if self.pid is not None:
+            return
+        with self.log.open("ab") as log:
+            self._running = subprocess.Popen(
+                leashed(["/bin/sh", "-c", self._command]),
+                cwd=ROOT,
+                env=self._environ,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def stop(self) -> int | None:
+        """Let it drain; return its exit status. Raises ``TimeoutExpired`` if it does not end."""
+        return self._end(SIGTERM)
+
+    def kill(self) -> None:
+        """``kill -9``."""
+        self._end(SIGKILL)
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def tail(self) -> str:
+        """The end of its output."""
+        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
+        return "\n".join([f"--- {self.name}", *lines[-TAIL_LINES:]])
+
+    def _end(self, how: Signals) -> int | None:
+        running, self._running = self._running, None
+        if running is None:
+            return None
+        running.send_signal(how)
+        try:
+            return running.wait(STOP_S)
+        finally:
+            if running.poll() is None:
+                running.kill()
+                running.wait()
+
+
+class System:
+    """Running from entering to leaving; ready when entered.
+
+    ``processes`` are by their names in the Procfile: ``web``, ``commands``, ``projections``, ``clock``.
+    """
+
+    write_database_name = "twofold_write"
+    read_database_name = "twofold_read"
+
+    def __init__(self, **settings: str) -> None:
+        """``settings`` are further variables of the environment."""
+        self._settings = settings
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as starting:
+            folder = Path(starting.enter_context(tempfile.TemporaryDirectory(prefix="twofold-system-")))
+            self.redis = starting.enter_context(RedisServer(folder))
+            self.mongod = starting.enter_context(Mongod(folder))
+            mongo: MongoClient[dict[str, Any]] = MongoClient(self.mongod.uri, tz_aware=True)
+            starting.enter_context(mongo)
+            self.write_database: Database[dict[str, Any]] = mongo[self.write_database_name]
+            self.read_database: Database[dict[str, Any]] = mongo[self.read_database_name]
+            port = next(ports.candidates(folder / "api.port"))
+            self.url = f"http://127.0.0.1:{port}"
+            self.environ = self._environ(port)
+            self.processes = self._start_processes(starting, folder)
+            until(self.is_ready, READY_S, f"{self.url}/health/ready\n{self.told()}")
+            self._open = starting.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def is_ready(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/health/ready", timeout=5, trust_env=False).is_success
+        except httpx.TransportError:
+            return False
+
+    def token(self, role: str, sub: str) -> str:
+        return sign(Settings(jwt_secret=SECRET), Role(role), sub, TOKEN_TTL)
+
+    def client(self, role: str, sub: str = "somebody") -> httpx.Client:
+        """A client of the API; it is closed with the system, if not before."""
+        authorization = {"Authorization": f"Bearer {self.token(role, sub)}"}
+        client = httpx.Client(base_url=self.url, headers=authorization, timeout=40, trust_env=False)
+        return self._open.enter_context(client)
+
+    def run(self, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+        """``python -m <arguments>`` in the system's environment, run to its end."""
+        return subprocess.run(
+            [sys.executable, "-m", *arguments],
+            cwd=ROOT,
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    def is_quiet(self) -> bool:
+        """Whether every accepted command is finished and every read model has all of the log."""
+        if self.write_database.commands.find_one({"status": "accepted"}):
+            return False
+        heads = {
+            group["_id"]: group["head"]
+            for group in self.write_database.commits.aggregate(
+                [{"$group": {"_id": "$partition", "head": {"$max": "$seq"}}}]
+            )
+        }
+        checkpoints = list(self.read_database.checkpoints.find())
+        return all(stored["position"] >= heads.get(stored["partition"], 0) for stored in checkpoints)
+
+    def until_quiet(self) -> None:
+        until(self.is_quiet, QUIET_S, "everything carried out and shown")
+
+    def told(self) -> str:
+        """What the processes said last, for messages of failed tests."""
+        return "\n".join(process.tail() for process in self.processes.values())
+
+    def _environ(self, port: int) -> dict[str, str]:
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if name.lower() not in {*Settings.model_fields, "port"}
+        }
+        return {
+            **inherited,
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
+            "PYTHONUNBUFFERED": "1",
+            "REDIS_URL": self.redis.url,
+            "WRITE_MONGODB_URI": self.mongod.uri,
+            "READ_MONGODB_URI": self.mongod.uri,
+            "WRITE_DATABASE": self.write_database_name,
+            "READ_DATABASE": self.read_database_name,
+            "JWT_SECRET": SECRET,
+            "API_PORT": str(port),
+            **self._settings,
+        }
+
+    def _start_processes(self, starting: ExitStack, folder: Path) -> dict[str, Process]:
+        processes = {}
+        for line in (ROOT / "Procfile").read_text().splitlines():
+            name, _, command = line.partition(": ")
+            processes[name] = Process(name, command, self.environ, folder / f"{name}.log")
+            starting.callback(processes[name].stop)
+            processes[name].start()
+        return processes

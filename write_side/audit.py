@@ -1,0 +1,130 @@
+"""The audit of the log: what every commit says of itself must follow from the commits before it.
+
+Each stream is read from its first commit, in the order of versions, and its events are folded again: the
+``state`` of every commit must be the fold of the events up to it, versions must be 1, 2, 3 and so on, later
+versions must stand at later positions, and in the partition that is the stream's. Streams come one after the
+other out of the index of the optimistic lock, so one state is in memory at a time, and nothing has to stand
+still: commits appended meanwhile are audited or not.
+
+With ``sample`` that many commits are drawn by lot and only their streams are audited; long streams are
+drawn more often.
+
+Reads the collection itself, not through ``Log``: whoever audits looks at what is there.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import bson
+from pymongo.collection import Collection
+from pymongo.database import Database
+from pymongo.read_concern import ReadConcern
+
+from bus.commit import Commit
+from bus.connections import CODEC, Documents
+from bus.messages.streams import partition_of
+from write_side.aggregates import aggregate_of, fold
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Something in a commit that does not follow from the ones before it.
+
+    ``field`` is a field of the state (``state.name``) or of the commit. Where events cannot be folded it is
+    ``events`` and ``found`` is the error; the states behind it are not looked at.
+    """
+
+    stream: str
+    version: int
+    field: str
+    expected: Any
+    found: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """What the audit of one stream came to."""
+
+    stream: str
+    commits: int
+    differences: tuple[Difference, ...]
+
+
+def audit(database: Database[Documents], partitions: int, *, sample: int | None = None) -> list[Difference]:
+    """Every commit of the log in the write database that does not follow from the ones before it."""
+    return [difference for one in audited(database, partitions, sample) for difference in one.differences]
+
+
+def audited(database: Database[Documents], partitions: int, sample: int | None = None) -> Iterator[Audited]:
+    """The audit, stream by stream."""
+    commits = database.get_collection("commits", read_concern=ReadConcern("majority"))
+    where: dict[str, Any] = {"$exists": True}
+    if sample is not None:
+        where = {"$in": _drawn(commits, sample)}
+    for partition in range(partitions):
+        ordered = commits.find({"partition": partition, "stream": where}).sort(["stream", "version"])
+        history = (Commit.from_stored(stored) for stored in ordered.hint("optimistic_lock"))
+        for stream, of_stream in groupby(history, key=lambda commit: str(commit.stream)):
+            one = _StreamAudit(stream, partition_of(stream, partitions))
+            for commit in of_stream:
+                one.look_at(commit)
+            yield Audited(stream, one.commits, tuple(one.differences))
+
+
+def _drawn(commits: Collection[Documents], sample: int) -> list[str]:
+    drawn = commits.aggregate([{"$sample": {"size": sample}}, {"$project": {"stream": True}}])
+    return sorted({stored["stream"] for stored in drawn if "stream" in stored})
+
+
+class _StreamAudit:
+    """One stream, its commits looked at in the order of their versions."""
+
+    def __init__(self, stream: str, partition: int) -> None:
+        self._stream = stream
+        self._partition = partition
+        self.commits = 0
+        self._version = 0
+        self._seq = 0
+        self._state: Any = None
+        self._broken = False
+        self.differences: list[Difference] = []
+
+    def look_at(self, commit: Commit) -> None:
+        self.commits += 1
+        self._expect("version", self._version + 1, commit.version, commit)
+        self._expect("partition", self._partition, commit.partition, commit)
+        self._expect("seq", f"above {self._seq}", commit.seq, commit, lambda seq: seq > self._seq)
+        self._version, self._seq = commit.version or self._version, commit.seq
+        if not self._broken:
+            self._fold(commit)
+
+    def _fold(self, commit: Commit) -> None:
+        try:
+            events = [recorded.event for recorded in commit.recorded()]
+            self._state = fold(aggregate_of(self._stream), self._state, events)
+        except Exception as error:  # noqa: BLE001 - a fold may raise anything, and it is reported
+            self._broken = True
+            self._expect("events", "foldable", repr(error), commit)
+            return
+        expected = _as_stored(self._state.model_dump()) if self._state else {}
+        found: Mapping[str, Any] = commit.state or {}
+        for field in sorted(expected.keys() | found.keys()):
+            self._expect(f"state.{field}", expected.get(field), found.get(field), commit)
+
+    def _expect(
+        self,
+        field: str,
+        expected: Any,
+        found: Any,
+        commit: Commit,
+        is_right: Callable[[Any], bool] | None = None,
+    ) -> None:
+        if not (is_right(found) if is_right else found == expected):
+            self.differences.append(Difference(self._stream, commit.version or 0, field, expected, found))
+
+
+def _as_stored(state: dict[str, Any]) -> dict[str, Any]:
+    """As BSON keeps it: tuples are lists there."""
+    return bson.decode(bson.encode(state), CODEC)
