@@ -4,31 +4,31 @@ import falcon
 
 from api import queries
 from api.answers import answer
+from api.freshness import Freshness
 from read_side.projections import order_analytics, product_sales
-from read_side.store import ReadStore
 
 
 class OrderAnalytics:
     """``/analytics/orders``."""
 
-    def __init__(self, store: ReadStore) -> None:
-        self._store = store
+    def __init__(self, freshness: Freshness) -> None:
+        self._freshness = freshness
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         query = queries.read(req, queries.OrderAnalyticsQuery)
-        documents = self._store.documents(order_analytics.ORDER_ANALYTICS.name)
+        documents = self._freshness.live(req, order_analytics.ORDER_ANALYTICS.name).documents
         answer(resp, order_analytics.by_period(documents, first=query.first, last=query.last, by=query.by))
 
 
 class ProductAnalytics:
     """``/analytics/products``."""
 
-    def __init__(self, store: ReadStore) -> None:
-        self._store = store
+    def __init__(self, freshness: Freshness) -> None:
+        self._freshness = freshness
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         query = queries.read(req, queries.ProductSalesQuery)
-        documents = self._store.documents(product_sales.PRODUCT_SALES.name)
+        documents = self._freshness.live(req, product_sales.PRODUCT_SALES.name).documents
         answer(
             resp,
             product_sales.best_sellers(documents, first=query.first, last=query.last, limit=query.limit),

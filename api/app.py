@@ -28,13 +28,13 @@ from api.correlation import Correlation
 from api.customers import Customer, Customers
 from api.error_handlers import HANDLERS
 from api.events import Events
+from api.freshness import Freshness
 from api.health import Live, Probe, Ready
 from api.orders import Order, Orders, Status
 from api.products import Product, Products
 from bus.inbox import Inbox
 from bus.log import Log
-from read_side.checkpoints import Checkpoints
-from read_side.store import ReadStore
+from read_side.visibility import Visibility
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,8 @@ class Services:
     commands: Commands
     inbox: Inbox
     log: Log
-    store: ReadStore
-    checkpoints: Checkpoints
+    visibility: Visibility
+    freshness: Freshness
     verifier: Verifier
     probes: Mapping[str, Probe]
 
@@ -54,17 +54,17 @@ def routes(s: Services) -> tuple[Route, ...]:
     """Every address with its methods and their roles: the contract's table of who may do what."""
     any_, own, staff = EVERY_ROLE, CUSTOMER_AND_STAFF, STAFF_ONLY
     return (
-        Route("/customers", Customers(s.commands, s.store), {"GET": staff, "POST": own}),
-        Route("/customers/{customer_id}", Customer(s.commands, s.store), {"GET": own, "PATCH": own}),
-        Route("/products", Products(s.commands, s.store), {"GET": own, "POST": staff}),
-        Route("/products/{product_id}", Product(s.commands, s.store), {"GET": own, "PATCH": staff}),
-        Route("/orders", Orders(s.commands, s.store, s.log.partitions), {"GET": own, "POST": own}),
-        Route("/orders/{order_id}", Order(s.store), {"GET": own}),
+        Route("/customers", Customers(s.commands, s.freshness), {"GET": staff, "POST": own}),
+        Route("/customers/{customer_id}", Customer(s.commands, s.freshness), {"GET": own, "PATCH": own}),
+        Route("/products", Products(s.commands, s.freshness), {"GET": own, "POST": staff}),
+        Route("/products/{product_id}", Product(s.commands, s.freshness), {"GET": own, "PATCH": staff}),
+        Route("/orders", Orders(s.commands, s.freshness, s.log.partitions), {"GET": own, "POST": own}),
+        Route("/orders/{order_id}", Order(s.freshness, s.log), {"GET": own}),
         Route("/orders/{order_id}/status", Status(s.commands), {"PATCH": own}),
-        Route("/analytics/orders", OrderAnalytics(s.store), {"GET": STAFF_AND_OPS}),
-        Route("/analytics/products", ProductAnalytics(s.store), {"GET": STAFF_AND_OPS}),
-        Route("/commands/{command_id}", CommandStatus(s.inbox, s.checkpoints), {"GET": any_}),
-        Route("/events", Events(s.log), {"GET": OPS_ONLY}),
+        Route("/analytics/orders", OrderAnalytics(s.freshness), {"GET": STAFF_AND_OPS}),
+        Route("/analytics/products", ProductAnalytics(s.freshness), {"GET": STAFF_AND_OPS}),
+        Route("/commands/{command_id}", CommandStatus(s.inbox, s.visibility, s.freshness), {"GET": any_}),
+        Route("/events", Events(s.log, s.freshness), {"GET": OPS_ONLY}),
         Route("/health/live", Live(), {"GET": ANYONE}),
         Route("/health/ready", Ready(s.probes), {"GET": ANYONE}),
     )

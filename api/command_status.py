@@ -6,22 +6,25 @@ import falcon
 
 from api import problems, queries
 from api.answers import answer_hashed
+from api.freshness import Freshness
 from api.problems import checked_id, not_found
 from bus.inbox import Entry, Inbox
 from bus.messages.principal import Principal, Role
-from read_side.checkpoints import Checkpoints
 from read_side.projections import READ_MODELS
+from read_side.visibility import Visibility
 
 
 class CommandStatus:
     """``/commands/{command_id}``."""
 
-    def __init__(self, inbox: Inbox, checkpoints: Checkpoints) -> None:
+    def __init__(self, inbox: Inbox, visibility: Visibility, freshness: Freshness) -> None:
         self._inbox = inbox
-        self._checkpoints = checkpoints
+        self._visibility = visibility
+        self._freshness = freshness
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, command_id: str) -> None:
         queries.read(req, queries.NoQuery)
+        self._freshness.accept_any(req)
         entry = self._inbox.find(checked_id("command", command_id))
         if entry is None or not _may_see(req.context.principal, entry):
             raise not_found("command", command_id)
@@ -29,11 +32,10 @@ class CommandStatus:
 
     def _visible(self, entry: Entry) -> dict[str, bool]:
         """By read model; nothing shows what is not decided."""
-        visible = {model.name: False for model in READ_MODELS}
-        if entry.outcome is None or entry.outcome.seq is None:
-            return visible
-        reached = self._checkpoints.visible(entry.outcome.partition, entry.outcome.seq)
-        return {name: reached.get(name, False) for name in visible}
+        outcome = entry.outcome
+        if outcome is None or outcome.seq is None:
+            return {model.name: False for model in READ_MODELS}
+        return self._visibility.of(outcome.stream, outcome.partition, outcome.seq)
 
 
 def _may_see(principal: Principal, entry: Entry) -> bool:

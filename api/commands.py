@@ -1,6 +1,6 @@
 """From a request to a command and back: accept it, perhaps wait for it, and say what it came to."""
 
-import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +12,7 @@ import falcon
 from api import etags, idempotency, prefer, problems
 from api.answers import answer
 from api.consistency import token_of
+from api.freshness import Freshness, WaitSlots
 from api.problems import Problem, ProblemError
 from bus.inbox import Entry
 from bus.messages.commands import (
@@ -25,7 +26,7 @@ from bus.messages.commands import (
 )
 from bus.messages.commands.command import Command
 from bus.messages.envelope import CommandEnvelope
-from bus.messages.outcome import Outcome
+from bus.messages.outcome import CommandStatus, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +58,12 @@ class Gateway(Protocol):
 
 
 class Commands:
-    """What the resources hand their commands to.
+    """What the resources hand their commands to. Who finds no slot to wait in gets the 202 at once."""
 
-    Waiting takes a thread, so only ``wait_slots`` requests do at a time; the others get their 202 at once.
-    """
-
-    def __init__(self, gateway: Gateway, wait_slots: int) -> None:
+    def __init__(self, gateway: Gateway, freshness: Freshness, slots: WaitSlots) -> None:
         self._gateway = gateway
-        self._slots = threading.BoundedSemaphore(wait_slots)
+        self._freshness = freshness
+        self._slots = slots
 
     def send(
         self, req: falcon.Request, resp: falcon.Response, command: AnyCommand, canonical_body: bytes
@@ -88,21 +87,27 @@ class Commands:
             ),
             command=command,
         )
-        wait = prefer.parse(req.get_header("Prefer")).wait or 0
-        entry = self._dispatch(envelope, wait, digest)
+        wanted = prefer.parse(req.get_header("Prefer"))
+        entry, applied = self._dispatch(envelope, wanted, digest)
         if entry is not None and entry.request != digest:
             raise _another_request()
-        _answer(
-            resp, entry.envelope if entry else envelope, entry.outcome if entry else None, waited=wait > 0
-        )
+        _answer(resp, entry.envelope if entry else envelope, entry.outcome if entry else None, applied)
 
-    def _dispatch(self, envelope: CommandEnvelope, seconds: int, digest: str | None) -> Entry | None:
-        if seconds == 0 or not self._slots.acquire(blocking=False):
-            return self._gateway.send(envelope, digest)
-        try:
-            return self._gateway.send_and_wait(envelope, seconds, digest)
-        finally:
-            self._slots.release()
+    def _dispatch(
+        self, envelope: CommandEnvelope, wanted: prefer.Preference, digest: str | None
+    ) -> tuple[Entry | None, str | None]:
+        """Hand the command in and wait as wanted; the entry, and which preference was applied."""
+        if not wanted.wait:
+            return self._gateway.send(envelope, digest), None
+        with self._slots.one() as free:
+            if not free:
+                return self._gateway.send(envelope, digest), None
+            deadline = time.monotonic() + wanted.wait
+            entry = self._gateway.send_and_wait(envelope, wanted.wait, digest)
+            outcome = entry.outcome if entry and entry.request == digest else None
+            if not wanted.visible or outcome is None or outcome.status is not CommandStatus.SUCCEEDED:
+                return entry, "wait"
+            return entry, "wait, visible" if self._freshness.becomes_visible(outcome, deadline) else "wait"
 
 
 def concern_of(command: Command) -> Concern:
@@ -110,7 +115,7 @@ def concern_of(command: Command) -> Concern:
 
 
 def _answer(
-    resp: falcon.Response, envelope: CommandEnvelope, outcome: Outcome | None, *, waited: bool
+    resp: falcon.Response, envelope: CommandEnvelope, outcome: Outcome | None, applied: str | None
 ) -> None:
     status_page = f"/commands/{envelope.command_id}"
     concern = concern_of(envelope.command)
@@ -123,8 +128,8 @@ def _answer(
         resp.set_headers({**headers, "Location": resource or status_page})
         answer(resp, {**ids, "status": "accepted"}, HTTPStatus.ACCEPTED)
         return
-    if waited:
-        headers["Preference-Applied"] = "wait"
+    if applied:
+        headers["Preference-Applied"] = applied
     if problem := problems.of_outcome(outcome, envelope.command_id):
         raise ProblemError(problem, headers)
     if (token := token_of(outcome)) is not None:

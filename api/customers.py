@@ -6,12 +6,13 @@ import uuid_utils
 from api import bodies, queries
 from api.answers import answer_single
 from api.commands import Commands
+from api.freshness import Freshness
 from api.pages import answer_page_by_id
 from api.problems import checked_id, forbidden, not_found
 from bus.messages.commands import ChangeCustomer, RegisterCustomer
 from bus.messages.principal import Principal, Role
+from bus.messages.streams import customer_stream
 from read_side.projections import customers
-from read_side.store import ReadStore
 
 NAME = customers.CUSTOMERS.name
 
@@ -19,9 +20,9 @@ NAME = customers.CUSTOMERS.name
 class Customers:
     """``/customers``."""
 
-    def __init__(self, commands: Commands, store: ReadStore) -> None:
+    def __init__(self, commands: Commands, freshness: Freshness) -> None:
         self._commands = commands
-        self._store = store
+        self._freshness = freshness
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         queries.read(req, queries.NoQuery)
@@ -35,23 +36,24 @@ class Customers:
         self._commands.send(req, resp, command, received.canonical)
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        answer_page_by_id(req, resp, self._store, NAME, customers.page)
+        answer_page_by_id(req, resp, self._freshness, NAME, customers.page)
 
 
 class Customer:
     """``/customers/{customer_id}``."""
 
-    def __init__(self, commands: Commands, store: ReadStore) -> None:
+    def __init__(self, commands: Commands, freshness: Freshness) -> None:
         self._commands = commands
-        self._store = store
+        self._freshness = freshness
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, customer_id: str) -> None:
         queries.read(req, queries.NoQuery)
         _own(req.context.principal, customer_id)
-        customer = customers.by_id(self._store.documents(NAME), customer_id)
+        live = self._freshness.live(req, NAME, customer_stream(customer_id))
+        customer = customers.by_id(live.documents, customer_id)
         if customer is None:
             raise not_found("customer", customer_id)
-        answer_single(req, resp, customer, self._store.generation(NAME))
+        answer_single(req, resp, customer, live.generation)
 
     def on_patch(self, req: falcon.Request, resp: falcon.Response, customer_id: str) -> None:
         queries.read(req, queries.NoQuery)

@@ -12,6 +12,7 @@ import falcon
 
 from api import cursors, queries
 from api.answers import answer
+from api.freshness import Freshness
 from api.problems import malformed
 from bus.commit import Commit
 from bus.log import Log
@@ -26,12 +27,14 @@ EMPTY_ROUNDS = 20
 class Events:
     """``/events``."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, freshness: Freshness) -> None:
         self._log = log
+        self._freshness = freshness
         self._scope = ("events", str(log.partitions))
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         query = queries.read(req, queries.EventsQuery)
+        self._freshness.accept_any(req)
         places = self._places(query.after) if query.after else [(0, 0)] * self._log.partitions
         found: list[dict[str, Any]] = []
         for _ in range(EMPTY_ROUNDS):

@@ -3,18 +3,23 @@
 from datetime import UTC, datetime, timedelta
 
 import falcon
+from pymongo.errors import PyMongoError
 
 from api import bodies, cursors, queries
 from api.answers import answer, answer_single
 from api.commands import Commands
+from api.freshness import Freshness, behind
 from api.problems import checked_id, forbidden, malformed, not_found, wrong_fields
+from bus.log import Log
+from bus.logs import logger
 from bus.messages.commands import ChangeOrderStatus, PlaceOrder
 from bus.messages.principal import Principal, Role
 from bus.messages.rejection import FieldError
-from bus.messages.streams import draw_order_id
+from bus.messages.streams import draw_order_id, order_stream
 from bus.messages.values import OrderStatus
 from read_side.projections import order_detail, order_summary
-from read_side.store import ReadStore
+from read_side.projections.model import Document
+from read_side.strong import order_now
 
 LIST = order_summary.ORDER_SUMMARY.name
 DETAIL = order_detail.ORDER_DETAIL.name
@@ -26,9 +31,9 @@ _MILLISECOND = timedelta(milliseconds=1)
 class Orders:
     """``/orders``."""
 
-    def __init__(self, commands: Commands, store: ReadStore, partitions: int) -> None:
+    def __init__(self, commands: Commands, freshness: Freshness, partitions: int) -> None:
         self._commands = commands
-        self._store = store
+        self._freshness = freshness
         self._partitions = partitions
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
@@ -52,7 +57,7 @@ class Orders:
         customer_id = _listed_for(req.context.principal, query.customer_id)
         scope = (LIST, customer_id, query.status)
         page = order_summary.page(
-            self._store.documents(LIST),
+            self._freshness.live(req, LIST).documents,
             customer_id=customer_id,
             status=query.status,
             limit=query.limit,
@@ -65,15 +70,30 @@ class Orders:
 class Order:
     """``/orders/{order_id}``."""
 
-    def __init__(self, store: ReadStore) -> None:
-        self._store = store
+    def __init__(self, freshness: Freshness, log: Log) -> None:
+        self._freshness = freshness
+        self._log = log
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, order_id: str) -> None:
-        queries.read(req, queries.NoQuery)
-        order = order_detail.by_id(self._store.documents(DETAIL), checked_id("order", order_id))
+        query = queries.read(req, queries.OrderQuery)
+        checked_id("order", order_id)
+        if query.consistency == "strong":
+            order, generation = self._now(order_id), self._freshness.generation(DETAIL)
+        else:
+            live = self._freshness.live(req, DETAIL, order_stream(order_id))
+            order, generation = order_detail.by_id(live.documents, order_id), live.generation
         if order is None or not req.context.principal.owns(order["customer_id"]):
             raise not_found("order", order_id)
-        answer_single(req, resp, order, self._store.generation(DETAIL))
+        answer_single(req, resp, order, generation)
+
+    def _now(self, order_id: str) -> Document | None:
+        try:
+            return order_now(self._log, order_id)
+        except PyMongoError:
+            raise
+        except Exception as error:
+            logger.exception("an order cannot be folded", order_id=order_id)
+            raise behind(DETAIL) from error
 
 
 class Status:

@@ -6,9 +6,9 @@ import falcon
 
 from api import cursors, queries
 from api.answers import answer
+from api.freshness import Freshness
 from read_side.projections.model import Documents
 from read_side.projections.paging import Page
-from read_side.store import ReadStore
 
 
 class PageById(Protocol):
@@ -18,11 +18,12 @@ class PageById(Protocol):
 
 
 def answer_page_by_id(
-    req: falcon.Request, resp: falcon.Response, store: ReadStore, name: str, page_of: PageById
+    req: falcon.Request, resp: falcon.Response, freshness: Freshness, name: str, page_of: PageById
 ) -> None:
     """Answer with ``{<name>: [...], next_cursor}``."""
     query = queries.read(req, queries.PageQuery)
+    live = freshness.live(req, name)
     after = str(cursors.decode(query.cursor, (name,), (str,))[0]) if query.cursor else None
-    page = page_of(store.documents(name), limit=query.limit, after=after)
+    page = page_of(live.documents, limit=query.limit, after=after)
     cursor = cursors.encode((name,), [page.next_after]) if page.next_after is not None else None
     answer(resp, {name: page.documents, "next_cursor": cursor})

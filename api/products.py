@@ -5,11 +5,12 @@ import falcon
 from api import bodies, queries
 from api.answers import answer_single
 from api.commands import Commands
+from api.freshness import Freshness
 from api.pages import answer_page_by_id
 from api.problems import checked_id, not_found
 from bus.messages.commands import AddProduct, ChangeProduct
+from bus.messages.streams import product_stream
 from read_side.projections import products
-from read_side.store import ReadStore
 
 NAME = products.PRODUCTS.name
 
@@ -17,9 +18,9 @@ NAME = products.PRODUCTS.name
 class Products:
     """``/products``."""
 
-    def __init__(self, commands: Commands, store: ReadStore) -> None:
+    def __init__(self, commands: Commands, freshness: Freshness) -> None:
         self._commands = commands
-        self._store = store
+        self._freshness = freshness
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         queries.read(req, queries.NoQuery)
@@ -33,22 +34,24 @@ class Products:
         self._commands.send(req, resp, command, received.canonical)
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        answer_page_by_id(req, resp, self._store, NAME, products.page)
+        answer_page_by_id(req, resp, self._freshness, NAME, products.page)
 
 
 class Product:
     """``/products/{product_id}``."""
 
-    def __init__(self, commands: Commands, store: ReadStore) -> None:
+    def __init__(self, commands: Commands, freshness: Freshness) -> None:
         self._commands = commands
-        self._store = store
+        self._freshness = freshness
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, product_id: str) -> None:
         queries.read(req, queries.NoQuery)
-        product = products.by_id(self._store.documents(NAME), checked_id("product", product_id))
+        stream = product_stream(checked_id("product", product_id))
+        live = self._freshness.live(req, NAME, stream)
+        product = products.by_id(live.documents, product_id)
         if product is None:
             raise not_found("product", product_id)
-        answer_single(req, resp, product, self._store.generation(NAME))
+        answer_single(req, resp, product, live.generation)
 
     def on_patch(self, req: falcon.Request, resp: falcon.Response, product_id: str) -> None:
         queries.read(req, queries.NoQuery)

@@ -48,6 +48,10 @@ class PageQuery(Query):
     cursor: Cursor | None = None
 
 
+class OrderQuery(Query):
+    consistency: Literal["strong", "eventual"] = "eventual"
+
+
 class OrdersQuery(PageQuery):
     customer_id: Id | None = None
     status: OrderStatus | None = None

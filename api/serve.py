@@ -9,6 +9,7 @@ from pymongo.errors import PyMongoError
 from api.app import Services, create_app
 from api.auth import Verifier
 from api.commands import Commands
+from api.freshness import Freshness, WaitSlots
 from api.health import probes
 from api.server import Server
 from bus import logs
@@ -22,7 +23,9 @@ from bus.logs import logger
 from bus.settings import Settings
 from bus.signals import Signals
 from read_side.checkpoints import Checkpoints
+from read_side.parking import Parking
 from read_side.store import ReadStore
+from read_side.visibility import Visibility
 
 REDIS_TIMEOUT_S = 1.0
 RETRY_S = 1.0
@@ -84,19 +87,31 @@ def serve() -> None:
     checkpoints = Checkpoints(read)
     preparation = Preparation(log, inbox)
     gateway = CommandGateway(inbox, Broker(client), signals)
-    commands = Commands(gateway, wait_slots=settings.web_threads // 2)
+    stopping = threading.Event()
+    store = ReadStore(read)
+    visibility = Visibility(store, checkpoints, Parking(read))
+    slots = WaitSlots(settings.web_threads // 2)
+    freshness = Freshness(
+        store=store,
+        visibility=visibility,
+        signals=signals,
+        slots=slots,
+        partitions=settings.log_partitions,
+        stopping=stopping,
+    )
     services = Services(
-        commands=commands,
+        commands=Commands(gateway, freshness, slots),
         inbox=inbox,
         log=log,
-        store=ReadStore(read),
-        checkpoints=checkpoints,
+        visibility=visibility,
+        freshness=freshness,
         verifier=verifier,
         probes=probes(write, read, client, checkpoints, lambda: preparation.done),
     )
     server = Server(create_app(services), settings.api_host, settings.api_port, settings.web_threads)
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
+        stopping.set()
         gateway.stop_waiting()
         server.stop()
 

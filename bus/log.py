@@ -111,6 +111,11 @@ class Log:
                 newest[key] = commit
         return newest
 
+    def history(self, partition: int, stream: str) -> list[Commit]:
+        """All commits of a stream, oldest first."""
+        found = self._settled.find({"partition": partition, "stream": stream}, {"_id": False})
+        return [Commit.from_stored(stored) for stored in found.sort("version", ASCENDING)]
+
     def of_command(self, partition: int, command_id: str) -> Commit | None:
         """What a command came to, if it has been decided."""
         stored = self._commits.find_one({"partition": partition, "command_id": command_id})

@@ -95,16 +95,21 @@ class Signals:
         connected = True
         while not self._stopping.is_set():
             try:
-                with self._client.pubsub(ignore_subscribe_messages=True) as pubsub:
+                with self._client.pubsub() as pubsub:
                     pubsub.subscribe(CHANNEL)
-                    self.wake_all()  # what was announced meanwhile was missed: everybody looks
-                    if not connected:
-                        logger.info("listening for signals again")
-                    connected = True
                     while not self._stopping.is_set():
                         message = pubsub.get_message(timeout=LISTEN_S)
-                        if message is not None:
+                        if message is None:
+                            continue
+                        if message["type"] == "message":
                             self._wake(message["data"].decode().split("\n"))
+                            continue
+                        # Subscribed, perhaps again and by redis-py itself: what was announced meanwhile
+                        # was missed, so everybody looks.
+                        self.wake_all()
+                        if not connected:
+                            logger.info("listening for signals again")
+                        connected = True
             except redis.RedisError as error:
                 if connected:
                     logger.warning("no signals while Redis is away", error=str(error))

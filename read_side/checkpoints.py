@@ -15,7 +15,6 @@ from pymongo.database import Database
 
 from bus.connections import DURABLE, Documents
 from read_side.errors import LeaseLostError
-from read_side.registry import Registry
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -35,7 +34,6 @@ class Checkpoints:
 
     def __init__(self, database: Database[Documents], lease_ms: int = 10_000) -> None:
         self._checkpoints = database.get_collection("checkpoints", write_concern=DURABLE)
-        self._registry = Registry(database)
         self._expiry = {"$add": ["$$NOW", lease_ms]}
 
     def create(self, name: str, generation: int, partitions: int) -> None:
@@ -94,19 +92,17 @@ class Checkpoints:
             {"_id": lease.key, "epoch": lease.epoch}, {"$set": {"expires_at": _LONG_AGO}}
         )
 
-    def positions(self) -> Mapping[tuple[str, int, int], int]:
-        """Every checkpoint, by name, generation and partition."""
+    def position(self, name: str, generation: int, partition: int) -> int:
+        """One checkpoint; 0 where there is none yet."""
+        stored = self._checkpoints.find_one({"_id": _key(name, generation, partition)}, {"position": True})
+        return stored["position"] if stored else 0
+
+    def positions(self, partition: int | None = None) -> Mapping[tuple[str, int, int], int]:
+        """Every checkpoint, or those of one partition, by name, generation and partition."""
+        where = {} if partition is None else {"partition": partition}
         return {
             (stored["name"], stored["generation"], stored["partition"]): stored["position"]
-            for stored in self._checkpoints.find()
-        }
-
-    def visible(self, partition: int, seq: int) -> dict[str, bool]:
-        """For each read model, whether its live generation has got to a position of the log."""
-        return {
-            stored["name"]: stored["position"] >= seq
-            for stored in self._checkpoints.find({"partition": partition})
-            if stored["generation"] == self._registry.live(stored["name"])
+            for stored in self._checkpoints.find(where)
         }
 
     def started(self, names: Iterable[str]) -> bool:

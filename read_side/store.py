@@ -1,6 +1,7 @@
 """The documents of the live read models, as the queries see them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pymongo.collection import Collection
@@ -32,6 +33,14 @@ class CollectionDocuments:
         return list(self._collection.aggregate(list(pipeline)))
 
 
+@dataclass(frozen=True, slots=True)
+class Live:
+    """The live generation of a model, and its documents."""
+
+    generation: int
+    documents: Documents
+
+
 class ReadStore:
     """The read database, by the names of the read models."""
 
@@ -42,6 +51,7 @@ class ReadStore:
         """The number of the live generation of a model."""
         return self._registry.live(name)
 
-    def documents(self, name: str) -> Documents:
-        """The live documents of a model."""
-        return CollectionDocuments(self._registry.collection(name, self.generation(name)))
+    def live(self, name: str) -> Live:
+        """The documents of a model as they are served, of one and the same generation throughout."""
+        generation = self._registry.live(name)
+        return Live(generation, CollectionDocuments(self._registry.collection(name, generation)))

@@ -4,6 +4,7 @@ What a command comes to is put into the inbox by the test; what the read models 
 a projector.
 """
 
+import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from pymongo.database import Database
 from api.app import Services, create_app
 from api.auth import Verifier
 from api.commands import Commands
+from api.freshness import Freshness, WaitSlots
 from api.health import probes
 from api.tokens import sign
 from bus.broker import Broker
@@ -32,9 +34,11 @@ from bus.messages.streams import partition_of
 from bus.settings import Settings
 from bus.signals import Signals
 from read_side.checkpoints import Checkpoints
+from read_side.parking import Parking
 from read_side.projections import READ_MODELS
 from read_side.registry import FIRST, Registry
 from read_side.store import ReadStore
+from read_side.visibility import Visibility
 from tests import messages
 
 SECRET = "the secret of the tests, 32 bytes or more"
@@ -47,6 +51,7 @@ class Shop:
 
     settings: Settings
     services: Services
+    gateway: CommandGateway
     inbox: Inbox
     log: Log
     read: Database[dict[str, Any]]
@@ -134,18 +139,30 @@ def open_shop(settings: Settings, *, wait_slots: int = 4) -> Iterator[Shop]:
     Registry(read).create(READ_MODELS)
     for model in READ_MODELS:
         checkpoints.create(model.name, FIRST, configured.log_partitions)
+    store = ReadStore(read)
+    visibility = Visibility(store, checkpoints, Parking(read))
+    slots = WaitSlots(wait_slots)
+    freshness = Freshness(
+        store=store,
+        visibility=visibility,
+        signals=signals,
+        slots=slots,
+        partitions=configured.log_partitions,
+        stopping=threading.Event(),
+    )
+    gateway = CommandGateway(inbox, Broker(client), signals)
     services = Services(
-        commands=Commands(CommandGateway(inbox, Broker(client), signals), wait_slots),
+        commands=Commands(gateway, freshness, slots),
         inbox=inbox,
         log=log,
-        store=ReadStore(read),
-        checkpoints=checkpoints,
+        visibility=visibility,
+        freshness=freshness,
         verifier=Verifier.from_settings(configured),
         probes=probes(write, read, client, checkpoints, lambda: True),
     )
     signals.start()
     try:
-        yield Shop(configured, services, inbox, log, read)
+        yield Shop(configured, services, gateway, inbox, log, read)
     finally:
         signals.stop()
         for connection in (client, listening):

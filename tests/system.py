@@ -11,7 +11,6 @@ import tempfile
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
-from signal import SIGKILL, SIGTERM, Signals
 from typing import Any, Self
 
 import httpx
@@ -20,80 +19,17 @@ from pymongo.database import Database
 
 from api.tokens import sign
 from bus.local import ports
-from bus.local.leash import leashed
 from bus.local.mongod import Mongod
 from bus.local.redis_server import RedisServer
 from bus.messages.principal import Role
 from bus.settings import Settings
+from tests.processes import ROOT, Process
 from tests.waiting import until
 
-ROOT = Path(__file__).resolve().parents[1]
 SECRET = "the tests' own secret, long enough to sign with"
 READY_S = 60.0
-STOP_S = 10.0
 QUIET_S = 60.0
 TOKEN_TTL = timedelta(hours=1)
-TAIL_LINES = 30
-
-
-class Process:
-    """One line of the Procfile. Its output is kept in a file."""
-
-    def __init__(self, name: str, command: str, environ: dict[str, str], log: Path) -> None:
-        self.name = name
-        self.log = log
-        self._command = command
-        self._environ = environ
-        self._running: subprocess.Popen[bytes] | None = None
-
-    @property
-    def pid(self) -> int | None:
-        """The process id while it runs."""
-        return self._running.pid if self._running is not None and self._running.poll() is None else None
-
-    def start(self) -> None:
-        """Start it, again if it has ended; what it needs time for is not awaited."""
-        if self.pid is not None:
-            return
-        with self.log.open("ab") as log:
-            self._running = subprocess.Popen(
-                leashed(["/bin/sh", "-c", self._command]),
-                cwd=ROOT,
-                env=self._environ,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-
-    def stop(self) -> int | None:
-        """Let it drain; return its exit status. Raises ``TimeoutExpired`` if it does not end."""
-        return self._end(SIGTERM)
-
-    def kill(self) -> None:
-        """``kill -9``."""
-        self._end(SIGKILL)
-
-    def restart(self) -> None:
-        self.stop()
-        self.start()
-
-    def tail(self) -> str:
-        """The end of its output."""
-        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
-        return "\n".join([f"--- {self.name}", *lines[-TAIL_LINES:]])
-
-    def _end(self, how: Signals) -> int | None:
-        running, self._running = self._running, None
-        if running is None:
-            return None
-        running.send_signal(how)
-        try:
-            return running.wait(STOP_S)
-        finally:
-            if running.poll() is None:
-                running.kill()
-                running.wait()
 
 
 class System:
@@ -122,8 +58,14 @@ class System:
             port = next(ports.candidates(folder / "api.port"))
             self.url = f"http://127.0.0.1:{port}"
             self.environ = self._environ(port)
-            self.processes = self._start_processes(starting, folder)
-            until(self.is_ready, READY_S, f"{self.url}/health/ready\n{self.told()}")
+            self.processes = self._processes(folder)
+            starting.callback(self._stop_processes)
+            for process in self.processes.values():
+                process.start()
+            try:
+                until(self.is_ready, READY_S, f"{self.url}/health/ready")
+            except TimeoutError as error:
+                raise TimeoutError(f"{error}\n{self.told()}") from None
             self._open = starting.pop_all()
         return self
 
@@ -197,11 +139,18 @@ class System:
             **self._settings,
         }
 
-    def _start_processes(self, starting: ExitStack, folder: Path) -> dict[str, Process]:
-        processes = {}
-        for line in (ROOT / "Procfile").read_text().splitlines():
-            name, _, command = line.partition(": ")
-            processes[name] = Process(name, command, self.environ, folder / f"{name}.log")
-            starting.callback(processes[name].stop)
-            processes[name].start()
-        return processes
+    def _processes(self, folder: Path) -> dict[str, Process]:
+        lines = (ROOT / "Procfile").read_text().splitlines()
+        commands = {name: command for name, _, command in (line.partition(": ") for line in lines)}
+        return {
+            name: Process(name, command, self.environ, folder / f"{name}.log")
+            for name, command in commands.items()
+        }
+
+    def _stop_processes(self) -> None:
+        """All at once, as they take up to 4 s each."""
+        for process in self.processes.values():
+            process.terminate()
+        with ExitStack() as stopping:
+            for process in self.processes.values():
+                stopping.callback(process.stop)

@@ -18,7 +18,7 @@ from bus.messages.events import (
 )
 from bus.messages.values import OrderStatus
 from read_side.projections import customer_names
-from read_side.projections.documents import answer, answer_with_position, replaced
+from read_side.projections.documents import answer_with_position, replaced
 from read_side.projections.model import Document, Documents, Index, ReadModel
 
 
@@ -112,11 +112,6 @@ def _placed(document: Document, event: OrderPlaced, version: int) -> Document:
         "items": [line.model_dump() for line in event.lines],
         "history": [{"status": pending, "at": event.placed_at, "note": None}],
     }
-
-
-def served(document: Document) -> Document:
-    """A document as the contract shows it."""
-    return answer(document, OrderDetail)
 
 
 def by_id(documents: Documents, order_id: str) -> Document | None:

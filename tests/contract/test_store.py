@@ -93,9 +93,9 @@ def test_the_store_shows_the_live_generation(
 ) -> None:
     store = ReadStore(read_database)
     assert store.generation("order_summary") == 1
-    assert store.documents("order_summary").find_one("o1") == LATEST[0]
+    assert store.live("order_summary").documents.find_one("o1") == LATEST[0]
     read_database.read_models.insert_one({"_id": "order_summary", "live": 2})
     read_database["order_summary.g2"].insert_one({"_id": "o1", "status": "rebuilt"})
     store = ReadStore(read_database)
     assert store.generation("order_summary") == 2
-    assert store.documents("order_summary").find_one("o1") == {"_id": "o1", "status": "rebuilt"}
+    assert store.live("order_summary").documents.find_one("o1") == {"_id": "o1", "status": "rebuilt"}

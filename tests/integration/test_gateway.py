@@ -22,8 +22,8 @@ from tests import messages
 from tests.integration.commands_queue import LIST, PATIENCE_S, redis_away, text, waiting
 from tests.waiting import until
 
-LONG_S = 600
-"""A wait that no test lasts: what ends it is not the time."""
+LONG_S = 2 * PATIENCE_S
+"""Beyond what any test waits: so it is not the time that ended a wait."""
 OUTCOME = Outcome(status=CommandStatus.SUCCEEDED, stream="order-o1", partition=1, seq=7, version=3)
 
 
@@ -52,6 +52,7 @@ def signals(client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> Iterator[Si
     """Listening; and waiters look by themselves only at their deadline."""
     monkeypatch.setattr(gateway_module, "LOOK_AGAIN_S", LONG_S)
     monkeypatch.setattr(signals_module, "RECONNECT_S", 0.01)
+    monkeypatch.setattr(signals_module, "LISTEN_S", 0.05)  # so that it stops soon
     signals = Signals(client)
     signals.start()
     until(lambda: listeners(client), PATIENCE_S, "the listener listens")

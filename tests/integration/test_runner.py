@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bus.local import ports
-from tests.integration.shop import ROOT, Shop
+from tests.integration.runner_process import ROOT, Shop
 from tests.waiting import until
 
 WEB = """

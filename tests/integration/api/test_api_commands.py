@@ -145,9 +145,8 @@ def test_what_is_not_done_in_time_is_the_202(shop: Shop) -> None:
 
 def test_without_a_free_place_to_wait_the_202_comes_at_once(settings: Settings) -> None:
     with open_shop(settings, wait_slots=1) as shop:
-        shop.services.commands._slots.acquire()
-
-        result = shop.ann.simulate_post("/orders", json=ORDER, headers={"Prefer": "wait=30"})
+        with shop.services.commands._slots.one():
+            result = shop.ann.simulate_post("/orders", json=ORDER, headers={"Prefer": "wait=30"})
 
         assert result.status_code == 202
 
@@ -156,7 +155,7 @@ def test_without_a_free_place_to_wait_the_202_comes_at_once(settings: Settings) 
 def test_waiting_ends_when_the_process_is_to_stop(settings: Settings) -> None:
     """The test's own timeout is shorter than what is asked for."""
     with open_shop(settings) as shop:
-        shop.services.commands._gateway.stop_waiting()
+        shop.gateway.stop_waiting()
 
         result = shop.ann.simulate_post("/orders", json=ORDER, headers={"Prefer": "wait=30"})
 

@@ -1,0 +1,153 @@
+"""Waiting for the read models: nothing is served that is older than what the caller has seen.
+
+A waiter is woken by the announcements over Redis and looks at the position that came with them; it looks at
+MongoDB only when it begins, every two seconds in case an announcement was missed, and at its deadline.
+Waiting takes a thread, so only so many requests do at a time; the others are told at once.
+"""
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import falcon
+
+from api import consistency, prefer
+from api.problems import Problem, ProblemError
+from bus.gateway import LOOK_AGAIN_S
+from bus.messages.outcome import Outcome
+from bus.signals import Signals, reached
+from read_side.projections import READ_MODELS
+from read_side.store import Live, ReadStore
+from read_side.visibility import Visibility
+
+DEFAULT_WAIT_S = 1.0
+RETRY_AFTER_S = 1
+
+
+class WaitSlots:
+    """How many requests may wait at a time."""
+
+    def __init__(self, slots: int) -> None:
+        self._free = threading.BoundedSemaphore(slots)
+
+    @contextmanager
+    def one(self) -> Iterator[bool]:
+        """Whether there was a free slot, which is taken while the block runs."""
+        taken = self._free.acquire(blocking=False)
+        try:
+            yield taken
+        finally:
+            if taken:
+                self._free.release()
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """A position that a generation of a read model is to reach."""
+
+    name: str
+    generation: int
+    partition: int
+    seq: int
+
+    @property
+    def topic(self) -> str:
+        return reached(self.name, self.generation, self.partition)
+
+
+class Freshness:
+    """What the resources read through."""
+
+    def __init__(  # noqa: PLR0913 - its collaborators, wired in the main
+        self,
+        *,
+        store: ReadStore,
+        visibility: Visibility,
+        signals: Signals,
+        slots: WaitSlots,
+        partitions: int,
+        stopping: threading.Event,
+    ) -> None:
+        self._store = store
+        self._visibility = visibility
+        self._signals = signals
+        self._slots = slots
+        self._partitions = partitions
+        self._stopping = stopping
+
+    def live(self, req: falcon.Request, name: str, stream: str | None = None) -> Live:
+        """The live documents of a read model, having at least what the request's tokens ask for.
+
+        ``stream`` is the one that the answer is about; ``None`` for an answer about many.
+
+        Raises:
+            ProblemError: 400 for what is no token; 503 if the model is behind for longer than the caller
+                would wait, or what was asked for is parked.
+
+        """
+        live = self._store.live(name)
+        tokens = consistency.parse(req.get_header(consistency.HEADER), self._partitions)
+        if tokens:
+            wait = prefer.parse(req.get_header("Prefer")).wait
+            goals = [Goal(name, live.generation, token.partition, token.seq) for token in tokens]
+            seconds = DEFAULT_WAIT_S if wait is None else wait
+            if not self._reach(goals, seconds) or any(self._hidden(goal, stream) for goal in goals):
+                raise behind(name)
+        return live
+
+    def generation(self, name: str) -> int:
+        return self._store.generation(name)
+
+    def accept_any(self, req: falcon.Request) -> None:
+        """For what is read from the write side, which has everything: only check the tokens."""
+        consistency.parse(req.get_header(consistency.HEADER), self._partitions)
+
+    def becomes_visible(self, outcome: Outcome, deadline: float) -> bool:
+        """Whether every read model shows an outcome before a time of the monotonic clock."""
+        if outcome.seq is None:
+            return False
+        goals = [
+            Goal(model.name, self._store.generation(model.name), outcome.partition, outcome.seq)
+            for model in READ_MODELS
+        ]
+        if not self._wait(goals, deadline):
+            return False
+        return all(self._visibility.of(outcome.stream, outcome.partition, outcome.seq).values())
+
+    def _hidden(self, goal: Goal, stream: str | None) -> bool:
+        return self._visibility.hides(goal.name, goal.generation, goal.partition, goal.seq, stream)
+
+    def _reach(self, goals: Sequence[Goal], seconds: float) -> bool:
+        if not self._unreached(goals):
+            return True
+        with self._slots.one() as free:
+            return free and self._wait(goals, time.monotonic() + seconds)
+
+    def _wait(self, goals: Sequence[Goal], deadline: float) -> bool:
+        with self._signals.expect(goal.topic for goal in goals) as woken:
+            left_over = self._unreached(goals)
+            while left_over and (left := deadline - time.monotonic()) > 0 and not self._stopping.is_set():
+                if woken.wait(min(left, LOOK_AGAIN_S)):
+                    woken.clear()
+                    left_over = [g for g in left_over if self._signals.position(g.topic) < g.seq]
+                else:
+                    left_over = self._unreached(left_over)
+            return not left_over or not self._unreached(left_over)
+
+    def _unreached(self, goals: Sequence[Goal]) -> list[Goal]:
+        """What the database says, unless an announcement has said enough."""
+        return [
+            goal
+            for goal in goals
+            if self._signals.position(goal.topic) < goal.seq
+            and not self._visibility.reached(goal.name, goal.generation, goal.partition, goal.seq)
+        ]
+
+
+def behind(name: str) -> ProblemError:
+    detail = f"{name} does not show yet what the Consistency-Token stands for."
+    problem = Problem(HTTPStatus.SERVICE_UNAVAILABLE, "read-model-behind", detail)
+    return ProblemError(problem, {"Retry-After": str(RETRY_AFTER_S)})

@@ -1,0 +1,96 @@
+"""The README's sessions, word for word, against a system that nobody has used before."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+
+import httpx
+import pytest
+
+from bus.local.welcome import WHO
+from tests import curl, readme
+from tests.system import System
+from tests.waiting import until
+
+SHOWN_S = 10.0
+PYTHON_S = 60
+
+
+@pytest.fixture(scope="module")
+def fresh_system() -> Iterator[System]:
+    """The README's ids are as it says, and its figures count its own orders only."""
+    with System() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def environ(fresh_system: System) -> dict[str, str]:
+    """What the reader copies from what ``make run`` prints."""
+    tokens = {role.upper(): fresh_system.token(role, subject) for role, subject in WHO.items()}
+    return {"URL": fresh_system.url, **tokens}
+
+
+class Shell:
+    """Somebody who types the session in and looks at the answers."""
+
+    def __init__(self, client: httpx.Client, environ: dict[str, str]) -> None:
+        self._client = client
+        self._given = frozenset(environ)
+        self._variables = dict(environ)
+        self._answer: httpx.Response | None = None
+
+    def do(self, step: curl.Step) -> None:
+        match step:
+            case curl.Assignment(name, value):
+                if name not in self._given:
+                    (self._variables[name],) = curl.words(value, self._variables)
+            case curl.Copied(name, field):
+                assert self._answer is not None
+                self._variables[name] = self._answer.json()[field]
+            case curl.Call():
+                self._call(step)
+
+    def _call(self, call: curl.Call) -> None:
+        request = curl.request(curl.words(call.command, self._variables))
+
+        def answered() -> bool:
+            self._answer = self._client.request(
+                request.method, request.url, headers=request.headers, content=request.body
+            )
+            return self._fits(call)
+
+        if request.method == "GET":  # read models follow; only what they come to is told
+            with suppress(TimeoutError):
+                until(answered, SHOWN_S, call.command)
+        else:
+            answered()
+        assert self._answer is not None
+        assert self._fits(call), f"{call}\n{self._answer.status_code} {self._answer.text}"
+
+    def _fits(self, call: curl.Call) -> bool:
+        assert self._answer is not None
+        found = self._answer.json() if self._answer.content else None
+        return self._answer.status_code == call.status and curl.fits(call.answer, found)
+
+
+def test_the_curl_session(fresh_system: System, environ: dict[str, str]) -> None:
+    calls = 0
+    with httpx.Client(timeout=40, trust_env=False) as client:
+        shell = Shell(client, environ)
+        for step in curl.steps(readme.session("sh")):
+            shell.do(step)
+            calls += isinstance(step, curl.Call)
+    assert calls > 10
+
+
+def test_the_python_session(fresh_system: System, environ: dict[str, str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", readme.session("python")],
+        env={**fresh_system.environ, **environ, "NO_PROXY": "127.0.0.1"},
+        capture_output=True,
+        text=True,
+        timeout=PYTHON_S,
+        check=False,
+    )
+    assert (done.stdout, done.stderr, done.returncode) == (readme.session("text"), "", 0)

@@ -1,0 +1,76 @@
+"""The Procfile's processes one by one, so that a test can stop, kill and restart each by its name."""
+
+import subprocess
+from pathlib import Path
+from signal import SIGKILL, SIGTERM, Signals
+
+from bus.local.leash import leashed
+
+ROOT = Path(__file__).resolve().parents[1]
+STOP_S = 10.0
+TAIL_LINES = 30
+
+
+class Process:
+    """One line of the Procfile. Its output is kept in a file."""
+
+    def __init__(self, name: str, command: str, environ: dict[str, str], log: Path) -> None:
+        self.name = name
+        self.log = log
+        self._command = command
+        self._environ = environ
+        self._running: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process id while it runs."""
+        return self._running.pid if self._running is not None and self._running.poll() is None else None
+
+    def start(self) -> None:
+        """Start it, again if it has ended; what it needs time for is not awaited."""
+        if self.pid is not None:
+            return
+        with self.log.open("ab") as log:
+            self._running = subprocess.Popen(
+                leashed(["/bin/sh", "-c", self._command]),
+                cwd=ROOT,
+                env=self._environ,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def terminate(self) -> None:
+        """Tell it to drain and do not wait for it."""
+        if self._running is not None:
+            self._running.terminate()
+
+    def stop(self) -> int | None:
+        """Let it drain; return its exit status. Raises ``TimeoutExpired`` if it does not end."""
+        return self._end(SIGTERM)
+
+    def kill(self) -> None:
+        """``kill -9``."""
+        self._end(SIGKILL)
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def tail(self) -> str:
+        """The end of its output."""
+        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
+        return "\n".join([f"--- {self.name}", *lines[-TAIL_LINES:]])
+
+    def _end(self, how: Signals) -> int | None:
+        running, self._running = self._running, None
+        if running is None:
+            return None
+        running.send_signal(how)
+        try:
+            return running.wait(STOP_S)
+        finally:
+            if running.poll() is None:
+                running.kill()
+                running.wait()

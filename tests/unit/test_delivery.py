@@ -1,0 +1,174 @@
+"""A replay's sending: patient with a service that is away, and honest about what was refused."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+
+from api.replay.delivery import Delivery
+from api.replay.errors import ServiceError
+from api.replay.request import Request
+from api.replay.sender import Sender
+
+ORDER = Request("orders", "POST", "/orders", {"reference": "1"}, "o1")
+SHIPPED = Request("changes", "PATCH", "/orders/{order_id}/status", {"status": "x"}, "o1-x", order="o1")
+PRICE = Request("prices", "PATCH", "/products/p", {"unit_price": 2}, "p-2", after=("o1",))
+
+Answers = Callable[[httpx.Request], httpx.Response]
+
+
+@contextmanager
+def delivering(answers: Answers, patience_s: float = 5.0) -> Iterator[Delivery]:
+    transport = httpx.MockTransport(answers)
+    with httpx.Client(base_url="http://shop.example", transport=transport) as client:
+        yield Delivery(Sender(client, patience_s), patience_s)
+
+
+def accepted(command_id: str, **ids: str) -> httpx.Response:
+    body = {"command_id": command_id, "status": "accepted", **ids}
+    return httpx.Response(202, json=body, headers=link(command_id))
+
+
+def link(command_id: str) -> dict[str, str]:
+    return {"Link": f'</commands/{command_id}>; rel="status"'}
+
+
+def status(status: str, detail: str | None = None, *, visible: bool = True) -> httpx.Response:
+    problem = {"detail": detail} if detail else None
+    return httpx.Response(200, json={"status": status, "problem": problem, "visible": {"m": visible}})
+
+
+class Service:
+    """Accepts everything; ``finishes`` are the answers to questions after a command, in turn."""
+
+    def __init__(self, *finishes: httpx.Response) -> None:
+        self.finishes = list(finishes)
+        self.asked: list[str] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(f"{request.method} {request.url.path}")
+        if request.method == "GET":
+            return self.finishes.pop(0) if self.finishes else status("succeeded")
+        key = request.headers["Idempotency-Key"]
+        return accepted(f"c-{key}", **({"order_id": "77"} if request.url.path == "/orders" else {}))
+
+
+def nothing() -> None:
+    """A step that nobody watches."""
+
+
+def test_a_status_change_goes_to_the_id_that_the_order_was_given() -> None:
+    service = Service()
+    with delivering(service) as delivery:
+        delivery.send([ORDER, SHIPPED], nothing)
+        assert service.asked == ["POST /orders", "PATCH /orders/77/status"]
+        assert delivery.unsettled == 2
+        delivery.settle(nothing)
+    assert delivery.report.new == {"orders": 1, "changes": 1}
+    assert not delivery.report.refused
+
+
+def test_what_must_be_finished_first_is_waited_for() -> None:
+    service = Service(status("accepted"), status("succeeded"))
+    with delivering(service) as delivery:
+        delivery.send([ORDER, PRICE], nothing)
+    assert service.asked == ["POST /orders", *["GET /commands/c-o1"] * 2, "PATCH /products/p"]
+
+
+def test_a_service_that_is_away_is_tried_again_with_the_same_key() -> None:
+    keys: list[str] = []
+
+    def answers(request: httpx.Request) -> httpx.Response:
+        keys.append(request.headers["Idempotency-Key"])
+        match len(keys):
+            case 1:
+                raise httpx.ConnectError("refused", request=request)
+            case 2:
+                return httpx.Response(503, headers={"Retry-After": "0"})
+            case _:
+                return httpx.Response(201, json={"order_id": "77"}, headers=link("c1"))
+
+    with delivering(answers) as delivery:
+        delivery.send([ORDER], nothing)
+    assert keys == ["o1"] * 3
+    assert delivery.report.new == {"orders": 1}, "it may have arrived the first time"
+
+
+def test_a_service_that_stays_away_ends_it() -> None:
+    with (
+        delivering(lambda _: httpx.Response(503, text="later"), patience_s=0) as delivery,
+        pytest.raises(ServiceError, match=r"POST http://shop\.example/orders: no answer in time.*503 later"),
+    ):
+        delivery.send([ORDER], nothing)
+
+
+def test_what_is_known_already_is_not_waited_for() -> None:
+    service = Service()
+
+    def answers(request: httpx.Request) -> httpx.Response:
+        if request.method == "PATCH":
+            return httpx.Response(204, headers=link("c2"))
+        return httpx.Response(201, json={"order_id": "77"}, headers=link("c1"))
+
+    with delivering(answers) as delivery:
+        delivery.send([ORDER, SHIPPED, PRICE], nothing)
+    assert delivery.unsettled == 0
+    assert delivery.report.known == {"orders": 1, "changes": 1, "prices": 1}
+    assert service.asked == []
+
+
+def test_what_is_refused_at_once_is_told_and_takes_its_status_changes_with_it() -> None:
+    problem = {"detail": "Wrong.", "errors": [{"field": "items", "message": "required"}]}
+    with delivering(lambda _: httpx.Response(422, json=problem)) as delivery:
+        delivery.send([ORDER, SHIPPED], nothing)
+    assert delivery.report.refused == {
+        "o1": "422 Wrong. items required",
+        "o1-x": "there is no order from o1",
+    }
+    assert delivery.report.refused_of == {"orders": 1, "changes": 1}
+
+
+def test_what_is_rejected_later_is_told() -> None:
+    with delivering(Service(status("rejected", "There is no customer."))) as delivery:
+        delivery.send([ORDER], nothing)
+        delivery.settle(nothing)
+    assert delivery.report.refused == {"o1": "rejected: There is no customer."}
+    assert not +delivery.report.new
+
+
+def test_what_never_finishes_ends_it() -> None:
+    with delivering(lambda r: status("accepted") if r.method == "GET" else accepted("c1")) as delivery:
+        delivery.send([ORDER], nothing)
+        delivery._patience_s = 0
+        with pytest.raises(ServiceError, match=r"o1 \(command c1\) has no outcome after 0 s"):
+            delivery.settle(nothing)
+
+
+def test_visible_waits_for_the_read_models() -> None:
+    service = Service(status("succeeded", visible=False), status("succeeded"))
+    with delivering(service) as delivery:
+        delivery.send([ORDER], nothing)
+        delivery.settle(nothing, visible=True)
+    assert not service.finishes
+
+
+def test_a_token_that_is_not_good_ends_it() -> None:
+    with (
+        delivering(lambda _: httpx.Response(401, json={"detail": "The token has expired."})) as delivery,
+        pytest.raises(ServiceError, match="401 The token has expired"),
+    ):
+        delivery.send([ORDER], nothing)
+
+
+def test_the_body_goes_as_json() -> None:
+    bodies = []
+
+    def answers(request: httpx.Request) -> httpx.Response:
+        bodies.append((request.headers["Content-Type"], json.loads(request.content)))
+        return accepted("c1", order_id="77")
+
+    with delivering(answers) as delivery:
+        delivery.send([ORDER], nothing)
+    assert bodies == [("application/json", {"reference": "1"})]
