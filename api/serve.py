@@ -12,6 +12,7 @@ from api.commands import Commands
 from api.freshness import Freshness, WaitSlots
 from api.health import probes
 from api.server import Server
+from api.shedding import Backlog
 from bus import logs
 from bus.broker import Broker
 from bus.connections import WEB_TIMEOUT_MS, read_database, redis_client, write_database
@@ -100,7 +101,7 @@ def serve() -> None:
         stopping=stopping,
     )
     services = Services(
-        commands=Commands(gateway, freshness, slots),
+        commands=Commands(gateway, freshness, slots, Backlog(client, settings.max_waiting_commands)),
         inbox=inbox,
         log=log,
         visibility=visibility,
@@ -108,7 +109,13 @@ def serve() -> None:
         verifier=verifier,
         probes=probes(write, read, client, checkpoints, lambda: preparation.done),
     )
-    server = Server(create_app(services), settings.api_host, settings.api_port, settings.web_threads)
+    server = Server(
+        create_app(services),
+        settings.api_host,
+        settings.api_port,
+        settings.web_threads,
+        settings.max_queued_requests,
+    )
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         stopping.set()

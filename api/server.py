@@ -20,6 +20,7 @@ from waitress.task import ErrorTask, WSGITask
 
 from api.error_handlers import of_status
 from api.problems import MEDIA_TYPE
+from api.shedding import RETRY_AFTER_S, overloaded
 from bus.errors import ConfigurationError
 
 MAX_HEADER_BYTES = 32 * 1024
@@ -32,6 +33,7 @@ DRAIN_S = 3.5
 """The supervisor kills after 4 to 5 s."""
 _ROUND_S = 1.0
 _DRAIN_ROUND_S = 0.05
+_SURPLUS = overloaded("Too many requests are waiting.").to_json()
 
 
 class Refusal(ErrorTask):  # type: ignore[misc]  # waitress is not typed
@@ -53,7 +55,24 @@ class Answer(WSGITask):  # type: ignore[misc]
     def execute(self) -> None:
         if self.channel.server.draining:
             self.set_close_on_finish()
-        super().execute()
+        if self._is_surplus():
+            self._shed()
+        else:
+            super().execute()
+
+    def _is_surplus(self) -> bool:
+        """Whether too many wait behind it. Health is always told: it is asked when things go badly."""
+        server = self.channel.server
+        return len(server.task_dispatcher.queue) > server.max_queued and not self.request.path.startswith(
+            "/health/"
+        )
+
+    def _shed(self) -> None:
+        """Refuse without going through the application: shedding must cost next to nothing."""
+        self.status = "503 Service Unavailable"
+        self.response_headers += [("Content-Type", MEDIA_TYPE), ("Retry-After", str(RETRY_AFTER_S))]
+        self.content_length = len(_SURPLUS)
+        self.write(b"" if self.request.command == "HEAD" else _SURPLUS)
 
     def set_close_on_finish(self) -> None:
         """Waitress would also close after every 204 and 304, for want of a length that they must not have."""
@@ -75,7 +94,9 @@ class Channel(HTTPChannel):  # type: ignore[misc]
 class Server:
     """A WSGI application on a port."""
 
-    def __init__(self, app: Callable[..., Any], host: str, port: int, threads: int) -> None:
+    def __init__(
+        self, app: Callable[..., Any], host: str, port: int, threads: int, max_queued: int = 256
+    ) -> None:
         self._channels: dict[int, Any] = {}
         self._stopping = threading.Event()
         self._server: TcpWSGIServer = create_server(
@@ -96,6 +117,7 @@ class Server:
         )
         self._server.channel_class = Channel
         self._server.draining = False
+        self._server.max_queued = max_queued
 
     @property
     def port(self) -> int:

@@ -42,6 +42,11 @@ class Settings(BaseSettings):
     projection_threads: Annotated[int, Field(ge=1, le=256)] = 8
     web_threads: Annotated[int, Field(ge=2, le=256)] = 16
 
+    max_queued_requests: Annotated[int, Field(ge=1, le=100_000)] = 256
+    """Requests that may wait for a thread of one API process; past it the answer is 503 at once."""
+    max_waiting_commands: Annotated[int, Field(ge=1)] = 20_000
+    """Commands that may wait on the queue; past it no more are accepted until some are handled."""
+
     api_host: str = "127.0.0.1"
     api_port: Annotated[int, Field(ge=1, le=65_535)] = 8_000
     jwt_secret: SecretStr | None = None

@@ -20,6 +20,7 @@ from api.auth import Verifier
 from api.commands import Commands
 from api.freshness import Freshness, WaitSlots
 from api.health import probes
+from api.shedding import Backlog
 from api.tokens import sign
 from bus.broker import Broker
 from bus.commit import Recorded
@@ -152,7 +153,7 @@ def open_shop(settings: Settings, *, wait_slots: int = 4) -> Iterator[Shop]:
     )
     gateway = CommandGateway(inbox, Broker(client), signals)
     services = Services(
-        commands=Commands(gateway, freshness, slots),
+        commands=Commands(gateway, freshness, slots, Backlog(client, configured.max_waiting_commands)),
         inbox=inbox,
         log=log,
         visibility=visibility,
