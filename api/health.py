@@ -33,14 +33,20 @@ class Probe:
     """Whether nothing can be served without it."""
 
 
-def probes(
+def probes(  # noqa: PLR0913 - one for each part
     write: Database[Documents],
     read: Database[Documents],
     client: redis.Redis,
     checkpoints: Checkpoints,
+    *,
     prepared: Callable[[], bool],
+    listening: Callable[[], bool] = lambda: True,
 ) -> Mapping[str, Probe]:
-    """The parts of the service. ``prepared`` says whether the write collections are known to exist."""
+    """The parts of the service.
+
+    ``prepared`` says whether the write collections are known to exist, ``listening`` whether the thread
+    that hears announcements lives.
+    """
 
     def write_store() -> str:
         write.command("ping")
@@ -55,7 +61,7 @@ def probes(
 
     def bus() -> str:
         client.ping()
-        return "ok"
+        return "ok" if listening() else "deaf"
 
     return {
         "write_store": Probe(write_store),

@@ -107,7 +107,14 @@ def serve() -> None:
         visibility=visibility,
         freshness=freshness,
         verifier=verifier,
-        probes=probes(write, read, client, checkpoints, lambda: preparation.done),
+        probes=probes(
+            write,
+            read,
+            client,
+            checkpoints,
+            prepared=lambda: preparation.done,
+            listening=lambda: signals.alive,
+        ),
     )
     server = Server(
         create_app(services),

@@ -11,11 +11,13 @@ from datetime import datetime
 from typing import Any, Self
 
 from bson import Timestamp
+from pydantic import ValidationError
 from pymongo import ASCENDING, IndexModel, UpdateOne
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError
 
 from bus.connections import DUPLICATE_KEY, DURABLE, Documents
+from bus.logs import logger
 from bus.messages.envelope import CommandEnvelope
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.messages.streams import partition_of
@@ -127,7 +129,7 @@ class Inbox:
     def unfinished(self, streams: Iterable[str], limit: int = PAGE) -> list[Entry]:
         """The unfinished commands on any of these streams, in the order they were accepted."""
         found = self._commands.find({**_WAITING, "stream": {"$in": list(streams)}})
-        return [Entry.from_stored(stored) for stored in found.sort("accepted_ts", ASCENDING).limit(limit)]
+        return self._readable(found.sort("accepted_ts", ASCENDING).limit(limit))
 
     def unfinished_on(self, groups: Sequence[Sequence[str]]) -> list[list[Entry]]:
         """``unfinished`` for several groups of streams, in one query unless the backlog is beyond a page."""
@@ -140,7 +142,27 @@ class Inbox:
     def unfinished_since(self, before: Timestamp, limit: int) -> list[Entry]:
         """The oldest commands that were accepted before a moment and have no outcome."""
         found = self._commands.find({**_WAITING, "accepted_ts": {"$lt": before}})
-        return [Entry.from_stored(stored) for stored in found.sort("accepted_ts", ASCENDING).limit(limit)]
+        return self._readable(found.sort("accepted_ts", ASCENDING).limit(limit))
+
+    def _readable(self, found: Iterable[Documents]) -> list[Entry]:
+        """The entries; one of a type or version that this build does not know is kept as failed at once.
+
+        It could only hold up those behind it. An operator retries it once a build knows it.
+        """
+        entries = []
+        for stored in found:
+            try:
+                entries.append(Entry.from_stored(stored))
+            except ValidationError as error:
+                outcome = Outcome(
+                    status=CommandStatus.FAILED,
+                    stream=stored["stream"],
+                    partition=stored["partition"],
+                    error=f"unreadable: {error}",
+                )
+                logger.error("a command cannot be read", command_id=stored["_id"], type=stored["type"])
+                self.finish(stored["_id"], outcome)
+        return entries
 
     def count_attempt(self, command_id: str, error: str) -> int:
         """Note that handling a command raised; return how often it has."""

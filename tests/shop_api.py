@@ -159,7 +159,7 @@ def open_shop(settings: Settings, *, wait_slots: int = 4) -> Iterator[Shop]:
         visibility=visibility,
         freshness=freshness,
         verifier=Verifier.from_settings(configured),
-        probes=probes(write, read, client, checkpoints, lambda: True),
+        probes=probes(write, read, client, checkpoints, prepared=lambda: True),
     )
     signals.start()
     try:

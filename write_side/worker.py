@@ -1,11 +1,13 @@
 """The process that handles commands: what it is made of, and its one actor."""
 
 import dramatiq
+from pydantic import ValidationError
 
 from bus import logs, workers
 from bus.broker import Broker
 from bus.connections import redis_client, write_database
 from bus.doorbells import Doorbells
+from bus.errors import UnknownMessageError
 from bus.gateway import COMMANDS_QUEUE, HANDLE_COMMAND
 from bus.inbox import Inbox
 from bus.log import Log
@@ -20,9 +22,18 @@ def register_actor(broker: Broker, handling: Handling) -> None:
     """Declare the actor of the ``commands`` queue."""
 
     def handle_command(envelope: dict[str, object]) -> None:
-        handling(CommandEnvelope.model_validate(envelope))
+        try:
+            command = CommandEnvelope.model_validate(envelope)
+        except ValidationError as error:
+            raise UnknownMessageError(str(error)) from None
+        handling(command)
 
-    declare = dramatiq.actor(broker=broker, queue_name=COMMANDS_QUEUE, actor_name=HANDLE_COMMAND)
+    declare = dramatiq.actor(
+        broker=broker,
+        queue_name=COMMANDS_QUEUE,
+        actor_name=HANDLE_COMMAND,
+        throws=UnknownMessageError,  # to the dead letters at once; the inbox keeps it as failed
+    )
     declare(handle_command)
 
 
