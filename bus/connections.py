@@ -27,8 +27,8 @@ WORKER_TIMEOUT_MS = 10_000
 WEB_TIMEOUT_MS = 3_000
 """The same in the API, which has to answer within 5 s."""
 REDIS_TIMEOUT_S = 5.0
-BLOCK_S = 1.0
-"""How long a consumer blocks in Redis at most; well below the socket's timeout."""
+BLOCK_S = 0.5
+"""How long a consumer blocks in Redis at most: it is also how long it takes to notice that it should stop."""
 
 
 def mongo_client(uri: str, timeout_ms: int = WORKER_TIMEOUT_MS) -> MongoClient[Documents]:

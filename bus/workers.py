@@ -19,8 +19,9 @@ from bus.logs import logger
 
 IDLE_MS = 500
 """How long an idle thread sleeps before it looks whether it should stop."""
-DRAIN_MS = 3_000
-"""Together with the idle time below the 4 s that a process may take."""
+DRAIN_MS = 1_500
+"""For the messages in progress, and again for the consumers: together below the 4 s that a process may take.
+What is not done by then is delivered again, to another process."""
 WATCH_S = 0.5
 CONNECT_PAUSE_S = 1.0
 

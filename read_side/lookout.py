@@ -16,6 +16,7 @@ from bus.logs import logger
 from read_side.checkpoints import Checkpoints
 
 LOOK_EVERY_S = 2.0
+STOP_S = 0.5
 PATIENCE = 3
 """Looks in a row without progress before it rings: longer than a hole's default grace period."""
 
@@ -39,7 +40,7 @@ class Lookout:
 
     def stop(self) -> None:
         self._stopping.set()
-        self.thread.join(LOOK_EVERY_S)
+        self.thread.join(STOP_S)
 
     def ring_all(self) -> None:
         """Ring for everything that is behind, at once: at start, when nobody knows who rang before."""

@@ -6,8 +6,8 @@ is answered. Anything else is an error, so a session that passes here means the 
     ORDER=…    # the order_id of that answer
     # 201 {"order_id": "…", "version": 1, …}
 
-An assignment of ``…`` takes a field of the last answer. In an expected answer ``"…"`` is any value, and ``…`` at
-the end of an object stands for further members.
+An assignment of ``…`` takes a field of the last answer. In an expected answer ``"…"`` is any value, and a
+last ``…`` in an object stands for further members.
 """
 
 import json

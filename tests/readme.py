@@ -40,8 +40,11 @@ def code() -> set[str]:
 
 
 def section(title: str) -> str:
-    """A section of the second level, without its title."""
-    return README.read_text().partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+    """A section of the second level, without its title; ``KeyError`` if there is none."""
+    _, found, rest = README.read_text().partition(f"\n## {title}\n")
+    if not found:
+        raise KeyError(title)
+    return rest.partition("\n## ")[0]
 
 
 def rows(title: str) -> Iterator[list[str]]:

@@ -68,8 +68,7 @@ def _pages(client: httpx.Client, name: str) -> Documents:
 
 
 def test_every_order_is_there_once(summaries: dict[str, Any], details: dict[str, Any]) -> None:
-    assert len(summaries) == 830
-    assert list(details) == [order["reference"] for order in details.values()]
+    assert len(summaries) == len(details) == 830
     assert set(details) == {order.number for order in figures.orders()}
 
 
