@@ -18,6 +18,7 @@ from pymongo.errors import BulkWriteError
 
 from bus.connections import DUPLICATE_KEY, DURABLE, Documents
 from bus.logs import logger
+from bus.messages.commands.command import Command
 from bus.messages.envelope import CommandEnvelope
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.messages.streams import partition_of
@@ -29,6 +30,7 @@ _WAITING = {"status": CommandStatus.ACCEPTED.value}
 
 INDEXES = (
     IndexModel([("stream", ASCENDING), ("accepted_ts", ASCENDING)], partialFilterExpression=_WAITING),
+    IndexModel([("reads", ASCENDING), ("accepted_ts", ASCENDING)], partialFilterExpression=_WAITING),
     IndexModel([("accepted_ts", ASCENDING)], partialFilterExpression=_WAITING),
     IndexModel([("finished_at", ASCENDING)], partialFilterExpression={"status": CommandStatus.FAILED.value}),
 )
@@ -113,6 +115,7 @@ class Inbox:
             "accepted_ts": Timestamp(0, 0),
             "type": envelope.command.type,
             "stream": stream,
+            "reads": envelope.command.fact_streams,
             "partition": partition_of(stream, self._partitions),
             "envelope": envelope.to_stored(),
             "request": request,
@@ -126,18 +129,28 @@ class Inbox:
         stored = self._commands.find_one({"_id": command_id})
         return Entry.from_stored(stored) if stored else None
 
-    def unfinished(self, streams: Iterable[str], limit: int = PAGE) -> list[Entry]:
-        """The unfinished commands on any of these streams, in the order they were accepted."""
-        found = self._commands.find({**_WAITING, "stream": {"$in": list(streams)}})
-        return self._readable(found.sort("accepted_ts", ASCENDING).limit(limit))
+    def unfinished(self, command: Command, limit: int = PAGE) -> list[Entry]:
+        """The unfinished commands that one may depend on, in the order they were accepted, itself included.
 
-    def unfinished_on(self, groups: Sequence[Sequence[str]]) -> list[list[Entry]]:
-        """``unfinished`` for several groups of streams, in one query unless the backlog is beyond a page."""
-        wanted = {stream for streams in groups for stream in streams}
-        found = self.unfinished(wanted, len(groups) * PAGE)
-        if len(groups) > 1 and len(found) == len(groups) * PAGE:
-            return [self.unfinished(streams) for streams in groups]
-        return [[entry for entry in found if entry.envelope.command.stream in streams] for streams in groups]
+        They change a stream that it touches, or take facts from the one that it changes.
+        """
+        return self._unfinished([command], limit)
+
+    def unfinished_around(self, commands: Sequence[Command]) -> list[list[Entry]]:
+        """``unfinished`` for several commands, in one query unless the backlog is beyond a page."""
+        if not commands:
+            return []
+        found = self._unfinished(commands, len(commands) * PAGE)
+        if len(commands) > 1 and len(found) == len(commands) * PAGE:
+            return [self.unfinished(command) for command in commands]
+        return [[e for e in found if command.depends_on(e.envelope.command)] for command in commands]
+
+    def _unfinished(self, commands: Sequence[Command], limit: int) -> list[Entry]:
+        changed = {command.stream for command in commands}
+        touched = changed.union(*(command.fact_streams for command in commands))
+        related = [{"stream": {"$in": sorted(touched)}}, {"reads": {"$in": sorted(changed)}}]
+        found = self._commands.find({**_WAITING, "$or": related})
+        return self._readable(found.sort("accepted_ts", ASCENDING).limit(limit))
 
     def unfinished_since(self, before: Timestamp, limit: int) -> list[Entry]:
         """The oldest commands that were accepted before a moment and have no outcome."""

@@ -77,6 +77,8 @@ class CatchUp:
             stretch = self._around.log.read(self._partition, self.position, BATCH)
             if stretch.commits:
                 self._take_in(stretch.commits)
+                if len(stretch.commits) < BATCH and not stretch.missing:
+                    return Run(End.DRAINED)  # what has come since is seen by the look at the head
             elif stretch.missing:
                 wait_s = self._around.holes.wait_or_close(self._partition, stretch.missing)
                 if wait_s > 0:

@@ -4,8 +4,9 @@ The one insert of ``append`` decides what a command came to, whoever else handle
 everything before it is read-only, everything after it can be repeated or left to a sweep. So a handler may
 be killed anywhere, and any number of handlers may be given the same command.
 
-Order: a command is decided only when no earlier accepted one is unfinished on its own stream or on those
-it takes facts from. A handler that finds such a one does not wait for it: it handles it first. Dependencies
+Order: a command is decided only when no earlier accepted one is unfinished that changes a stream it touches,
+or takes facts from the one it changes. So it comes to what it would have, had each been handled before the
+next was accepted. A handler that finds an earlier one does not wait for it: it handles it first. Dependencies
 point only backwards in the inbox's order, so this ends, and whoever loses the race finds the work done.
 """
 
@@ -51,7 +52,7 @@ class Handling:
         self._bell = bell
         self._max_attempts = max_attempts
         # Threads that want the same at the same time go to the database together.
-        self._unfinished = GroupCommit(inbox.unfinished_on, shared=is_transient)
+        self._unfinished = GroupCommit(inbox.unfinished_around, shared=is_transient)
         self._newest = GroupCommit(Snapshots(log).load, shared=is_transient)
         self._append = GroupCommit(log.append, shared=is_transient)
         self._finish = GroupCommit(inbox.finish_all, shared=is_transient)
@@ -67,9 +68,8 @@ class Handling:
             tried again later; nothing is lost.
 
         """
-        streams = (envelope.command.stream, *envelope.command.fact_streams)
         while True:
-            unfinished = self._unfinished(streams)
+            unfinished = self._unfinished(envelope.command)
             own = self._own(envelope.command_id, unfinished)
             if own is None:
                 return None

@@ -100,39 +100,45 @@ def test_several_are_accepted_in_their_order_and_one_that_is_known_harms_no_othe
     several = [(messages.envelope(command_id=key), "digest") for key in ("k3", "k2", "k1", "k3", "k4")]
     known = inbox.accept_all(several)
     assert [entry and entry.command_id for entry in known] == [None, "k2", None, "k3", None]
-    assert ids(inbox.unfinished(["order-o1"])) == ["k2", "k3", "k1", "k4"]
+    assert ids(inbox.unfinished(messages.place_order())) == ["k2", "k3", "k1", "k4"]
 
 
 def test_the_unfinished_come_in_the_order_of_acceptance_whatever_their_ids_and_clocks(inbox: Inbox) -> None:
     for place, key in enumerate(("k3", "k1", "k2")):
         inbox.accept(messages.envelope(command_id=key, accepted_at=NOW - timedelta(days=place)))
-    assert ids(inbox.unfinished(["order-o1"])) == ["k3", "k1", "k2"]
-    assert ids(inbox.unfinished(["order-o1"], limit=2)) == ["k3", "k1"]
+    assert ids(inbox.unfinished(messages.place_order())) == ["k3", "k1", "k2"]
+    assert ids(inbox.unfinished(messages.place_order(), limit=2)) == ["k3", "k1"]
     stamps = [found(inbox, key).accepted_ts for key in ("k3", "k1", "k2")]
     assert stamps == sorted(set(stamps))
 
 
-def test_the_unfinished_are_those_on_the_streams_asked_for(inbox: Inbox) -> None:
-    for key, order in (("k1", "a"), ("k2", "b"), ("k3", "c"), ("k4", "a")):
-        accept(inbox, key, order)
-    inbox.finish("k4", SUCCEEDED)
-    assert ids(inbox.unfinished(["order-a", "order-c", "order-z"])) == ["k1", "k3"]
-    assert inbox.unfinished([]) == []
+def test_the_unfinished_are_those_that_a_command_may_depend_on(inbox: Inbox) -> None:
+    """What changes a stream that it touches, and what takes facts from the one that it changes."""
+    ordered = messages.place_order(order_id="a")
+    repriced = messages.change_product(product_id=ordered.items[0].product_id)
+    for key, command in (
+        ("k1", repriced),
+        ("k2", ordered),
+        ("k3", messages.place_order(order_id="b")),
+        ("k4", messages.change_product(product_id="another")),
+        ("k5", messages.change_customer(customer_id=ordered.customer_id)),
+        ("k6", repriced),
+    ):
+        inbox.accept(messages.envelope(command_id=key, command=command))
+    inbox.finish("k6", SUCCEEDED)
+    assert ids(inbox.unfinished(ordered)) == ["k1", "k2", "k5"]
+    assert ids(inbox.unfinished(repriced)) == ["k1", "k2", "k3"]
+    around = inbox.unfinished_around([ordered, repriced, messages.add_product(product_id="new")])
+    assert [ids(group) for group in around] == [["k1", "k2", "k5"], ["k1", "k2", "k3"], []]
+    assert inbox.unfinished_around([]) == []
 
 
-def test_the_unfinished_of_several_groups_of_streams(inbox: Inbox) -> None:
-    for key, order in (("k1", "a"), ("k2", "b"), ("k3", "a"), ("k4", "c")):
-        accept(inbox, key, order)
-    groups = [["order-a", "order-b"], ["order-b", "order-z"], ["order-z"]]
-    assert [ids(group) for group in inbox.unfinished_on(groups)] == [["k1", "k2", "k3"], ["k2"], []]
-    assert inbox.unfinished_on([]) == []
-
-
-def test_a_long_backlog_on_one_stream_hides_no_other_group(inbox: Inbox) -> None:
+def test_a_long_backlog_on_one_stream_hides_no_other_command(inbox: Inbox) -> None:
     backlog = [messages.envelope(command_id=f"b{number}") for number in range(2 * PAGE)]
     inbox.accept_all([(envelope, None) for envelope in backlog])
-    accept(inbox, "k1", "other")
-    of_backlog, of_other = inbox.unfinished_on([["order-o1"], ["order-other"]])
+    other = messages.add_product(product_id="other")
+    inbox.accept(messages.envelope(command_id="k1", command=other))
+    of_backlog, of_other = inbox.unfinished_around([backlog[0].command, other])
     assert ids(of_backlog) == [f"b{number}" for number in range(PAGE)]
     assert ids(of_other) == ["k1"]
 
@@ -156,7 +162,7 @@ def test_an_outcome_is_kept_as_it_is(inbox: Inbox, outcome: Outcome) -> None:
     assert (entry.status, entry.outcome, entry.finished) == (outcome.status, outcome, True)
     assert entry.finished_at is not None
     assert entry.finished_at.tzinfo is not None
-    assert ids(inbox.unfinished(["order-o1"])) == ["k2"]
+    assert ids(inbox.unfinished(messages.place_order())) == ["k2"]
 
 
 @pytest.mark.parametrize(

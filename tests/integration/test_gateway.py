@@ -6,12 +6,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 import redis
 from dramatiq import Message
-from pymongo.database import Database
 
 from bus import gateway as gateway_module
 from bus import signals as signals_module
 from bus.broker import Broker
-from bus.connections import Documents, redis_client, write_database
+from bus.connections import redis_client, write_database
 from bus.gateway import CommandGateway
 from bus.inbox import Entry, Inbox
 from bus.messages.envelope import CommandEnvelope
@@ -34,17 +33,12 @@ def client(settings: Settings) -> Iterator[redis.Redis]:
 
 
 @pytest.fixture
-def database(settings: Settings) -> Iterator[Database[Documents]]:
+def inbox(settings: Settings) -> Iterator[Inbox]:
     database = write_database(settings)
     with database.client:
-        yield database
-
-
-@pytest.fixture
-def inbox(database: Database[Documents]) -> Inbox:
-    inbox = Inbox(database, 4)
-    inbox.create()
-    return inbox
+        inbox = Inbox(database, 4)
+        inbox.create()
+        yield inbox
 
 
 @pytest.fixture
@@ -74,6 +68,11 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 def listeners(client: redis.Redis) -> int:
     ((_, count),) = client.pubsub_numsub(CHANNEL)
     return int(count)
+
+
+def outcome_of(entry: Entry | None) -> Outcome | None:
+    assert entry is not None
+    return entry.outcome
 
 
 def sent_and_awaited(
@@ -119,9 +118,7 @@ def test_the_outcome_is_had_when_it_is_announced(
     for key in ("k2", "k3", "k1"):
         inbox.finish(key, OUTCOME)
     announce(client, [finished(key) for key in ("k2", "k3", "k1")])
-    entries = [future.result(PATIENCE_S) for future in awaited]
-    assert [entry and entry.command_id for entry in entries] == ["k1", "k2", "k3"]
-    assert all(entry and entry.outcome == OUTCOME for entry in entries)
+    assert [future.result(PATIENCE_S) for future in awaited] == [inbox.find(e.command_id) for e in envelopes]
     assert signals._waiting == {}
 
 
@@ -135,9 +132,7 @@ def test_an_announcement_of_nothing_yet_is_waited_through(
     assert not awaited.done()
     inbox.finish("k1", OUTCOME)
     announce(client, [finished("k2"), finished("k1")])
-    entry = awaited.result(PATIENCE_S)
-    assert entry is not None
-    assert entry.outcome == OUTCOME
+    assert outcome_of(awaited.result(PATIENCE_S)) == OUTCOME
 
 
 def test_one_missed_while_the_listener_was_cut_off_is_found_when_it_is_back(
@@ -147,9 +142,7 @@ def test_one_missed_while_the_listener_was_cut_off_is_found_when_it_is_back(
     until(lambda: inbox.find("k1"), PATIENCE_S, "the command is accepted")
     inbox.finish("k1", OUTCOME)  # and never announced
     client.client_kill_filter(_type="pubsub")
-    entry = awaited.result(PATIENCE_S)
-    assert entry is not None
-    assert entry.outcome == OUTCOME
+    assert outcome_of(awaited.result(PATIENCE_S)) == OUTCOME
 
 
 def test_one_never_announced_is_found_at_the_deadline(
@@ -162,9 +155,7 @@ def test_one_never_announced_is_found_at_the_deadline(
         return enqueue(commands)
 
     monkeypatch.setattr(gateway._broker, "enqueue_once", handled_at_once)
-    entry = gateway.send_and_wait(messages.envelope(), 0.01)
-    assert entry is not None
-    assert entry.outcome == OUTCOME
+    assert outcome_of(gateway.send_and_wait(messages.envelope(), 0.01)) == OUTCOME
 
 
 @pytest.mark.parametrize("seconds", [0, 0.01])
@@ -173,8 +164,15 @@ def test_an_unfinished_one_is_shown_as_it_is_when_the_time_is_up(
 ) -> None:
     entry = gateway.send_and_wait(messages.envelope(), seconds)
     assert entry == inbox.find("k1")
-    assert entry is not None
-    assert not entry.finished
+    assert outcome_of(entry) is None
+
+
+def test_nobody_is_kept_waiting_by_a_process_that_stops(
+    gateway: CommandGateway, inbox: Inbox, signals: Signals, pool: ThreadPoolExecutor
+) -> None:
+    awaited = sent_and_awaited(pool, gateway, signals, messages.envelope())
+    gateway.stop_waiting()
+    assert awaited.result(PATIENCE_S) == inbox.find("k1")
 
 
 def test_a_repeated_request_waits_for_the_outcome_of_the_first(
@@ -184,10 +182,8 @@ def test_a_repeated_request_waits_for_the_outcome_of_the_first(
     awaited = sent_and_awaited(pool, gateway, signals, messages.envelope())
     inbox.finish("k1", OUTCOME)
     announce(client, [finished("k1")])
-    entry = awaited.result(PATIENCE_S)
-    assert entry is not None
-    assert entry.outcome == OUTCOME
-    assert gateway.send_and_wait(messages.envelope(), LONG_S, "digest") == entry
+    assert outcome_of(awaited.result(PATIENCE_S)) == OUTCOME
+    assert gateway.send_and_wait(messages.envelope(), LONG_S, "digest") == awaited.result()
 
 
 def test_another_request_under_the_same_id_does_not_wait(gateway: CommandGateway, inbox: Inbox) -> None:
@@ -202,5 +198,5 @@ def test_commands_are_accepted_while_redis_is_away(inbox: Inbox) -> None:
         assert gateway.send(messages.envelope(command_id="k2")) is None
         entry = gateway.send_and_wait(messages.envelope(command_id="k3"), 0.01)
     assert entry is not None
-    accepted = inbox.unfinished([entry.envelope.command.stream])
+    accepted = inbox.unfinished(entry.envelope.command)
     assert [entry.command_id for entry in accepted] == ["k1", "k2", "k3"]
