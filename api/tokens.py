@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import jwt
+from pydantic import SecretStr
 
 from bus.errors import ConfigurationError
 from bus.messages.principal import Role
-from bus.settings import Settings
+from bus.settings import LOCAL_SECRET, Settings
 
 _CUSTOMER_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _SUBJECT = re.compile(r"[^\x00-\x1f\x7f]{1,255}")
@@ -24,11 +25,10 @@ def sign(settings: Settings, role: Role, subject: str, ttl: timedelta) -> str:
     """A token that is good for ``ttl`` from now.
 
     Raises:
-        ConfigurationError: there is no ``JWT_SECRET``, or nobody can be called that.
+        ConfigurationError: there is no secret, configured or the local runner's; or nobody can be called that.
 
     """
-    if settings.jwt_secret is None:
-        raise ConfigurationError("JWT_SECRET is not set: tokens can only be made with it")
+    secret = settings.jwt_secret or _secret_of_local_runner(settings)
     if not is_subject(role, subject):
         raise ConfigurationError(f"{subject!r} cannot be the subject of a {role} token")
     now = datetime.now(UTC)
@@ -37,4 +37,12 @@ def sign(settings: Settings, role: Role, subject: str, ttl: timedelta) -> str:
         claims["iss"] = settings.jwt_issuer
     if settings.jwt_audience is not None:
         claims["aud"] = settings.jwt_audience
-    return jwt.encode(claims, settings.jwt_secret.get_secret_value(), algorithm="HS256")
+    return jwt.encode(claims, secret.get_secret_value(), algorithm="HS256")
+
+
+def _secret_of_local_runner(settings: Settings) -> SecretStr:
+    """The secret that ``make run`` keeps in ``DATA_DIR``, so that a second shell needs no set-up."""
+    kept = settings.data_dir / LOCAL_SECRET
+    if settings.jwt_public_key or settings.jwt_jwks_url or not kept.is_file():
+        raise ConfigurationError("JWT_SECRET is not set: tokens can only be made with it")
+    return SecretStr(kept.read_text())

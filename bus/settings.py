@@ -15,6 +15,9 @@ from bus.errors import ConfigurationError
 
 MIN_SECRET_BYTES = 32  # RFC 7518, section 3.2: an HS256 key is at least as long as the hash
 
+LOCAL_SECRET = "jwt_secret"  # noqa: S105 - a file's name
+"""Where in ``DATA_DIR`` the local runner keeps the secret that it makes when none is configured."""
+
 
 class Settings(BaseSettings):
     """The configuration of one process. Each field is the environment variable of the same name."""

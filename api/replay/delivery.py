@@ -1,8 +1,8 @@
 """Sending many requests in order without waiting for each, and learning what became of all.
 
-The service decides a command only after the earlier accepted ones that it builds on, so accepting is all
-that has to be waited for. Two things need more: the path of a status change has the order's id from the
-answer that accepted the order, and what ``Request.after`` names must be finished first.
+The service decides commands as if each had been handled before the next was accepted, so accepting is all
+that has to be waited for; the path of a status change has the order's id from the answer that accepted the
+order.
 """
 
 import time
@@ -47,12 +47,10 @@ class Delivery:
         """Have all of them accepted, in order.
 
         Raises:
-            ServiceError: the service is away for too long, or what must be finished first is not.
+            ServiceError: the service is away for too long.
 
         """
         for request in requests:
-            for key in request.after:
-                self._finish(key)
             if request.order is not None and request.order not in self._orders:
                 self._refuse(request, f"there is no order from {request.order}")
             else:

@@ -97,17 +97,15 @@ def requests(data: Northwind) -> Iterator[Request]:
         yield _customer(customer)
     for product in data.products:
         yield _product(product, prices[product.product_id])
-    sold_at_this_price: dict[str, list[str]] = defaultdict(list)
     for order in data.orders:
         for line in data.lines[order.number]:
             if prices[line.product_id] != line.unit_price:
-                yield _price_change(line, tuple(sold_at_this_price.pop(line.product_id, ())))
+                yield _price_change(line)
                 prices[line.product_id] = line.unit_price
-            sold_at_this_price[line.product_id].append(_order_key(order.number))
         yield from _order(order, data.lines[order.number])
     for product in data.products:
         if product.discontinued:
-            yield _discontinuation(product, tuple(sold_at_this_price[product.product_id]))
+            yield _discontinuation(product)
 
 
 def _first_prices(data: Northwind) -> dict[str, int]:
@@ -133,21 +131,20 @@ def _product(row: ProductRow, unit_price: int) -> Request:
     return Request(PRODUCTS, "POST", "/products", body, f"northwind-product-{row.product_id}")
 
 
-def _price_change(line: LineRow, after: tuple[str, ...]) -> Request:
+def _price_change(line: LineRow) -> Request:
     return Request(
         PRICE_CHANGES,
         "PATCH",
         f"/products/{line.product_id}",
         {"unit_price": line.unit_price},
         f"northwind-price-{line.product_id}-{line.number}",
-        after=after,
     )
 
 
-def _discontinuation(row: ProductRow, after: tuple[str, ...]) -> Request:
+def _discontinuation(row: ProductRow) -> Request:
     key = f"northwind-discontinued-{row.product_id}"
     path = f"/products/{row.product_id}"
-    return Request(DISCONTINUATIONS, "PATCH", path, {"discontinued": True}, key, after=after)
+    return Request(DISCONTINUATIONS, "PATCH", path, {"discontinued": True}, key)
 
 
 def _order_key(number: int) -> str:

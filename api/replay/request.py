@@ -21,5 +21,3 @@ class Request:
     key: str
     """Its ``Idempotency-Key``, and its name for other requests."""
     order: str | None = None
-    after: tuple[str, ...] = ()
-    """The requests that must be finished, not only accepted, before this one is sent."""

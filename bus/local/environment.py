@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bus.errors import ConfigurationError
 from bus.local.servers import LocalServers
-from bus.settings import Settings
+from bus.settings import LOCAL_SECRET, Settings
 
 MAX_PORT = 65_535
 KEYS = {"jwt_secret", "jwt_public_key", "jwt_jwks_url"}
@@ -39,7 +39,7 @@ def for_processes(settings: Settings, servers: LocalServers, port: int) -> dict[
     }
     environ.pop("PORT", None)
     if not KEYS & settings.model_fields_set:
-        environ["JWT_SECRET"] = _kept_secret(settings.data_dir / "jwt_secret")
+        environ["JWT_SECRET"] = _kept_secret(settings.data_dir / LOCAL_SECRET)
     return environ
 
 

@@ -14,7 +14,7 @@ from api.replay.sender import Sender
 
 ORDER = Request("orders", "POST", "/orders", {"reference": "1"}, "o1")
 SHIPPED = Request("changes", "PATCH", "/orders/{order_id}/status", {"status": "x"}, "o1-x", order="o1")
-PRICE = Request("prices", "PATCH", "/products/p", {"unit_price": 2}, "p-2", after=("o1",))
+PRICE = Request("prices", "PATCH", "/products/p", {"unit_price": 2}, "p-2")
 
 Answers = Callable[[httpx.Request], httpx.Response]
 
@@ -68,13 +68,6 @@ def test_a_status_change_goes_to_the_id_that_the_order_was_given() -> None:
         delivery.settle(nothing)
     assert delivery.report.new == {"orders": 1, "changes": 1}
     assert not delivery.report.refused
-
-
-def test_what_must_be_finished_first_is_waited_for() -> None:
-    service = Service(status("accepted"), status("succeeded"))
-    with delivering(service) as delivery:
-        delivery.send([ORDER, PRICE], nothing)
-    assert service.asked == ["POST /orders", *["GET /commands/c-o1"] * 2, "PATCH /products/p"]
 
 
 def test_a_service_that_is_away_is_tried_again_with_the_same_key() -> None:

@@ -85,16 +85,6 @@ def test_the_prices_at_the_time_of_each_order_are_those_it_was_sold_at(requests:
     assert totals == {order.number: order.total for order in figures.orders()}
 
 
-def test_a_product_changes_only_after_the_earlier_orders_of_it_are_finished(requests: list[Request]) -> None:
-    sold: dict[str, set[str]] = {}
-    for request in requests:
-        if request.kind == northwind.ORDERS:
-            for item in request.body["items"]:
-                sold.setdefault(item["product_id"], set()).add(request.key)
-        elif request.kind in (northwind.PRICE_CHANGES, northwind.DISCONTINUATIONS):
-            assert set(request.after) == sold.pop(request.path.rpartition("/")[2], set())
-
-
 def test_a_status_change_follows_its_order(requests: list[Request]) -> None:
     placed: set[str] = set()
     for request in requests:
