@@ -25,7 +25,7 @@ def sign(settings: Settings, role: Role, subject: str, ttl: timedelta) -> str:
     """A token that is good for ``ttl`` from now.
 
     Raises:
-        ConfigurationError: there is no secret, configured or the local runner's; or nobody can be called that.
+        ConfigurationError: no secret, configured or the local runner's; or nobody can be called that.
 
     """
     secret = settings.jwt_secret or _secret_of_local_runner(settings)

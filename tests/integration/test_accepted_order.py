@@ -122,6 +122,21 @@ def test_one_that_has_a_long_queue_before_it_still_comes_last(shop: WriteSide) -
     assert [shop.outcome(envelope).version for envelope in accepted] == list(range(2, 112))
 
 
+@pytest.mark.parametrize("threads", [1, 3])
+def test_an_order_does_not_see_what_was_accepted_after_it(shop: WriteSide, threads: int) -> None:
+    """Whichever is delivered first: as if each had been handled before the next was accepted."""
+    for command in _seven("c1", "p1")[:3]:
+        shop.do(command)
+    order = shop.accept(_seven("c1", "p1")[3])
+    repriced = shop.accept(messages.change_product(product_id="p1", unit_price=999))
+    discontinued = shop.accept(messages.change_product(product_id="p1", discontinued=True))
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(shop.handling, (discontinued, repriced, order)))
+    outcomes = [shop.outcome(envelope) for envelope in (order, repriced, discontinued)]
+    assert [outcome.status for outcome in outcomes] == [CommandStatus.SUCCEEDED] * 3
+    assert outcomes[0].total == 2 * 300
+
+
 def _failing_for_customers() -> Any:
     def aggregate(command: AnyCommand) -> Aggregate[Any, Any, Any]:
         real = aggregate_for(command)
