@@ -80,6 +80,14 @@ class Broker(RedisBroker):
             pairs += [message.message_id, known.encode()]
         return int(self._enqueue_once(keys=[queue, f"{queue}.msgs"], args=pairs))
 
+    def absent(self, queue_name: str, message_ids: list[str]) -> list[str]:
+        """Those of some ids that are neither waiting on a queue nor in flight."""
+        with self.client.pipeline(transaction=False) as pipeline:
+            for message_id in message_ids:
+                pipeline.hexists(f"{NAMESPACE}:{queue_name}.msgs", message_id)
+            present = pipeline.execute()
+        return [message_id for message_id, is_there in zip(message_ids, present, strict=True) if not is_there]
+
     def maintain(self, queue_name: str) -> None:
         """Give the messages of workers that went silent back to a queue."""
         nothing_else = "qsize"

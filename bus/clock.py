@@ -17,7 +17,7 @@ from pymongo.errors import PyMongoError
 from bus import logs
 from bus.broker import Broker
 from bus.connections import redis_client, write_database
-from bus.gateway import command_message
+from bus.gateway import COMMANDS_QUEUE, command_message
 from bus.inbox import Inbox
 from bus.log import Log
 from bus.logs import logger
@@ -42,7 +42,10 @@ class Sweep:
         """Enqueue the overdue ones that are not in the queue; return how many there were."""
         now = self._database.command("hello")["localTime"]
         overdue = self._inbox.unfinished_since(Timestamp(now - self._after, 0), SWEEP_BATCH)
-        rescued = self._broker.enqueue_once([command_message(entry.envelope) for entry in overdue])
+        # A worker notes the outcome before it takes the message off the queue. So what is not there, and
+        # after that has no outcome, is lost; what is being handled right now is not taken for it.
+        lost = self._inbox.still_unfinished(self._broker.absent(COMMANDS_QUEUE, overdue))
+        rescued = self._broker.enqueue_once([command_message(entry.envelope) for entry in lost])
         if rescued:
             logger.info("enqueued again", commands=rescued)
         return rescued

@@ -152,10 +152,15 @@ class Inbox:
         found = self._commands.find({**_WAITING, "$or": related})
         return self._readable(found.sort("accepted_ts", ASCENDING).limit(limit))
 
-    def unfinished_since(self, before: Timestamp, limit: int) -> list[Entry]:
-        """The oldest commands that were accepted before a moment and have no outcome."""
-        found = self._commands.find({**_WAITING, "accepted_ts": {"$lt": before}})
-        return self._readable(found.sort("accepted_ts", ASCENDING).limit(limit))
+    def unfinished_since(self, before: Timestamp, limit: int) -> list[str]:
+        """The ids of the oldest commands that were accepted before a moment and have no outcome."""
+        found = self._commands.find({**_WAITING, "accepted_ts": {"$lt": before}}, {"_id": True})
+        return [stored["_id"] for stored in found.sort("accepted_ts", ASCENDING).limit(limit)]
+
+    def still_unfinished(self, command_ids: Sequence[str]) -> list[Entry]:
+        """Those of some commands that have no outcome, in the order they were accepted."""
+        found = self._commands.find({**_WAITING, "_id": {"$in": list(command_ids)}})
+        return self._readable(found.sort("accepted_ts", ASCENDING))
 
     def _readable(self, found: Iterable[Documents]) -> list[Entry]:
         """The entries; one of a type or version that this build does not know is kept as failed at once.

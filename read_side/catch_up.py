@@ -1,6 +1,7 @@
 """One run under one lease: read, fold, write, move the checkpoint, until the log is drained."""
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -19,6 +20,10 @@ from read_side.registry import Registry
 
 BATCH = 1_000
 """Commits per batch: some megabytes in memory, and one round trip for hundreds of documents."""
+
+LINGER = 2.0
+"""Times the duration of a batch: it keeps each read model below a third of its partition's time."""
+MAX_LINGER_S = 0.05
 
 
 class End(Enum):
@@ -76,9 +81,10 @@ class CatchUp:
         while not self._around.stopping.is_set():
             stretch = self._around.log.read(self._partition, self.position, BATCH)
             if stretch.commits:
+                began = time.monotonic()
                 self._take_in(stretch.commits)
-                if len(stretch.commits) < BATCH and not stretch.missing:
-                    return Run(End.DRAINED)  # what has come since is seen by the look at the head
+                if len(stretch.commits) < BATCH:
+                    self._linger(time.monotonic() - began)
             elif stretch.missing:
                 wait_s = self._around.holes.wait_or_close(self._partition, stretch.missing)
                 if wait_s > 0:
@@ -87,6 +93,14 @@ class CatchUp:
                 self._check_head()
                 return Run(End.DRAINED)
         return Run(End.STOPPED)
+
+    def _linger(self, took_s: float) -> None:
+        """Stay for a moment after catching up, so that under load a batch is many commits rather than few.
+
+        In proportion to what a batch takes here and now: a loaded database gets larger batches by itself. Who
+        comes to an idle read model waits for nothing.
+        """
+        self._around.stopping.wait(min(LINGER * took_s, MAX_LINGER_S))
 
     def _check_head(self) -> None:
         head = self._around.log.head(self._partition)

@@ -18,10 +18,10 @@ class Visibility:
         """Whether a generation has read up to a position."""
         return self._checkpoints.position(name, generation, partition) >= seq
 
-    def hides(self, name: str, generation: int, partition: int, seq: int, stream: str | None = None) -> bool:
-        """Whether a generation lacks events up to a position because a stream is parked; ``None``: any."""
+    def set_aside(self, name: str, generation: int, partition: int, seq: int) -> frozenset[str]:
+        """The parked streams of which a generation lacks events up to a position."""
         parked = self._parking.streams(name, generation, partition)
-        return any(since <= seq and stream in {None, aside} for aside, since in parked.items())
+        return frozenset(stream for stream, since in parked.items() if since <= seq)
 
     def of(self, stream: str, partition: int, seq: int) -> dict[str, bool]:
         """By read model, whether it shows what a stream had at a position."""
@@ -29,6 +29,6 @@ class Visibility:
         positions = self._checkpoints.positions(partition)
         return {
             name: positions.get((name, generation, partition), 0) >= seq
-            and not self.hides(name, generation, partition, seq, stream)
+            and stream not in self.set_aside(name, generation, partition, seq)
             for name, generation in live.items()
         }

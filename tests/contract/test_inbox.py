@@ -148,9 +148,10 @@ def test_unfinished_since_a_moment(inbox: Inbox) -> None:
         accept(inbox, key)
     inbox.finish("k2", REJECTED)
     third = found(inbox, "k3").accepted_ts
-    assert ids(inbox.unfinished_since(third, 10)) == ["k1"]
-    assert ids(inbox.unfinished_since(MUCH_LATER, 10)) == ["k1", "k3", "k4"]
-    assert ids(inbox.unfinished_since(MUCH_LATER, 2)) == ["k1", "k3"]
+    assert inbox.unfinished_since(third, 10) == ["k1"]
+    assert inbox.unfinished_since(MUCH_LATER, 10) == ["k1", "k3", "k4"]
+    assert inbox.unfinished_since(MUCH_LATER, 2) == ["k1", "k3"]
+    assert ids(inbox.still_unfinished(["k4", "k2", "k1", "k9"])) == ["k1", "k4"]
 
 
 @pytest.mark.parametrize("outcome", [SUCCEEDED, REJECTED, FAILED], ids=lambda outcome: outcome.status)

@@ -33,7 +33,8 @@ def waiting(
     sender = threading.Thread(target=send)
     sender.start()
     try:
-        entry = until(lambda: shop.inbox.unfinished_since(EVER, 1), 5, "a command in the inbox")[0]
+        known = until(lambda: shop.inbox.unfinished_since(EVER, 1), 5, "a command in the inbox")
+        (entry,) = shop.inbox.still_unfinished(known)
         shop.finish(entry.command_id, **outcome)
     finally:
         sender.join(10)
