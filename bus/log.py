@@ -27,7 +27,6 @@ from bus.errors import AlreadyCommittedError, LogMismatchError, VersionConflictE
 
 CLAIM_TRIES = 64
 """How often a slow writer may find its positions closed before something else must be wrong."""
-
 INDEXES = (
     IndexModel([("partition", ASCENDING), ("seq", ASCENDING)], unique=True, name="position"),
     IndexModel(
@@ -194,9 +193,13 @@ class Log:
             return 0
         return len(tombstones) - len(self._insert(tombstones))
 
-    def read(self, partition: int, after: int, limit: int) -> Stretch:
-        """The next contiguous commits after a position, at most ``limit``, and what is missing beyond."""
-        cursor = self._settled.find({"partition": partition, "seq": {"$gt": after}}, {"_id": False})
+    def read(self, partition: int, after: int, limit: int, *, state: bool = True) -> Stretch:
+        """The next contiguous commits after a position, at most ``limit``, and what is missing beyond.
+
+        Without ``state``, which only the write side needs, they are a quarter smaller.
+        """
+        left_out = {"_id": False} if state else {"_id": False, "state": False}
+        cursor = self._settled.find({"partition": partition, "seq": {"$gt": after}}, left_out)
         found = {stored["seq"]: stored for stored in cursor.sort("seq", ASCENDING).limit(limit)}
         contiguous = []
         expected = after + 1

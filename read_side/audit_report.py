@@ -17,9 +17,11 @@ from read_side.audit import Audited, Difference, audited
 def run(sample: int | None, *, as_json: bool) -> bool:
     """Audit the read models and print what was found; return whether all is as it must be."""
     settings = Settings.load()
-    log = Log(write_database(settings), settings.log_partitions)
-    log.create()  # which refuses another number of partitions
-    results = list(audited(log, read_database(settings), sample=sample))
+    writes, reads = write_database(settings), read_database(settings)
+    with writes.client, reads.client:
+        log = Log(writes, settings.log_partitions)
+        log.create()  # which refuses another number of partitions
+        results = list(audited(log, reads, sample=sample))
     if as_json:
         sys.stdout.write(json.dumps([asdict(result) for result in results], default=str) + "\n")
     else:

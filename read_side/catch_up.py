@@ -79,7 +79,7 @@ class CatchUp:
     def run(self) -> Run:
         """Go on until the log is drained, a hole is in the way, or the process stops."""
         while not self._around.stopping.is_set():
-            stretch = self._around.log.read(self._partition, self.position, BATCH)
+            stretch = self._around.log.read(self._partition, self.position, BATCH, state=False)
             if stretch.commits:
                 began = time.monotonic()
                 self._take_in(stretch.commits)
