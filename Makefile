@@ -4,7 +4,7 @@
 # file in .venv stands for what was installed, so that it is done again only when pyproject.toml changes.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint format clean
+.PHONY: help run demo test schemathesis lint format clean
 
 BIN := .venv/bin/python
 PIP := $(BIN) -m pip install --quiet --disable-pip-version-check --editable
@@ -12,7 +12,7 @@ RUN := .venv/installed-to-run
 TEST := .venv/installed-to-test
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' Makefile
 	@echo
 	@echo "PORT (8000) and DATA_DIR (.data) can be set: make run PORT=8080 DATA_DIR=/tmp/shop"
 
@@ -25,6 +25,9 @@ demo: $(RUN) ## the same, with a shop run through the API
 test: lint ## everything that must pass: lint, types and all tests, on real servers
 	$(BIN) -m mypy
 	$(BIN) -m pytest
+
+schemathesis: $(TEST) ## ask the API more than 10,000 times whatever its description allows, and more
+	SCHEMATHESIS_EXAMPLES=80 $(BIN) -m pytest tests/e2e/test_schemathesis.py
 
 lint: $(TEST) ## check style and format
 	$(BIN) -m ruff check

@@ -69,6 +69,14 @@ def demo(
     raise typer.Exit(0 if command.demo(url, orders) else 1)
 
 
+@cli.command()
+def openapi() -> None:
+    """Print the description of the API, which is also at /openapi.json."""
+    from api.openapi import command  # noqa: PLC0415 - likewise
+
+    typer.echo(command.text())
+
+
 # Further commands of this package are registered here.
 
 

@@ -1,10 +1,13 @@
 """Analytics: orders by period from ``order_analytics``, best sellers from ``product_sales``."""
 
+from typing import cast
+
 import falcon
 
 from api import queries
 from api.answers import answer
 from api.freshness import Freshness
+from api.shapes import BestSellers, OrdersByPeriod
 from read_side.projections import order_analytics, product_sales
 
 
@@ -17,7 +20,8 @@ class OrderAnalytics:
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         query = queries.read(req, queries.OrderAnalyticsQuery)
         documents = self._freshness.live(req, order_analytics.ORDER_ANALYTICS.name).documents
-        answer(resp, order_analytics.by_period(documents, first=query.first, last=query.last, by=query.by))
+        counted = order_analytics.by_period(documents, first=query.first, last=query.last, by=query.by)
+        answer(resp, cast("OrdersByPeriod", counted))
 
 
 class ProductAnalytics:
@@ -29,7 +33,5 @@ class ProductAnalytics:
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         query = queries.read(req, queries.ProductSalesQuery)
         documents = self._freshness.live(req, product_sales.PRODUCT_SALES.name).documents
-        answer(
-            resp,
-            product_sales.best_sellers(documents, first=query.first, last=query.last, limit=query.limit),
-        )
+        best = product_sales.best_sellers(documents, first=query.first, last=query.last, limit=query.limit)
+        answer(resp, cast("BestSellers", best))

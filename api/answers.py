@@ -1,6 +1,6 @@
 """Answers: JSON by orjson, times in UTC with ``Z``, and conditional requests for single resources."""
 
-import hashlib
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
@@ -22,7 +22,7 @@ def _plain(value: object) -> str:
     raise TypeError(type(value).__name__)
 
 
-def answer(resp: falcon.Response, document: Any, status: int = HTTPStatus.OK) -> None:
+def answer(resp: falcon.Response, document: Mapping[str, object], status: int = HTTPStatus.OK) -> None:
     """Answer with a document."""
     resp.status = int(status)
     resp.content_type = falcon.MEDIA_JSON
@@ -35,19 +35,22 @@ def answer_single(
     """Answer with a read document, or 304; its ``_pos`` goes into the ETag."""
     shown = {field: value for field, value in document.items() if field != "_pos"}
     etag = etags.of_resource(document["version"], generation, document["_pos"])
-    _answer_tagged(req, resp, to_json(shown), etag)
+    answer_tagged(req, resp, to_json(shown), etag)
 
 
-def answer_hashed(req: falcon.Request, resp: falcon.Response, document: dict[str, Any]) -> None:
+def answer_hashed(req: falcon.Request, resp: falcon.Response, document: Mapping[str, object]) -> None:
     """Answer with a document that has no position, or 304; the ETag is its hash."""
     body = to_json(document)
-    _answer_tagged(req, resp, body, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
+    answer_tagged(req, resp, body, etags.of_bytes(body))
 
 
-def _answer_tagged(req: falcon.Request, resp: falcon.Response, body: bytes, etag: str) -> None:
+def answer_tagged(
+    req: falcon.Request, resp: falcon.Response, body: bytes, etag: str, media_type: str = falcon.MEDIA_JSON
+) -> None:
+    """Answer with what has this ETag, or 304."""
     resp.set_header("ETag", etag)
     if etags.is_known(req.get_header("If-None-Match"), etag):
         resp.status = int(HTTPStatus.NOT_MODIFIED)
         return
-    resp.content_type = falcon.MEDIA_JSON
+    resp.content_type = media_type
     resp.data = body

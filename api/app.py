@@ -30,8 +30,12 @@ from api.error_handlers import HANDLERS
 from api.events import Events
 from api.freshness import Freshness
 from api.health import Live, Probe, Ready
+from api.negotiation import Negotiation
+from api.openapi import operations
+from api.openapi.page import Description
 from api.orders import Order, Orders, Status
 from api.products import Product, Products
+from api.site.files import Page, PageFiles
 from bus.inbox import Inbox
 from bus.log import Log
 from read_side.visibility import Visibility
@@ -53,7 +57,7 @@ class Services:
 def routes(s: Services) -> tuple[Route, ...]:
     """Every address with its methods and their roles: the contract's table of who may do what."""
     any_, own, staff = EVERY_ROLE, CUSTOMER_AND_STAFF, STAFF_ONLY
-    return (
+    table = (
         Route("/customers", Customers(s.commands, s.freshness), {"GET": staff, "POST": own}),
         Route("/customers/{customer_id}", Customer(s.commands, s.freshness), {"GET": own, "PATCH": own}),
         Route("/products", Products(s.commands, s.freshness), {"GET": own, "POST": staff}),
@@ -67,14 +71,24 @@ def routes(s: Services) -> tuple[Route, ...]:
         Route("/events", Events(s.log, s.freshness), {"GET": OPS_ONLY}),
         Route("/health/live", Live(), {"GET": ANYONE}),
         Route("/health/ready", Ready(s.probes), {"GET": ANYONE}),
+        Route("/openapi.json", Description(lambda: table), {"GET": ANYONE}),
+        Route("/docs", Page("docs"), {"GET": ANYONE}),
+        Route("/docs/{file}", PageFiles("docs"), {"GET": ANYONE}),
     )
+    return table
 
 
 def create_app(services: Services) -> falcon.App[falcon.Request, falcon.Response]:
-    """The application; nothing is connected to before the first request."""
+    """The application; nothing is connected to before the first request.
+
+    Raises:
+        ValueError: a route is not described.
+
+    """
     table = routes(services)
+    operations.check(table)
     app: falcon.App[falcon.Request, falcon.Response] = falcon.App(router=Router())
-    app.add_middleware([Correlation(), Access(table, services.verifier)])
+    app.add_middleware([Correlation(), Access(table, services.verifier), Negotiation()])
     for kind, handler in HANDLERS.items():
         app.add_error_handler(kind, handler)
     for route in table:

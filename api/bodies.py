@@ -6,10 +6,10 @@ in a change it is refused, since it could be taken for "remove".
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 import falcon
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from api.error_handlers import of_status
 from api.problems import ProblemError, field_errors, malformed, wrong_fields
@@ -53,18 +53,33 @@ def _not_null(value: object) -> object:
     return value
 
 
+def _described_without_null(schema: dict[str, Any]) -> None:
+    kept, _null = schema.pop("anyOf")
+    schema.update(kept)
+    del schema["default"]
+
+
+_NOT_NULL = BeforeValidator(_not_null), Field(json_schema_extra=_described_without_null)
+
+
 class NewCustomer(Body):
+    """Somebody to order for. Without `customer_id`, a customer's own; staff gets a new one."""
+
     customer_id: Id | None = None
     name: Name
     email: Email
 
 
 class CustomerChange(Body):
-    name: Annotated[Name | None, BeforeValidator(_not_null)] = None
-    email: Annotated[Email | None, BeforeValidator(_not_null)] = None
+    """What is left out stays."""
+
+    name: Annotated[Name | None, *_NOT_NULL] = None
+    email: Annotated[Email | None, *_NOT_NULL] = None
 
 
 class NewProduct(Body):
+    """Something to order. `unit_price` is in minor units of `currency`."""
+
     product_id: Id
     name: Name
     unit_price: UnitPrice
@@ -72,12 +87,16 @@ class NewProduct(Body):
 
 
 class ProductChange(Body):
-    name: Annotated[Name | None, BeforeValidator(_not_null)] = None
-    unit_price: Annotated[UnitPrice | None, BeforeValidator(_not_null)] = None
-    discontinued: Annotated[Flag | None, BeforeValidator(_not_null)] = None
+    """What is left out stays. What is discontinued cannot be ordered."""
+
+    name: Annotated[Name | None, *_NOT_NULL] = None
+    unit_price: Annotated[UnitPrice | None, *_NOT_NULL] = None
+    discontinued: Annotated[Flag | None, *_NOT_NULL] = None
 
 
 class NewOrder(Body):
+    """An order, of one line per product. Staff says for whom, and may say when, for importing history."""
+
     customer_id: Id | None = None
     items: Items
     shipping_address: Address
@@ -86,6 +105,8 @@ class NewOrder(Body):
 
 
 class OrderStatusChange(Body):
+    """pending → confirmed → shipped → delivered; pending and confirmed → cancelled."""
+
     status: OrderStatus
     note: Note | None = None
     occurred_at: Moment | None = None

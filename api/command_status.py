@@ -1,13 +1,12 @@
 """A command's status: accepted, or what it came to and which read models show it."""
 
-from typing import Any
-
 import falcon
 
 from api import problems, queries
 from api.answers import answer_hashed
 from api.freshness import Freshness
 from api.problems import checked_id, not_found
+from api.shapes import CommandState
 from bus.inbox import Entry, Inbox
 from bus.messages.principal import Principal, Role
 from read_side.projections import READ_MODELS
@@ -24,7 +23,7 @@ class CommandStatus:
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, command_id: str) -> None:
         queries.read(req, queries.NoQuery)
-        self._freshness.accept_any(req)
+        self._freshness.tokens(req)
         entry = self._inbox.find(checked_id("command", command_id))
         if entry is None or not _may_see(req.context.principal, entry):
             raise not_found("command", command_id)
@@ -44,13 +43,13 @@ def _may_see(principal: Principal, entry: Entry) -> bool:
     return principal.role is not Role.CUSTOMER or (by.role, by.subject) == (principal.role, principal.subject)
 
 
-def _shown(entry: Entry, visible: dict[str, bool]) -> dict[str, Any]:
+def _shown(entry: Entry, visible: dict[str, bool]) -> CommandState:
     command = entry.envelope.command
     problem = problems.of_outcome(entry.outcome, entry.command_id) if entry.outcome else None
     return {
         "command_id": entry.command_id,
         "type": command.type,
-        "status": entry.status,
+        "status": entry.status.value,
         "accepted_at": entry.envelope.accepted_at,
         "finished_at": entry.finished_at,
         "stream": command.stream,

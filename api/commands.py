@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import Protocol
 
 import falcon
 
-from api import etags, idempotency, prefer, problems
+from api import etags, idempotency, prefer, problems, receipts
 from api.answers import answer
 from api.consistency import token_of
 from api.freshness import Freshness, WaitSlots
@@ -125,11 +125,10 @@ def _answer(
     identity = getattr(envelope.command, concern.id_field)
     resource = f"{concern.collection}/{identity}" if concern.collection else None
     headers = {"Link": f'<{status_page}>; rel="status"'}
-    ids: dict[str, Any] = {"command_id": envelope.command_id, concern.id_field: identity}
 
     if outcome is None:
         resp.set_headers({**headers, "Location": resource or status_page})
-        answer(resp, {**ids, "status": "accepted"}, HTTPStatus.ACCEPTED)
+        answer(resp, receipts.accepted(envelope.command_id, envelope.command), HTTPStatus.ACCEPTED)
         return
     if applied:
         headers["Preference-Applied"] = applied
@@ -137,13 +136,13 @@ def _answer(
         raise ProblemError(problem, headers)
     if (token := token_of(outcome)) is not None:
         headers["Consistency-Token"] = token
-    if resource is None:
+    created = receipts.created(envelope.command_id, envelope.command, outcome)
+    if resource is None or created is None:
         resp.set_headers(headers)
         resp.status = int(HTTPStatus.NO_CONTENT)
         return
     resp.set_headers({**headers, "Location": resource})
-    total = {"total": outcome.total} if isinstance(envelope.command, PlaceOrder) else {}
-    answer(resp, {**ids, "version": outcome.version, **total}, HTTPStatus.CREATED)
+    answer(resp, created, HTTPStatus.CREATED)
 
 
 def _another_request() -> ProblemError:

@@ -8,6 +8,7 @@ from bus.messages.outcome import Outcome
 
 HEADER = "Consistency-Token"
 MAX_TOKENS = 50
+"""Or as many as there are partitions: who keeps the latest of each has no more."""
 _TOKEN = re.compile(r"([0-9]{1,4})-([0-9]{1,18})")
 
 
@@ -32,11 +33,13 @@ def parse(header: str | None, partitions: int) -> list[Token]:
 
     """
     latest: dict[int, int] = {}
-    texts = header.split(",") if header else []
-    for text in texts[: MAX_TOKENS + 1]:
-        match = _TOKEN.fullmatch(text.strip())
-        if match is None or int(match[1]) >= partitions or len(texts) > MAX_TOKENS:
-            raise malformed("header", f"{HEADER} takes up to {MAX_TOKENS} tokens as they were given.")
+    most = max(MAX_TOKENS, partitions)
+    # RFC 9110, section 5.6.1: an empty element of a list says nothing.
+    texts = [text for part in (header or "").split(",") if (text := part.strip(" \t"))]
+    for text in texts[: most + 1]:
+        match = _TOKEN.fullmatch(text)
+        if match is None or int(match[1]) >= partitions or len(texts) > most:
+            raise malformed("header", f"{HEADER} takes up to {most} tokens as they were given.")
         partition, seq = int(match[1]), int(match[2])
         latest[partition] = max(seq, latest.get(partition, 0))
     return [Token(partition, seq) for partition, seq in latest.items()]

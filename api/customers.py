@@ -1,18 +1,22 @@
 """Customers: registered and changed by commands, read from ``customers``."""
 
+from typing import cast
+
 import falcon
 import uuid_utils
 
 from api import bodies, queries
-from api.answers import answer_single
+from api.answers import answer, answer_single
 from api.commands import Commands
 from api.freshness import Freshness
-from api.pages import answer_page_by_id
+from api.pages import page_by_id
 from api.problems import checked_id, forbidden, not_found
+from api.shapes import CustomersPage
 from bus.messages.commands import ChangeCustomer, RegisterCustomer
 from bus.messages.principal import Principal, Role
-from bus.messages.streams import customer_stream
-from read_side.projections import customers
+from bus.messages.streams import customer_stream, id_of, order_stream
+from read_side.projections import customers, order_detail
+from read_side.projections.order_detail import ORDER_DETAIL
 
 NAME = customers.CUSTOMERS.name
 
@@ -36,7 +40,9 @@ class Customers:
         self._commands.send(req, resp, command, received.canonical)
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        answer_page_by_id(req, resp, self._freshness, NAME, customers.page)
+        found, cursor = page_by_id(req, self._freshness, NAME, customers.page)
+        page: CustomersPage = {"customers": cast("list[customers.Customer]", found), "next_cursor": cursor}
+        answer(resp, page)
 
 
 class Customer:
@@ -49,11 +55,23 @@ class Customer:
     def on_get(self, req: falcon.Request, resp: falcon.Response, customer_id: str) -> None:
         queries.read(req, queries.NoQuery)
         _own(req.context.principal, customer_id)
-        live = self._freshness.live(req, NAME, customer_stream(customer_id))
+        live = self._freshness.live(req, NAME, lambda _, aside: self._misses(customer_id, aside))
         customer = customers.by_id(live.documents, customer_id)
         if customer is None:
             raise not_found("customer", customer_id)
         answer_single(req, resp, customer, live.generation)
+
+    def _misses(self, customer_id: str, aside: frozenset[str]) -> bool:
+        """Whether a customer lacks something of its own, or one of its orders in its counts.
+
+        Whose a parked order is, its document says; of one that is shown nowhere, nobody can.
+        """
+        if customer_stream(customer_id) in aside:
+            return True
+        parked = [id_of(stream) for stream in aside if stream.startswith(order_stream(""))]
+        shown = self._freshness.documents(ORDER_DETAIL.name)
+        orders = [order_detail.by_id(shown, order_id) for order_id in parked]
+        return any(order is None or order["customer_id"] == customer_id for order in orders)
 
     def on_patch(self, req: falcon.Request, resp: falcon.Response, customer_id: str) -> None:
         queries.read(req, queries.NoQuery)

@@ -4,6 +4,7 @@ The version alone says which state of the aggregate a caller has seen; generatio
 change whenever the answer does, also by a rename or a rebuild (RFC 9110, sections 8.8.3 and 13.1).
 """
 
+import hashlib
 import re
 
 from api.problems import malformed
@@ -15,6 +16,11 @@ _OURS = re.compile(r'(?:W/)?"v([0-9]{1,19})(?:\.[\x21\x23-\x7e]*)?"')
 
 def of_resource(version: int, generation: int, position: int) -> str:
     return f'"v{version}.{generation}.{position}"'
+
+
+def of_bytes(body: bytes) -> str:
+    """For what has no version: its hash."""
+    return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
 
 
 def expected_versions(if_match: str | None) -> tuple[int, ...] | None:

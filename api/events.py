@@ -5,18 +5,21 @@ in the feed is, for each partition, the position of the last commit given in ful
 one after it were given too. ``next`` holds that and never expires.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 import falcon
 
 from api import cursors, queries
 from api.answers import answer
-from api.freshness import Freshness
+from api.consistency import Token
+from api.freshness import Freshness, behind
 from api.problems import malformed
+from api.shapes import Feed, FeedEvent
 from bus.commit import Commit
 from bus.log import Log
 
+Value = TypeVar("Value")
 Place = tuple[int, int]
 """The last position given in full, and the number of events given of the commit after it."""
 
@@ -34,24 +37,32 @@ class Events:
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         query = queries.read(req, queries.EventsQuery)
-        self._freshness.accept_any(req)
+        tokens = self._freshness.tokens(req)
         places = self._places(query.after) if query.after else [(0, 0)] * self._log.partitions
-        found: list[dict[str, Any]] = []
+        found: list[FeedEvent] = []
         for _ in range(EMPTY_ROUNDS):
             before = list(places)
             found = self._page(places, query.limit)
             if found or places == before:
                 break
-        token = cursors.encode(self._scope, [number for place in places for number in place])
-        answer(resp, {"events": found, "next": token})
+        if len(found) < query.limit and any(self._is_stuck_before(places, token) for token in tokens):
+            raise behind("The feed")
+        after = cursors.encode(self._scope, [number for place in places for number in place])
+        feed: Feed = {"events": found, "next": after}
+        answer(resp, feed)
 
-    def _page(self, places: list[Place], limit: int) -> list[dict[str, Any]]:
+    def _is_stuck_before(self, places: list[Place], token: Token) -> bool:
+        """Whether a hole in the log, which is about to be closed, hides what a token stands for."""
+        seq, _ = places[token.partition]
+        return seq < token.seq and not self._log.read(token.partition, seq, 1).commits
+
+    def _page(self, places: list[Place], limit: int) -> list[FeedEvent]:
         """The next events, at most ``limit``; moves the places on."""
         feeds = {
-            partition: _steps(self._log.read(partition, seq, limit).commits, skip)
+            partition: _steps(self._log.read(partition, seq, limit, state=False).commits, skip)
             for partition, (seq, skip) in enumerate(places)
         }
-        found: list[dict[str, Any]] = []
+        found: list[FeedEvent] = []
         while feeds:
             for partition in list(feeds):
                 if len(found) == limit:
@@ -74,7 +85,7 @@ class Events:
         return list(zip(pairs[::2], pairs[1::2], strict=True))
 
 
-def _steps(commits: Sequence[Commit], skip: int) -> Iterator[tuple[Place, dict[str, Any] | None]]:
+def _steps(commits: Sequence[Commit], skip: int) -> Iterator[tuple[Place, FeedEvent | None]]:
     """One step per event, and one per commit that has none: the place after it, and the event."""
     for commit in commits:
         events = commit.events if commit.stream is not None else ()
@@ -87,15 +98,22 @@ def _steps(commits: Sequence[Commit], skip: int) -> Iterator[tuple[Place, dict[s
         skip = 0
 
 
-def _shown(commit: Commit, event: Any) -> dict[str, Any]:
+def _shown(commit: Commit, event: Mapping[str, Any]) -> FeedEvent:
     return {
-        "command_id": commit.command_id,
-        "correlation_id": commit.correlation_id,
-        "stream": commit.stream,
-        "version": commit.version,
-        "at": commit.at,
+        "command_id": _given(commit.command_id),
+        "correlation_id": _given(commit.correlation_id),
+        "stream": _given(commit.stream),
+        "version": _given(commit.version),
+        "at": _given(commit.at),
         "type": event["type"],
         "data": event["data"],
         "partition": commit.partition,
         "seq": commit.seq,
     }
+
+
+def _given(value: Value | None) -> Value:
+    """Raises ``ValueError`` if it is missing, which it never is in a commit of a stream."""
+    if value is None:
+        raise ValueError("a commit of a stream lacks a field")
+    return value

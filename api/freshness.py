@@ -1,13 +1,14 @@
 """Waiting for the read models: nothing is served that is older than what the caller has seen.
 
 A waiter is woken by the announcements over Redis and looks at the position that came with them; it looks at
-MongoDB only when it begins, every two seconds in case an announcement was missed, and at its deadline.
-Waiting takes a thread, so only so many requests do at a time; the others are told at once.
+MongoDB only when it begins, when that position is far enough (Redis carries hurry, not truth), every two
+seconds in case an announcement was missed, and at its deadline. Waiting takes a thread, so only so many
+requests do at a time; the others are told at once.
 """
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -15,16 +16,26 @@ from http import HTTPStatus
 import falcon
 
 from api import consistency, prefer
+from api.consistency import Token
 from api.problems import Problem, ProblemError
 from bus.gateway import LOOK_AGAIN_S
 from bus.messages.outcome import Outcome
-from bus.signals import Signals, reached
+from bus.signals import Signals
+from bus.signals import reached as reached_topic
 from read_side.projections import READ_MODELS
+from read_side.projections.model import Documents
 from read_side.store import Live, ReadStore
 from read_side.visibility import Visibility
 
 DEFAULT_WAIT_S = 1.0
 RETRY_AFTER_S = 1
+
+Misses = Callable[[Documents, frozenset[str]], bool]
+"""Whether an answer out of a model's documents lacks something while these streams are parked."""
+
+
+def _anything(_documents: Documents, _aside: frozenset[str]) -> bool:
+    return True
 
 
 class WaitSlots:
@@ -55,7 +66,7 @@ class Goal:
 
     @property
     def topic(self) -> str:
-        return reached(self.name, self.generation, self.partition)
+        return reached_topic(self.name, self.generation, self.partition)
 
 
 class Freshness:
@@ -78,10 +89,10 @@ class Freshness:
         self._partitions = partitions
         self._stopping = stopping
 
-    def live(self, req: falcon.Request, name: str, stream: str | None = None) -> Live:
+    def live(self, req: falcon.Request, name: str, misses: Misses = _anything) -> Live:
         """The live documents of a read model, having at least what the request's tokens ask for.
 
-        ``stream`` is the one that the answer is about; ``None`` for an answer about many.
+        ``misses`` tells which parked streams matter to the answer; to one about many, all of them do.
 
         Raises:
             ProblemError: 400 for what is no token; 503 if the model is behind for longer than the caller
@@ -89,21 +100,31 @@ class Freshness:
 
         """
         live = self._store.live(name)
-        tokens = consistency.parse(req.get_header(consistency.HEADER), self._partitions)
+        tokens = self.tokens(req)
         if tokens:
             wait = prefer.parse(req.get_header("Prefer")).wait
             goals = [Goal(name, live.generation, token.partition, token.seq) for token in tokens]
             seconds = DEFAULT_WAIT_S if wait is None else wait
-            if not self._reach(goals, seconds) or any(self._hidden(goal, stream) for goal in goals):
+            if not self._reach(goals, seconds):
+                raise behind(name)
+            aside = frozenset().union(*(self._set_aside(goal) for goal in goals))
+            if aside and misses(live.documents, aside):
                 raise behind(name)
         return live
 
     def generation(self, name: str) -> int:
         return self._store.generation(name)
 
-    def accept_any(self, req: falcon.Request) -> None:
-        """For what is read from the write side, which has everything: only check the tokens."""
-        consistency.parse(req.get_header(consistency.HEADER), self._partitions)
+    def documents(self, name: str) -> Documents:
+        """The live documents of a read model, as far as they are."""
+        return self._store.live(name).documents
+
+    def tokens(self, req: falcon.Request) -> list[Token]:
+        """What a request asks for at least; raises a 400 for what is no token.
+
+        It is all that what is read from the write side has to ask: everything is there.
+        """
+        return consistency.parse(req.get_header(consistency.HEADER), self._partitions)
 
     def becomes_visible(self, outcome: Outcome, deadline: float) -> bool:
         """Whether every read model shows an outcome before a time of the monotonic clock."""
@@ -117,8 +138,8 @@ class Freshness:
             return False
         return all(self._visibility.of(outcome.stream, outcome.partition, outcome.seq).values())
 
-    def _hidden(self, goal: Goal, stream: str | None) -> bool:
-        return self._visibility.hides(goal.name, goal.generation, goal.partition, goal.seq, stream)
+    def _set_aside(self, goal: Goal) -> frozenset[str]:
+        return self._visibility.set_aside(goal.name, goal.generation, goal.partition, goal.seq)
 
     def _reach(self, goals: Sequence[Goal], seconds: float) -> bool:
         if not self._unreached(goals):
@@ -130,20 +151,19 @@ class Freshness:
         with self._signals.expect(goal.topic for goal in goals) as woken:
             left_over = self._unreached(goals)
             while left_over and (left := deadline - time.monotonic()) > 0 and not self._stopping.is_set():
-                if woken.wait(min(left, LOOK_AGAIN_S)):
-                    woken.clear()
-                    left_over = [g for g in left_over if self._signals.position(g.topic) < g.seq]
-                else:
-                    left_over = self._unreached(left_over)
+                told = woken.wait(min(left, LOOK_AGAIN_S))
+                woken.clear()
+                worth = [g for g in left_over if not told or self._signals.position(g.topic) >= g.seq]
+                reached = set(worth) - set(self._unreached(worth))
+                left_over = [goal for goal in left_over if goal not in reached]
             return not left_over or not self._unreached(left_over)
 
     def _unreached(self, goals: Sequence[Goal]) -> list[Goal]:
-        """What the database says, unless an announcement has said enough."""
+        """What the database says."""
         return [
             goal
             for goal in goals
-            if self._signals.position(goal.topic) < goal.seq
-            and not self._visibility.reached(goal.name, goal.generation, goal.partition, goal.seq)
+            if not self._visibility.reached(goal.name, goal.generation, goal.partition, goal.seq)
         ]
 
 

@@ -14,8 +14,9 @@ import redis
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
-from api.answers import to_json
+from api.answers import answer, to_json
 from api.problems import MEDIA_TYPE, Problem
+from api.shapes import Liveness, NotReady, Readiness
 from bus.connections import Documents
 from read_side.checkpoints import Checkpoints
 from read_side.projections import READ_MODELS
@@ -75,8 +76,8 @@ class Live:
     """``/health/live``: touches nothing."""
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
-        resp.content_type = falcon.MEDIA_JSON
-        resp.data = to_json({"status": "live"})
+        live: Liveness = {"status": "live"}
+        answer(resp, live)
 
 
 class Ready:
@@ -92,13 +93,14 @@ class Ready:
             problem = Problem(
                 HTTPStatus.SERVICE_UNAVAILABLE, "not-ready", "Some parts are not there: see parts."
             )
+            not_ready: NotReady = {**problem.document(), "parts": found}
             resp.status = int(HTTPStatus.SERVICE_UNAVAILABLE)
             resp.set_header("Retry-After", "1")
             resp.content_type = MEDIA_TYPE
-            resp.data = to_json({**problem.document(), "parts": found})
+            resp.data = to_json(not_ready)
             return
-        resp.content_type = falcon.MEDIA_JSON
-        resp.data = to_json({"status": "degraded" if ill else "ready", "parts": found})
+        readiness: Readiness = {"status": "degraded" if ill else "ready", "parts": found}
+        answer(resp, readiness)
 
 
 def _ask(probe: Probe) -> str:

@@ -1,6 +1,7 @@
 """Orders: placed and moved on by commands, listed from ``order_summary``, shown from ``order_detail``."""
 
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 import falcon
 from pymongo.errors import PyMongoError
@@ -10,15 +11,16 @@ from api.answers import answer, answer_single
 from api.commands import Commands
 from api.freshness import Freshness, behind
 from api.problems import checked_id, forbidden, malformed, not_found, wrong_fields
+from api.shapes import OrdersPage
 from bus.log import Log
 from bus.logs import logger
 from bus.messages.commands import ChangeOrderStatus, PlaceOrder
 from bus.messages.principal import Principal, Role
 from bus.messages.rejection import FieldError
-from bus.messages.streams import draw_order_id, order_stream
+from bus.messages.streams import customer_stream, draw_order_id, order_stream
 from bus.messages.values import OrderStatus
 from read_side.projections import order_detail, order_summary
-from read_side.projections.model import Document
+from read_side.projections.model import Document, Documents
 from read_side.strong import order_now
 
 LIST = order_summary.ORDER_SUMMARY.name
@@ -64,7 +66,9 @@ class Orders:
             after=_after(query.cursor, scope) if query.cursor else None,
         )
         cursor = _cursor(page.next_after, scope) if page.next_after else None
-        answer(resp, {"orders": page.documents, "next_cursor": cursor})
+        orders = cast("list[order_summary.OrderSummary]", page.documents)
+        shown: OrdersPage = {"orders": orders, "next_cursor": cursor}
+        answer(resp, shown)
 
 
 class Order:
@@ -78,9 +82,10 @@ class Order:
         query = queries.read(req, queries.OrderQuery)
         checked_id("order", order_id)
         if query.consistency == "strong":
+            self._freshness.tokens(req)
             order, generation = self._now(order_id), self._freshness.generation(DETAIL)
         else:
-            live = self._freshness.live(req, DETAIL, order_stream(order_id))
+            live = self._freshness.live(req, DETAIL, lambda *parked: _misses(order_id, *parked))
             order, generation = order_detail.by_id(live.documents, order_id), live.generation
         if order is None or not req.context.principal.owns(order["customer_id"]):
             raise not_found("order", order_id)
@@ -114,6 +119,14 @@ class Status:
             order_id=order_id, status=body.status, note=body.note, occurred_at=body.occurred_at
         )
         self._commands.send(req, resp, command, received.canonical)
+
+
+def _misses(order_id: str, documents: Documents, aside: frozenset[str]) -> bool:
+    """Whether an order lacks something of its own, or its customer's new name."""
+    if order_stream(order_id) in aside:
+        return True
+    order = order_detail.by_id(documents, order_id)
+    return order is not None and customer_stream(order["customer_id"]) in aside
 
 
 def _customer_of(principal: Principal, customer_id: str | None) -> str:

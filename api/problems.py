@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import NotRequired, TypedDict
 
 import falcon
 import orjson
@@ -31,6 +31,24 @@ STATUS_OF: Mapping[RejectionKind, HTTPStatus] = {
 }
 
 
+class FieldProblem(TypedDict):
+    """A wrong field, as a dotted path, and why."""
+
+    field: str
+    message: str
+
+
+class ProblemDocument(TypedDict):
+    """RFC 9457; ``type`` is for programs, ``instance`` the command that the problem is the outcome of."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: NotRequired[list[FieldProblem]]
+    instance: NotRequired[str]
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """What the caller is told; it never holds internals or secrets."""
@@ -41,8 +59,8 @@ class Problem:
     errors: tuple[FieldError, ...] = ()
     instance: str | None = None
 
-    def document(self) -> dict[str, Any]:
-        document: dict[str, Any] = {
+    def document(self) -> ProblemDocument:
+        document: ProblemDocument = {
             "type": f"/problems/{self.code}",
             "title": self.code.replace("-", " ").capitalize(),
             "status": int(self.status),

@@ -1,13 +1,16 @@
 """Products: put on sale and changed by commands, read from ``products``."""
 
+from typing import cast
+
 import falcon
 
 from api import bodies, queries
-from api.answers import answer_single
+from api.answers import answer, answer_single
 from api.commands import Commands
 from api.freshness import Freshness
-from api.pages import answer_page_by_id
+from api.pages import page_by_id
 from api.problems import checked_id, not_found
+from api.shapes import ProductsPage
 from bus.messages.commands import AddProduct, ChangeProduct
 from bus.messages.streams import product_stream
 from read_side.projections import products
@@ -34,7 +37,9 @@ class Products:
         self._commands.send(req, resp, command, received.canonical)
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        answer_page_by_id(req, resp, self._freshness, NAME, products.page)
+        found, cursor = page_by_id(req, self._freshness, NAME, products.page)
+        page: ProductsPage = {"products": cast("list[products.Product]", found), "next_cursor": cursor}
+        answer(resp, page)
 
 
 class Product:
@@ -47,7 +52,7 @@ class Product:
     def on_get(self, req: falcon.Request, resp: falcon.Response, product_id: str) -> None:
         queries.read(req, queries.NoQuery)
         stream = product_stream(checked_id("product", product_id))
-        live = self._freshness.live(req, NAME, stream)
+        live = self._freshness.live(req, NAME, lambda _, aside: stream in aside)
         product = products.by_id(live.documents, product_id)
         if product is None:
             raise not_found("product", product_id)

@@ -30,9 +30,9 @@ def _day(value: object) -> object:
     return value
 
 
-Count = Annotated[int, BeforeValidator(_number)]
 Day = Annotated[date, BeforeValidator(_day)]
 Cursor = Annotated[str, Field(max_length=65_536)]
+Limit = Annotated[int, Field(ge=1, le=100), BeforeValidator(_number), Field(description="How many at most.")]
 
 
 class Query(BaseModel):
@@ -44,35 +44,53 @@ class NoQuery(Query):
 
 
 class PageQuery(Query):
-    limit: Annotated[Count, Field(ge=1, le=100)] = 20
-    cursor: Cursor | None = None
+    limit: Limit = 20
+    cursor: Annotated[
+        Cursor | None, Field(description="The `next_cursor` of the page before, with its filter.")
+    ] = None
 
 
 class OrderQuery(Query):
-    consistency: Literal["strong", "eventual"] = "eventual"
+    consistency: Annotated[
+        Literal["strong", "eventual"],
+        Field(description="`strong`: as the write side has it now, whatever the read models show."),
+    ] = "eventual"
 
 
 class OrdersQuery(PageQuery):
-    customer_id: Id | None = None
-    status: OrderStatus | None = None
+    customer_id: Annotated[
+        Id | None, Field(description="Whose orders; a customer can only ask for its own.")
+    ] = None
+    status: Annotated[OrderStatus | None, Field(description="Where the orders stand now.")] = None
 
 
 class RangeQuery(Query):
-    first: Annotated[Day | None, Field(alias="from")] = None
-    last: Annotated[Day | None, Field(alias="to")] = None
+    first: Annotated[Day | None, Field(alias="from", description="The first day, UTC.")] = None
+    last: Annotated[
+        Day | None, Field(alias="to", description="The last day, UTC, itself included; not before `from`.")
+    ] = None
 
 
 class OrderAnalyticsQuery(RangeQuery):
-    by: Literal["day", "month", "year"] = "day"
+    by: Annotated[Literal["day", "month", "year"], Field(description="The period that is counted over.")] = (
+        "day"
+    )
 
 
 class ProductSalesQuery(RangeQuery):
-    limit: Annotated[Count, Field(ge=1, le=100)] = 10
+    limit: Limit = 10
 
 
 class EventsQuery(Query):
-    after: Cursor | None = None
-    limit: Annotated[Count, Field(ge=1, le=1_000)] = 100
+    after: Annotated[
+        Cursor | None, Field(description="The `next` of the answer before; without it, from the beginning.")
+    ] = None
+    limit: Annotated[
+        int,
+        Field(ge=1, le=1_000),
+        BeforeValidator(_number),
+        Field(description="How many events at most."),
+    ] = 100
 
 
 AnyQuery = TypeVar("AnyQuery", bound=Query)

@@ -18,15 +18,16 @@ def run(sample: int | None, *, as_json: bool) -> bool:
     """Audit the log and print what was found; return whether all is as it must be."""
     settings = Settings.load()
     database = write_database(settings)
-    Log(database, settings.log_partitions).create()  # which refuses another number of partitions
     totals: dict[str, list[int]] = {}
     wrong: list[Audited] = []
-    for one in audited(database, settings.log_partitions, sample):
-        total = totals.setdefault(one.stream.partition("-")[0], [0, 0, 0])
-        for place, count in enumerate((1, one.commits, len(one.differences))):
-            total[place] += count
-        if one.differences:
-            wrong.append(one)
+    with database.client:
+        Log(database, settings.log_partitions).create()  # which refuses another number of partitions
+        for one in audited(database, settings.log_partitions, sample):
+            total = totals.setdefault(one.stream.partition("-")[0], [0, 0, 0])
+            for place, count in enumerate((1, one.commits, len(one.differences))):
+                total[place] += count
+            if one.differences:
+                wrong.append(one)
     differences = [asdict(difference) for one in wrong for difference in one.differences]
     if as_json:
         counted = {name: dict(zip(_COLUMNS, total, strict=True)) for name, total in totals.items()}

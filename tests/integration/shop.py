@@ -10,11 +10,13 @@ from itertools import count
 
 from pymongo.database import Database
 
+from bus.commit import Commit, Decision
 from bus.connections import Documents
 from bus.inbox import Entry, Inbox
 from bus.log import Log
 from bus.messages.commands import AnyCommand
 from bus.messages.envelope import CommandEnvelope
+from bus.messages.events import to_stored
 from bus.messages.outcome import Outcome
 from bus.messages.streams import customer_stream, order_stream, partition_of
 from read_side.catch_up import End, Run, Surroundings
@@ -72,6 +74,26 @@ class WriteSide:
         assert outcome is not None
         return outcome
 
+    def rename_out_of_turn(self, customer_id: str, name: str) -> None:
+        """Append a customer's new name past the inbox and its order; nothing if there is nobody to rename."""
+        stream = customer_stream(customer_id)
+        newest = self.log.newest(partition(customer_id), stream)
+        if newest is None or newest.state is None:
+            return
+        renamed = messages.customer_renamed(customer_id=customer_id, old_name=newest.state["name"], name=name)
+        decision = Decision(
+            partition=newest.partition,
+            command_id=f"k{next(self._numbers)}",
+            correlation_id="r1",
+            at=messages.NOW,
+            by="test",
+            stream=stream,
+            version=(newest.version or 0) + 1,
+            events=(to_stored(renamed),),
+            state={**newest.state, "name": name},
+        )
+        assert isinstance(self.log.append([decision])[0], Commit)
+
     def entry(self, envelope: CommandEnvelope) -> Entry:
         found = self.inbox.find(envelope.command_id)
         assert found is not None
@@ -84,6 +106,13 @@ class WriteSide:
         return outcome
 
 
+class _Hasty(threading.Event):
+    """A process that never lingers: a test has no load that would be worth waiting for."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        return self.is_set()
+
+
 class ReadSide:
     """One process that projects; two of them on one database are two processes."""
 
@@ -94,7 +123,7 @@ class ReadSide:
         self.registry = Registry(database)
         self.checkpoints = Checkpoints(database, lease_ms)
         self.parking = Parking(database)
-        self.stopping = threading.Event()
+        self.stopping = _Hasty()
         self.announced: list[tuple[str, int]] = []
         self.around = Surroundings(
             log=log,

@@ -6,7 +6,21 @@ import pytest
 
 from bus.local.mongod import Mongod
 from bus.local.redis_server import RedisServer
+from tests.integration.api.both_sides import BothSides, open_both
+from tests.openapi import Description, every_answer_checked
 from tests.shop_api import Shop, open_shop, settings_for_a_module
+
+
+@pytest.fixture(scope="session")
+def description() -> Description:
+    return Description()
+
+
+@pytest.fixture(autouse=True)
+def _as_described(description: Description) -> Iterator[None]:
+    """Whatever a test asks the API, the answer is one that ``/openapi.json`` describes."""
+    with every_answer_checked(description):
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -19,3 +33,15 @@ def opened(redis_server: RedisServer, mongo_server: Mongod) -> Iterator[Shop]:
 def shop(opened: Shop) -> Shop:
     opened.empty()
     return opened
+
+
+@pytest.fixture(scope="module")
+def opened_both(redis_server: RedisServer, mongo_server: Mongod) -> Iterator[BothSides]:
+    with open_both(redis_server, mongo_server) as both:
+        yield both
+
+
+@pytest.fixture
+def both(opened_both: BothSides) -> BothSides:
+    opened_both.start_anew()
+    return opened_both

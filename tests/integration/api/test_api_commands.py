@@ -118,8 +118,15 @@ def test_a_rejection_that_is_waited_for_is_its_problem(shop: Shop, kind: Rejecti
     errors = (FieldError(field="items.0.product_id", message="there is no product p1"),)
     rejection = Rejection(kind=kind, code="unknown-product", detail="No p1.", errors=errors)
 
+    cancelled = {"status": "cancelled"}
     result = waiting(
-        shop, shop.ann, "POST", "/orders", ORDER, status=CommandStatus.REJECTED, rejection=rejection
+        shop,
+        shop.ann,
+        "PATCH",
+        "/orders/o1/status",
+        cancelled,
+        status=CommandStatus.REJECTED,
+        rejection=rejection,
     )
 
     assert result.status_code == result.json["status"] == status

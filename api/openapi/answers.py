@@ -1,0 +1,76 @@
+"""What an operation answers: its headers, its body and where to go on from there."""
+
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+
+import falcon
+
+from api import problems as served
+from api.access import EVERY_ROLE, Roles
+from api.correlation import HEADER as CORRELATION
+from api.openapi import headers
+from api.openapi.operation import Answer, Operation
+from api.openapi.problems import EVERYWHERE, PROBLEMS, UNNAMED, WITH_A_TOKEN, name
+from api.openapi.schemas import Schema
+
+
+def of_operation(row: Operation, roles: Roles, of: Mapping[type, Schema]) -> Schema:
+    """All its answers by status."""
+    described = {
+        **{str(int(status)): _answer(answer, of, roles) for status, answer in row.answers.items()},
+        **{str(status): {"$ref": _reference(status)} for status in _problems(row, roles)},
+    }
+    if row.ill:
+        status = HTTPStatus.SERVICE_UNAVAILABLE
+        described[str(int(status))] = problem(status, {"anyOf": [of[row.ill], of[served.ProblemDocument]]})
+    return dict(sorted(described.items()))
+
+
+def _problems(row: Operation, roles: Roles) -> set[int]:
+    found = {int(status) for status in (*EVERYWHERE, *row.problems, *(WITH_A_TOKEN if roles else ()))}
+    return found | {int(HTTPStatus.FORBIDDEN)} if roles not in (frozenset(), EVERY_ROLE) else found
+
+
+def _answer(answer: Answer, of: Mapping[type, Schema], roles: Roles) -> Schema:
+    required = ("Cache-Control", CORRELATION, *(("Vary",) if roles else ()))
+    described: Schema = {
+        "description": answer.description,
+        "headers": _headers((*answer.headers, *required), answer.perhaps),
+    }
+    if answer.shape:
+        described["content"] = {falcon.MEDIA_JSON: {"schema": of[answer.shape]}}
+    elif answer.media_type:
+        kind = "object" if answer.media_type == falcon.MEDIA_JSON else "string"
+        described["content"] = {answer.media_type: {"schema": {"type": kind}}}
+    if answer.links:
+        described["links"] = {
+            key: {"operationId": link.operation, "parameters": dict(link.parameters)}
+            for key, link in answer.links.items()
+        }
+    return described
+
+
+def problem(status: int, schema: Schema) -> Schema:
+    """A problem's answer, whose body has this schema."""
+    kind = PROBLEMS[status]
+    always, perhaps = kind.headers, ("Cache-Control", "Vary", *kind.perhaps)
+    if status in UNNAMED:
+        perhaps = (*perhaps, CORRELATION)
+    else:
+        always = (*always, CORRELATION)
+    return {
+        "description": kind.description,
+        "headers": _headers(always, perhaps),
+        "content": {served.MEDIA_TYPE: {"schema": schema}},
+    }
+
+
+def _headers(always: Iterable[str], perhaps: Iterable[str]) -> Schema:
+    return {
+        **{key: {**headers.OF_ANSWERS[key], "required": True} for key in always},
+        **{key: {"$ref": f"#/components/headers/{key}"} for key in perhaps},
+    }
+
+
+def _reference(status: int) -> str:
+    return f"#/components/responses/{name(status)}"

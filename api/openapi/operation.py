@@ -1,0 +1,65 @@
+"""What the description says of one operation, and what it answers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from api.bodies import Body
+from api.queries import NoQuery, Query
+
+
+class Tag(StrEnum):
+    """The groups that operations are shown in."""
+
+    CUSTOMERS = "customers"
+    PRODUCTS = "products"
+    ORDERS = "orders"
+    ANALYTICS = "analytics"
+    COMMANDS = "commands"
+    EVENTS = "events"
+    SERVICE = "service"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Another operation that goes on from an answer: its parameters, by expressions on request and answer."""
+
+    operation: str
+    parameters: Mapping[str, str]
+    body: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer that is not a problem; it has no body without a shape or a media type.
+
+    ``headers`` always come with it, ``perhaps`` not always.
+    """
+
+    description: str
+    shape: type | None = None
+    media_type: str | None = None
+    headers: tuple[str, ...] = ()
+    perhaps: tuple[str, ...] = ()
+    links: Mapping[str, Link] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """What happens at a path by a method.
+
+    ``problems`` are the statuses of its problems, besides those that every operation has.
+    """
+
+    id: str
+    tag: Tag
+    summary: str
+    text: str = ""
+    query: type[Query] = NoQuery
+    body: type[Body] | None = None
+    headers: tuple[str, ...] = ()
+    answers: Mapping[int, Answer]
+    problems: tuple[int, ...] = ()
+    ill: type | None = None
+    """The shape of its 503, if that is not just a problem."""

@@ -1,0 +1,46 @@
+"""What an operation is asked with: its path, its query and its headers."""
+
+import re
+from collections.abc import Mapping
+
+from api.correlation import HEADER as CORRELATION
+from api.openapi.operation import Operation
+from api.openapi.schemas import Schema
+
+_PARAMETER = re.compile(r"\{(\w+)\}")
+_ID = {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,64}$"}
+
+
+def of_operation(path: str, row: Operation, components: Mapping[str, Schema]) -> list[Schema]:
+    return [*_in_path(path), *_in_query(row, components), *_in_headers(row)]
+
+
+def _in_path(path: str) -> list[Schema]:
+    return [
+        {"name": field, "in": "path", "required": True, "schema": _ID} for field in _PARAMETER.findall(path)
+    ]
+
+
+def _in_query(row: Operation, components: Mapping[str, Schema]) -> list[Schema]:
+    fields = components[row.query.__name__].get("properties", {})
+    return [_query_parameter(field, dict(schema)) for field, schema in fields.items()]
+
+
+def _query_parameter(field: str, schema: Schema) -> Schema:
+    """A query has no null: what may be null may be left out."""
+    kinds = [kind for kind in schema.pop("anyOf", ()) if kind != {"type": "null"}]
+    if kinds:
+        schema.update(*kinds)
+        del schema["default"]
+    description = schema.pop("description")
+    return {
+        "name": field,
+        "in": "query",
+        "description": description,
+        "schema": schema,
+        "allowEmptyValue": True,
+    }
+
+
+def _in_headers(row: Operation) -> list[Schema]:
+    return [{"$ref": f"#/components/parameters/{field}"} for field in (*row.headers, CORRELATION)]

@@ -1,0 +1,98 @@
+"""JSON schemas (2020-12) of what requests carry and what answers hold.
+
+Answers are described strictly: every field that is not optional is required, and there is no other.
+"""
+
+import types
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
+
+import typing_extensions
+from pydantic import ConfigDict, TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
+from pydantic_core import core_schema
+
+from api.shapes import CommandState, FeedEvent
+from bus.messages.commands import AnyCommand
+from bus.messages.events import CustomerEvent, OrderEvent, ProductEvent
+from bus.messages.events.event import Event
+from bus.messages.values import Address, OrderStatus
+from read_side.projections.order_detail import HistoryEntry, OrderDetail
+from read_side.projections.order_summary import OrderSummary
+
+Schema = dict[str, Any]
+SCHEMAS = "#/components/schemas/"
+
+_COMMANDS = tuple(command.__name__ for command in get_args(get_args(AnyCommand)[0]))
+_EVENTS = tuple(get_args(CustomerEvent) + get_args(ProductEvent) + get_args(OrderEvent))
+
+REFINED: Mapping[tuple[type, str], Any] = {
+    (OrderSummary, "status"): OrderStatus,
+    (OrderDetail, "status"): OrderStatus,
+    (OrderDetail, "shipping_address"): Address,
+    (HistoryEntry, "status"): OrderStatus,
+    (CommandState, "type"): Literal[_COMMANDS],
+    (FeedEvent, "type"): Literal[tuple(event.__name__ for event in _EVENTS)],
+    (FeedEvent, "data"): Union[_EVENTS],  # noqa: UP007 - of a tuple
+}
+"""What fields hold, where the shape that they are in says only what that is made of."""
+
+
+class Generator(GenerateJsonSchema):
+    """Pydantic's, with answers described strictly and without a title for every field."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - pydantic's signature
+        return False
+
+    def field_is_required(self, field: Any, total: bool) -> bool:  # noqa: FBT001 - pydantic's signature
+        given = self.mode == "serialization" and field["type"] == "model-field"
+        return given or super().field_is_required(field, total)
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        """An event's type stands beside its data, not in it."""
+        described = super().model_schema(schema)
+        if self.mode == "serialization" and issubclass(schema["cls"], Event):
+            del described["properties"]["type"]
+            described["required"].remove("type")
+        return described
+
+
+def describe(
+    taken: Iterable[type], given: Iterable[type]
+) -> tuple[Mapping[type, Schema], Mapping[str, Schema]]:
+    """References by type, and the components that they refer to: what is taken in and what is given out."""
+    inputs: list[tuple[type, JsonSchemaMode, TypeAdapter[Any]]] = [
+        (kind, "validation", TypeAdapter(kind)) for kind in dict.fromkeys(taken)
+    ]
+    outputs: list[tuple[type, JsonSchemaMode, TypeAdapter[Any]]] = [
+        (kind, "serialization", TypeAdapter(_readable(kind))) for kind in dict.fromkeys(given)
+    ]
+    found, definitions = TypeAdapter.json_schemas(
+        inputs + outputs, ref_template=SCHEMAS + "{model}", schema_generator=Generator
+    )
+    return {kind: schema for (kind, _), schema in found.items()}, definitions["$defs"]
+
+
+def _readable(kind: Any) -> Any:
+    """A type with its shapes as pydantic takes them, which is not ``typing``'s own before Python 3.12."""
+    if is_typeddict(kind):
+        return _strict(kind)
+    origin, parts = get_origin(kind), tuple(map(_readable, get_args(kind)))
+    if origin in {Union, types.UnionType}:
+        return Union[parts]  # noqa: UP007 - of a tuple
+    return kind if origin in {None, Literal} else origin[parts]
+
+
+@cache
+def _strict(shape: Any) -> Any:
+    """A shape that has its refined fields and takes no other."""
+    make: Any = typing_extensions.TypedDict
+    fields = {
+        name: _readable(REFINED.get((shape, name), hint)) for name, hint in get_type_hints(shape).items()
+    }
+    optional = {name: typing_extensions.NotRequired[fields[name]] for name in shape.__optional_keys__}
+    strict = make(shape.__name__, {**fields, **optional})
+    strict.__doc__ = shape.__doc__
+    strict.__pydantic_config__ = ConfigDict(extra="forbid")
+    return strict

@@ -1,0 +1,107 @@
+"""What the sender of a command is told: that it was accepted, or what it has created.
+
+Each kind of resource has its own shape, so that a receipt names the id by what it is the id of.
+"""
+
+from typing import Literal, TypedDict
+
+from bus.messages.commands import (
+    AddProduct,
+    AnyCommand,
+    ChangeCustomer,
+    ChangeOrderStatus,
+    ChangeProduct,
+    PlaceOrder,
+    RegisterCustomer,
+)
+from bus.messages.outcome import Outcome
+
+
+class AcceptedCustomer(TypedDict):
+    """A command about a customer is kept and will be carried out."""
+
+    command_id: str
+    customer_id: str
+    status: Literal["accepted"]
+
+
+class AcceptedProduct(TypedDict):
+    """A command about a product is kept and will be carried out."""
+
+    command_id: str
+    product_id: str
+    status: Literal["accepted"]
+
+
+class AcceptedOrder(TypedDict):
+    """A command about an order is kept and will be carried out."""
+
+    command_id: str
+    order_id: str
+    status: Literal["accepted"]
+
+
+class CreatedCustomer(TypedDict):
+    """A customer that is there now, at its first version."""
+
+    command_id: str
+    customer_id: str
+    version: int
+
+
+class CreatedProduct(TypedDict):
+    """A product that is there now, at its first version."""
+
+    command_id: str
+    product_id: str
+    version: int
+
+
+class CreatedOrder(TypedDict):
+    """An order that is there now, at its first version; ``total`` is in minor units."""
+
+    command_id: str
+    order_id: str
+    version: int
+    total: int
+
+
+Accepted = AcceptedCustomer | AcceptedProduct | AcceptedOrder
+Created = CreatedCustomer | CreatedProduct | CreatedOrder
+
+
+def accepted(command_id: str, command: AnyCommand) -> Accepted:
+    match command:
+        case RegisterCustomer() | ChangeCustomer():
+            return {"command_id": command_id, "customer_id": command.customer_id, "status": "accepted"}
+        case AddProduct() | ChangeProduct():
+            return {"command_id": command_id, "product_id": command.product_id, "status": "accepted"}
+        case PlaceOrder() | ChangeOrderStatus():
+            return {"command_id": command_id, "order_id": command.order_id, "status": "accepted"}
+
+
+def created(command_id: str, command: AnyCommand, outcome: Outcome) -> Created | None:
+    """``None`` for a command that creates nothing."""
+    match command:
+        case RegisterCustomer():
+            version = _of_a_success(outcome.version)
+            return {"command_id": command_id, "customer_id": command.customer_id, "version": version}
+        case AddProduct():
+            version = _of_a_success(outcome.version)
+            return {"command_id": command_id, "product_id": command.product_id, "version": version}
+        case PlaceOrder():
+            return {
+                "command_id": command_id,
+                "order_id": command.order_id,
+                "version": _of_a_success(outcome.version),
+                "total": _of_a_success(outcome.total),
+            }
+        case _:
+            return None
+
+
+def _of_a_success(number: int | None) -> int:
+    """Raises ``ValueError`` if it is missing, which only a refusal's may be."""
+    if number is None:
+        raise ValueError("a creation that succeeded has a version, and an order a total")
+    return number

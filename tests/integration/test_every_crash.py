@@ -1,0 +1,92 @@
+"""One history, and a projector that dies once at each of its writes: before, amid and after it."""
+
+from collections.abc import Iterator
+from typing import get_args
+from unittest import mock
+
+import pytest
+
+from bus.connections import read_database, write_database
+from bus.messages.values import OrderStatus
+from bus.settings import Settings
+from read_side import batch, catch_up
+from read_side.audit import audit
+from read_side.catch_up import End
+from read_side.projections import READ_MODELS
+from read_side.projections.model import ReadModel
+from tests import messages
+from tests.integration.crashes import Moment, dying
+from tests.integration.shop import ReadSide, WriteSide, order_id, partition
+
+HOME = partition("c1")
+O1, O2, O3 = (order_id("c1", number) for number in (1, 2, 3))
+HISTORY = (
+    messages.add_product(),
+    messages.add_product(product_id="p2", name="Tea", unit_price=450),
+    messages.register_customer(),
+    messages.place_order(order_id=O1),
+    messages.place_order(order_id=O2),
+    messages.change_order_status(OrderStatus.CONFIRMED, order_id=O1),
+    messages.change_customer(name="Ann Baker"),
+    messages.change_order_status(OrderStatus.CANCELLED, order_id=O2),
+    messages.place_order(order_id=O3),
+    messages.change_product(name="Pot"),
+    messages.change_product(product_id="p2", name="Green tea"),
+    messages.change_order_status(OrderStatus.SHIPPED, order_id=O1),
+)
+
+
+@pytest.fixture
+def write(settings: Settings) -> Iterator[WriteSide]:
+    """The history, in which one event is of a version that nobody knows yet."""
+    database = write_database(settings)
+    write = WriteSide(database)
+    write.create()
+    for command in HISTORY:
+        write.do(command)
+    where = {"stream": f"order-{O1}", "version": 2}
+    assert database.commits.update_one(where, {"$set": {"events.0.v": 99}}).modified_count
+    yield write
+    database.client.close()
+
+
+@pytest.fixture
+def read(settings: Settings, write: WriteSide) -> Iterator[ReadSide]:
+    database = read_database(settings)
+    read = ReadSide(write.log, database)
+    read.create()
+    yield read
+    database.client.close()
+
+
+@pytest.mark.parametrize("moment", get_args(Moment))
+@pytest.mark.parametrize("model", READ_MODELS, ids=lambda model: str(model.name))
+def test_dying_once_at_any_write_changes_nothing(
+    write: WriteSide, read: ReadSide, model: ReadModel, moment: Moment
+) -> None:
+    read.drain([model])
+    expected = read.documents(model), read.parking.streams(model.name, 1, HOME)
+    assert expected[0]
+    died_at: list[str] = []
+    with mock.patch.object(catch_up, "BATCH", 4), mock.patch.object(batch, "SPREAD_CHUNK", 1):
+        while True:
+            _start_anew(read, model)
+            with dying(read.database, len(died_at) + 1, moment) as death:
+                assert read.run(model, HOME).end is End.DRAINED
+            if not death.dead:
+                break
+            died_at.append(death.written[-1])
+            read.expire_leases()
+            read.drain([model])
+            assert (read.documents(model), read.parking.streams(model.name, 1, HOME)) == expected, died_at[-1]
+            assert audit(write.log, read.database, [model]) == []
+    assert {f"{model.name}.g1.bulk_write", "checkpoints.update_one"} <= set(
+        died_at
+    ) or model.name == "products"
+    assert ("parked.update_one" in died_at) == (f"order-{O1}" in expected[1])
+
+
+def _start_anew(read: ReadSide, model: ReadModel) -> None:
+    for name in (f"{model.name}.g1", "checkpoints", "parked"):
+        read.database[name].delete_many({})
+    read.checkpoints.create(model.name, 1, read.around.log.partitions)

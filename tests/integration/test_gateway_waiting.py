@@ -1,0 +1,155 @@
+"""Waiting for outcomes: woken when one is announced, and none is missed for want of an announcement."""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+import redis
+
+from bus import gateway as gateway_module
+from bus import signals as signals_module
+from bus.broker import Broker
+from bus.connections import redis_client, write_database
+from bus.gateway import CommandGateway
+from bus.inbox import Entry, Inbox
+from bus.messages.outcome import CommandStatus, Outcome
+from bus.settings import Settings
+from bus.signals import CHANNEL, Signals, announce, finished
+from tests import messages
+from tests.integration.commands_queue import PATIENCE_S, waiting
+from tests.waiting import until
+
+LONG_S = 2 * PATIENCE_S
+"""Beyond what any test waits: so it is not the time that ended a wait."""
+Sends = Callable[..., Future[Entry | None]]
+OUTCOME = Outcome(status=CommandStatus.SUCCEEDED, stream="order-o1", partition=1, seq=7, version=3)
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[redis.Redis]:
+    with redis_client(settings) as client:
+        yield client
+
+
+@pytest.fixture
+def inbox(settings: Settings) -> Iterator[Inbox]:
+    database = write_database(settings)
+    with database.client:
+        inbox = Inbox(database, 4)
+        inbox.create()
+        yield inbox
+
+
+@pytest.fixture
+def signals(client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> Iterator[Signals]:
+    """Listening; and waiters look by themselves only at their deadline."""
+    monkeypatch.setattr(gateway_module, "LOOK_AGAIN_S", LONG_S)
+    monkeypatch.setattr(signals_module, "RECONNECT_S", 0.01)
+    monkeypatch.setattr(signals_module, "LISTEN_S", 0.05)  # so that it stops soon
+    signals = Signals(client)
+    signals.start()
+    until(lambda: listeners(client), PATIENCE_S, "the listener listens")
+    yield signals
+    signals.stop()
+    until(lambda: not signals.alive, PATIENCE_S, "the listener has stopped")
+
+
+@pytest.fixture
+def gateway(inbox: Inbox, client: redis.Redis, signals: Signals) -> CommandGateway:
+    return CommandGateway(inbox, Broker(client), signals)
+
+
+@pytest.fixture
+def send(gateway: CommandGateway, inbox: Inbox, signals: Signals) -> Iterator[Sends]:
+    """Send by another thread, which waits; the command is accepted by then, and a waiter registered."""
+    with ThreadPoolExecutor() as pool:
+
+        def send(command_id: str = "k1", digest: str = "digest") -> Future[Entry | None]:
+            envelope = messages.envelope(command_id=command_id)
+            future = pool.submit(gateway.send_and_wait, envelope, LONG_S, digest)
+            waits = f"{command_id} is awaited"
+            until(lambda: finished(command_id) in signals._waiting or future.done(), PATIENCE_S, waits)
+            until(lambda: inbox.find(command_id), PATIENCE_S, f"{command_id} is accepted")
+            return future
+
+        yield send
+
+
+def listeners(client: redis.Redis) -> int:
+    ((_, count),) = client.pubsub_numsub(CHANNEL)
+    return int(count)
+
+
+def outcome_of(entry: Entry | None) -> Outcome | None:
+    assert entry is not None
+    return entry.outcome
+
+
+def test_the_outcome_is_had_when_it_is_announced(
+    send: Sends, inbox: Inbox, client: redis.Redis, signals: Signals
+) -> None:
+    awaited = {key: send(key) for key in ("k1", "k2", "k3")}
+    until(lambda: set(waiting(client)) == {"k1", "k2", "k3"}, PATIENCE_S, "the commands are enqueued")
+    for key in ("k2", "k3", "k1"):
+        inbox.finish(key, OUTCOME)
+    announce(client, [finished(key) for key in ("k2", "k3", "k1")])
+    for key, future in awaited.items():
+        assert future.result(PATIENCE_S) == inbox.find(key)
+    assert signals._waiting == {}
+
+
+def test_an_announcement_of_nothing_yet_is_waited_through(
+    send: Sends, inbox: Inbox, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    awaited = send()
+    looked = threading.Event()
+    find = inbox.find
+
+    def noticed(command_id: str) -> Entry | None:
+        entry = find(command_id)
+        looked.set()
+        return entry
+
+    monkeypatch.setattr(inbox, "find", noticed)
+    announce(client, [finished("k1")])
+    assert looked.wait(PATIENCE_S)
+    assert not awaited.done()
+    inbox.finish("k1", OUTCOME)
+    announce(client, [finished("k2"), finished("k1")])
+    assert outcome_of(awaited.result(PATIENCE_S)) == OUTCOME
+
+
+def test_one_missed_while_the_listener_was_cut_off_is_found_when_it_is_back(
+    send: Sends, inbox: Inbox, client: redis.Redis
+) -> None:
+    awaited = send()
+    inbox.finish("k1", OUTCOME)  # and never announced
+    client.client_kill_filter(_type="pubsub")
+    assert outcome_of(awaited.result(PATIENCE_S)) == OUTCOME
+
+
+def test_nobody_is_kept_waiting_by_a_process_that_stops(
+    send: Sends, gateway: CommandGateway, inbox: Inbox
+) -> None:
+    awaited = send()
+    gateway.stop_waiting()
+    assert awaited.result(PATIENCE_S) == inbox.find("k1")
+
+
+def test_a_repeated_request_waits_for_the_outcome_of_the_first(
+    send: Sends, gateway: CommandGateway, inbox: Inbox, client: redis.Redis
+) -> None:
+    gateway.send(messages.envelope(), "digest")
+    awaited = send()
+    inbox.finish("k1", OUTCOME)
+    announce(client, [finished("k1")])
+    assert outcome_of(awaited.result(PATIENCE_S)) == OUTCOME
+    assert outcome_of(send().result(PATIENCE_S)) == OUTCOME
+
+
+def test_another_request_under_the_same_id_does_not_wait(
+    send: Sends, gateway: CommandGateway, inbox: Inbox
+) -> None:
+    gateway.send(messages.envelope(), "digest")
+    assert send(digest="other").result(PATIENCE_S) == inbox.find("k1")

@@ -1,0 +1,172 @@
+"""Whatever the order in which the steps of writers and readers fall: every reader sees the same log.
+
+The steps are what a process does between two trips to MongoDB: load, claim, insert, close, read. Hypothesis
+chooses whose step is next and who dies, always with a real mongod in between.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any, Protocol
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bus.commit import Commit, Decision
+from bus.connections import Documents, write_database
+from bus.errors import VersionConflictError
+from bus.local.mongod import Mongod
+from bus.log import Log
+from bus.settings import Settings
+from read_side.holes import Holes
+from tests.contract.decisions import decision, refusal
+from tests.integration.log_readers import assert_sound
+from tests.integration.turns import Player
+
+WRITERS = 3
+READERS = 2
+
+_partitions = count()
+"""Each example has a partition for itself."""
+
+
+class SteppedLog(Log):
+    """A log whose user gives up the turn before each of its steps."""
+
+    player: Player | None = None
+
+    def _pause(self) -> None:
+        if self.player is not None:
+            self.player.pause()
+
+    def _claim(self, decisions: Any) -> list[Commit]:
+        self._pause()
+        return super()._claim(decisions)
+
+    def _insert(self, documents: list[Documents]) -> dict[int, set[str]]:
+        self._pause()
+        return super()._insert(documents)
+
+    def close(self, positions: Iterable[tuple[int, int]]) -> int:
+        self._pause()
+        return super().close(positions)
+
+
+class MakesLog(Protocol):
+    def __call__(self) -> SteppedLog: ...
+
+
+@pytest.fixture(scope="module")
+def make_log(mongo_server: Mongod) -> Iterator[MakesLog]:
+    kept = Settings(write_mongodb_uri=mongo_server.uri, write_database="interleavings")
+    database = write_database(kept)
+    with database.client as client:
+        SteppedLog(database, 1).create()
+        yield lambda: SteppedLog(database, 1)
+        client.drop_database(database.name)
+
+
+@dataclass
+class Writer:
+    """Appends to streams in turn, as the handling does: load, decide, append, and again after a conflict.
+
+    A batch has at most one decision per stream, and perhaps a refusal. Commands named by a number are
+    delivered to several writers.
+    """
+
+    log: SteppedLog
+    partition: int
+    batches: list[list[tuple[str | None, int]]]
+    acknowledged: list[Commit] = field(default_factory=list)
+
+    def __call__(self, player: Player) -> None:
+        self.log.player = player
+        for batch in self.batches:
+            wanted = {command: stream for stream, command in batch}
+            while wanted:
+                player.pause()
+                decisions = [self._decided(stream, command) for command, stream in wanted.items()]
+                player.pause()
+                for one, appended in zip(decisions, self.log.append(decisions), strict=True):
+                    if isinstance(appended, Commit):
+                        self.acknowledged.append(appended)
+                    if not isinstance(appended, VersionConflictError):
+                        del wanted[int(one.command_id)]
+
+    def _decided(self, stream: str | None, command: int) -> Decision:
+        ids = {"partition": self.partition, "command_id": str(command)}
+        if stream is None:
+            return refusal(**ids)
+        newest = self.log.newest(self.partition, stream)
+        return decision(stream, (newest.version or 0) + 1 if newest else 1, **ids)
+
+
+@dataclass
+class Reader:
+    """Reads on from where it is, and closes what is missing as soon as it is seen."""
+
+    log: SteppedLog
+    partition: int
+    seen: list[Commit] = field(default_factory=list)
+
+    def __call__(self, player: Player) -> None:
+        self.log.player = player
+        holes = Holes(self.log, grace_ms=0)
+        while True:
+            player.pause()
+            self.read(holes)
+
+    def read(self, holes: Holes) -> None:
+        stretch = self.log.read(self.partition, len(self.seen), 4)
+        self.seen += stretch.commits
+        if stretch.missing:
+            holes.wait_or_close(self.partition, stretch.missing)
+
+
+_streams = st.sampled_from(["a", "b", None])
+_batches = st.lists(
+    st.lists(
+        st.tuples(_streams, st.integers(1, 12)),
+        min_size=1,
+        max_size=3,
+        unique_by=(lambda c: c[0], lambda c: c[1]),
+    ),
+    min_size=1,
+    max_size=3,
+)
+_turns = st.lists(st.integers(0, WRITERS + READERS - 1), min_size=100, max_size=100)
+"""Who is next. Afterwards the writers that are left run to their end, one after the other."""
+_deaths = st.lists(st.none() | st.integers(0, 20), min_size=WRITERS, max_size=WRITERS)
+"""After how many of its steps a writer is killed, if it is."""
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@given(programs=st.lists(_batches, min_size=WRITERS, max_size=WRITERS), turns=_turns, deaths=_deaths)
+def test_every_reader_sees_the_same_log(
+    make_log: MakesLog,
+    programs: list[list[list[tuple[str | None, int]]]],
+    turns: list[int],
+    deaths: list[int | None],
+) -> None:
+    partition = next(_partitions)
+    writers = [Writer(make_log(), partition, batches) for batches in programs]
+    readers = [Reader(make_log(), partition) for _ in range(READERS)]
+    writing = [Player(writer, death) for writer, death in zip(writers, deaths, strict=True)]
+    reading = [Player(reader) for reader in readers]
+    for who in turns:
+        [*writing, *reading][who].go_on()
+    for player in writing:
+        while not player.done:
+            player.go_on()
+    for player in reading:
+        player.kill()
+
+    log = make_log()
+    holes = Holes(log, grace_ms=0)
+    for reader in readers:
+        reader.log = log
+        while len(reader.seen) < log.head(partition):
+            reader.read(holes)
+    acknowledged = [commit for writer in writers for commit in writer.acknowledged]
+    assert_sound(log, partition, [reader.seen for reader in readers], acknowledged)

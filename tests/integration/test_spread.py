@@ -1,0 +1,120 @@
+"""A new name reaches all orders of its customer: those before it, those decided before it, those after it."""
+
+from collections.abc import Iterator
+from unittest import mock
+
+import pytest
+
+from bus.commit import Commit, Decision
+from bus.connections import read_database, write_database
+from bus.settings import Settings
+from read_side import batch, catch_up
+from read_side.audit import audit
+from read_side.checkpoints import Checkpoints
+from read_side.projections.model import ReadModel
+from read_side.projections.order_detail import ORDER_DETAIL
+from read_side.projections.order_summary import ORDER_SUMMARY
+from tests import messages
+from tests.integration.shop import ReadSide, WriteSide, order_id, partition
+
+HOME = partition("c1")
+ORDERS = [order_id("c1", number) for number in range(1, 11)]
+CHUNK = 3
+BATCHES = [1, 2, 3, 1_000]
+
+
+@pytest.fixture(params=[ORDER_SUMMARY, ORDER_DETAIL], ids=lambda model: str(model.name))
+def model(request: pytest.FixtureRequest) -> ReadModel:
+    given: ReadModel = request.param
+    return given
+
+
+@pytest.fixture
+def write(settings: Settings) -> Iterator[WriteSide]:
+    database = write_database(settings)
+    write = WriteSide(database)
+    write.create()
+    write.do(messages.register_customer())
+    write.do(messages.register_customer(customer_id="c2", name="Bob"))
+    write.do(messages.add_product())
+    write.do(messages.add_product(product_id="p2"))
+    write.do(messages.place_order(customer_id="c2", order_id=order_id("c2")))
+    yield write
+    database.client.close()
+
+
+@pytest.fixture
+def read(settings: Settings, write: WriteSide) -> Iterator[ReadSide]:
+    database = read_database(settings)
+    read = ReadSide(write.log, database)
+    read.create()
+    yield read
+    database.client.close()
+
+
+def _names(read: ReadSide, model: ReadModel) -> dict[str, str]:
+    found = read.documents(model)
+    return {key: document["customer_name"] for key, document in found.items() if "customer_name" in document}
+
+
+def _expected(name: str, placed: list[str]) -> dict[str, str]:
+    return dict.fromkeys(placed, name) | {order_id("c2"): "Bob"}
+
+
+@pytest.mark.parametrize("size", BATCHES)
+def test_a_rename_reaches_more_orders_than_are_written_at_once(
+    write: WriteSide, read: ReadSide, model: ReadModel, size: int
+) -> None:
+    for placed in ORDERS:
+        write.do(messages.place_order(order_id=placed))
+    renamed = write.do(messages.change_customer(name="Ann Baker"))
+    write.do(messages.change_order_status(order_id=ORDERS[0]))
+    renew = mock.Mock(side_effect=read.checkpoints.renew)
+    with (
+        mock.patch.object(catch_up, "BATCH", size),
+        mock.patch.object(batch, "SPREAD_CHUNK", CHUNK),
+        mock.patch.object(Checkpoints, "renew", renew),
+    ):
+        read.drain([model])
+    assert _names(read, model) == _expected("Ann Baker", ORDERS)
+    positions = {key: document["_pos"] for key, document in read.documents(model).items()}
+    assert {positions[placed] for placed in ORDERS[1:]} == {renamed.seq}
+    assert positions[ORDERS[0]] == (renamed.seq or 0) + 1
+    assert renew.call_count == 4, "the lease is renewed with every chunk"
+    assert audit(write.log, read.database, [model]) == []
+
+
+@pytest.mark.parametrize("size", BATCHES)
+@pytest.mark.parametrize("apart", [False, True], ids=["one run", "a run between"])
+def test_an_order_that_was_decided_before_a_rename_and_appended_after_it_has_the_new_name(
+    write: WriteSide, read: ReadSide, model: ReadModel, size: int, *, apart: bool
+) -> None:
+    write.do(messages.place_order(order_id=ORDERS[0]))
+    append = write.handling._append
+
+    def late(decision: Decision) -> Commit:
+        write.rename_out_of_turn("c1", "Ann Baker")
+        if apart:
+            read.drain([model])
+        return append(decision)
+
+    with mock.patch.object(write.handling, "_append", late):
+        write.do(messages.place_order(order_id=ORDERS[1]))
+    [stored] = write.log.history(HOME, f"order-{ORDERS[1]}")
+    assert stored.events[0]["data"]["customer_name"] == "Ann Archer"
+    with mock.patch.object(catch_up, "BATCH", size):
+        read.drain([model])
+    assert _names(read, model) == _expected("Ann Baker", ORDERS[:2])
+    assert audit(write.log, read.database, [model]) == []
+
+
+@pytest.mark.parametrize("size", BATCHES)
+def test_renames_and_orders_in_turn(write: WriteSide, read: ReadSide, model: ReadModel, size: int) -> None:
+    for number, placed in enumerate(ORDERS):
+        write.do(messages.place_order(order_id=placed))
+        write.do(messages.change_customer(name=f"Ann {number}"))
+        write.do(messages.change_order_status(order_id=placed))
+    with mock.patch.object(catch_up, "BATCH", size):
+        read.drain([model])
+    assert _names(read, model) == _expected("Ann 9", ORDERS)
+    assert audit(write.log, read.database, [model]) == []

@@ -1,0 +1,203 @@
+"""The layout and its rules: who imports whom, what is pure, what lies where; and importing does nothing."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("bus", "write_side", "read_side", "api")
+MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+SOURCES = sorted((*MODULES, *(ROOT / "tests").rglob("*.py")))
+
+MAY_IMPORT = {
+    "bus": {"bus"},
+    "write_side": {"write_side", "bus"},
+    "read_side": {"read_side", "bus"},
+    "api": {"api", "bus", "read_side"},
+}
+QUERIES = (
+    "read_side.checkpoints",
+    "read_side.errors",
+    "read_side.parking",
+    "read_side.projections",
+    "read_side.registry",
+    "read_side.store",
+    "read_side.strong",
+    "read_side.visibility",
+)
+"""What of the read side the API may use: how to ask, never how it is projected."""
+
+PURE = (
+    *("bus.messages", "bus.commit"),
+    *(f"write_side.{name}" for name in ("aggregates", "customers", "facts", "orders", "pricing", "products")),
+    *("read_side.projections", "read_side.folding"),
+)
+PURE_MAY_IMPORT = {
+    # Of the standard library only what neither acts nor looks around; and what checks and describes messages.
+    *("abc", "binascii", "collections", "dataclasses", "datetime", "enum", "functools", "itertools", "math"),
+    *("re", "types", "typing", "pydantic"),
+    "uuid_utils",  # draws the ids of orders, for the API: no decision and no fold calls it
+}
+CLOCKS = {"now", "utcnow", "today", "time", "monotonic"}
+
+TOP_LEVEL = {
+    *(".ci", ".gitignore", "CHANGELOG.md", "LICENSE", "Makefile", "Procfile", "README.md", "docs"),
+    *("pyproject.toml", *PACKAGES, "tests"),
+}
+MUST_BE_THERE = TOP_LEVEL - {"CHANGELOG.md", "docs"}
+WORDS_THAT_SAY_NOTHING = {"utils", "util", "common", "helpers", "helper", "manager", "misc", "base"}
+MAX_LINES = 300
+
+
+class Import(NamedTuple):
+    """One imported module, and where."""
+
+    module: str
+    path: Path
+    line: int
+
+
+def _name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(), filename=str(path))
+
+
+def _imports(path: Path) -> Iterator[Import]:
+    """Every import, wherever it stands; ``from package import module`` counts as the module."""
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield Import(alias.name, path, node.lineno)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: imports are absolute"
+            module = str(node.module)
+            for alias in node.names:
+                inner = f"{module}.{alias.name}"
+                yield Import(inner if inner in _BY_NAME else module, path, node.lineno)
+
+
+_BY_NAME = {_name(path): path for path in MODULES}
+
+
+def _is_within(module: str, *prefixes: str) -> bool:
+    return any(module == prefix or module.startswith(f"{prefix}.") for prefix in prefixes)
+
+
+def _show(wrong: Import) -> str:
+    return f"{wrong.path.relative_to(ROOT)}:{wrong.line} imports {wrong.module}"
+
+
+def test_there_is_something_to_check() -> None:
+    assert {_name(path) for path in MODULES} >= {
+        "bus.log",
+        "write_side.orders",
+        "read_side.folding",
+        "api.app",
+    }
+    assert {one.module for one in _imports(ROOT / "write_side/handling.py")} >= {
+        "bus.log",
+        "write_side.outcomes",
+    }
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_packages_import_only_those_below_them(package: str) -> None:
+    others = [other for other in PACKAGES if other not in MAY_IMPORT[package]]
+    found = (one for path in (ROOT / package).rglob("*.py") for one in _imports(path))
+    assert [_show(one) for one in found if _is_within(one.module, *others, "tests")] == []
+
+
+def test_the_api_knows_only_the_queries_of_the_read_side() -> None:
+    found = (one for path in (ROOT / "api").rglob("*.py") for one in _imports(path))
+    used = [one for one in found if _is_within(one.module, "read_side")]
+    assert [_show(one) for one in used if not _is_within(one.module, *QUERIES)] == []
+    assert used
+
+
+def _reached_by_pure(path: Path, seen: set[Path]) -> Iterator[Import]:
+    """Everything from outside the project that importing a module imports."""
+    if path in seen:
+        return
+    seen.add(path)
+    for one in _imports(path):
+        if _is_within(one.module, *PACKAGES):
+            names = one.module.split(".")
+            for end in range(1, len(names) + 1):
+                yield from _reached_by_pure(_BY_NAME[".".join(names[:end])], seen)
+        else:
+            yield one
+
+
+@pytest.mark.parametrize("module", [name for name in _BY_NAME if _is_within(name, *PURE)])
+def test_pure_modules_lead_to_no_driver_no_framework_and_no_surroundings(module: str) -> None:
+    found = list(_reached_by_pure(_BY_NAME[module], set()))
+    assert [_show(one) for one in found if one.module.partition(".")[0] not in PURE_MAY_IMPORT] == []
+
+
+@pytest.mark.parametrize("module", [name for name in _BY_NAME if _is_within(name, *PURE)])
+def test_pure_modules_ask_no_clock(module: str) -> None:
+    calls = (node.func for node in ast.walk(_tree(_BY_NAME[module])) if isinstance(node, ast.Call))
+    asked = [
+        f"{f.attr} in line {f.lineno}" for f in calls if isinstance(f, ast.Attribute) and f.attr in CLOCKS
+    ]
+    assert asked == []
+
+
+def _top_level() -> set[str]:
+    """What git tracks; in a copy without a history, what it would not ignore."""
+    if (ROOT / ".git").exists():
+        listed = subprocess.run(
+            ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+        )
+        return {name.partition("/")[0] for name in listed.stdout.split("\0") if name}
+    ignored = [line.rstrip("/") for line in (ROOT / ".gitignore").read_text().splitlines()]
+    there = (path.name for path in ROOT.iterdir())
+    return {name for name in there if not any(fnmatch(name, pattern) for pattern in ignored)}
+
+
+def test_the_top_level_is_what_it_is_said_to_be() -> None:
+    assert _top_level() <= TOP_LEVEL
+    assert _top_level() >= MUST_BE_THERE
+
+
+def test_names_say_something() -> None:
+    assert [_name(path) for path in SOURCES if WORDS_THAT_SAY_NOTHING & {*path.stem.split("_")}] == []
+
+
+def test_files_are_short() -> None:
+    long = {
+        str(p.relative_to(ROOT)): n for p in SOURCES if (n := len(p.read_text().splitlines())) > MAX_LINES
+    }
+    assert long == {}
+
+
+_IMPORT_ALL = """
+import importlib, os, socket, subprocess, sys, threading
+
+def refuse(*args, **options):
+    raise AssertionError(f"I/O while importing: {args[:2]}")
+
+socket.socket.connect = socket.socket.bind = subprocess.Popen.__init__ = threading.Thread.start = refuse
+os.makedirs = os.mkdir = refuse
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+"""
+
+
+def test_importing_does_nothing() -> None:
+    """Neither network nor processes, threads or folders."""
+    command = [sys.executable, "-c", _IMPORT_ALL, *_BY_NAME]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

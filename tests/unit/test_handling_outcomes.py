@@ -1,0 +1,103 @@
+"""What a decision means for the one who asked."""
+
+from typing import Any
+
+import pytest
+from bson import Timestamp
+
+from bus.commit import Commit
+from bus.inbox import Entry
+from bus.messages.outcome import CommandStatus, Outcome
+from bus.messages.rejection import FieldError, Rejection, RejectionKind
+from tests.messages import NOW, customer_renamed, envelope
+from write_side import outcomes
+
+STREAM = "order-o1"
+TAKEN = Rejection(kind=RejectionKind.CONFLICT, code="id-taken", detail="There already is one.")
+UNKNOWN = Rejection(kind=RejectionKind.NOT_FOUND, code="unknown-order", detail="There is none.")
+INVALID = Rejection(
+    kind=RejectionKind.INVALID,
+    code="unknown-product",
+    detail="items.0.product_id: there is no product p9",
+    errors=(FieldError(field="items.0.product_id", message="there is no product p9"),),
+)
+ENTRY = Entry(
+    envelope=envelope(),
+    partition=3,
+    status=CommandStatus.ACCEPTED,
+    accepted_ts=Timestamp(1, 1),
+    attempts=0,
+    request=None,
+    outcome=None,
+    finished_at=None,
+)
+
+
+def _commit(**over: Any) -> Commit:
+    return Commit(**{"partition": 3, "seq": 8, "command_id": "k1", "at": NOW, **over})
+
+
+@pytest.mark.parametrize(
+    ("version", "state", "total"),
+    [
+        (1, {"total": 6350}, 6350),
+        (1, {"total": 0}, 0),
+        (2, {"total": 6350}, None),  # only placing an order says what it comes to
+        (1, {"name": "Ann"}, None),
+        (1, None, None),
+    ],
+)
+def test_a_commit_is_a_success(version: int, state: dict[str, Any] | None, total: int | None) -> None:
+    commit = _commit(stream=STREAM, version=version, state=state)
+    assert outcomes.of_commit(commit, STREAM) == Outcome(
+        status=CommandStatus.SUCCEEDED, stream=STREAM, partition=3, seq=8, version=version, total=total
+    )
+
+
+@pytest.mark.parametrize("rejection", [TAKEN, UNKNOWN, INVALID])
+def test_a_refusal_comes_back_from_the_log_as_it_was(rejection: Rejection) -> None:
+    kept = outcomes.without_commit(ENTRY, rejection, 4)
+    assert outcomes.of_commit(_commit(outcome=kept), STREAM) == Outcome(
+        status=CommandStatus.REJECTED, stream=STREAM, partition=3, seq=8, rejection=rejection
+    )
+
+
+def test_what_changed_nothing_succeeded_at_the_version_there_was() -> None:
+    kept = outcomes.without_commit(ENTRY, None, 4)
+    assert outcomes.of_commit(_commit(outcome=kept), STREAM) == Outcome(
+        status=CommandStatus.SUCCEEDED, stream=STREAM, partition=3, seq=8, version=4
+    )
+
+
+def test_a_failure_says_why_and_has_no_place_in_the_log() -> None:
+    assert outcomes.failed(ENTRY, ZeroDivisionError("a bug")) == Outcome(
+        status=CommandStatus.FAILED, stream=STREAM, partition=3, error="ZeroDivisionError: a bug"
+    )
+
+
+@pytest.mark.parametrize("decided", [(customer_renamed(),), (), TAKEN, UNKNOWN, INVALID])
+@pytest.mark.parametrize("expected", [None, (4,), (1, 4)])
+def test_a_decision_stands_where_the_version_is_as_expected(
+    decided: Any, expected: tuple[int, ...] | None
+) -> None:
+    assert outcomes.with_precondition(decided, expected, 4) == decided
+
+
+@pytest.mark.parametrize("decided", [(customer_renamed(),), (), TAKEN, INVALID])
+@pytest.mark.parametrize(
+    ("expected", "detail"),
+    [
+        ((3,), "It is at version 4, not at 3."),
+        ((3, 5), "It is at version 4, not at 3 or 5."),
+        ((), "It is at version 4, not at any."),
+    ],
+)
+def test_all_else_yields_to_another_version(decided: Any, expected: tuple[int, ...], detail: str) -> None:
+    assert outcomes.with_precondition(decided, expected, 4) == Rejection(
+        kind=RejectionKind.VERSION_MISMATCH, code="version-mismatch", detail=detail
+    )
+
+
+@pytest.mark.parametrize("expected", [(), (0,), (1,)])
+def test_an_unknown_target_comes_before_its_version(expected: tuple[int, ...]) -> None:
+    assert outcomes.with_precondition(UNKNOWN, expected, 0) == UNKNOWN

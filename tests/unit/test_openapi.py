@@ -1,0 +1,123 @@
+"""The description: complete, well-formed, and true to itself."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.access import ANYONE, Route
+from api.app import routes
+from api.openapi import examples, headers
+from api.openapi.command import described, unwired
+from api.openapi.document import VERSION
+from api.openapi.operations import OPERATIONS, check
+from api.openapi.schemas import REFINED
+from tests.openapi import Description
+
+ROOT = Path(__file__).resolve().parents[2]
+METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
+
+
+@pytest.fixture(scope="module")
+def description() -> Description:
+    return Description()
+
+
+def operations(document: dict[str, Any]) -> list[dict[str, Any]]:
+    return [operation for methods in document["paths"].values() for operation in methods.values()]
+
+
+def references(part: Any) -> set[str]:
+    if isinstance(part, dict):
+        found = {part["$ref"]} if isinstance(part.get("$ref"), str) else set()
+        return found.union(*map(references, part.values()))
+    return set().union(*map(references, part)) if isinstance(part, list) else set()
+
+
+def test_every_route_and_method_is_described_and_nothing_else(description: Description) -> None:
+    served = {(route.path, method.lower()) for route in routes(unwired()) for method in route.roles}
+    told = {(path, method) for path, methods in description.document["paths"].items() for method in methods}
+
+    assert told == served
+    assert {method for _, method in told} <= METHODS
+
+
+def test_a_route_that_is_not_described_is_an_error_at_start() -> None:
+    class Page:
+        def on_get(self) -> None: ...
+
+    table = routes(unwired())
+
+    with pytest.raises(ValueError, match=r"not described: \[\('/new', 'GET'\)\]"):
+        check([*table, Route("/new", Page(), {"GET": ANYONE})])
+    with pytest.raises(ValueError, match=r"not there: \[\('/customers', 'GET'\)"):
+        check(table[1:])
+
+
+def test_whatever_it_refers_to_is_there_and_whatever_is_there_is_referred_to(
+    description: Description,
+) -> None:
+    document = description.document
+    used = references(document)
+    there = {
+        f"#/components/{kind}/{name}"
+        for kind, components in document["components"].items()
+        for name in components
+        if kind != "securitySchemes"
+    }
+    for reference in used:
+        assert description.resolved({"$ref": reference})
+
+    inline = {f"#/components/headers/{name}" for name in headers.OF_ANSWERS}
+    elsewhere = {"#/components/responses/MethodNotAllowed"}
+    assert there - inline - elsewhere == used - inline
+
+
+def test_operations_have_names_of_their_own_and_links_lead_to_them(description: Description) -> None:
+    all_of_them = operations(description.document)
+    names = [operation["operationId"] for operation in all_of_them]
+    parameters = {
+        operation["operationId"]: {
+            f"{known['in']}.{known['name']}" for known in map(description.resolved, operation["parameters"])
+        }
+        for operation in all_of_them
+    }
+
+    assert len(set(names)) == len(names)
+    for operation in all_of_them:
+        for answer in map(description.resolved, operation["responses"].values()):
+            for link in answer.get("links", {}).values():
+                assert link["parameters"].keys() <= parameters[link["operationId"]]
+
+
+def test_who_needs_a_token_is_told_so(description: Description) -> None:
+    for operation in operations(description.document):
+        assert bool(operation["security"]) is ("401" in operation["responses"])
+        assert bool(operation["security"]) is bool(operation["x-roles"])
+
+
+def test_examples_are_good(description: Description) -> None:
+    for operation in operations(description.document):
+        for content in operation.get("requestBody", {}).get("content", {}).values():
+            for example in content["examples"].values():
+                description.check_value(content["schema"], example["value"], operation["operationId"])
+        for parameter in map(description.resolved, operation["parameters"]):
+            for example in parameter.get("examples", {}).values():
+                description.check_value(parameter["schema"], example["value"], parameter["name"])
+    assert {row.body for row in OPERATIONS.values() if row.body} == examples.OF_BODIES.keys()
+
+
+def test_what_is_refined_is_there() -> None:
+    for shape, field in REFINED:
+        assert field in shape.__annotations__
+
+
+def test_its_version_is_the_projects() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+    assert project["version"] == VERSION
+
+
+def test_it_is_the_same_every_time() -> None:
+    assert described() == described()
