@@ -102,7 +102,7 @@ class Signals:
                         if message is None:
                             continue
                         if message["type"] == "message":
-                            self._wake(message["data"].decode().split("\n"))
+                            self._wake(message["data"].decode(errors="replace").split("\n"))
                             continue
                         # Subscribed, perhaps again and by redis-py itself: what was announced meanwhile
                         # was missed, so everybody looks.
@@ -120,7 +120,7 @@ class Signals:
         with self._lock:
             for told in topics:
                 topic, _, position = told.partition("=")
-                if position:
+                if position.isdecimal():  # anybody can publish here: what is no position is none
                     self._positions[topic] = int(position)
                 for event in self._waiting.get(topic, ()):
                     event.set()
