@@ -4,7 +4,7 @@
 # file in .venv stands for what was installed, so that it is done again only when pyproject.toml changes.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test schemathesis lint format clean
+.PHONY: help run demo test schemathesis overload lint format clean
 
 BIN := .venv/bin/python
 PIP := $(BIN) -m pip install --quiet --disable-pip-version-check --editable
@@ -28,6 +28,9 @@ test: lint ## everything that must pass: lint, types and all tests, on real serv
 
 schemathesis: $(TEST) ## ask the API more than 10,000 times whatever its description allows, and more
 	SCHEMATHESIS_EXAMPLES=80 $(BIN) -m pytest tests/e2e/test_schemathesis.py
+
+overload: $(TEST) ## what becomes of ten times the load that the system can take
+	$(BIN) -m tests.benchmarks.overload
 
 lint: $(TEST) ## check style and format
 	$(BIN) -m ruff check

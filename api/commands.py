@@ -14,7 +14,6 @@ from api.answers import answer
 from api.consistency import token_of
 from api.freshness import Freshness, WaitSlots
 from api.problems import Problem, ProblemError
-from api.shedding import Backlog
 from bus.inbox import Entry
 from bus.messages.commands import (
     AddProduct,
@@ -61,11 +60,10 @@ class Gateway(Protocol):
 class Commands:
     """What the resources hand their commands to. Who finds no slot to wait in gets the 202 at once."""
 
-    def __init__(self, gateway: Gateway, freshness: Freshness, slots: WaitSlots, backlog: Backlog) -> None:
+    def __init__(self, gateway: Gateway, freshness: Freshness, slots: WaitSlots) -> None:
         self._gateway = gateway
         self._freshness = freshness
         self._slots = slots
-        self._backlog = backlog
 
     def send(
         self, req: falcon.Request, resp: falcon.Response, command: AnyCommand, canonical_body: bytes
@@ -74,10 +72,9 @@ class Commands:
 
         Raises:
             ProblemError: what the command came to, if that is not success; 400 for malformed headers;
-                422 for an idempotency key that belongs to another request; 503 past the backlog's bound.
+                422 for an idempotency key that belongs to another request.
 
         """
-        self._backlog.check()
         key = req.get_header("Idempotency-Key")
         digest = idempotency.request_digest(req, canonical_body) if key is not None else None
         envelope = CommandEnvelope(

@@ -101,7 +101,7 @@ def serve() -> None:
         stopping=stopping,
     )
     services = Services(
-        commands=Commands(gateway, freshness, slots, Backlog(client, settings.max_waiting_commands)),
+        commands=Commands(gateway, freshness, slots),
         inbox=inbox,
         log=log,
         visibility=visibility,
@@ -120,8 +120,9 @@ def serve() -> None:
         create_app(services),
         settings.api_host,
         settings.api_port,
-        settings.web_threads,
-        settings.max_queued_requests,
+        threads=settings.web_threads,
+        max_queued=settings.max_queued_requests,
+        is_full=Backlog(client, settings.max_waiting_commands).is_full,
     )
 
     def stop(_signal: int, _frame: FrameType | None) -> None:

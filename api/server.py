@@ -8,7 +8,7 @@ fall idle.
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import ExitStack, suppress
 from http import HTTPStatus
 from typing import Any
@@ -33,7 +33,9 @@ DRAIN_S = 3.5
 """The supervisor kills after 4 to 5 s."""
 _ROUND_S = 1.0
 _DRAIN_ROUND_S = 0.05
-_SURPLUS = overloaded("Too many requests are waiting.").to_json()
+_READS = frozenset({"GET", "HEAD", "OPTIONS"})
+_TOO_MANY_REQUESTS = overloaded("Too many requests are waiting.").to_json()
+_TOO_MANY_COMMANDS = overloaded("Too many commands are waiting to be handled.").to_json()
 
 
 class Refusal(ErrorTask):  # type: ignore[misc]  # waitress is not typed
@@ -55,24 +57,30 @@ class Answer(WSGITask):  # type: ignore[misc]
     def execute(self) -> None:
         if self.channel.server.draining:
             self.set_close_on_finish()
-        if self._is_surplus():
-            self._shed()
-        else:
+        surplus = self._surplus()
+        if surplus is None:
             super().execute()
+        else:
+            self._shed(surplus)
 
-    def _is_surplus(self) -> bool:
-        """Whether too many wait behind it. Health is always told: it is asked when things go badly."""
+    def _surplus(self) -> bytes | None:
+        """What to say if it is one too many. Health is always told: it is asked when things go badly."""
         server = self.channel.server
-        return len(server.task_dispatcher.queue) > server.max_queued and not self.request.path.startswith(
-            "/health/"
-        )
+        if self.request.path.startswith("/health/"):
+            return None
+        if len(server.task_dispatcher.queue) > server.max_queued:
+            return _TOO_MANY_REQUESTS
+        if self.request.command not in _READS and server.is_full():
+            return _TOO_MANY_COMMANDS
+        return None
 
-    def _shed(self) -> None:
+    def _shed(self, why: bytes) -> None:
         """Refuse without going through the application: shedding must cost next to nothing."""
         self.status = "503 Service Unavailable"
         self.response_headers += [("Content-Type", MEDIA_TYPE), ("Retry-After", str(RETRY_AFTER_S))]
-        self.content_length = len(_SURPLUS)
-        self.write(b"" if self.request.command == "HEAD" else _SURPLUS)
+        self.content_length = len(why)
+        self.complete = True  # in place of the application's start_response
+        self.write(b"" if self.request.command == "HEAD" else why)
 
     def set_close_on_finish(self) -> None:
         """Waitress would also close after every 204 and 304, for want of a length that they must not have."""
@@ -94,8 +102,15 @@ class Channel(HTTPChannel):  # type: ignore[misc]
 class Server:
     """A WSGI application on a port."""
 
-    def __init__(
-        self, app: Callable[..., Any], host: str, port: int, threads: int, max_queued: int = 256
+    def __init__(  # noqa: PLR0913 - each bound is its own
+        self,
+        app: Callable[..., Any],
+        host: str,
+        port: int,
+        *,
+        threads: int,
+        max_queued: int = 256,
+        is_full: Callable[[], bool] = lambda: False,
     ) -> None:
         self._channels: dict[int, Any] = {}
         self._stopping = threading.Event()
@@ -118,10 +133,17 @@ class Server:
         self._server.channel_class = Channel
         self._server.draining = False
         self._server.max_queued = max_queued
+        self._server.is_full = is_full
 
     @property
     def port(self) -> int:
         return int(self._server.effective_port)
+
+    @property
+    def waiting(self) -> Collection[Any]:
+        """The requests that wait for a thread."""
+        queue: Collection[Any] = self._server.task_dispatcher.queue
+        return queue
 
     def stop(self) -> None:
         """Begin to drain; may be called from a signal handler, and again at any time after."""

@@ -1,9 +1,9 @@
 """Shedding load: past a bound a request is refused at once rather than queued without end.
 
-Two bounds. Requests that wait for a thread are counted by the server (``api.server``), which answers the
-surplus before it is even looked at. Commands that wait to be handled are counted here, on the queue in
-Redis, at most four times a second: a write beyond the bound is refused, reads go on. While Redis is away
-nothing is counted, and commands are accepted as ever.
+Two bounds, both kept by the server (``api.server``) before the application sees a request, since refusing
+must cost next to nothing. Requests that wait for a thread are counted there. Commands that wait to be handled
+are counted here, on the queue in Redis, at most four times a second: beyond the bound writes are refused
+and reads go on. While Redis is away nothing is counted, and commands are accepted as ever.
 """
 
 import threading
@@ -12,7 +12,7 @@ from http import HTTPStatus
 
 import redis
 
-from api.problems import Problem, ProblemError
+from api.problems import Problem
 from bus.broker import NAMESPACE
 from bus.gateway import COMMANDS_QUEUE
 
@@ -35,23 +35,14 @@ class Backlog:
         self._counted_at = float("-inf")
         self._counting = threading.Lock()
 
-    def check(self) -> None:
-        """Let a command pass.
-
-        Raises:
-            ProblemError: 503, there are too many before it.
-
-        """
+    def is_full(self) -> bool:
+        """Whether no more commands should be let in. One caller counts; the others take the last count."""
         if time.monotonic() - self._counted_at > COUNT_EVERY_S and self._counting.acquire(blocking=False):
             try:
-                self._waiting = self._client.hlen(f"{NAMESPACE}:{COMMANDS_QUEUE}.msgs")
+                self._waiting = int(self._client.hlen(f"{NAMESPACE}:{COMMANDS_QUEUE}.msgs"))
             except redis.RedisError:
                 self._waiting = 0
             finally:
                 self._counted_at = time.monotonic()
                 self._counting.release()
-        if self._waiting >= self._limit:
-            raise ProblemError(
-                overloaded("Too many commands are waiting to be handled."),
-                {"Retry-After": str(RETRY_AFTER_S)},
-            )
+        return self._waiting >= self._limit

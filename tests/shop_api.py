@@ -20,7 +20,6 @@ from api.auth import Verifier
 from api.commands import Commands
 from api.freshness import Freshness, WaitSlots
 from api.health import probes
-from api.shedding import Backlog
 from api.tokens import sign
 from bus.broker import Broker
 from bus.commit import Recorded
@@ -153,7 +152,7 @@ def open_shop(settings: Settings, *, wait_slots: int = 4) -> Iterator[Shop]:
     )
     gateway = CommandGateway(inbox, Broker(client), signals)
     services = Services(
-        commands=Commands(gateway, freshness, slots, Backlog(client, configured.max_waiting_commands)),
+        commands=Commands(gateway, freshness, slots),
         inbox=inbox,
         log=log,
         visibility=visibility,

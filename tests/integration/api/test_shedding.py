@@ -1,0 +1,118 @@
+"""Shedding load: what is one too many is refused at once, health is told, and it recovers by itself."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import pytest
+import redis
+
+from api.server import Server
+from api.shedding import Backlog
+from bus.broker import NAMESPACE
+from bus.connections import redis_client
+from bus.gateway import COMMANDS_QUEUE
+from bus.settings import Settings
+from tests.waiting import until
+
+PATIENCE_S = 10
+QUEUE = f"{NAMESPACE}:{COMMANDS_QUEUE}.msgs"
+
+
+class Application:
+    """Answers 204; on ``/slow`` only once it is let."""
+
+    def __init__(self) -> None:
+        self.let = threading.Event()
+        self.inside = 0
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        if environ["PATH_INFO"] == "/slow":
+            self.inside += 1
+            self.let.wait(PATIENCE_S)
+        start_response("204 No Content", [])
+        return []
+
+
+@contextmanager
+def serving(application: Application, **bounds: Any) -> Iterator[tuple[str, Server]]:
+    server = Server(application, "127.0.0.1", 0, threads=1, **bounds)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.port}", server
+    finally:
+        application.let.set()
+        server.stop()
+        thread.join(PATIENCE_S)
+        assert not thread.is_alive()
+
+
+def get(url: str, answers: list[httpx.Response]) -> threading.Thread:
+    def ask() -> None:
+        answers.append(httpx.get(url, timeout=PATIENCE_S, trust_env=False))
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    return thread
+
+
+def test_past_the_bound_on_waiting_requests_the_surplus_is_refused_and_then_all_is_well() -> None:
+    application = Application()
+    answers: list[httpx.Response] = []
+    with serving(application, max_queued=2) as (url, server):
+        threads = [get(f"{url}/slow", answers)]
+        until(lambda: application.inside, PATIENCE_S, "a request in hand")
+        threads += [get(f"{url}/quick", answers) for _ in range(6)]
+        until(lambda: len(server.waiting) == 6, PATIENCE_S, "the others to wait")
+        application.let.set()
+        for thread in threads:
+            thread.join(PATIENCE_S)
+        # The first three of the six are taken off the queue with more than two behind them.
+        assert sorted(answer.status_code for answer in answers) == [204] * 4 + [503] * 3
+        refused = next(answer for answer in answers if answer.status_code == 503)
+        assert refused.headers["Retry-After"] == "1"
+        assert refused.headers["Content-Type"] == "application/problem+json"
+        assert refused.json()["type"] == "/problems/overloaded"
+        assert httpx.get(f"{url}/quick", trust_env=False).status_code == 204
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH"])
+def test_past_the_bound_on_waiting_commands_writes_are_refused_and_reads_go_on(method: str) -> None:
+    full = [True]
+    with (
+        serving(Application(), is_full=lambda: full[0]) as (url, _),
+        httpx.Client(base_url=url, trust_env=False) as client,
+    ):
+        refused = client.request(method, "/orders", json={})
+        assert refused.status_code == 503
+        assert refused.json()["type"] == "/problems/overloaded"
+        assert client.get("/orders").status_code == 204
+        full[0] = False
+        assert client.request(method, "/orders", json={}).status_code == 204
+
+
+def test_health_is_told_whatever_waits() -> None:
+    with serving(Application(), max_queued=-1, is_full=lambda: True) as (url, _):
+        assert httpx.get(f"{url}/health/live", trust_env=False).status_code == 204
+        assert httpx.get(f"{url}/orders", trust_env=False).status_code == 503
+        head = httpx.head(f"{url}/orders", trust_env=False)
+        assert (head.status_code, head.content) == (503, b"")
+
+
+def test_the_backlog_is_what_is_on_the_queue(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.shedding.COUNT_EVERY_S", 0.0)
+    with redis_client(settings) as client:
+        backlog = Backlog(client, 2)
+        assert not backlog.is_full()
+        client.hset(QUEUE, mapping={"k1": b"", "k2": b""})
+        assert backlog.is_full()
+        client.hdel(QUEUE, "k1")
+        assert not backlog.is_full()
+
+
+def test_without_redis_nothing_is_counted_and_commands_are_let_in() -> None:
+    with redis.Redis(port=1) as client:
+        assert not Backlog(client, 1).is_full()
