@@ -7,9 +7,10 @@ from pymongo.database import Database
 
 from bus import connections
 from bus.connections import Documents
+from bus.inbox import Inbox
 from bus.log import Log
 from bus.settings import Settings
-from tests.contract import mongomock_shim
+from tests.contract import accepted, mongomock_shim
 from tests.contract.decisions import PARTITIONS
 from tests.databases import DatabaseNames
 
@@ -60,3 +61,11 @@ def log(write_database: Database[Documents]) -> Log:
     log = Log(write_database, PARTITIONS)
     log.create()
     return log
+
+
+@pytest.fixture
+def inbox(write_database: Database[Documents]) -> Inbox:
+    inbox = Inbox(write_database, accepted.PARTITIONS)
+    inbox.create()
+    inbox.create()  # as every process does at start
+    return inbox

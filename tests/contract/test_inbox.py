@@ -1,61 +1,19 @@
-"""The inbox: accepting once, the order of acceptance, and outcomes that are not taken back."""
+"""The inbox: accepting once, and the order of acceptance."""
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from bson import Timestamp
-from pymongo.database import Database
 
-from bus.connections import Documents
-from bus.inbox import PAGE, Entry, Inbox
-from bus.messages.outcome import CommandStatus, Outcome
-from bus.messages.rejection import FieldError, Rejection, RejectionKind
+from bus.inbox import PAGE, Inbox
+from bus.messages.outcome import CommandStatus
 from bus.messages.streams import partition_of
 from bus.messages.values import OrderStatus
 from tests import messages
+from tests.contract.accepted import PARTITIONS, REJECTED, SUCCEEDED, accept, found, ids
 from tests.messages import ANN, NOW
 
-PARTITIONS = 4
 MUCH_LATER = Timestamp(2**32 - 1, 0)
-
-STREAM = {"stream": "order-o1", "partition": 0}
-SUCCEEDED = Outcome(status=CommandStatus.SUCCEEDED, seq=7, version=3, total=6350, **STREAM)
-REJECTED = Outcome(
-    status=CommandStatus.REJECTED,
-    seq=8,
-    rejection=Rejection(
-        kind=RejectionKind.INVALID,
-        code="unknown-product",
-        detail="There is no such product.",
-        errors=(FieldError(field="items.0.product_id", message="unknown"),),
-    ),
-    **STREAM,
-)
-FAILED = Outcome(status=CommandStatus.FAILED, error="ValueError()", **STREAM)
-
-
-@pytest.fixture
-def inbox(write_database: Database[Documents]) -> Inbox:
-    inbox = Inbox(write_database, PARTITIONS)
-    inbox.create()
-    inbox.create()
-    return inbox
-
-
-def accept(inbox: Inbox, command_id: str, order_id: str = "o1") -> None:
-    command = messages.change_order_status(order_id=order_id)
-    assert inbox.accept(messages.envelope(command_id=command_id, command=command)) is None
-
-
-def found(inbox: Inbox, command_id: str = "k1") -> Entry:
-    entry = inbox.find(command_id)
-    assert entry is not None
-    return entry
-
-
-def ids(entries: list[Entry]) -> list[str]:
-    return [entry.command_id for entry in entries]
 
 
 def test_a_new_command_is_kept_as_it_is(inbox: Inbox) -> None:
@@ -152,54 +110,3 @@ def test_unfinished_since_a_moment(inbox: Inbox) -> None:
     assert inbox.unfinished_since(MUCH_LATER, 10) == ["k1", "k3", "k4"]
     assert inbox.unfinished_since(MUCH_LATER, 2) == ["k1", "k3"]
     assert ids(inbox.still_unfinished(["k4", "k2", "k1", "k9"])) == ["k1", "k4"]
-
-
-@pytest.mark.parametrize("outcome", [SUCCEEDED, REJECTED, FAILED], ids=lambda outcome: outcome.status)
-def test_an_outcome_is_kept_as_it_is(inbox: Inbox, outcome: Outcome) -> None:
-    accept(inbox, "k1")
-    accept(inbox, "k2")
-    inbox.finish("k1", outcome)
-    entry = found(inbox)
-    assert (entry.status, entry.outcome, entry.finished) == (outcome.status, outcome, True)
-    assert entry.finished_at is not None
-    assert entry.finished_at.tzinfo is not None
-    assert ids(inbox.unfinished(messages.place_order())) == ["k2"]
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "stands"),
-    [
-        (SUCCEEDED, REJECTED, SUCCEEDED),
-        (SUCCEEDED, FAILED, SUCCEEDED),
-        (REJECTED, SUCCEEDED, REJECTED),
-        (REJECTED, FAILED, REJECTED),
-        (FAILED, SUCCEEDED, SUCCEEDED),
-        (FAILED, REJECTED, REJECTED),
-        (FAILED, FAILED.model_copy(update={"error": "KeyError()"}), FAILED),
-    ],
-)
-def test_the_outcome_of_the_log_stands(
-    inbox: Inbox, first: Outcome, second: Outcome, stands: Outcome
-) -> None:
-    accept(inbox, "k1")
-    inbox.finish("k1", first)
-    inbox.finish("k1", second)
-    assert found(inbox).outcome == stands
-    assert found(inbox).status == stands.status
-
-
-def test_several_are_finished_at_once(inbox: Inbox) -> None:
-    for key in ("k1", "k2", "k3"):
-        accept(inbox, key)
-    inbox.finish_all([("k1", SUCCEEDED), ("k0", SUCCEEDED), ("k3", FAILED), ("k1", FAILED)])
-    assert [found(inbox, key).outcome for key in ("k1", "k2", "k3")] == [SUCCEEDED, None, FAILED]
-    assert inbox.find("k0") is None
-
-
-def test_attempts_are_counted(inbox: Inbox, write_database: Database[Documents]) -> None:
-    accept(inbox, "k1")
-    assert [inbox.count_attempt("k1", error) for error in ("KeyError()", "ValueError()")] == [1, 2]
-    assert found(inbox).attempts == 2
-    kept: Any = write_database.commands.find_one({"_id": "k1"})
-    assert kept["error"] == "ValueError()"
-    assert inbox.count_attempt("unknown", "KeyError()") == 0

@@ -1,0 +1,75 @@
+"""What a command came to: kept as it is, and not taken back."""
+
+from typing import Any
+
+import pytest
+from pymongo.database import Database
+
+from bus.connections import Documents
+from bus.inbox import Inbox
+from bus.messages.outcome import CommandStatus, Outcome
+from tests import messages
+from tests.contract.accepted import FAILED, REJECTED, SUCCEEDED, accept, found, ids
+
+
+@pytest.mark.parametrize("outcome", [SUCCEEDED, REJECTED, FAILED], ids=lambda outcome: outcome.status)
+def test_an_outcome_is_kept_as_it_is(inbox: Inbox, outcome: Outcome) -> None:
+    accept(inbox, "k1")
+    accept(inbox, "k2")
+    inbox.finish("k1", outcome)
+    entry = found(inbox)
+    assert (entry.status, entry.outcome, entry.finished) == (outcome.status, outcome, True)
+    assert entry.finished_at is not None
+    assert entry.finished_at.tzinfo is not None
+    assert ids(inbox.unfinished(messages.place_order())) == ["k2"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "stands"),
+    [
+        (SUCCEEDED, REJECTED, SUCCEEDED),
+        (SUCCEEDED, FAILED, SUCCEEDED),
+        (REJECTED, SUCCEEDED, REJECTED),
+        (REJECTED, FAILED, REJECTED),
+        (FAILED, SUCCEEDED, SUCCEEDED),
+        (FAILED, REJECTED, REJECTED),
+        (FAILED, FAILED.model_copy(update={"error": "KeyError()"}), FAILED),
+    ],
+)
+def test_the_outcome_of_the_log_stands(
+    inbox: Inbox, first: Outcome, second: Outcome, stands: Outcome
+) -> None:
+    accept(inbox, "k1")
+    inbox.finish("k1", first)
+    inbox.finish("k1", second)
+    assert found(inbox).outcome == stands
+    assert found(inbox).status == stands.status
+
+
+def test_several_are_finished_at_once(inbox: Inbox) -> None:
+    for key in ("k1", "k2", "k3"):
+        accept(inbox, key)
+    inbox.finish_all([("k1", SUCCEEDED), ("k0", SUCCEEDED), ("k3", FAILED), ("k1", FAILED)])
+    assert [found(inbox, key).outcome for key in ("k1", "k2", "k3")] == [SUCCEEDED, None, FAILED]
+    assert inbox.find("k0") is None
+
+
+def test_attempts_are_counted(inbox: Inbox, write_database: Database[Documents]) -> None:
+    accept(inbox, "k1")
+    assert [inbox.count_attempt("k1", error) for error in ("KeyError()", "ValueError()")] == [1, 2]
+    assert found(inbox).attempts == 2
+    kept: Any = write_database.commands.find_one({"_id": "k1"})
+    assert kept["error"] == "ValueError()"
+    assert inbox.count_attempt("unknown", "KeyError()") == 0
+
+
+def test_one_that_this_build_cannot_read_is_kept_as_failed_and_hides_no_other(
+    inbox: Inbox, write_database: Database[Documents]
+) -> None:
+    for key in ("k1", "k2"):
+        accept(inbox, key)
+    write_database.commands.update_one({"_id": "k1"}, {"$set": {"envelope.envelope_version": 99}})
+    assert ids(inbox.unfinished(messages.change_order_status())) == ["k2"]
+    kept: Any = write_database.commands.find_one({"_id": "k1"})
+    assert kept["status"] == CommandStatus.FAILED
+    assert "envelope_version" in kept["outcome"]["error"]
