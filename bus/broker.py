@@ -9,6 +9,7 @@ a thousand. Everything lost in here is at worst a delay: the inbox and the log a
 
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -24,6 +25,7 @@ from bus.connections import BLOCK_S
 from bus.logs import logger
 
 NAMESPACE = "dramatiq"
+DELAYED = ".DQ"
 HEARTBEAT_TIMEOUT_MS = 15_000
 """Silence after which a worker's unacknowledged messages go back to their queue."""
 MAINTENANCE_EVERY_S = 3.0
@@ -45,8 +47,8 @@ return added
 class Broker(RedisBroker):
     """Dramatiq's Redis broker with consumers that wake, and retries that never give up.
 
-    A command that keeps raising is ended by the handling (it counts attempts in the inbox), a
-    doorbell by nobody: so messages here are retried without end, 0.2 s to 15 s apart.
+    A doorbell that could not be answered is retried without end, 0.2 s to 15 s apart: nobody else ends
+    it. A command is not retried over the queue but by the sweep.
     """
 
     def __init__(self, client: redis.Redis) -> None:
@@ -60,6 +62,8 @@ class Broker(RedisBroker):
             heartbeat_timeout=HEARTBEAT_TIMEOUT_MS,
         )
         self._enqueue_once = client.register_script(_ENQUEUE_ONCE)
+        self.in_hand: defaultdict[str, set[str]] = defaultdict(set)
+        """By queue, the ids in Redis of the messages that were handed out and are not settled."""
 
     @property
     def consumer_class(self) -> type[Consumer]:
@@ -106,6 +110,8 @@ class BlockingConsumer(_RedisConsumer):
         self._list = f"{NAMESPACE}:{queue_name}"
         self._room = threading.Event()
         self._maintained = 0.0
+        self._reclaimed = False
+        self._in_hand = broker.in_hand[queue_name]
 
     def __next__(self) -> MessageProxy | None:
         """The next message, or ``None`` after at most a second without one."""
@@ -114,12 +120,31 @@ class BlockingConsumer(_RedisConsumer):
                 self._fetch()
             while self.message_cache:
                 if (message := self._decoded(self.message_cache.pop(0))) is not None:
+                    self._in_hand.add(message.options["redis_message_id"])
                     return message
         except (redis.ConnectionError, redis.TimeoutError) as error:
             raise ConnectionClosed(error) from None
         return None
 
+    def _reclaim(self) -> None:
+        """Give back what an earlier consumer of this process fetched and lost with its connection.
+
+        Its acknowledgement is owed by a process that lives, so nobody else would ever give it back. What
+        worker threads have in hand is theirs; delayed messages were in the memory of that consumer's thread.
+        """
+        owed = self.broker.client.smembers(f"{NAMESPACE}:__acks__.{self.broker.broker_id}.{self.queue_name}")
+        in_hand = set() if self.queue_name.endswith(DELAYED) else set(self._in_hand)
+        lost = [message_id for message_id in owed if message_id.decode() not in in_hand]
+        if lost:
+            logger.info(
+                "gave back what was lost with a connection", queue=self.queue_name, messages=len(lost)
+            )
+            self.broker.do_requeue(self.queue_name, *lost)
+        self._reclaimed = True
+
     def _fetch(self) -> None:
+        if not self._reclaimed:
+            self._reclaim()
         if time.monotonic() - self._maintained > MAINTENANCE_EVERY_S:
             self.broker.maintain(self.queue_name)
             self._maintained = time.monotonic()
@@ -130,7 +155,8 @@ class BlockingConsumer(_RedisConsumer):
             return
         self.message_cache = self.broker.do_fetch(self.queue_name, room)
         # While it holds delayed messages, the thread must return often enough to see when they are due.
-        patience = 0.1 if self.outstanding_message_count else BLOCK_S
+        delayed = self.queue_name.endswith(DELAYED) and self.outstanding_message_count
+        patience = 0.1 if delayed else BLOCK_S
         if not self.message_cache and self.broker.client.blmove(
             self._list, self._list, patience, "LEFT", "LEFT"
         ):
@@ -156,6 +182,7 @@ class BlockingConsumer(_RedisConsumer):
     def _settle(self, settle: Callable[[MessageProxy], None], message: MessageProxy) -> None:
         try:
             settle(message)
+            self._in_hand.discard(message.options["redis_message_id"])
         except redis.TimeoutError as error:  # not one of redis-py's ConnectionErrors
             raise ConnectionClosed(error) from None
         finally:
@@ -163,7 +190,9 @@ class BlockingConsumer(_RedisConsumer):
 
     def requeue(self, messages: Iterable[MessageProxy]) -> None:
         try:
-            super().requeue(messages)
+            given_back = list(messages)
+            super().requeue(given_back)
+            self._in_hand.difference_update(m.options["redis_message_id"] for m in given_back)
         except (redis.ConnectionError, redis.TimeoutError) as error:
             raise ConnectionClosed(error) from None
 

@@ -1,5 +1,7 @@
 """The process that handles commands: what it is made of, and its one actor."""
 
+import threading
+
 import dramatiq
 from pydantic import ValidationError
 
@@ -11,22 +13,34 @@ from bus.errors import UnknownMessageError
 from bus.gateway import COMMANDS_QUEUE, HANDLE_COMMAND
 from bus.inbox import Inbox
 from bus.log import Log
+from bus.logs import logger
 from bus.messages.envelope import CommandEnvelope
 from bus.settings import Settings
 from bus.subscriptions import Subscriptions
 from write_side.bell import WriteSideBell
 from write_side.handling import Handling
 
+PAUSE_S = 1.0
 
-def register_actor(broker: Broker, handling: Handling) -> None:
-    """Declare the actor of the ``commands`` queue."""
+
+def register_actor(broker: Broker, handling: Handling, stopping: threading.Event) -> None:
+    """Declare the actor of the ``commands`` queue.
+
+    What could not be handled is not retried over the queue: the message is done with, and the sweep enqueues
+    the command again, once. A retry beside it would multiply. The pause keeps a queue from emptying into
+    the sweep while MongoDB is away.
+    """
 
     def handle_command(envelope: dict[str, object]) -> None:
         try:
             command = CommandEnvelope.model_validate(envelope)
         except ValidationError as error:
             raise UnknownMessageError(str(error)) from None
-        handling(command)
+        try:
+            handling(command)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the inbox has the command
+            logger.warning("left to the sweep", command_id=command.command_id, error=repr(error))
+            stopping.wait(PAUSE_S)
 
     declare = dramatiq.actor(
         broker=broker,
@@ -49,7 +63,7 @@ def main() -> None:
     inbox = Inbox(database, settings.log_partitions)
     bell = WriteSideBell(client, Doorbells(client), Subscriptions(database))
     broker = Broker(client)
-    register_actor(broker, Handling(log, inbox, bell, settings.max_attempts))
+    register_actor(broker, Handling(log, inbox, bell, settings.max_attempts), stopping)
 
     def prepare() -> None:
         log.create()

@@ -157,3 +157,18 @@ def test_a_lost_connection_is_one_that_dramatiq_understands() -> None:
         for attempt in attempts:
             with pytest.raises(ConnectionClosed):
                 attempt()
+
+
+def test_what_was_fetched_and_lost_with_a_connection_is_given_back_and_what_is_in_hand_is_not(
+    client: redis.Redis, broker: Broker
+) -> None:
+    broker.enqueue_once([command("k1"), command("k2"), command("k3")])
+    lost = consumer_of(broker, prefetch=3)
+    in_hand = taken(lost)
+    assert in_flight(client, broker) == {"k1", "k2", "k3"}
+    lost.message_cache.clear()  # as if the answer to the fetch had never arrived
+    following = consumer_of(broker, prefetch=5)
+    assert {taken(following).message_id for _ in range(2)} == {"k2", "k3"}
+    following.ack(in_hand)
+    assert in_flight(client, broker) == {"k2", "k3"}
+    assert waiting(client) == []
