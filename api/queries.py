@@ -31,7 +31,8 @@ def _day(value: object) -> object:
 
 
 Day = Annotated[date, BeforeValidator(_day)]
-Cursor = Annotated[str, Field(max_length=65_536)]
+Cursor = Annotated[str, Field(max_length=24_576)]
+"""Longer than any given out, also by a log of 1,024 partitions; below the server's bound on headers."""
 Limit = Annotated[int, Field(ge=1, le=100), BeforeValidator(_number), Field(description="How many at most.")]
 
 

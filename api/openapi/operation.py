@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
 from api.bodies import Body
 from api.queries import NoQuery, Query
@@ -27,7 +26,6 @@ class Link:
 
     operation: str
     parameters: Mapping[str, str]
-    body: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

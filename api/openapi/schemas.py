@@ -39,6 +39,11 @@ REFINED: Mapping[tuple[type, str], Any] = {
 """What fields hold, where the shape that they are in says only what that is made of."""
 
 
+_SPACES = r"\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+"""What a backslash and s mean, within brackets, to the regular expressions that check requests. To those of
+JSON Schema (ECMA-262) they mean others: not U+0085, but U+FEFF."""
+
+
 class Generator(GenerateJsonSchema):
     """Pydantic's, with answers described strictly and without a title for every field."""
 
@@ -48,6 +53,12 @@ class Generator(GenerateJsonSchema):
     def field_is_required(self, field: Any, total: bool) -> bool:  # noqa: FBT001 - pydantic's signature
         given = self.mode == "serialization" and field["type"] == "model-field"
         return given or super().field_is_required(field, total)
+
+    def str_schema(self, schema: core_schema.StringSchema) -> JsonSchemaValue:
+        described = super().str_schema(schema)
+        if "pattern" in described:
+            described["pattern"] = described["pattern"].replace(r"\s", _SPACES)
+        return described
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         """An event's type stands beside its data, not in it."""

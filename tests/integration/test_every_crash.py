@@ -68,7 +68,7 @@ def test_dying_once_at_any_write_changes_nothing(
     expected = read.documents(model), read.parking.streams(model.name, 1, HOME)
     assert expected[0]
     died_at: list[str] = []
-    with mock.patch.object(catch_up, "BATCH", 4), mock.patch.object(batch, "SPREAD_CHUNK", 1):
+    with mock.patch.object(catch_up, "BATCH", 7), mock.patch.object(batch, "SPREAD_CHUNK", 1):
         while True:
             _start_anew(read, model)
             with dying(read.database, len(died_at) + 1, moment) as death:

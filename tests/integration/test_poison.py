@@ -143,6 +143,8 @@ def test_of_two_bad_events_of_a_stream_the_first_counts(write: WriteSide, read: 
     _spoil(write, UNREADABLE[0], version=3)  # cannot even be read
     read.drain([ORDER_ANALYTICS])
     assert read.parking.streams(ORDER_ANALYTICS.name, 1, HOME) == {f"order-{O1}": first}
+    [parked] = read.database.parked.find()
+    assert "no delivered order" in parked["error"]
     assert audit(write.log, read.database, [ORDER_ANALYTICS]) == []
 
 

@@ -34,7 +34,7 @@ function inside(method, path, operation) {
     describedBody(operation),
     el("h4", {}, "Answers"),
     Object.entries(operation.responses).map(describedAnswer),
-    el("h4", {}, "Try it"),
+    el("h4", {}, "Try it: parameters and body"),
     tryForm(method, path, operation),
   ].flat(Infinity);
 }

@@ -28,11 +28,8 @@ function input(parameter) {
 function parameterField(parameter) {
   const control = input(parameter);
   const examples = Object.values(parameter.examples ?? {}).map((example) => example.value);
-  if (examples.length) {
-    const list = `examples-${parameter.name}-${(made += 1)}`;
-    control.setAttribute("list", list);
-    control.after(el("datalist", { id: list }, examples.map((value) => el("option", { value }))));
-  }
+  const list = el("datalist", { id: `examples-${(made += 1)}` }, examples.map((value) => el("option", { value })));
+  if (examples.length) control.setAttribute("list", list.id);
   const where = `${parameter.in}${parameter.required ? ", required" : ""}, ${typeOf(parameter.schema)}`;
   const field = labelled(
     [el("span", { class: "name" }, parameter.name), " ", el("span", { class: "type" }, where)],
@@ -40,7 +37,7 @@ function parameterField(parameter) {
     words(parameter.description),
     " ",
     describedLimits(parameter.schema),
-    examples.length ? [" such as ", examples.map((value) => [el("code", {}, value), " "])] : null,
+    examples.length ? [" Such as: ", examples.map((value) => [el("code", {}, value), " "]), list] : null,
   );
   return { parameter, control, field };
 }
