@@ -122,7 +122,7 @@ def serve() -> None:
         settings.api_port,
         threads=settings.web_threads,
         max_queued=settings.max_queued_requests,
-        is_full=Backlog(client, settings.max_waiting_commands).is_full,
+        backlog=Backlog(client, settings.max_waiting_commands),
     )
 
     def stop(_signal: int, _frame: FrameType | None) -> None:

@@ -10,17 +10,14 @@ import threading
 import time
 from collections.abc import Callable, Collection
 from contextlib import ExitStack, suppress
-from http import HTTPStatus
 from typing import Any
 
 from waitress import wasyncore
-from waitress.channel import HTTPChannel
-from waitress.server import TcpWSGIServer, create_server
-from waitress.task import ErrorTask, WSGITask
+from waitress.adjustments import Adjustments
+from waitress.task import ThreadedTaskDispatcher
 
-from api.error_handlers import of_status
-from api.problems import MEDIA_TYPE
-from api.shedding import RETRY_AFTER_S, overloaded
+from api.channel import Channel, SheddingServer
+from api.shedding import Backlog
 from bus.errors import ConfigurationError
 
 MAX_HEADER_BYTES = 32 * 1024
@@ -33,70 +30,6 @@ DRAIN_S = 3.5
 """The supervisor kills after 4 to 5 s."""
 _ROUND_S = 1.0
 _DRAIN_ROUND_S = 0.05
-_READS = frozenset({"GET", "HEAD", "OPTIONS"})
-_TOO_MANY_REQUESTS = overloaded("Too many requests are waiting.").to_json()
-_TOO_MANY_COMMANDS = overloaded("Too many commands are waiting to be handled.").to_json()
-
-
-class Refusal(ErrorTask):  # type: ignore[misc]  # waitress is not typed
-    """What waitress itself refuses (400, 413, 431, 501) or could not finish (500), as a problem."""
-
-    def execute(self) -> None:
-        error = self.request.error
-        self.status = f"{error.code} {HTTPStatus(error.code).phrase}"
-        body = of_status(error.code).to_json()
-        self.response_headers.append(("Content-Type", MEDIA_TYPE))
-        self.set_close_on_finish()
-        self.content_length = len(body)
-        self.write(body)
-
-
-class Answer(WSGITask):  # type: ignore[misc]
-    """An ordinary request; while the server drains it is the last on its connection."""
-
-    def execute(self) -> None:
-        if self.channel.server.draining:
-            self.set_close_on_finish()
-        surplus = self._surplus()
-        if surplus is None:
-            super().execute()
-        else:
-            self._shed(surplus)
-
-    def _surplus(self) -> bytes | None:
-        """What to say if it is one too many. Health is always told: it is asked when things go badly."""
-        server = self.channel.server
-        if self.request.path.startswith("/health/"):
-            return None
-        if len(server.task_dispatcher.queue) > server.max_queued:
-            return _TOO_MANY_REQUESTS
-        if self.request.command not in _READS and server.is_full():
-            return _TOO_MANY_COMMANDS
-        return None
-
-    def _shed(self, why: bytes) -> None:
-        """Refuse without going through the application: shedding must cost next to nothing."""
-        self.status = "503 Service Unavailable"
-        self.response_headers += [("Content-Type", MEDIA_TYPE), ("Retry-After", str(RETRY_AFTER_S))]
-        self.content_length = len(why)
-        self.complete = True  # in place of the application's start_response
-        self.write(b"" if self.request.command == "HEAD" else why)
-
-    def set_close_on_finish(self) -> None:
-        """Waitress would also close after every 204 and 304, for want of a length that they must not have."""
-        asked = self.request.headers.get("CONNECTION", "").lower() == "close"
-        if self.has_body or self.version != "1.1" or asked or self.channel.server.draining:
-            super().set_close_on_finish()
-
-
-class Channel(HTTPChannel):  # type: ignore[misc]
-    task_class = Answer
-    error_task_class = Refusal
-
-    @property
-    def busy(self) -> bool:
-        """Whether a request is being read, worked on or answered."""
-        return bool(self.requests or self.request is not None or self.total_outbufs_len)
 
 
 class Server:
@@ -110,14 +43,15 @@ class Server:
         *,
         threads: int,
         max_queued: int = 256,
-        is_full: Callable[[], bool] = lambda: False,
+        backlog: Backlog | None = None,
     ) -> None:
         self._channels: dict[int, Any] = {}
         self._stopping = threading.Event()
-        self._server: TcpWSGIServer = create_server(
-            app,
-            map=self._channels,
-            sockets=[_listening_socket(host, port)],
+        listening = _listening_socket(host, port)
+        dispatcher = ThreadedTaskDispatcher()
+        dispatcher.set_thread_count(threads)
+        limits = Adjustments(
+            sockets=[listening],
             threads=threads,
             connection_limit=CONNECTION_LIMIT,
             channel_timeout=IDLE_S,
@@ -130,10 +64,18 @@ class Server:
             log_socket_errors=False,
             ident=None,
         )
+        self._server = SheddingServer(
+            app,
+            self._channels,
+            _sock=listening,
+            dispatcher=dispatcher,
+            adj=limits,
+            bind_socket=False,
+            sockinfo=(listening.family, listening.type, listening.proto, listening.getsockname()),
+        )
         self._server.channel_class = Channel
-        self._server.draining = False
         self._server.max_queued = max_queued
-        self._server.is_full = is_full
+        self._server.backlog = backlog
 
     @property
     def port(self) -> int:

@@ -35,6 +35,10 @@ class Backlog:
         self._counted_at = float("-inf")
         self._counting = threading.Lock()
 
+    def is_known_full(self) -> bool:
+        """``is_full`` without asking Redis: true only while the last count is fresh."""
+        return self._waiting >= self._limit and time.monotonic() - self._counted_at <= COUNT_EVERY_S
+
     def is_full(self) -> bool:
         """Whether no more commands should be let in. One caller counts; the others take the last count."""
         if time.monotonic() - self._counted_at > COUNT_EVERY_S and self._counting.acquire(blocking=False):

@@ -36,6 +36,20 @@ class Application:
         return []
 
 
+class Fullness(Backlog):
+    """A backlog that is as full as the test says; whether that is known without asking, likewise."""
+
+    def __init__(self, full: list[bool], *, known: bool = False) -> None:
+        self._full = full
+        self._known = known
+
+    def is_full(self) -> bool:
+        return self._full[0]
+
+    def is_known_full(self) -> bool:
+        return self._known and self._full[0]
+
+
 @contextmanager
 def serving(application: Application, **bounds: Any) -> Iterator[tuple[str, Server]]:
     server = Server(application, "127.0.0.1", 0, threads=1, **bounds)
@@ -59,43 +73,51 @@ def get(url: str, answers: list[httpx.Response]) -> threading.Thread:
     return thread
 
 
-def test_past_the_bound_on_waiting_requests_the_surplus_is_refused_and_then_all_is_well() -> None:
+def test_past_the_bound_on_waiting_requests_the_surplus_is_refused_at_once() -> None:
     application = Application()
     answers: list[httpx.Response] = []
     with serving(application, max_queued=2) as (url, server):
         threads = [get(f"{url}/slow", answers)]
         until(lambda: application.inside, PATIENCE_S, "a request in hand")
         threads += [get(f"{url}/quick", answers) for _ in range(6)]
-        until(lambda: len(server.waiting) == 6, PATIENCE_S, "the others to wait")
-        application.let.set()
-        for thread in threads:
-            thread.join(PATIENCE_S)
-        # The first three of the six are taken off the queue with more than two behind them.
-        assert sorted(answer.status_code for answer in answers) == [204] * 4 + [503] * 3
-        refused = next(answer for answer in answers if answer.status_code == 503)
+        until(lambda: len(answers) == 4, PATIENCE_S, "the surplus refused while the only thread is taken")
+        assert len(server.waiting) == 2
+        assert {answer.status_code for answer in answers} == {503}
+        refused = answers[0]
         assert refused.headers["Retry-After"] == "1"
         assert refused.headers["Content-Type"] == "application/problem+json"
         assert refused.json()["type"] == "/problems/overloaded"
+        application.let.set()
+        for thread in threads:
+            thread.join(PATIENCE_S)
+        assert sorted(answer.status_code for answer in answers) == [204] * 3 + [503] * 4
         assert httpx.get(f"{url}/quick", trust_env=False).status_code == 204
 
 
+@pytest.mark.parametrize("known", [False, True], ids=["asked", "known"])
 @pytest.mark.parametrize("method", ["POST", "PATCH"])
-def test_past_the_bound_on_waiting_commands_writes_are_refused_and_reads_go_on(method: str) -> None:
+def test_past_the_bound_on_waiting_commands_writes_are_refused_and_reads_go_on(
+    method: str,
+    known: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
     full = [True]
     with (
-        serving(Application(), is_full=lambda: full[0]) as (url, _),
+        serving(Application(), backlog=Fullness(full, known=known)) as (url, _),
         httpx.Client(base_url=url, trust_env=False) as client,
     ):
         refused = client.request(method, "/orders", json={})
         assert refused.status_code == 503
+        assert refused.headers["Retry-After"] == "1"
         assert refused.json()["type"] == "/problems/overloaded"
+        closing = client.request(method, "/orders", json={}, headers={"Connection": "close"})
+        assert (closing.status_code, closing.headers["Connection"]) == (503, "close")
         assert client.get("/orders").status_code == 204
         full[0] = False
         assert client.request(method, "/orders", json={}).status_code == 204
 
 
 def test_health_is_told_whatever_waits() -> None:
-    with serving(Application(), max_queued=-1, is_full=lambda: True) as (url, _):
+    with serving(Application(), max_queued=0, backlog=Fullness([True])) as (url, _):
         assert httpx.get(f"{url}/health/live", trust_env=False).status_code == 204
         assert httpx.get(f"{url}/orders", trust_env=False).status_code == 503
         head = httpx.head(f"{url}/orders", trust_env=False)

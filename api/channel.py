@@ -1,0 +1,122 @@
+"""One connection, and what becomes of a request on it: a task, or a refusal.
+
+Waitress's classes with problems for what it refuses itself, connections that stay open behind a 204, and
+shedding: a request that is one too many is answered by the thread that reads, and never becomes a task.
+"""
+
+from http import HTTPStatus
+from typing import Any
+
+from waitress.channel import HTTPChannel
+from waitress.server import TcpWSGIServer
+from waitress.task import ErrorTask, WSGITask
+
+from api.error_handlers import of_status
+from api.problems import MEDIA_TYPE
+from api.shedding import RETRY_AFTER_S, Backlog, overloaded
+
+_REFUSED = "503 Service Unavailable"
+_REFUSED_HEADERS = (("Content-Type", MEDIA_TYPE), ("Retry-After", str(RETRY_AFTER_S)))
+_HEALTH = "/health/"
+_READS = frozenset({"GET", "HEAD", "OPTIONS"})
+_TOO_MANY_REQUESTS = overloaded("Too many requests are waiting.").to_json()
+_TOO_MANY_COMMANDS = overloaded("Too many commands are waiting to be handled.").to_json()
+
+
+class Refusal(ErrorTask):  # type: ignore[misc]  # waitress is not typed
+    """What waitress itself refuses (400, 413, 431, 501) or could not finish (500), as a problem."""
+
+    def execute(self) -> None:
+        error = self.request.error
+        self.status = f"{error.code} {HTTPStatus(error.code).phrase}"
+        body = of_status(error.code).to_json()
+        self.response_headers.append(("Content-Type", MEDIA_TYPE))
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        self.write(body)
+
+
+class Answer(WSGITask):  # type: ignore[misc]
+    """An ordinary request; while the server drains it is the last on its connection."""
+
+    def execute(self) -> None:
+        if self.channel.server.draining:
+            self.set_close_on_finish()
+        backlog = self.channel.server.backlog
+        if backlog is not None and _adds_to_backlog(self.request) and backlog.is_full():
+            self._shed(_TOO_MANY_COMMANDS)
+        else:
+            super().execute()
+
+    def _shed(self, why: bytes) -> None:
+        self.status = _REFUSED
+        self.response_headers += _REFUSED_HEADERS
+        self.content_length = len(why)
+        self.complete = True  # in place of the application's start_response
+        self.write(b"" if self.request.command == "HEAD" else why)
+
+    def set_close_on_finish(self) -> None:
+        """Waitress would also close after every 204 and 304, for want of a length that they must not have."""
+        asked = self.request.headers.get("CONNECTION", "").lower() == "close"
+        if self.has_body or self.version != "1.1" or asked or self.channel.server.draining:
+            super().set_close_on_finish()
+
+
+class Channel(HTTPChannel):  # type: ignore[misc]
+    task_class = Answer
+    error_task_class = Refusal
+
+    def refuse(self, request: Any, why: bytes) -> None:
+        """Answer without a task, in the thread that reads: shedding must cost next to nothing."""
+        head = [f"HTTP/1.1 {_REFUSED}", *(f"{name}: {value}" for name, value in _REFUSED_HEADERS)]
+        if request.version != "1.1" or request.headers.get("CONNECTION", "").lower() == "close":
+            head.append("Connection: close")
+            self.close_when_flushed = True
+        head += [f"Content-Length: {len(why)}", "", ""]
+        payload = "\r\n".join(head).encode() + (b"" if request.command == "HEAD" else why)
+        with self.outbuf_lock:
+            self.outbufs[-1].append(payload)
+            self.current_outbuf_count += len(payload)
+            self.total_outbufs_len += len(payload)
+            self._flush_some()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request is being read, worked on or answered."""
+        return bool(self.requests or self.request is not None or self.total_outbufs_len)
+
+
+def _adds_to_backlog(request: Any) -> bool:
+    return request.command not in _READS and not request.path.startswith(_HEALTH)
+
+
+class SheddingServer(TcpWSGIServer):  # type: ignore[misc]
+    """Waitress's server; a request that is known to be one too many never becomes a task.
+
+    Whether the backlog is full may have to be asked of Redis, which only a task does: the thread that
+    reads must not wait for anybody. So once the last count is old, one write gets through to a task.
+    """
+
+    draining = False
+    max_queued = 0
+    backlog: Backlog | None = None
+
+    def add_task(self, task: Channel) -> None:
+        while task.requests:
+            request = task.requests[0]
+            why = self._surplus(request)
+            if why is None:
+                super().add_task(task)
+                return
+            task.requests.pop(0)
+            task.refuse(request, why)
+
+    def _surplus(self, request: Any) -> bytes | None:
+        """What to say to one too many. Health is always told: it is asked when things go badly."""
+        if self.draining or request.error is not None or request.path.startswith(_HEALTH):
+            return None
+        if len(self.task_dispatcher.queue) >= self.max_queued:
+            return _TOO_MANY_REQUESTS
+        if self.backlog is not None and _adds_to_backlog(request) and self.backlog.is_known_full():
+            return _TOO_MANY_COMMANDS
+        return None
