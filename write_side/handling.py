@@ -68,16 +68,20 @@ class Handling:
             tried again later; nothing is lost.
 
         """
+        behind = [envelope]  # on top what comes first; no recursion: a chain may be as long as the backlog
         while True:
-            unfinished = self._unfinished(envelope.command)
-            own = self._own(envelope.command_id, unfinished)
-            if own is None:
-                return None
-            earlier = [entry for entry in unfinished if entry.accepted_ts < own.accepted_ts]
-            if not earlier:
-                return self._attempt(own)
-            for dependency in earlier:
-                self._help(dependency)
+            current = behind[-1]
+            unfinished = self._unfinished(current.command)
+            own = self._own(current.command_id, unfinished)
+            earlier = [] if own is None else [e for e in unfinished if e.accepted_ts < own.accepted_ts]
+            if earlier:
+                behind.extend(entry.envelope for entry in reversed(earlier))
+                continue
+            behind.pop()
+            if not behind:
+                return None if own is None else self._attempt(own)
+            if own is not None:
+                self._help(own)
 
     def _own(self, command_id: str, unfinished: list[Entry]) -> Entry | None:
         for entry in unfinished:
@@ -88,7 +92,7 @@ class Handling:
 
     def _help(self, entry: Entry) -> None:
         try:
-            self(entry.envelope)
+            self._attempt(entry)
         except Exception as error:
             current = self._inbox.find(entry.command_id)
             if current is not None and not current.finished:
@@ -104,10 +108,17 @@ class Handling:
             attempts = self._inbox.count_attempt(entry.command_id, repr(error))
             if attempts < self._max_attempts:
                 raise
-            outcome = outcomes.failed(entry, error)
+            outcome = self._last_word(entry, error)
         self._finish((entry.command_id, outcome))
         self._bell.ring(outcome, entry.command_id)
         return outcome
+
+    def _last_word(self, entry: Entry, error: Exception) -> Outcome:
+        """Failed, unless the log holds an outcome all the same: what raised may come after the insert."""
+        commit = self._log.of_command(entry.partition, entry.command_id)
+        if commit is None:
+            return outcomes.failed(entry, error)
+        return outcomes.of_commit(commit, entry.envelope.command.stream)
 
     def _decided(self, entry: Entry) -> Outcome:
         conflicts = Retrying(

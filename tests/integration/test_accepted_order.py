@@ -1,5 +1,7 @@
 """In the order accepted: a command sees all that was accepted before it, whichever is delivered first."""
 
+import inspect
+import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -172,3 +174,26 @@ def test_one_that_needs_nothing_of_it_is_not_delayed(shop: WriteSide) -> None:
     with _failing_for_customers():
         assert shop.handling(product) is not None
     assert shop.entry(broken).attempts == 0
+
+
+def test_a_chain_is_helped_along_however_long_it_is(shop: WriteSide) -> None:
+    """Each order waits for a price change, which waits for the order before."""
+    for command in _seven("c1", "p0")[:3]:
+        shop.do(command)
+    links = range(30)
+    for link in links:
+        shop.do(messages.add_product(product_id=f"p{link + 1}"))
+    accepted = []
+    for link in links:
+        items = tuple({"product_id": f"p{each}", "quantity": 1} for each in (link, link + 1))
+        accepted.append(shop.accept(messages.place_order(order_id=order_id("c1", link), items=items)))
+        accepted.append(shop.accept(messages.change_product(product_id=f"p{link + 1}", unit_price=7)))
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(len(inspect.stack(0)) + 100)  # enough for one command, not for one a link
+    try:
+        outcome = shop.handling(accepted[-1])
+    finally:
+        sys.setrecursionlimit(limit)
+    assert outcome is not None
+    assert [shop.entry(envelope).attempts for envelope in accepted] == [0] * len(accepted)
+    assert {shop.outcome(envelope).status for envelope in accepted} == {CommandStatus.SUCCEEDED}

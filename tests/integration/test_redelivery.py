@@ -192,6 +192,21 @@ def test_what_keeps_raising_is_kept_as_failed(shop: WriteSide) -> None:
     assert shop.handling(envelope) is None
 
 
+def test_what_raises_after_the_insert_has_succeeded_all_the_same(shop: WriteSide) -> None:
+    impatient = WriteSide(shop.database, max_attempts=1)
+    envelope = impatient.accept(messages.register_customer())
+    append = impatient.handling._append
+
+    def appended_and_broken(decision: Decision) -> Commit:
+        append(decision)
+        raise OSError("the answer was lost")
+
+    with mock.patch.object(impatient.handling, "_append", appended_and_broken):
+        outcome = impatient.handling(envelope)
+    assert outcome is not None
+    assert (outcome.status, outcome.version) == (CommandStatus.SUCCEEDED, 1)
+
+
 @pytest.mark.parametrize(
     "error",
     [AutoReconnect("away"), NetworkTimeout("slow"), WTimeoutError("slow", 64), VersionConflictError("busy")],
