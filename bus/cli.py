@@ -21,7 +21,8 @@ def run_cli(app: typer.Typer) -> None:
     except Exception as error:
         if not _is_unreachable(error):
             raise
-        _end(f"a server cannot be reached: {re.split(r',| \(configured', str(error))[0]}")
+        first, *_ = re.split(r",| [(]configured", str(error))  # pymongo adds its options and all it knows
+        _end(f"a server cannot be reached: {first}")
 
 
 def _is_unreachable(error: Exception) -> bool:
