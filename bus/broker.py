@@ -114,7 +114,7 @@ class BlockingConsumer(_RedisConsumer):
         self._in_hand = broker.in_hand[queue_name]
 
     def __next__(self) -> MessageProxy | None:
-        """The next message, or ``None`` after at most a second without one."""
+        """The next message, or ``None`` after at most ``BLOCK_S`` without one."""
         try:
             if not self.message_cache:
                 self._fetch()
