@@ -98,7 +98,7 @@ def components(loads: list[Load]) -> Table:
 
 
 def functions(load: str, sampled: stacks.Stacks, processes: tuple[str, ...]) -> Table:
-    """What ran, by package and by function: the innermost frame of threads that were not waiting."""
+    """What held the interpreter, by package and by function: the innermost frame."""
     table = Table("process", "part", "function", title=f"Where the Python goes: {load}")
     for process in processes:
         for package, part in sampled.packages(process, PACKAGES):

@@ -1,7 +1,10 @@
 """Where a Python process spends its time: samples of its stacks by py-spy, if that is installed.
 
 py-spy reads the process from outside, so the process runs nothing that it would not run anyway. It stops it
-for each sample, some tens of microseconds a hundred times a second.
+for each sample, some tens of microseconds at a time.
+
+Only the thread that holds the interpreter's lock counts: threads that wait, for a socket or for each other,
+would fill the table. So work in C that gives the lock up (sending, receiving) is not in it.
 """
 
 import os
@@ -15,7 +18,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from signal import SIGINT
 
-PER_S = 100
+PER_S = 200
 STOP_S = 20.0
 PATH = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
 
