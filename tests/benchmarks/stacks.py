@@ -71,17 +71,14 @@ def _record(pid: int, output: Path) -> subprocess.Popen[bytes]:
     program = shutil.which("py-spy", path=PATH)
     if program is None:
         raise FileNotFoundError("py-spy is not installed: pip install py-spy")
-    options = (
-        "--format",
-        "raw",
-        "--rate",
-        str(PER_S),
+    options = [
+        "--gil",
         "--function",
-        "--output",
-        str(output),
-        "--pid",
-        str(pid),
-    )
+        *("--format", "raw"),
+        *("--rate", str(PER_S)),
+        *("--output", str(output)),
+        *("--pid", str(pid)),
+    ]
     return subprocess.Popen(
         [program, "record", *options],
         stdin=subprocess.DEVNULL,
