@@ -5,11 +5,13 @@ looks at. ``raise_curtain`` moves the queues' keys over in one step, whatever th
 it is as if all had been enqueued at that moment, and who blocks on a queue wakes.
 """
 
+from typing import Any
+
 import redis
 
 NAMESPACE = b"dramatiq:"
-OWN = (b"dramatiq:__",)
-"""Keys of the enqueuing broker itself (its heartbeat), which stay."""
+OWN = b"dramatiq:__"
+"""What the keys of the enqueuing broker itself (its heartbeat) start with: they stay."""
 
 
 class Backstage:
@@ -31,7 +33,8 @@ class Backstage:
             RuntimeError: what is on has not been worked off.
 
         """
-        keys = [key for key in self._client.keys(NAMESPACE + b"*") if not key.startswith(OWN)]
+        found: list[Any] = self._client.keys(NAMESPACE + b"*")
+        keys = [key for key in found if not key.startswith(OWN)]
         with self._client.pipeline(transaction=True) as pipeline:
             for key in sorted(keys, reverse=True):  # the messages before the list that makes workers look
                 pipeline.move(key, self._stage)

@@ -84,6 +84,14 @@ class Caller:
     def __exit__(self, *_: object) -> None:
         self._open.close()
 
+    def ask(self, request: bytes) -> bytes:
+        """One request on the first connection, and its answer."""
+        connection = self._connections[0]
+        connection.send(request)
+        while (answer := connection.receive()) is None:
+            pass  # the socket's own timeout bounds each turn
+        return answer
+
     def as_fast_as_it_goes(
         self, requests: Iterable[bytes], seconds: float, most: int | None = None
     ) -> Answers:

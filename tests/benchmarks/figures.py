@@ -6,6 +6,8 @@ from typing import Any
 
 from tests.benchmarks.samples import Samples
 
+RATIO = "×"  # noqa: RUF001 - the sign is meant: the unit of a ratio
+
 
 @dataclass(frozen=True, slots=True)
 class Goal:
@@ -35,7 +37,6 @@ class Figure:
 
     name: str
     unit: str
-    """``×`` for a ratio."""
     samples: Samples
     goal: Goal | None = None
     told: float | None = None

@@ -12,10 +12,11 @@ from rich.table import Table
 
 from tests.benchmarks import shop, stacks, wire
 from tests.benchmarks.caller import Caller
+from tests.benchmarks.cast import Cast
+from tests.benchmarks.contestants.twofold import Twofold
 from tests.benchmarks.cpu import Meter, Spent
 from tests.benchmarks.sizes import Size
 from tests.benchmarks.stage import Stage
-from tests.benchmarks.twofold import Twofold
 
 SERVERS = ("mongod", "redis", "(benchmark)")
 FUNCTIONS = 15
@@ -59,8 +60,9 @@ def posted(stage: Stage, size: Size) -> Load:
     return Load("POST, workers at work", answers.statuses[202], answers.seconds, spent)
 
 
-def profile(stage: Stage, twofold: Twofold, size: Size, console: Console) -> None:
+def profile(cast: Cast, size: Size, console: Console) -> None:
     """Print it."""
+    stage, twofold = cast.stage, cast.twofold
     seconds = twofold.place(size.first_orders)
     orders = max(size.first_orders, int(2 * size.seconds * size.first_orders / seconds))
     loads = [from_queue(stage, twofold, orders), posted(stage, size)]

@@ -15,8 +15,7 @@ class Size:
     callers: int
     """Connections that send requests."""
     idle_orders: int
-    """Orders placed one after another in a round, to see how long each takes to be visible; the stock version,
-    which takes long, places a quarter."""
+    """Orders of the stock version, one after another in a round; Twofold has several for each of them."""
     listed: tuple[int, ...]
     """Orders in the log, in the small and in the large, when a customer's newest are listed."""
     lists: int
@@ -36,7 +35,7 @@ FULL = Size(
     seconds=6.0,
     first_orders=1_000,
     callers=32,
-    idle_orders=100,
+    idle_orders=20,
     listed=(10_000, 1_000_000),
     lists=300,
     rebuilt=100_000,
@@ -49,7 +48,7 @@ QUICK = Size(
     seconds=1.5,
     first_orders=300,
     callers=32,
-    idle_orders=16,
+    idle_orders=4,
     listed=(10_000, 50_000),
     lists=100,
     rebuilt=10_000,
@@ -62,7 +61,7 @@ TINY = Size(
     seconds=0.1,
     first_orders=10,
     callers=4,
-    idle_orders=4,
+    idle_orders=1,
     listed=(40, 80),
     lists=3,
     rebuilt=40,

@@ -7,6 +7,7 @@ moment stay on and idle, which costs next to nothing (``idle_cpu`` says how much
 import os
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
@@ -62,22 +63,31 @@ class Stage(System):
         running |= {"mongod": self.mongod.pid, "redis": self.redis.pid, "(benchmark)": os.getpid()}
         return {name: pid for name, pid in running.items() if pid is not None}
 
+    def pids_of(self, others: Iterable[str]) -> dict[str, int]:
+        """Of further processes, those that run."""
+        running = {name: self.others[name].pid for name in others}
+        return {name: pid for name, pid in running.items() if pid is not None}
+
     def redis_url(self, database: int) -> str:
         return f"{self.redis.url.rpartition('/')[0]}/{database}"
 
     def start(self, name: str, *arguments: str, **environ: str) -> Process:
-        """Run ``python -m <arguments>`` until the stage is left, or it is stopped; once for each name."""
-        if name not in self.others:
+        """Run ``python -m <arguments>`` until the stage is left or it is stopped; nothing if it runs."""
+        running = self.others.get(name)
+        if running is None or running.pid is None:
             command = " ".join(["exec", sys.executable, "-m", *arguments])
             process = Process(name, command, {**self.environ, **environ}, self._folder / f"{name}.log")
-            self.others[name] = process
             self._open.callback(process.stop)
-        self.others[name].start()
+            self.others[name] = process
+            process.start()
         return self.others[name]
+
+    def free_port(self, name: str) -> int:
+        return next(ports.candidates(self._folder / f"{name}.port"))
 
     def serve(self, name: str, *arguments: str, **environ: str) -> int:
         """The same for a server: its port is appended to the arguments and returned once it listens."""
-        port = next(ports.candidates(self._folder / f"{name}.port"))
+        port = self.free_port(name)
         process = self.start(name, *arguments, str(port), **environ)
         try:
             until(lambda: ports.listens(port), LISTENS_S, f"{name} listens")

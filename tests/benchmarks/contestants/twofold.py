@@ -1,4 +1,4 @@
-"""Twofold as a contestant: its own inbox and broker fill the queue, its own checkpoints say when all is shown.
+"""Twofold as a contestant: its own inbox and broker fill the queue, its checkpoints say when all is shown.
 
 The inbox has every command before the clock starts, as it has when the API has answered 202. The clock runs
 from the moment that the queue is there until nothing is left to do: every message acknowledged, every
@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import redis
+from pymongo.collection import Collection
 
 from bus.broker import NAMESPACE, Broker
 from bus.connections import read_database, redis_client, write_database
@@ -62,6 +63,11 @@ class Twofold:
         self._backstage.close()
         self._open.close()
 
+    @property
+    def details(self) -> Collection[dict[str, Any]]:
+        """Where an order becomes visible: the view of the live generation."""
+        return self._reads["order_detail"]
+
     def found(self) -> None:
         """Make the shop."""
         self._accept(shop.founding())
@@ -84,6 +90,13 @@ class Twofold:
         """Put orders on the queue, but not into the inbox, in chunks."""
         for chunk in _chunks(self._orders.several(orders)):
             self._broker.enqueue_once([command_message(_envelope(self._placing(order))) for order in chunk])
+
+    def redis_bytes(self) -> int:
+        """What Redis has in memory, both its stage and its backstage."""
+        return int(self._redis.info("memory")["used_memory"])
+
+    def clear_backstage(self) -> None:
+        self._backstage.clear()
 
     def until_done(self) -> None:
         """Return when everything accepted is handled and shown; raises ``TimeoutError``."""
