@@ -38,7 +38,7 @@ def table(results: Iterable[Figure | Failure]) -> Table:
         made.add_row(
             result.name,
             f"{_short(result.value)} {result.unit}",
-            f"{_short(result.samples.low)} – {_short(result.samples.high)}",  # noqa: RUF001 - a range
+            f"{_short(result.samples.low)} to {_short(result.samples.high)}",
             str(result.goal or ""),
             {True: "[green]met", False: "[red]not met", None: ""}[result.is_met],
             ", ".join(_parts(result.details)),

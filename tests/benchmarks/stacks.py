@@ -64,7 +64,7 @@ def sampled(pids: Mapping[str, int]) -> Iterator[Stacks]:
             recorder.send_signal(SIGINT)
         for name, recorder in recorders.items():
             recorder.wait(STOP_S)
-            stacks.by_process[name] = _own_times((folder / name).read_text())
+            stacks.by_process[name] = own_times((folder / name).read_text())
 
 
 def _record(pid: int, output: Path) -> subprocess.Popen[bytes]:
@@ -87,7 +87,7 @@ def _record(pid: int, output: Path) -> subprocess.Popen[bytes]:
     )
 
 
-def _own_times(raw: str) -> Counter[str]:
+def own_times(raw: str) -> Counter[str]:
     """From lines of ``outermost;...;innermost count``: how often each function was innermost."""
     counted: Counter[str] = Counter()
     for line in raw.splitlines():

@@ -40,6 +40,11 @@ class Stage(System):
         self._folder = Path(self._open.enter_context(tempfile.TemporaryDirectory(prefix="twofold-stage-")))
         return self
 
+    def __exit__(self, *raised: object) -> None:
+        for process in (*self.others.values(), *self.processes.values()):
+            process.terminate()  # all at once: each may take a second or two
+        super().__exit__(*raised)
+
     @property
     def port(self) -> int:
         return int(self.url.rpartition(":")[2])
