@@ -148,9 +148,10 @@ class Caller:
                 connection.sent_at = began + sent / rate
                 sent += 1
                 busy += 1
-            until_next = began + sent / rate - time.perf_counter()
-            may_wait = LAST_ANSWERS_S if sent == total or not free else max(0.0, until_next)
-            for number, _ in self._poll.poll(may_wait):
+            pause = LAST_ANSWERS_S
+            if sent < total and free:
+                pause = max(0.0, began + sent / rate - time.perf_counter())
+            for number, _ in self._ready(pause):
                 connection = self._by_number[number]
                 answer = connection.receive()
                 if answer is not None:
@@ -161,8 +162,8 @@ class Caller:
         answers.seconds = time.perf_counter() - began
         return answers
 
-    def _ready(self) -> list[tuple[int, int]]:
-        ready = self._poll.poll(LAST_ANSWERS_S)
-        if not ready:
+    def _ready(self, wait_s: float = LAST_ANSWERS_S) -> list[tuple[int, int]]:
+        ready = self._poll.poll(wait_s)
+        if not ready and wait_s >= LAST_ANSWERS_S:
             raise TimeoutError(f"no answer within {LAST_ANSWERS_S:g} s")
         return ready

@@ -26,6 +26,8 @@ class Size:
     """How long the idle system is watched in a round."""
     hour_of_commands: int
     """What an hour brings at 20 a second; when it is less, a part of an hour."""
+    each_doubled: bool
+    """Whether command workers and projectors are doubled one without the other, too."""
     waiting: int
     """Commands on the queue whose memory is looked at."""
 
@@ -41,19 +43,21 @@ FULL = Size(
     rebuilt=100_000,
     idle_s=10.0,
     hour_of_commands=72_000,
+    each_doubled=True,
     waiting=100_000,
 )
 QUICK = Size(
     rounds=5,
-    seconds=1.5,
+    seconds=1.3,
     first_orders=300,
     callers=32,
     idle_orders=4,
-    listed=(10_000, 50_000),
+    listed=(10_000, 30_000),
     lists=100,
-    rebuilt=10_000,
+    rebuilt=5_000,
     idle_s=2.0,
     hour_of_commands=7_200,
+    each_doubled=False,
     waiting=100_000,
 )
 TINY = Size(
@@ -67,5 +71,6 @@ TINY = Size(
     rebuilt=40,
     idle_s=0.1,
     hour_of_commands=40,
+    each_doubled=False,
     waiting=50,
 )

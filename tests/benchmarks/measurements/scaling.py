@@ -37,9 +37,12 @@ class Turn:
 
 def measure(cast: Cast, size: Size) -> list[Figure]:
     orders = orders_for(cast.twofold.place, size)
-    combinations = {(): "1+1", ("commands",): "2+1", ("projections",): "1+2", tuple(SECOND): "2+2"}
+    combinations = {(): "1+1", tuple(SECOND): "2+2"}
+    if size.each_doubled:
+        combinations |= {("commands",): "2+1", ("projections",): "1+2"}
     turns = {name: partial(_turn, cast, doubled, orders) for doubled, name in combinations.items()}
     measured = interleaved(size.rounds, turns)
+    cast.twofold.verify()
     rates = {name: Samples.of(turn.per_s for turn in each) for name, each in measured.items()}
     details = {
         name: {
