@@ -15,10 +15,11 @@ from typing import Any, TypeVar
 import redis
 from pymongo.collection import Collection
 
-from bus.broker import NAMESPACE, Broker
+from bus.broker import Broker
 from bus.connections import read_database, redis_client, write_database
 from bus.gateway import COMMANDS_QUEUE, command_message
 from bus.inbox import Inbox
+from bus.keys import NAMESPACE
 from bus.log import Log
 from bus.messages.commands import AnyCommand, PlaceOrder
 from bus.messages.envelope import CommandEnvelope

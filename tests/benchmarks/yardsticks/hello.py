@@ -7,6 +7,7 @@ necessary ones.
 ``python -m tests.benchmarks.yardsticks.hello THREADS PORT`` runs it.
 """
 
+import logging
 import sys
 
 import falcon
@@ -34,6 +35,7 @@ def create_app() -> falcon.App[falcon.Request, falcon.Response]:
 
 
 def main(threads: int, port: int) -> None:
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # it warns of each request that waits
     waitress.serve(create_app(), host="127.0.0.1", port=port, threads=threads)
 
 

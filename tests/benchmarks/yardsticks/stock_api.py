@@ -6,6 +6,7 @@ everything durable: what Redis loses is lost.
 ``python -m tests.benchmarks.yardsticks.stock_api PORT`` runs it.
 """
 
+import logging
 import os
 import sys
 import uuid
@@ -54,6 +55,7 @@ def main(port: int) -> None:
     place_order = stock.declare(dramatiq_workers.broker_of_environment(), mongo[stock.DATABASE])
     app: falcon.App[falcon.Request, falcon.Response] = falcon.App()
     app.add_route("/orders", Orders(place_order))
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # it warns of each request that waits
     waitress.serve(app, host="127.0.0.1", port=port)
 
 
