@@ -17,6 +17,8 @@ from tests.benchmarks.figures import Failure
 from tests.benchmarks.stage import Stage
 
 app = typer.Typer(add_completion=False, help="Measure Twofold against its yardsticks, all in one run.")
+WIDTH = 140
+"""Of the table in a file or a pipe."""
 NAMES = ", ".join(measurement.name for measurement in benchmark.MEASUREMENTS)
 
 Quick = Annotated[bool, typer.Option("--quick", help="Shorter rounds and smaller logs: below 5 minutes.")]
@@ -34,7 +36,9 @@ def main(
 ) -> None:
     size = sizes.QUICK if quick else sizes.FULL
     chosen = _chosen(only)
-    console = Console(stderr=False)
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=WIDTH)
     with Stage() as stage, Cast(stage, size) as cast:
         if profile:
             profiling.profile(cast, size, console)

@@ -40,8 +40,10 @@ class Figure:
     samples: Samples
     goal: Goal | None = None
     told: float | None = None
+    about: str = ""
+    """What it is made of, in a line, for the table."""
     details: Mapping[str, Any] = field(default_factory=dict)
-    """What it is made of, for the JSON and the table's last column."""
+    """What it is made of, all of it, for the JSON."""
 
     @property
     def value(self) -> float:

@@ -16,7 +16,7 @@ from typing import Any
 from rich.table import Table
 
 from tests.benchmarks.figures import Failure, Figure
-from tests.benchmarks.samples import Samples
+from tests.benchmarks.samples import Samples, short
 
 PACKAGES = ("dramatiq", "redis", "pymongo", "falcon", "waitress", "pydantic", "eventsourcing")
 DIGITS = 4
@@ -30,31 +30,20 @@ def table(results: Iterable[Figure | Failure]) -> Table:
     for column in ("median", "spread", "goal"):
         made.add_column(column, justify="right")
     made.add_column("")
-    made.add_column("of", overflow="fold")
+    made.add_column("from", overflow="fold")
     for result in results:
         if isinstance(result, Failure):
             made.add_row(result.name, "[red]failed", "", "", "", result.why.strip().splitlines()[-1])
             continue
         made.add_row(
             result.name,
-            f"{_short(result.value)} {result.unit}",
-            f"{_short(result.samples.low)} to {_short(result.samples.high)}",
+            f"{short(result.value)} {result.unit}",
+            f"{short(result.samples.low)} to {short(result.samples.high)}",
             str(result.goal or ""),
             {True: "[green]met", False: "[red]not met", None: ""}[result.is_met],
-            ", ".join(_parts(result.details)),
+            result.about,
         )
     return made
-
-
-def _parts(details: Mapping[str, Any]) -> Iterable[str]:
-    """Of the details what fits into a line: single values and medians."""
-    for name, value in details.items():
-        if isinstance(value, Samples):
-            yield f"{name} {_short(value.median)}"
-        elif isinstance(value, int | float):
-            yield f"{name} {_short(value)}"
-        elif isinstance(value, str):
-            yield f"{name} {value}"
 
 
 def as_json(results: Sequence[Figure | Failure], size: str) -> dict[str, Any]:
@@ -121,7 +110,3 @@ def machine() -> dict[str, Any]:
 
 def _rounded(value: float) -> float:
     return float(f"{value:.{DIGITS}g}")
-
-
-def _short(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

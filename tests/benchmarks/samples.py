@@ -6,6 +6,11 @@ from dataclasses import dataclass
 from typing import Self
 
 
+def short(value: float) -> str:
+    """Three digits, or all before the point."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
 @dataclass(frozen=True, slots=True)
 class Samples:
     """One value for each round, in the order of the rounds; at least one."""
@@ -19,6 +24,9 @@ class Samples:
     @classmethod
     def of(cls, values: Iterable[float]) -> Self:
         return cls(tuple(values))
+
+    def __str__(self) -> str:
+        return short(self.median)
 
     @property
     def median(self) -> float:

@@ -22,6 +22,7 @@ def measure(cast: Cast, size: Size) -> list[Figure]:
             "redis_waiting_mib",
             "MiB",
             Samples.of([used / MIB]),
+            about=f"{size.waiting:,} commands, {used / size.waiting:,.0f} bytes each",
             details={"commands": size.waiting, "bytes_per_command": used / size.waiting},
         )
     ]

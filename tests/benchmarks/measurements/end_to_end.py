@@ -39,6 +39,7 @@ def measure(cast: Cast, size: Size) -> list[Figure]:
             RATIO,
             rates["twofold"].over(rates[name]),
             at_least(goal),
+            about=f"{rates['twofold']} orders/s against {rates[name]}",
             details={
                 "twofold_orders_per_s": rates["twofold"],
                 f"{name}_orders_per_s": rates[name],

@@ -79,6 +79,7 @@ def _figure(stage: Stage, ports: Mapping[str, int], kind: Kind, size: Size) -> F
     spent = [turn.microseconds for turn in asked["twofold"]]
     return Figure(
         *(kind.figure, RATIO, rates["twofold"].over(rates["hello"]), kind.goal),
+        about=f"{rates['twofold']} answers/s against {rates['hello']}",
         details={
             "twofold_per_s": rates["twofold"],
             "hello_per_s": rates["hello"],

@@ -29,9 +29,10 @@ def measure(cast: Cast, size: Size) -> list[Figure]:
     return [
         Figure(
             "idle_cpu",
-            "% of a core",
+            "%",
             percent[worst],
             at_most(1.0),
+            about=f"of a core, {worst}",
             details={"worst": worst, "percent_by_process": percent},
         )
     ]

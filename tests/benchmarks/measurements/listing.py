@@ -50,13 +50,18 @@ def measure(cast: Cast, size: Size) -> list[Figure]:
         for part, values in (("p50", at.p50), ("p99", at.p99))
         for name in values
     }
+    of_few = ratios["lookup_of_few"]
+    p99 = {at.orders: at.p99["read_model"] for at in (small, large)}
     return [
         Figure(
             *("list_vs_lookup", RATIO, ratios["lookup"], at_least(20)),
-            details={"orders": large.orders, "against_lookup_of_few": ratios["lookup_of_few"], **details},
+            about=f"{large.p50['read_model']} ms against {large.p50['lookup']} of {large.orders:,} orders"
+            f" ({of_few} {RATIO} against the lookup of few)",
+            details={"orders": large.orders, "against_lookup_of_few": of_few, **details},
         ),
         Figure(
-            *("list_p99_growth", RATIO, large.p99["read_model"].over(small.p99["read_model"]), at_most(1.3)),
+            *("list_p99_growth", RATIO, p99[large.orders].over(p99[small.orders]), at_most(1.3)),
+            about=", ".join(f"{milliseconds} ms of {orders:,}" for orders, milliseconds in p99.items()),
             details={"from_orders": small.orders, "to_orders": large.orders},
         ),
     ]

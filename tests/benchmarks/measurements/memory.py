@@ -40,6 +40,7 @@ def measure(cast: Cast, size: Size) -> list[Figure]:
             RATIO,
             Samples.of([growth[worst]]),
             at_most(1.1),
+            about=f"{worst}, after {size.hour_of_commands:,} orders",
             details={
                 "worst": worst,
                 "orders": size.hour_of_commands,

@@ -41,14 +41,16 @@ def measure(cast: Cast, size: Size) -> list[Figure]:
         seconds = interleaved(size.rounds, turns)
         reads.client.drop_database(INSERTED)
         apart.drop()
+    events = Samples.of(commits / each for each in seconds["rebuild"])
     inserted = sum(map(len, documents.values()))
     return [
         Figure(
             *("rebuild_vs_insert", RATIO),
             Samples.of(seconds["insert"]).over(Samples.of(seconds["rebuild"])),
             at_least(0.3),
+            about=f"{events} events/s into every read model",
             details={
-                "events_per_s": Samples.of(commits / each for each in seconds["rebuild"]),
+                "events_per_s": events,
                 "events_times_models_per_s": Samples.of(
                     commits * len(READ_MODELS) / each for each in seconds["rebuild"]
                 ),

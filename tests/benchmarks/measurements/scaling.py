@@ -58,6 +58,7 @@ def measure(cast: Cast, size: Size) -> list[Figure]:
     return [
         Figure(
             *("scaling", RATIO, rates["2+2"].over(rates["1+1"])),
+            about=f"{rates['2+2']} orders/s with two processes of each kind, {rates['1+1']} with one",
             details={"cores": os.cpu_count(), "commands_and_projections_processes": details},
         )
     ]

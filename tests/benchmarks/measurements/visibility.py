@@ -21,7 +21,7 @@ from tests.benchmarks.caller import HEAD_END, Caller
 from tests.benchmarks.cast import Cast
 from tests.benchmarks.figures import Figure, Goal, at_most
 from tests.benchmarks.rounds import interleaved
-from tests.benchmarks.samples import Samples
+from tests.benchmarks.samples import Samples, short
 from tests.benchmarks.sizes import Size
 from tests.benchmarks.watch import Watch
 from tests.waiting import until
@@ -146,6 +146,7 @@ def _figures(load: str, measured: dict[str, tuple[Samples, ...]], details: dict[
             who: Samples.of(ms for round_ in rounds for ms in round_.values)
             for who, rounds in measured.items()
         }
+        stock_ms = all_ms["stock"].percentile(percent)
         bound = GOALS.get((load, part))
         goal: Goal | None = at_most(bound) if bound else None
         figures.append(
@@ -155,8 +156,9 @@ def _figures(load: str, measured: dict[str, tuple[Samples, ...]], details: dict[
                 Samples.of(each.percentile(percent) for each in measured["twofold"]),
                 goal,
                 told=all_ms["twofold"].percentile(percent),
+                about=f"stock {short(stock_ms)} ms",
                 details={
-                    "stock_ms": all_ms["stock"].percentile(percent),
+                    "stock_ms": stock_ms,
                     "orders": {who: len(ms.values) for who, ms in all_ms.items()},
                     **details,
                 },
