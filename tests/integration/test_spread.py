@@ -1,12 +1,13 @@
 """A new name reaches all orders of its customer: those before it, those decided before it, those after it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from unittest import mock
 
 import pytest
 
-from bus.commit import Commit, Decision
+from bus.commit import Decision
 from bus.connections import read_database, write_database
+from bus.log import Appended
 from bus.settings import Settings
 from read_side import batch, catch_up
 from read_side.audit import audit
@@ -92,11 +93,11 @@ def test_an_order_that_was_decided_before_a_rename_and_appended_after_it_has_the
     write.do(messages.place_order(order_id=ORDERS[0]))
     append = write.handling.deciding.append
 
-    def late(decision: Decision) -> Commit:
+    def late(decisions: Sequence[Decision]) -> list[Appended]:
         write.rename_out_of_turn("c1", "Ann Baker")
         if apart:
             read.drain([model])
-        return append(decision)
+        return append(decisions)
 
     with mock.patch.object(write.handling.deciding, "append", late):
         write.do(messages.place_order(order_id=ORDERS[1]))
