@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from pymongo import ASCENDING, DESCENDING, ReturnDocument
 from pymongo.database import Database
 
-from bus.connections import DURABLE, Documents
+from bus.connections import CODEC, DURABLE, Documents
 from bus.errors import RefusedError
 from bus.messages.envelope import CommandEnvelope
 from bus.messages.outcome import CommandStatus
@@ -118,7 +118,7 @@ class FailedCommands:
 
     def _resolution(self, action: str, failed: Documents, by: str, reason: str) -> dict[str, Any]:
         """What was done, and to which failure: a retry clears the outcome, and this keeps it."""
-        now: datetime = self._database.command("hello")["localTime"]
+        now: datetime = self._database.command("hello", codec_options=CODEC)["localTime"]
         outcome = failed["outcome"] or {}
         return {
             "action": action,

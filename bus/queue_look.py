@@ -20,7 +20,7 @@ from pymongo import ASCENDING
 from pymongo.database import Database
 
 from bus.broker import HEARTBEAT_TIMEOUT_MS, Broker
-from bus.connections import Documents
+from bus.connections import CODEC, Documents
 from bus.dead_letters import DeadLetters
 from bus.diagnosis import decoded
 from bus.failed_commands import FailedCommands
@@ -113,7 +113,7 @@ class Looking:
         oldest = self._writes.commands.find_one(
             waiting, {"accepted_ts": True}, sort=[("accepted_ts", ASCENDING)]
         )
-        now: datetime = self._writes.command("hello")["localTime"]
+        now: datetime = self._writes.command("hello", codec_options=CODEC)["localTime"]
         overdue = self._inbox.unfinished_since(Timestamp(now - self._sweep_after, 0), MOST_OVERDUE)
         absent = self._broker.absent(COMMANDS_QUEUE, overdue) if overdue else []
         unfinished = self._writes.commands.find({**waiting, "_id": {"$in": absent}}, {"_id": True})
@@ -122,9 +122,7 @@ class Looking:
             in_flight=counts.in_flight,
             delayed=counts.delayed,
             dead=counts.dead + kept.get(COMMANDS_QUEUE, 0),
-            oldest_s=max(0.0, (now - oldest["accepted_ts"].as_datetime()).total_seconds())
-            if oldest
-            else None,
+            oldest_s=_age(oldest["accepted_ts"].as_datetime(), now) if oldest else None,
             came=decided + backlog,
             done=decided,
             silent=counts.silent,
@@ -205,3 +203,7 @@ class Looking:
             if stored["generation"] == live.get(stored["name"]):
                 positions[stored["name"]][stored["partition"]] = stored["position"]
         return positions
+
+
+def _age(since: datetime, now: datetime) -> float:
+    return max(0.0, (now - since).total_seconds())

@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 import redis
 from pymongo.errors import PyMongoError
+from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
@@ -20,6 +21,8 @@ from bus.queue_figures import Figures, between
 from bus.queue_look import Look, Looking
 from bus.settings import Settings
 
+SHORT_RATE = 100
+"""From here on a rate has no decimals."""
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 _COLUMNS = ("waiting", "in flight", "delayed", "dead", "oldest", "in/s", "out/s", "stranded")
 
@@ -98,7 +101,8 @@ def _all(before: Look, now: Look, *, explain: bool) -> RenderableType:
 
 def table(figures: Sequence[Figures]) -> Table:
     """One row for each queue; what needs an operator's eye is coloured."""
-    rows = Table("queue")
+    rows = Table(box=SIMPLE_HEAD, pad_edge=False)  # room for large figures in 100 columns
+    rows.add_column("queue", no_wrap=True)
     for column in _COLUMNS:
         rows.add_column(column, justify="right")
     for one in figures:
@@ -150,7 +154,9 @@ def age(seconds: float | None) -> str:
 
 
 def _rate(per_second: float | None) -> str:
-    return "" if per_second is None else f"{per_second:,.1f}"
+    if per_second is None:
+        return ""
+    return f"{per_second:,.1f}" if per_second < SHORT_RATE else f"{per_second:,.0f}"
 
 
 def _alarming(count: int) -> Text:
