@@ -23,6 +23,8 @@ from bus.messages.outcome import CommandStatus
 
 _FAILED = {"status": CommandStatus.FAILED.value}
 _OPEN = {**_FAILED, "discarded": {"$exists": False}}
+_OF_THE_FAILURE = ("errors", "error", "alone", "discarded")
+"""What a retry begins without. The lease of an attempt made alone is left: its holder may be at it still."""
 
 
 class FailedCommands:
@@ -80,7 +82,7 @@ class FailedCommands:
                     "outcome": None,
                     "finished_at": None,
                 },
-                "$unset": {"error": True, "discarded": True},
+                "$unset": dict.fromkeys(_OF_THE_FAILURE, True),
                 "$currentDate": {"accepted_ts": {"$type": "timestamp"}, "envelope.accepted_at": True},
                 "$push": {"resolutions": self._resolution("retried", failed, by, reason)},
             },

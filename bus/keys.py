@@ -5,6 +5,8 @@ from dataclasses import dataclass
 NAMESPACE = "dramatiq"
 DELAYED = ".DQ"
 HEARTBEATS = f"{NAMESPACE}:__heartbeats__"
+ACKS = f"{NAMESPACE}:__acks__."
+"""What the keys of messages in flight begin with; a worker's id and a queue's name follow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,4 +42,4 @@ class QueueKeys:
 
     def in_flight(self, worker: str) -> str:
         """Set of the ids that a worker has fetched and not settled."""
-        return f"{NAMESPACE}:__acks__.{worker}.{self.queue_name}"
+        return f"{ACKS}{worker}.{self.queue_name}"

@@ -15,7 +15,6 @@ from typing import Any, cast
 
 import redis
 from bson import Timestamp
-from dramatiq.common import current_millis
 from pymongo import ASCENDING
 from pymongo.database import Database
 
@@ -156,7 +155,7 @@ class Looking:
     def _in_redis(self, queues: list[str]) -> dict[str, _InRedis]:
         """The counts of all queues, of one moment."""
         workers = cast("list[tuple[bytes, float]]", self._client.zrange(HEARTBEATS, 0, -1, withscores=True))
-        silent_since = current_millis() - HEARTBEAT_TIMEOUT_MS
+        silent_since = self._redis_ms() - HEARTBEAT_TIMEOUT_MS
         with self._client.pipeline(transaction=True) as pipeline:
             for queue in queues:
                 keys = QueueKeys(queue)
@@ -178,12 +177,17 @@ class Looking:
             found[queue] = _InRedis(waiting, in_flight, delayed, dead, silent + nobody_owes)
         return found
 
+    def _redis_ms(self) -> int:
+        """The time that heartbeats are noted with."""
+        seconds, microseconds = self._client.time()
+        return int(seconds) * 1000 + int(microseconds) // 1000
+
     def _age_of_head(self, queue: str) -> float | None:
         """Seconds since the oldest bell was rung; ``None`` where none waits."""
         head = self._client.lindex(QueueKeys(queue).waiting, 0)
         payload = self._client.hget(QueueKeys(queue).messages, cast("str", head)) if head else None
         message = decoded(cast("bytes | None", payload))
-        return None if message is None else max(0.0, (current_millis() - message.message_timestamp) / 1000)
+        return None if message is None else max(0.0, (self._redis_ms() - message.message_timestamp) / 1000)
 
     def _rung(self, queue: str) -> set[Any]:
         """The partitions that have a bell: waiting, in flight or delayed."""

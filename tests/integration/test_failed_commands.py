@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bus import failed_commands
+from bus.attempts import Attempts
 from bus.connections import write_database
 from bus.errors import RefusedError
 from bus.failed_commands import FailedCommands
@@ -44,7 +45,9 @@ def ids(found: list[Any]) -> list[str]:
 
 def test_a_retried_command_is_as_if_accepted_now(shop: WriteSide, failed: FailedCommands) -> None:
     envelope = shop.accept(messages.register_customer())
-    shop.inbox.count_attempt("k1", "ValueError()")
+    attempts = Attempts(shop.database)
+    attempts.begin_alone("k1")
+    attempts.count_error("k1", "ValueError()")
     later = shop.accept(messages.register_customer(customer_id="c2"))
     fail(shop, envelope)
     before = shop.entry(envelope)
@@ -53,13 +56,16 @@ def test_a_retried_command_is_as_if_accepted_now(shop: WriteSide, failed: Failed
 
     entry = shop.entry(envelope)
     assert entry.envelope == retried
-    assert (entry.status, entry.attempts) == (CommandStatus.ACCEPTED, 0)
+    assert (entry.status, entry.attempts, entry.errors) == (CommandStatus.ACCEPTED, 0, 0)
     assert (entry.outcome, entry.finished_at) == (None, None)
     assert entry.accepted_ts > shop.entry(later).accepted_ts > before.accepted_ts
     assert retried == envelope.model_copy(update={"accepted_at": retried.accepted_at})
     assert before.finished_at is not None
     assert retried.accepted_at >= before.finished_at, "by mongod's clock"
-    [resolution] = shop.database.commands.find_one({"_id": "k1"})["resolutions"]  # type: ignore[index]
+    stored = shop.database.commands.find_one({"_id": "k1"})
+    assert stored is not None
+    assert {"alone", "error"} & {*stored} == set()
+    [resolution] = stored["resolutions"]
     at = resolution.pop("at")
     assert at >= before.finished_at
     assert resolution == {
