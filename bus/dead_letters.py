@@ -7,7 +7,9 @@ Why none is lost and none is there twice: a letter is inserted, durably, before 
 its id is drawn from what lies in Redis; so a crash between the two only repeats the insert. It is removed
 only while it is the same death: the same id may die again in between (a command's id in Redis is the
 command's own), and that death stays for the next round. Several clocks may collect at once. What cannot be
-told apart is two deaths of one id between two rounds: Redis has room for the later one only.
+told apart is two deaths of one id between two rounds: Redis has room for the later one only. What Redis
+loses before the next round, a second later, is lost as a letter only: the inbox has the command, and a bell is
+rung again.
 """
 
 from collections.abc import Iterable, Sequence

@@ -33,7 +33,7 @@ def rows(queue: str) -> tuple[Row, ...]:
         ),
         (
             "dead",
-            "no worker could do anything with it; the clock moves it from Redis to MongoDB, which keeps it",
+            "no worker could do anything with it; the clock moves it from Redis to MongoDB",
             (
                 f"redis-cli zcard {keys.dead}",
                 f"db.dead_letters.countDocuments({{queue: '{queue}', state: 'kept'}})",
@@ -41,7 +41,7 @@ def rows(queue: str) -> tuple[Row, ...]:
         ),
         (
             "oldest",
-            "commands: since the oldest unfinished one was accepted; read models: since its bell was rung",
+            "since the oldest unfinished command was accepted; since a read model's bell was rung",
             (
                 "db.commands.find({status: 'accepted'}).sort({accepted_ts: 1}).limit(1)",
                 f'redis-cli hget {keys.messages} "$(redis-cli lindex {keys.waiting} 0)"',
@@ -59,7 +59,7 @@ def rows(queue: str) -> tuple[Row, ...]:
         ),
         (
             "stranded",
-            "nobody is about to do it: in flight with a worker silent for 15 s (milliseconds since 1970),",
+            "nobody is about to do it: in flight with a worker that has been silent for 15 s,",
             (
                 f"redis-cli zrangebyscore {HEARTBEATS} 0 $(($(date +%s%3N) - 15000))",
                 f"redis-cli scard {keys.in_flight('WORKER')}",

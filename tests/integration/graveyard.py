@@ -20,6 +20,7 @@ def payload(message_id: str = "k1", **over: Any) -> bytes:
         "kwargs": {"envelope": messages.envelope(command_id=message_id).model_dump(mode="json")},
         "options": {"redis_message_id": message_id},
         "message_id": message_id,
+        "message_timestamp": DIED_MS - 1_000,
     }
     return Message(**{**fields, **over}).encode()
 
