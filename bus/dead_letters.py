@@ -8,8 +8,8 @@ its id is drawn from what lies in Redis; so a crash between the two only repeats
 only while it is the same death: the same id may die again in between (a command's id in Redis is the
 command's own), and that death stays for the next round. Several clocks may collect at once. What cannot be
 told apart is two deaths of one id between two rounds: Redis has room for the later one only. What Redis
-loses before the next round, a second later, is lost as a letter only: the inbox has the command, and a bell is
-rung again.
+loses before the next round, a second later, is lost as a letter only: the inbox has the command, and a bell
+is rung again.
 """
 
 from collections.abc import Iterable, Sequence
