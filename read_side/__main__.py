@@ -4,9 +4,14 @@ from typing import Annotated
 
 import typer
 
-from bus.cli import run_cli
+from bus.cli import EXIT_STATUS, run_cli
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Keeps the read models and audits them.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    epilog=EXIT_STATUS,
+    help="Keeps the read models and audits them.",
+)
 
 Sample = Annotated[
     int | None, typer.Option(min=1, help="Only so many documents of each model, of one partition.")
