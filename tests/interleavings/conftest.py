@@ -1,4 +1,4 @@
-"""Empty databases and Redis; what is made in them is up to each test, so that a protection can be left out."""
+"""Empty databases and Redis; each test makes what it needs, so that a protection can be left out."""
 
 from collections.abc import Iterator
 

@@ -21,15 +21,11 @@ def without_index(name: str) -> AbstractContextManager[object]:
 
 def with_whole_index(name: str) -> AbstractContextManager[object]:
     """A log of which one index also takes in the documents that lack its fields."""
-    whole = [
-        IndexModel(list(i.document["key"].items()), unique=True, name=name) if i.document["name"] == name else i
-        for i in log.INDEXES
-    ]
-    return mock.patch.object(log, "INDEXES", tuple(whole))
+    [partial] = [index for index in log.INDEXES if index.document["name"] == name]
+    whole = IndexModel(list(partial.document["key"].items()), unique=True, name=name)
+    return mock.patch.object(log, "INDEXES", (*(i for i in log.INDEXES if i is not partial), whole))
 
 
 LOCK = Protection("the optimistic lock", IN_ORDER, lambda: without_index("optimistic_lock"))
 IDEMPOTENCY = Protection("the index on commands", ONE_OUTCOME, lambda: without_index("idempotency"))
-CLOSING = Protection(
-    "tombstones", NO_HOLES, lambda: mock.patch.object(Log, "close", lambda _log, _positions: 0)
-)
+CLOSING = Protection("tombstones", NO_HOLES, lambda: mock.patch.object(Log, "close", return_value=0))

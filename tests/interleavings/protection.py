@@ -1,7 +1,7 @@
 """An interleaving, run as it is and again without each protection that it is there to show.
 
-As the code is, what must hold holds. With a protection taken out, the very same test must find broken what that
-protection is for: that, and nothing else. So no test here can pass by not looking.
+As the code is, what must hold holds. With a protection taken out, the very same test must find broken what
+that protection is for: that, and nothing else. So no test here can pass by not looking.
 """
 
 import inspect
@@ -17,12 +17,12 @@ import pytest
 class BrokenError(AssertionError):
     """Something that must hold does not; ``what`` says which."""
 
-    def __init__(self, what: str, found: object, expected: object = True) -> None:
+    def __init__(self, what: str, found: object, expected: object) -> None:
         super().__init__(f"{what}: found {found!r}, expected {expected!r}")
         self.what = what
 
 
-def must(what: str, found: object, expected: object = True) -> None:
+def must(what: str, found: object, expected: object) -> None:
     """Raise ``BrokenError`` unless ``found`` is as expected."""
     if found != expected:
         raise BrokenError(what, found, expected)
@@ -36,7 +36,7 @@ def at_most(times: int, owner: type, method: str, what: str) -> Iterator[None]:
 
     def counted(*args: Any, **options: Any) -> Any:
         if next(calls, None) is None:
-            raise BrokenError(what, f"more than {times} {owner.__name__}.{method}")
+            raise BrokenError(what, f"call {times + 1} of {method}", f"{times} at most")
         return original(*args, **options)
 
     with mock.patch.object(owner, method, counted):

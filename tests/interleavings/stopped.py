@@ -1,7 +1,8 @@
 """A thread that stands still at a named point while others go on: a process that stalls, seen from outside.
 
-The point is a method: the thread stops where it first calls it, or where that call returns. Everybody else
-passes. An interleaving is then told from top to bottom: who stands where, what happens meanwhile, who goes on.
+The point is a method: the thread stops where it calls it, or where that call returns. Everybody else
+passes. An interleaving is then told from top to bottom: who stands where, what happens meanwhile, who goes
+on.
 """
 
 import threading
@@ -20,8 +21,9 @@ Result = TypeVar("Result")
 class Stopped(Generic[Result]):
     """Work in a thread of its own, which stands at the point until ``go_on``."""
 
-    def __init__(self, work: Callable[[], Result]) -> None:
+    def __init__(self, work: Callable[[], Result], at: int) -> None:
         self._work = work
+        self._calls_left = at
         self._result: Future[Result] = Future()
         self._arrived = threading.Event()
         self._may_go = threading.Event()
@@ -46,7 +48,10 @@ class Stopped(Generic[Result]):
 
     def stand_still(self) -> None:
         """At the point, once; for every thread but its own it is nothing."""
-        if threading.current_thread() is self._thread and not self._arrived.is_set():
+        if threading.current_thread() is not self._thread:
+            return
+        self._calls_left -= 1
+        if self._calls_left == 0:
             self._arrived.set()
             self._may_go.wait(PATIENCE_S)
 
@@ -61,11 +66,11 @@ class Stopped(Generic[Result]):
 
 @contextmanager
 def stopped(
-    owner: type, method: str, work: Callable[[], Result], *, after: bool = False
+    owner: type, method: str, work: Callable[[], Result], *, after: bool = False, at: int = 1
 ) -> Iterator[Stopped[Result]]:
-    """While the block runs, ``work`` stands before (or ``after``) its first call of the method."""
+    """While the block runs, ``work`` stands before (or ``after``) its ``at``-th call of the method."""
     original = getattr(owner, method)
-    standing = Stopped(work)
+    standing = Stopped(work, at)
 
     def point(*args: Any, **options: Any) -> Any:
         if after:

@@ -7,12 +7,13 @@ write_side worker`` that sends itself a SIGSTOP, all its threads included, whene
 import importlib
 import os
 import runpy
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from signal import SIGSTOP
 from typing import Any
 
 from bus.local.leash import leashed
@@ -55,7 +56,8 @@ def main(point: str, module: str, *arguments: str) -> None:
     original = getattr(owner, method)
 
     def stops(*args: Any, **options: Any) -> Any:
-        os.kill(os.getpid(), SIGSTOP)
+        # Sent to the thread itself: sent to the process, another might take it, and this one go on for a bit.
+        signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
         return original(*args, **options)
 
     setattr(owner, method, stops)

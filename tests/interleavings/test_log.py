@@ -63,7 +63,7 @@ def _positions_used_again() -> Iterator[None]:
             for one, new in zip(decisions, claim(log, decisions), strict=True)
         ]
 
-    with mock.patch.object(Log, "_claim", claim_once), mock.patch.object(Log, "close", lambda *_: 0):
+    with mock.patch.object(Log, "_claim", claim_once), mock.patch.object(Log, "close", return_value=0):
         yield
 
 
