@@ -72,6 +72,7 @@ def protected_by(*protections: Protection) -> Callable[[Callable[..., None]], Ca
         run.__name__, run.__module__, run.__doc__ = test.__name__, test.__module__, test.__doc__
         run.__dict__.update(test.__dict__)
         ids = ["as it is", *(f"without {protection.name}" for protection in protections)]
-        return pytest.mark.parametrize("without", [None, *protections], ids=ids)(run)
+        in_turn: Callable[..., None] = pytest.mark.parametrize("without", [None, *protections], ids=ids)(run)
+        return in_turn
 
     return decorate

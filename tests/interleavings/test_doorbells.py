@@ -37,7 +37,8 @@ from tests.waiting import until
 
 HOME = partition("c1")
 NAME = ORDER_SUMMARY.name
-LEASE_MS = 500
+COMES_BACK_MS = 200
+"""After a held lease; the leases themselves are longer than any test."""
 
 SHOWN = "what is appended is taken in, though nothing more is"
 SHOWN_AT_ONCE = "a runner that leaves has taken in what was rung for while it was there"
@@ -54,12 +55,12 @@ class Shop:
     broker: Broker
 
     def __post_init__(self) -> None:
-        register_actor(self.broker, self.bells, ORDER_SUMMARY, self.read.projector, lease_ms=LEASE_MS)
+        register_actor(self.broker, self.bells, ORDER_SUMMARY, self.read.projector, lease_ms=COMES_BACK_MS)
         self._consumer = self.broker.consume(NAME, prefetch=1)
 
     def beside(self, read_models: Database[Documents]) -> "Shop":
         """Another process of the same shop."""
-        read = ReadSide(self.write.log, read_models, lease_ms=LEASE_MS)
+        read = ReadSide(self.write.log, read_models)
         return Shop(self.write, read, self.bells, Broker(self.broker.client))
 
     def append(self, number: int) -> None:
@@ -87,11 +88,17 @@ class Shop:
 
 
 @pytest.fixture
-def shop(database: Database[Documents], read_models: Database[Documents], client: redis.Redis) -> Shop:
-    """Everything so far is taken in."""
+def shop(
+    database: Database[Documents],
+    read_models: Database[Documents],
+    client: redis.Redis,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Shop:
+    """Everything so far is taken in. Marks do not expire while a test runs, however slowly."""
+    monkeypatch.setattr(doorbells, "MARK_TTL_MS", 600_000)
     write = WriteSide(database)
     write.create()
-    read = ReadSide(write.log, read_models, lease_ms=LEASE_MS)
+    read = ReadSide(write.log, read_models)
     read.create([ORDER_SUMMARY])
     for command in (
         messages.register_customer(),
@@ -191,6 +198,7 @@ def test_a_bell_rung_against_the_lease_of_a_runner_that_was_killed(shop: Shop, c
     assert shop.work()
     must(COMES_BACK, client.llen(f"{NAMESPACE}:{NAME}{DELAYED}"), 1)
     assert not shop.is_up_to_date
+    shop.read.expire_leases()
     worker = Worker(shop.broker, queues={NAME}, worker_threads=1, worker_timeout=IDLE_MS)
     worker.start()
     try:

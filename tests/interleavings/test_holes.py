@@ -1,5 +1,6 @@
 """A writer that dies between claiming positions and inserting: what it leaves, and whom that holds up."""
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -33,10 +34,9 @@ class Later:
 
     def __init__(self, seconds: float) -> None:
         self._ahead = seconds
-        self._time = holes.time
 
     def monotonic(self) -> float:
-        return self._time.monotonic() + self._ahead
+        return time.monotonic() + self._ahead
 
 
 def _head_is_the_last_claim() -> Any:

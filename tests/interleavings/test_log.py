@@ -79,7 +79,7 @@ def test_a_conflict_after_claiming_a_position(database: Database[Documents]) -> 
             appended = append(log, decision("a", version, command_id="slow"))
             if isinstance(appended, Commit):
                 return appended
-        raise appended
+        raise AssertionError(appended)
 
     with stopped(Log, "_insert", writes) as slow:
         quick = committed(log, decision("a", 1))
