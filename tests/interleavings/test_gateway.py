@@ -28,14 +28,11 @@ from bus.messages.outcome import CommandStatus
 from bus.settings import Settings
 from bus.signals import Signals
 from tests import messages
-from tests.integration.commands_queue import consumer_of, redis_away, taken, waiting
+from tests.integration.commands_queue import SOON_MS, consumer_of, redis_away, taken, waiting
 from tests.integration.shop import WriteSide
 from tests.interleavings.protection import Protection, must, protected_by
 from tests.interleavings.stopped import stopped
 from tests.shop_api import Shop, open_shop, settings_for_a_module
-
-SOON_MS = -2_000
-"""The moment of acceptance is known to the second, so "older than this" holds at once."""
 
 KEPT = "what has been accepted survives"
 CARRIED_OUT = "what has been accepted is carried out"

@@ -11,6 +11,7 @@ from pymongo.database import Database
 from bus.connections import Documents
 from bus.log import Log
 from bus.messages.commands.command import Command
+from read_side import catch_up
 from read_side.audit import audit
 from read_side.projections.model import ReadModel
 from read_side.projections.order_detail import ORDER_DETAIL
@@ -93,13 +94,17 @@ def _models_without(part: str, instead: object) -> Iterator[None]:
             object.__setattr__(model, part, parts[model.name])
 
 
-@pytest.mark.parametrize("apart", [False, True], ids=["in one run", "with a run between"])
+@pytest.mark.parametrize(
+    ("size", "apart"),
+    [(1, False), (1_000, False), (1_000, True)],
+    ids=["in batches of one", "in one batch", "with a run between"],
+)
 @protected_by(
     Protection("the remembered name", NEW_NAME, lambda: _models_without("memory", None)),
     Protection("the spread", NEW_NAME, lambda: _models_without("spread", lambda _event: None)),
 )
 def test_an_order_decided_before_a_rename_and_appended_after_it(
-    database: Database[Documents], read_models: Database[Documents], *, apart: bool
+    database: Database[Documents], read_models: Database[Documents], size: int, *, apart: bool
 ) -> None:
     """So it is after an order that had been given up, and comes through after all."""
     write, read = _opened(database, read_models)
@@ -111,7 +116,8 @@ def test_an_order_decided_before_a_rename_and_appended_after_it(
         slow.go_on()
     [late] = write.log.history(HOME, f"order-{O2}")
     assert late.events[0]["data"]["customer_name"] == "Ann Archer"
-    read.drain(MODELS)
+    with mock.patch.object(catch_up, "BATCH", size):
+        read.drain(MODELS)
     for model in MODELS:
         must(NEW_NAME, _names(read, model), dict.fromkeys((O1, O2), "Ann Baker"))
     assert audit(write.log, read_models, MODELS) == []
