@@ -1,6 +1,6 @@
 """Runners of the projector that stall past their lease or die, among streams that are parked."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 from unittest import mock
@@ -172,8 +172,8 @@ def _each_folded_into_what_was_loaded() -> Iterator[None]:
     load, fold = Batch.load, Batch.fold
     loaded: dict[str, Documents] = {}
 
-    def load_and_note(self: Batch, plans: Iterable[Plan]) -> None:
-        load(self, plans)
+    def load_and_note(self: Batch, *what: Any) -> None:
+        load(self, *what)
         loaded.update(self._documents)
 
     def fold_alone(self: Batch, planned: Plan) -> None:
