@@ -101,16 +101,13 @@ def test_a_handler_that_is_overtaken_between_load_and_append_finds_the_work_done
         (messages.change_customer(name="Bo"), CommandStatus.REJECTED),  # later it would succeed
     ],
 )
-@pytest.mark.parametrize("later", [False, True], ids=["at once", "after another commit"])
 def test_a_handler_that_died_between_append_and_outcome_is_followed_by_one_that_finds_it(
-    shop: WriteSide, command: AnyCommand, status: CommandStatus, *, later: bool
+    shop: WriteSide, command: AnyCommand, status: CommandStatus
 ) -> None:
     envelope = shop.accept(command)
     with mock.patch.object(shop.inbox, "finish_all", side_effect=Died), pytest.raises(Died):
         shop.handling(envelope)
     assert not shop.entry(envelope).finished
-    if later:
-        shop.log.append([_foreign(shop, command.stream)])
     outcome = shop.handling(envelope)
     assert outcome is not None
     assert (outcome.status, outcome.seq) == (status, 1)

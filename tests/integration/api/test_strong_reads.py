@@ -17,7 +17,7 @@ from bus.messages.values import OrderStatus
 from read_side.projections.order_detail import ORDER_DETAIL
 from tests import messages
 from tests.integration.api.both_sides import BothSides, home
-from tests.integration.shop import order_id
+from tests.integration.shop import WriteSide, order_id
 
 ORDER = order_id("c1")
 RENAMED = messages.change_customer(name="Ann Baker")
