@@ -25,6 +25,8 @@ from write_side.transience import is_transient
 
 SUSPECT_AFTER = 2
 """Attempts of which nothing was heard, after which a command is handled alone."""
+SUSPECT_AT_ONCE = 4
+"""The same when an attempt began just now: the open ones may be under way, but hardly so many."""
 DEATHS_ALONE = 3
 """Attempts made alone of which nothing was heard, after which it is kept as failed."""
 TOGETHER = 64
@@ -59,10 +61,15 @@ class Attempting:
         with self.in_hand.take(entry.command_id) as mine:
             if not mine:
                 return None
-            if entry.open_attempts >= SUSPECT_AFTER:
+            if self._is_suspect(entry):
                 return self._attempt_alone(entry)
             with self._company.together():
                 return self._attempt_together(entry)
+
+    def _is_suspect(self, entry: Entry) -> bool:
+        if entry.open_attempts < SUSPECT_AFTER:
+            return False
+        return entry.open_attempts >= SUSPECT_AT_ONCE or self._attempts.are_quiet(entry.command_id)
 
     def _attempt_all(self, entries: Sequence[Entry]) -> Sequence[Outcome | Exception]:
         self._attempts.begin_all([entry.command_id for entry in entries])
