@@ -54,7 +54,15 @@ class Watched:
 
     def __init__(self) -> None:
         self.log, self.checkpoints, self.doorbells = Log(), Checkpoints(), Doorbells()
-        self.lookout = Lookout(self.log, self.checkpoints, self.doorbells)  # type: ignore[arg-type]
+        self.others: set[tuple[str, int]] = set()
+        self.lookout = Lookout(
+            self.log,  # type: ignore[arg-type]
+            self.checkpoints,  # type: ignore[arg-type]
+            self.doorbells,  # type: ignore[arg-type]
+            projected=lambda: {key[:2] for key in self.checkpoints.at} - self.others,
+        )
+        self.lookout.ring_all()
+        self.doorbells.rung.clear()
 
     def looks(self, times: int) -> list[int]:
         return [self.lookout.look() for _ in range(times)]
