@@ -1,6 +1,6 @@
 """Handing a filled generation over to the workers, and knowing that they have it.
 
-A worker learns of a generation within ``REFRESH_S``; until then a doorbell that it answers leaves that generation
+A worker learns of a generation within ``REFRESH_S``; until then a doorbell that it answers leaves that one
 out. So for ``LEARNED_S`` nothing is concluded. Then the bells are rung, and each partition's checkpoint must
 have been taken up by somebody (its epoch or its position has changed), have passed the heads of the log, and
 stand where the generation in service stood a moment before. Nothing of this is assumed from a process being

@@ -187,7 +187,7 @@ class Rebuild:
         return number
 
     def _fill(self, lease: RebuildLease, number: int) -> int:
-        """Bring the generation near the heads and let the workers have it; return the commits gone through."""
+        """Bring the generation near the heads, let the workers have it; return the commits gone through."""
         self._ready_at = time.monotonic()
         if self._entry().generations[number].state is State.READY:
             return 0
