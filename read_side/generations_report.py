@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import datetime
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -40,7 +41,8 @@ def show(*, as_json: bool) -> None:
         told = [{"read_model": e.name, "live": e.live == g.number, **asdict(g)} for e, g in rows]
         sys.stdout.write(json.dumps(told, default=str) + "\n")
         return
-    table = Table("generation", "state", "folded by version", "since", "until")
+    table = Table("generation", "state", "folded by version", "since", "until", box=SIMPLE_HEAD)
+    table.columns[0].no_wrap = True
     for entry, generation in sorted(rows, key=lambda row: (row[0].name, row[1].number)):
         own = versions.get(entry.name)
         note = "" if own == generation.version else f" (this is {own or 'not in the table'})"

@@ -67,7 +67,6 @@ def run(  # noqa: PLR0913 - the command's options
 ) -> None:
     """Rebuild models one after the other, and print what each came to."""
     settings = Settings.load()
-    logs.configure("WARNING")
     stopping = stop_on_signals()
     results = []
     console = Console(stderr=as_json)
@@ -88,6 +87,7 @@ def connected(
     settings: Settings, fill: Fill, stopping: threading.Event, open_until_the_end: ExitStack
 ) -> Tools:
     """The tools of rebuilds, with connections that are closed with the stack."""
+    logs.configure("WARNING")  # what is done is printed
     writes, reads, client = write_database(settings), read_database(settings), redis_client(settings)
     for connection in (writes.client, reads.client, client):
         open_until_the_end.enter_context(connection)

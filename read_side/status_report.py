@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 
 from pymongo.errors import PyMongoError
+from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
@@ -82,10 +83,12 @@ def _write(standings: Sequence[Standing], max_lag_s: float) -> None:
 
 def shown(standings: Sequence[Standing], max_lag_s: float) -> RenderableType:
     """One row for each partition of each generation, then what needs attention."""
-    table = Table("read model", "state")
-    for column in ("partition", "position", "head", "behind", "for", "rate", "parked"):
-        table.add_column(column, justify="right")
-    table.add_column("lease")
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for column in ("read model", "state"):
+        table.add_column(column, no_wrap=True)
+    for column in ("part.", "position", "head", "behind", "for", "rate", "parked"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("lease", overflow="ellipsis")
     for standing in standings:
         name = f"{standing.read_model}.g{standing.generation}"
         for index, one in enumerate(standing.partitions):

@@ -156,7 +156,7 @@ def test_a_run_goes_on_while_its_generation_is_projected() -> None:
 
 
 def test_runs_take_turns_only_when_there_are_more_than_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answering.time, "monotonic", lambda: 100.0)
+    monkeypatch.setattr("time.monotonic", lambda: 100.0)
     around: Any = Around(entry((1, 1, State.READY), (2, 1, State.READY)))
     enough = GoingOn(around, (PRODUCTS,), partitions=4, threads=8)
     scarce = GoingOn(around, (PRODUCTS,), partitions=4, threads=7)
