@@ -86,16 +86,18 @@ class Handover:
         while time.monotonic() < ready_at + LEARNED_S:
             tick()
             self._stopping.wait(POLL_S)
-        first = last = self._marks(number)
+        first = self._marks(number)
+        seen: object = None
         heads, moved_at = self.heads(), time.monotonic()
         while True:
             tick()
             in_service = self.positions(live)
             now = self._marks(number)
-            if now != last:
-                last, moved_at = now, time.monotonic()
-            taken_up = all(mark != before for mark, before in zip(now, first, strict=True))
-            if taken_up and not self.is_behind(number, heads) and not self.is_behind(number, in_service):
+            taken_up = [mark != before for mark, before in zip(now, first, strict=True)]
+            moved = taken_up, [position for _, position in now]  # not the epochs: a run may fail each time
+            if moved != seen:
+                seen, moved_at = moved, time.monotonic()
+            if all(taken_up) and not self.is_behind(number, heads) and not self.is_behind(number, in_service):
                 return
             if time.monotonic() - moved_at > FOLLOWED_S:
                 name = self._model.name

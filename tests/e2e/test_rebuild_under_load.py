@@ -1,10 +1,9 @@
-"""Every read model rebuilt on the running system, while a shop goes on and readers read, with and without tokens."""
+"""Every read model is rebuilt on the running system, while a shop goes on and readers read."""
 
 import json
 import threading
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -46,7 +45,6 @@ class Shop:
         self._clients = [system.client("staff", f"staff{number}") for number in range(4)]
         self.staff = self._clients[0]
         self.orders = self._open()
-        self.names = {order: "Ann 0" for order in self.orders}
 
     def _open(self) -> list[str]:
         self._done(

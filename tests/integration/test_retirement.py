@@ -1,20 +1,25 @@
 """Generations that leave: served, then projected, then deleted, whoever dies in between."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 from unittest import mock
 
 import pytest
 
 from bus.connections import read_database, write_database
 from bus.settings import Settings
+from read_side.answering import GoingOn
+from read_side.catch_up import End
 from read_side.errors import GenerationError
 from read_side.projections.products import PRODUCTS
+from read_side.projector import Projector
 from read_side.registry import Registry
 from read_side.store import ReadStore
 from tests import messages
 from tests.integration.crashes import dying
 from tests.integration.rebuilding import Rebuilding, Worker, changed, quick
-from tests.integration.shop import WriteSide
+from tests.integration.shop import WriteSide, partition
 from tests.waiting import until
 
 NAME = PRODUCTS.name
@@ -122,6 +127,31 @@ def test_dying_while_deleting_is_gone_on_with(write: WriteSide, worker: Worker, 
         assert _traces(worker, live - 1) == []
         assert rebuilding.documents(PRODUCTS, live)
     assert len(set(died_at)) > 1
+
+
+def test_a_run_under_endless_load_ends_when_its_generation_goes(write: WriteSide, worker: Worker) -> None:
+    rebuilding = Rebuilding(write.log, worker.database, [worker], retire_s=0, leave_s=0)
+    rebuilding.run(PRODUCTS)
+    reads: list[int] = []
+    read = write.log.read
+
+    def endless(*args: Any, **options: Any) -> Any:
+        reads.append(1)
+        assert len(reads) < 50, "it does not end"
+        write.do(messages.change_product(name=f"Pot {len(reads)}"))
+        if len(reads) == 5:
+            for _ in range(3):
+                rebuilding.retirement.turn()
+            worker.registry.forget()
+        return read(*args, **options)
+
+    home = partition("p1")
+    going_on = GoingOn(worker.registry, (PRODUCTS,), partitions=1, threads=8)
+    projector = Projector(replace(worker.around, may_go_on=going_on))
+    with mock.patch.object(write.log, "read", endless):
+        assert projector.run(PRODUCTS, 1, home).end is End.STOPPED
+    assert rebuilding.registered(NAME) == {1: "gone", 2: "live"}
+    assert _due(rebuilding)
 
 
 def test_what_a_late_writer_made_again_is_swept(write: WriteSide, worker: Worker) -> None:
