@@ -4,21 +4,26 @@ from typing import Annotated
 
 import typer
 
-from bus.cli import run_cli
+from bus.cli import EXIT_STATUS, AsJson, run_cli
 
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, help="Keeps the read models, shows, audits and rebuilds them."
+    no_args_is_help=True,
+    add_completion=False,
+    epilog=EXIT_STATUS,
+    help="Keeps the read models, shows, audits and rebuilds them.",
 )
+RUN = "Run it"
+LOOK = "Look into the read models"
+MEND = "Rebuild them"
 
 Sample = Annotated[
     int | None, typer.Option(min=1, help="Only so many documents of each model, of one partition.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document instead of tables.")]
-Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Read models.")]
+Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Read models by name.")]
 Place = Annotated[str, typer.Argument(metavar="NAME.gN", help="A generation, such as order_summary.g1.")]
 
 
-@app.command()
+@app.command(rich_help_panel=RUN)
 def worker() -> None:
     """Answer the read models' doorbells until SIGTERM."""
     from read_side import worker as projections_worker  # noqa: PLC0415 - --help needs no drivers
@@ -26,7 +31,7 @@ def worker() -> None:
     projections_worker.main()
 
 
-@app.command()
+@app.command(rich_help_panel=LOOK)
 def status(
     *,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Look again and again, until Ctrl-C.")] = False,
@@ -48,7 +53,7 @@ def status(
     raise typer.Exit(0 if well else 3)
 
 
-@app.command()
+@app.command(rich_help_panel=LOOK)
 def audit(
     names: Names = None,
     *,
@@ -65,7 +70,7 @@ def audit(
     raise typer.Exit(0 if well else 1)
 
 
-@app.command()
+@app.command(rich_help_panel=MEND, epilog=EXIT_STATUS)
 def rebuild(  # noqa: PLR0913 - its options
     names: Names = None,
     *,
@@ -86,8 +91,6 @@ def rebuild(  # noqa: PLR0913 - its options
 
     Commands and queries go on meanwhile. Killed, it leaves what is live untouched; run again, it goes on.
     The old generation stays for 10 minutes, to go back to: see "use".
-
-    Exit status: 0 done; 1 refused, stopped, or a server cannot be reached.
     """
     from read_side import rebuild_report  # noqa: PLC0415 - --help needs no drivers
 
@@ -97,7 +100,7 @@ def rebuild(  # noqa: PLR0913 - its options
     )
 
 
-@app.command()
+@app.command(rich_help_panel=LOOK, epilog=EXIT_STATUS)
 def generations(*, as_json: AsJson = False) -> None:
     """List the generations of the read models."""
     from read_side import generations_report  # noqa: PLC0415 - --help needs no drivers
@@ -105,15 +108,15 @@ def generations(*, as_json: AsJson = False) -> None:
     generations_report.show(as_json=as_json)
 
 
-@app.command()
+@app.command(rich_help_panel=MEND, epilog=EXIT_STATUS)
 def use(place: Place) -> None:
-    """Put a generation in service that is there: back to the one before, or to one built with --no-swap."""
+    """Put a generation in service: the one before again, or one that was built with --no-swap."""
     from read_side import generations_report  # noqa: PLC0415 - --help needs no drivers
 
     generations_report.use(place)
 
 
-@app.command()
+@app.command(rich_help_panel=MEND, epilog=EXIT_STATUS)
 def drop(place: Place) -> None:
     """Delete a generation that is not live, once nobody can be reading from it."""
     from read_side import generations_report  # noqa: PLC0415 - --help needs no drivers

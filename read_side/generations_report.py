@@ -1,18 +1,16 @@
 """``python -m read_side generations``, ``use`` and ``drop`` as they run and print."""
 
-import json
 import re
-import sys
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict
-from datetime import datetime
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from bus.cli import moment, write_json
 from bus.settings import Settings
 from read_side.errors import GenerationError, RebuildRefusedError
 from read_side.projections import READ_MODELS, by_name
@@ -39,7 +37,7 @@ def show(*, as_json: bool) -> None:
     rows = [(entry, generation) for entry in entries for generation in entry.generations.values()]
     if as_json:
         told = [{"read_model": e.name, "live": e.live == g.number, **asdict(g)} for e, g in rows]
-        sys.stdout.write(json.dumps(told, default=str) + "\n")
+        write_json(told)
         return
     table = Table("generation", "state", "folded by version", "since", "until", box=SIMPLE_HEAD)
     table.columns[0].no_wrap = True
@@ -50,8 +48,8 @@ def show(*, as_json: bool) -> None:
             f"{entry.name}.g{generation.number}",
             "live" if entry.live == generation.number else generation.state.value,
             f"{generation.version}{note}",
-            _time(generation.since),
-            _time(generation.until),
+            moment(generation.since),
+            moment(generation.until),
         )
     Console().print(table)
 
@@ -131,7 +129,3 @@ def _tools(stack: ExitStack) -> Tools:
 def _no_fill(model: ReadModel, generation: int, tick: Callable[[], None]) -> None:
     del tick
     raise NotImplementedError(f"{model.name}.g{generation} is not to be filled here")
-
-
-def _time(moment: datetime | None) -> str:
-    return "" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S}"

@@ -1,7 +1,5 @@
 """``python -m read_side rebuild`` as it runs and prints: progress while it goes on, then what it came to."""
 
-import json
-import sys
 import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -22,6 +20,7 @@ from rich.progress import (
 from rich.text import Text
 
 from bus import logs
+from bus.cli import write_json
 from bus.connections import read_database, redis_client, write_database
 from bus.doorbells import Doorbells
 from bus.log import Log
@@ -80,7 +79,7 @@ def run(  # noqa: PLR0913 - the command's options
             if not as_json:
                 _show(rebuilt, bar.console, kept=keep_old, diff=diff)
     if as_json:
-        sys.stdout.write(json.dumps([asdict(rebuilt) for rebuilt in results], default=str) + "\n")
+        write_json([asdict(rebuilt) for rebuilt in results])
 
 
 def connected(

@@ -1,7 +1,5 @@
 """``python -m read_side status`` as it runs and prints."""
 
-import json
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from bus.cli import write_json
 from bus.connections import read_database, write_database
 from bus.log import Log
 from bus.settings import Settings
@@ -76,9 +75,8 @@ def _watch(
 
 
 def _write(standings: Sequence[Standing], max_lag_s: float) -> None:
-    told = {"read_models": [asdict(s) for s in standings], "attention": attention(standings, max_lag_s)}
-    sys.stdout.write(json.dumps(told, default=str) + "\n")
-    sys.stdout.flush()
+    told = [asdict(standing) for standing in standings]
+    write_json({"read_models": told, "attention": attention(standings, max_lag_s)})
 
 
 def shown(standings: Sequence[Standing], max_lag_s: float) -> RenderableType:
