@@ -4,7 +4,7 @@ The doorbells are the test's own calls, Redis is not there, and MongoDB is real.
 """
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
@@ -41,8 +41,8 @@ class Bell:
     def __init__(self) -> None:
         self.rung: list[tuple[str, Outcome]] = []
 
-    def ring(self, outcome: Outcome, command_id: str) -> None:
-        self.rung.append((command_id, outcome))
+    def ring(self, finished: Sequence[tuple[str, Outcome]]) -> None:
+        self.rung += finished
 
 
 class WriteSide:
