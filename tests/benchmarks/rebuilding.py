@@ -1,44 +1,39 @@
-"""Projecting a log from its beginning, in databases of its own.
+"""Filling read models from a log's beginning, as a rebuild does it, in databases of their own.
 
-``project`` is the one place that knows how: the projections' ordinary worker, started on a read database that
-has nothing in it.
+It is the rebuild's own way of filling, by a pool of processes in parallel over the partitions, and into the
+first generation: so there is no other to compare with, no worker to hand over to, and what is measured is the
+folding and the writing.
 """
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pymongo import MongoClient
 
-from bus.connections import Documents, read_database, write_database
-from bus.log import Log
+from bus.connections import Documents, read_database
 from bus.settings import Settings
 from read_side.checkpoints import Checkpoints
+from read_side.filling import InProcesses
 from read_side.projections import READ_MODELS
-from tests.benchmarks.stage import COPY_REDIS, Stage
-from tests.waiting import until
+from read_side.projections.products import PRODUCTS
+from read_side.registry import FIRST, Registry
+from tests.benchmarks.stage import Stage
 
-WORKER = "projections-apart"
-POLL_S = 0.02
-START_S = 60.0
-PATIENCE_S = 3_600.0
+TIMED = tuple(model for model in READ_MODELS if model is not PRODUCTS)
 
 
 @dataclass(frozen=True, slots=True)
 class Apart:
-    """A pair of databases on the stage's mongod, and a Redis database, that nobody else uses."""
+    """A pair of databases on the stage's mongod that nobody else uses."""
 
     stage: Stage
     name: str
 
     @property
     def settings(self) -> Settings:
-        return self.stage.settings.model_copy(
-            update={
-                "redis_url": self.stage.redis_url(COPY_REDIS),
-                "write_database": f"{self.name}_write",
-                "read_database": f"{self.name}_read",
-            }
-        )
+        names = {"write_database": f"{self.name}_write", "read_database": f"{self.name}_read"}
+        return self.stage.settings.model_copy(update=names)
 
     def drop(self, *, read_only: bool = False) -> None:
         with MongoClient[Documents](self.stage.mongod.uri) as mongo:
@@ -47,35 +42,21 @@ class Apart:
                 mongo.drop_database(self.settings.write_database)
 
 
-def project(apart: Apart) -> float:
-    """Fill every read model, from nothing; return the seconds that it took, without the process's start."""
+def rebuild(apart: Apart) -> Mapping[str, float]:
+    """Fill every read model, from nothing; return the seconds for each of ``TIMED``.
+
+    The remaining one, ``products``, is the first: with it the processes start.
+    """
     apart.drop(read_only=True)
     settings = apart.settings
-    writes, reads = write_database(settings), read_database(settings)
-    with writes.client, reads.client:
-        log, checkpoints = Log(writes, settings.log_partitions), Checkpoints(reads)
-        heads = [log.head(partition) for partition in range(settings.log_partitions)]
-        rows = len(READ_MODELS) * settings.log_partitions
-
-        def is_projected() -> bool:
-            positions = checkpoints.positions()
-            return len(positions) == rows and all(
-                position >= heads[partition] for (_, _, partition), position in positions.items()
-            )
-
-        worker = apart.stage.start(
-            WORKER,
-            *("read_side", "worker"),
-            REDIS_URL=settings.redis_url,
-            WRITE_DATABASE=settings.write_database,
-            READ_DATABASE=settings.read_database,
-        )
-        try:
-            until(lambda: len(checkpoints.positions()) == rows, START_S, "the worker has started", POLL_S)
+    reads = read_database(settings)
+    seconds = {}
+    with reads.client, InProcesses(settings) as fill:
+        registry, checkpoints = Registry(reads), Checkpoints(reads)
+        registry.create(READ_MODELS)
+        for model in (PRODUCTS, *TIMED):
+            checkpoints.create(model.name, FIRST, settings.log_partitions)
             began = time.perf_counter()
-            until(is_projected, PATIENCE_S, "every read model has all of the log", POLL_S)
-            return time.perf_counter() - began
-        except TimeoutError as error:
-            raise TimeoutError(f"{error}\n{worker.tail()}") from None
-        finally:
-            worker.stop()
+            fill(model, FIRST, lambda: None)
+            seconds[model.name] = time.perf_counter() - began
+    return {model.name: seconds[model.name] for model in TIMED}

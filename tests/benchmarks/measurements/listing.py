@@ -18,7 +18,7 @@ from read_side.projections import order_summary
 from read_side.store import ReadStore
 from tests.benchmarks.cast import Cast
 from tests.benchmarks.figures import RATIO, Figure, at_least, at_most
-from tests.benchmarks.rebuilding import Apart, project
+from tests.benchmarks.rebuilding import Apart, rebuild
 from tests.benchmarks.rounds import interleaved
 from tests.benchmarks.samples import Samples
 from tests.benchmarks.sizes import Size
@@ -74,7 +74,7 @@ def _listed(cast: Cast, orders: int, size: Size) -> Listed:
     with writes.client, reads.client:
         WrittenLog(writes, settings.log_partitions).write(orders)
         lookup.create_indexes(writes)
-        project(apart)
+        rebuild(apart)
         pages = _pages(writes, ReadStore(reads), settings.log_partitions)
         _check(pages, orders)
         turns = {name: partial(_milliseconds, page, size.lists) for name, page in pages.items()}
