@@ -1,7 +1,7 @@
 """A customer's newest 20 orders, from the read model and computed from the log, in a small and a large log.
 
-Both through the driver, in this process: the query alone. The logs are written directly and projected, and stand
-side by side. First both sides must give the same answer.
+Both through the driver, in this process: the query alone. The logs are written directly and projected, and
+stand side by side. First both sides must give the same answer.
 """
 
 import random
