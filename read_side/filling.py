@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from multiprocessing.synchronize import Event
 from typing import Protocol, Self, cast
 
@@ -93,6 +94,7 @@ def surroundings(settings: Settings, stopping: threading.Event, owner: str) -> S
         owner=owner,
         announce=lambda _name, _generation, _partition, _position: None,  # nobody reads from it yet
         stopping=stopping,
+        read=partial(log.read, state=False),
         largest_batch=LARGEST_BATCH,
     )
 

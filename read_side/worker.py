@@ -29,6 +29,8 @@ from read_side.projections.model import ReadModel
 from read_side.projector import Projector
 from read_side.registry import Registry
 from read_side.retirement import Retirement
+from read_side.silence import MarkSilence, NoSilence, Silence
+from read_side.tail import Tail
 
 
 def register_actor(broker: Broker, model: ReadModel, answer: Callable[[int], None]) -> None:
@@ -80,6 +82,8 @@ def main() -> None:
         owner=owner,
         announce=_announcer(client),
         stopping=stopping,
+        read=Tail(log).read,
+        silence=_silencer(doorbells, registry),
         may_go_on=GoingOn(registry, READ_MODELS, log.partitions, settings.projection_threads),
     )
     projector = Projector(around)
@@ -121,6 +125,17 @@ def main() -> None:
             workers.run(broker, set(names), settings.projection_threads, stopping, (lookout.thread,))
         finally:
             lookout.stop()
+
+
+def _silencer(doorbells: Doorbells, registry: Registry) -> Callable[[str, int], Silence]:
+    """Runs may silence the bell of a model while it has one generation, which is theirs."""
+
+    def silence(name: str, partition: int) -> Silence:
+        if len(registry.entry(name).generations) > 1:
+            return NoSilence()
+        return MarkSilence(doorbells, name, partition)
+
+    return silence
 
 
 def _announcer(client: redis.Redis) -> Callable[[str, int, int, int], None]:

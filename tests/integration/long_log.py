@@ -39,9 +39,8 @@ def append(database: Database[Documents], partitions: int, events: int, *, renam
             commits = []
     if commits:
         database.commits.insert_many(commits)
-    for partition in range(partitions):
-        head = {"$set": {"seq": log.head(partition)}}
-        database.positions.update_one({"_id": partition}, head, upsert=True)
+    heads = {str(partition): log.head(partition) for partition in range(partitions)}
+    database.positions.update_one({"_id": "claimed"}, {"$set": heads}, upsert=True)
     return log
 
 

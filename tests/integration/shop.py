@@ -28,6 +28,7 @@ from read_side.projections import READ_MODELS
 from read_side.projections.model import ReadModel
 from read_side.projector import Projector
 from read_side.registry import FIRST, Registry
+from read_side.tail import Tail
 from tests import messages
 from write_side.handling import Handling
 
@@ -135,6 +136,7 @@ class ReadSide:
             owner="test",
             announce=lambda name, _, partition, __: self.announced.append((name, partition)),
             stopping=self.stopping,
+            read=Tail(log).read,
         )
         self.projector = Projector(self.around)
 

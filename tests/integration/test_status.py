@@ -149,7 +149,7 @@ def test_other_versions_and_models_that_are_not_in_the_table(write: WriteSide, w
 
 
 def test_what_hides_behind_a_hole_has_no_age(write: WriteSide, worker: Worker) -> None:
-    write.database.positions.update_one({"_id": HOME}, {"$inc": {"seq": 1}})
+    write.database.positions.update_one({"_id": "claimed"}, {"$inc": {str(HOME): 1}})
     write.do(messages.change_customer(name="Ann Baker"))
     standings = Status(write.log, worker.database, READ_MODELS).look()
     one = standings[0].partitions[HOME]

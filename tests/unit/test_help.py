@@ -44,7 +44,8 @@ def test_there_are_the_commands_that_there_should_be() -> None:
         *("api serve", "api token", "api openapi", "api replay", "api demo"),
         *("bus run", "bus up", "bus clock", "bus queues"),
         *("bus dead list", "bus dead show", "bus dead retry", "bus dead discard"),
-        *("read_side worker", "read_side audit"),
+        *("read_side worker", "read_side status", "read_side audit"),
+        *("read_side rebuild", "read_side generations", "read_side use", "read_side drop"),
         *("write_side worker", "write_side log", "write_side show", "write_side audit"),
     }
 
