@@ -1,4 +1,4 @@
-"""Processor time by component, from ``/proc``: what each process, with its children, has used so far."""
+"""Processor time and memory by component, from ``/proc``."""
 
 import os
 from collections.abc import Collection, Mapping
@@ -32,13 +32,18 @@ def _own(pid: int) -> float:
     return (int(fields[_UTIME]) + int(fields[_STIME])) / TICKS_PER_S
 
 
-def resident_bytes(pid: int) -> int:
-    """The memory that a process and its children have in RAM."""
-    total = 0
-    for member in family(pid):
-        with suppress(OSError):
-            total += int(Path(f"/proc/{member}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    return total
+def resident_bytes(pids: Mapping[str, int]) -> dict[str, int]:
+    """The memory that components have in RAM: each process with its children, unless they are components."""
+    components = set(pids.values())
+    return {name: sum(map(_resident, family(pid, components))) for name, pid in pids.items()}
+
+
+def _resident(pid: int) -> int:
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except OSError:
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 class Meter:

@@ -56,7 +56,7 @@ QUICK = Size(
     lists=100,
     rebuilt=5_000,
     idle_s=2.0,
-    hour_of_commands=7_200,
+    hour_of_commands=12_000,
     each_doubled=False,
     waiting=100_000,
 )
