@@ -2,9 +2,9 @@
 
 A worker that is started through an entry of ``tests/chaos`` runs the real main, with some of its methods
 wrapped. Asking is a file in a folder of the process, so it needs neither Redis nor MongoDB. The thread that
-gets there sends SIGSTOP to itself: that takes effect before its next line, where a signal to the process may be
-taken by another thread some lines later. Everything stops with it, heartbeats and all. What happens next, a
-SIGCONT or a ``kill -9``, is up to who asked.
+gets there sends SIGSTOP to itself: that takes effect before its next line, where a signal to the process may
+be taken by another thread some lines later. Everything stops with it, heartbeats and all. What happens next,
+a SIGCONT or a ``kill -9``, is up to who asked.
 """
 
 import os

@@ -1,9 +1,9 @@
 """How long the system takes to recover from a fault.
 
-That is the time from the moment the fault had its effect until everything that had been accepted by then
-has its outcome and is in every read model. "By then" is told by mongod: what it had accepted when it first answers
-after that moment. So it includes an outage of mongod itself, the time for which nobody noticed a dead worker,
-and other faults that came in between.
+That is the time from the moment the fault had its effect until everything that had been accepted by then has
+its outcome and is in every read model. "By then" is told by mongod: what it had accepted when it first
+answers after that moment. So it includes an outage of mongod itself, the time for which nobody noticed a
+dead worker, and other faults that came in between.
 """
 
 import threading
