@@ -6,9 +6,9 @@
 .DEFAULT_GOAL := help
 .PHONY: help run demo test schemathesis overload chaos lint format clean
 
-MINUTES := 10
-SEED := 1
-RATE := 120
+MINUTES ?= 10
+SEED ?= 1
+RATE ?= 120
 
 BIN := .venv/bin/python
 PIP := $(BIN) -m pip install --quiet --disable-pip-version-check --editable
