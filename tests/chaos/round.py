@@ -1,10 +1,12 @@
 """One round: a cluster, clients at work, faults; then quiet, and the reckoning."""
 
+import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 
 from tests.chaos.books import Books, Product
@@ -45,6 +47,8 @@ class Plan:
     entries: Mapping[str, str] = field(default_factory=lambda: ENTRIES)
     settings: Mapping[str, str] = field(default_factory=dict)
     quiet_s: float = 120.0
+    keep: Path | None = None
+    """Where what the processes said is copied to."""
 
 
 def run(plan: Plan, tell: Tell = lambda _: None) -> Report:
@@ -75,6 +79,8 @@ def run(plan: Plan, tell: Tell = lambda _: None) -> Report:
             client.finish()
         tell("comparing")
         findings = _reckoned(plan, cluster, clients)
+        if plan.keep is not None:
+            _keep(cluster, plan.keep)
         if not quiet:
             findings.differences.append(f"not quiet within {plan.quiet_s:g} s\n{cluster.told()}")
         return Report(
@@ -151,6 +157,12 @@ def _reckoned(plan: Plan, cluster: Cluster, clients: Sequence[Client]) -> Findin
     figures.check(cluster.client("staff"), books, records, Random(plan.seed), findings)
     audits.check(cluster, findings)
     return findings
+
+
+def _keep(cluster: Cluster, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for process in cluster.processes.values():
+        shutil.copy(process.log, folder)
 
 
 def _outcomes(cluster: Cluster) -> dict[str, int]:
