@@ -28,7 +28,8 @@ FOLDED = "folded"
 WRITTEN = "written"
 """The documents are written, the checkpoint has not moved."""
 
-About = Callable[[Any], str]
+About = Callable[[Any], str | None]
+"""What a passage concerns; ``None`` if it is none."""
 
 
 class Asking:
@@ -82,11 +83,12 @@ def wrapped(
     original = getattr(owner, method)
 
     def passing(self: Any, *args: Any, **options: Any) -> Any:
-        if before is not None:
-            stop_if_asked(before, about(self))
+        concerned = about(self)
+        if before is not None and concerned is not None:
+            stop_if_asked(before, concerned)
         result = original(self, *args, **options)
-        if after is not None:
-            stop_if_asked(after, about(self))
+        if after is not None and concerned is not None:
+            stop_if_asked(after, concerned)
         return result
 
     with ExitStack() as stack:

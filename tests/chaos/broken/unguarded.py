@@ -1,31 +1,54 @@
 """A projections' worker that is broken on purpose: nothing keeps a runner that lost its lease from writing.
 
-Documents are written and folded into whatever position they are at, and the checkpoint is moved by whoever
-wants to.
+It adds to its documents in place, whatever position they are at, and moves the checkpoint to where it wants it.
 """
 
-from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from unittest import mock
 
 from pymongo import ReplaceOne
+from pymongo.collection import Collection
 
-from read_side import batch, worker
+from bus.connections import Documents
+from read_side import catch_up, worker
 from read_side.batch import Batch
 from read_side.checkpoints import Checkpoints, Lease
 from read_side.folding import POSITION, Plan, fold
-from read_side.projections.model import Document, ReadModel
-from tests.chaos.entries.projections import points
+from read_side.projections.model import ReadModel
+from tests.chaos.points import FOLDED, wrapped
 
 
-def _write(self: Batch, documents: Sequence[Document], _positions: Mapping[str, int]) -> None:
-    writes: list[Any] = [ReplaceOne({"_id": one["_id"]}, one, upsert=True) for one in documents]
-    if writes:
-        self._collection.bulk_write(writes, ordered=False)
+class Unguarded(Batch):
+    """Folds into what it finds when it writes, as if it had never been folded in."""
+
+    def __init__(self, model: ReadModel, collection: Collection[Documents]) -> None:
+        super().__init__(model, collection)
+        self._plans: list[Plan] = []
+
+    def fold(self, planned: Plan) -> None:
+        self._plans.append(planned)
+
+    def write(self) -> int:
+        plans, self._plans = self._plans, []
+        reads = sorted(frozenset().union(*(planned.reads for planned in plans)))
+        documents = {
+            one["_id"]: {**one, POSITION: -1} for one in self._collection.find({"_id": {"$in": reads}})
+        }
+        changed: dict[str, Any] = {}
+        for planned in plans:
+            with suppress(LookupError):  # what it did to the documents may be more than a fold can take
+                after = fold(self._model, planned, documents)
+                changed.update(after)
+                documents.update({key: {**one, POSITION: -1} for key, one in after.items()})
+        if changed:
+            writes = [ReplaceOne({"_id": key}, one, upsert=True) for key, one in changed.items()]
+            self._collection.bulk_write(writes, ordered=False)
+        return len(changed)
 
 
-def _fold(model: ReadModel, planned: Plan, documents: dict[str, Document]) -> dict[str, Document]:
-    return fold(model, planned, {key: {**one, POSITION: -1} for key, one in documents.items()})
+def _model(batch: Unguarded) -> str | None:
+    return batch._model.name if batch._plans else None
 
 
 def _move(self: Checkpoints, lease: Lease, position: int) -> None:
@@ -38,9 +61,8 @@ def _renew(_self: Checkpoints, _lease: Lease) -> None:
 
 if __name__ == "__main__":
     with (
-        points(),
-        mock.patch.object(Batch, "_write", _write),
-        mock.patch.object(batch, "fold", _fold),
+        wrapped(Unguarded, "write", before=FOLDED, about=_model),
+        mock.patch.object(catch_up, "Batch", Unguarded),
         mock.patch.object(Checkpoints, "move", _move),
         mock.patch.object(Checkpoints, "renew", _renew),
     ):

@@ -8,13 +8,14 @@ from read_side.batch import Batch
 from tests.chaos.points import FOLDED, WRITTEN, wrapped
 
 
-def _read_model(batch: Batch) -> str:
-    return batch._model.name
+def _what_is_written(batch: Batch) -> str | None:
+    """The read model, if there is something to write at all."""
+    return batch._model.name if batch._changed else None
 
 
 @contextmanager
 def points() -> Iterator[None]:
-    with wrapped(Batch, "write", before=FOLDED, after=WRITTEN, about=_read_model):
+    with wrapped(Batch, "write", before=FOLDED, after=WRITTEN, about=_what_is_written):
         yield
 
 
