@@ -22,7 +22,7 @@ from tests.chaos.schedule import Due
 pytestmark = pytest.mark.timeout(300)
 
 SCALE = {"web": 1, "commands": 1, "projections": 2, "clock": 1}
-LEASE_MS = 1_000
+LEASE_MS = 2_000
 
 
 def broken(kind: str, module: str, faults: Mapping[str, Fault], dues: list[Due]) -> tuple[Report, str]:

@@ -1,6 +1,6 @@
 """A projections' worker that is broken on purpose: nothing keeps a runner that lost its lease from writing.
 
-It adds to its documents in place, whatever position they are at, and moves the checkpoint to where it wants it.
+It adds to its documents in place, whatever position they are at, and moves the checkpoint as it likes.
 """
 
 from contextlib import suppress
