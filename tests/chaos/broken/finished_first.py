@@ -1,28 +1,24 @@
 """A commands' worker that is broken on purpose: a command is marked as finished before it is in the log."""
 
+from collections.abc import Sequence
 from unittest import mock
 
-from bus.commit import Commit, Decision
-from bus.messages.outcome import CommandStatus, Outcome
+from bus.commit import Decision
+from bus.inbox import Inbox
+from bus.log import Appended, Log
 from tests.chaos.entries.commands import points
-from write_side import worker
-from write_side.handling import Handling
+from write_side import outcomes, worker
 
-_appended = Handling._appended
+_append = Log.append
 
 
-def _finished_and_appended(self: Handling, decision: Decision) -> Commit:
-    if decision.stream is not None:
-        outcome = Outcome(
-            status=CommandStatus.SUCCEEDED,
-            stream=decision.stream,
-            partition=decision.partition,
-            version=decision.version,
-        )
-        self._finish((decision.command_id, outcome))
-    return _appended(self, decision)
+def _finish_and_append(self: Log, decisions: Sequence[Decision]) -> list[Appended]:
+    inbox = Inbox(self._commits.database, self.partitions)
+    commits = [decision.at_position(0) for decision in decisions]
+    inbox.finish_all([(str(one.command_id), outcomes.of_commit(one, str(one.stream))) for one in commits])
+    return _append(self, decisions)
 
 
 if __name__ == "__main__":
-    with points(), mock.patch.object(Handling, "_appended", _finished_and_appended):
+    with mock.patch.object(Log, "append", _finish_and_append), points():
         worker.main()
