@@ -25,6 +25,8 @@ from tests.chaos.trade.trade import MOST_PRODUCTS, Trade
 
 TURN_S = 0.01
 TELL_S = 10.0
+RECOVERED_S = 30.0
+"""For whoever measures the recovery to see that all is quiet."""
 SHARED = (
     Product("shared-eur", "Sold by everybody", 1_250, "EUR"),
     Product("shared-usd", "Sold by everybody", 990, "USD"),
@@ -46,7 +48,7 @@ class Plan:
     scale: Mapping[str, int] = field(default_factory=lambda: SCALE)
     entries: Mapping[str, str] = field(default_factory=lambda: ENTRIES)
     settings: Mapping[str, str] = field(default_factory=dict)
-    quiet_s: float = 120.0
+    quiet_s: float = 180.0
     keep: Path | None = None
     """Where what the processes said is copied to."""
 
@@ -74,7 +76,7 @@ def run(plan: Plan, tell: Tell = lambda _: None) -> Report:
         tell("waiting until everything accepted is carried out and shown")
         quiet = _turn_until(director, lambda: not any(one.alive for one in clients), plan.quiet_s)
         quiet = _turn_until(director, cluster.is_quiet, plan.quiet_s) and quiet
-        _turn_until(director, lambda: not recovery.outstanding, 5.0 if quiet else 0.0)
+        _turn_until(director, lambda: not recovery.outstanding, RECOVERED_S if quiet else 0.0)
         for client in clients:
             client.finish()
         tell("comparing")

@@ -21,23 +21,25 @@ from tests.chaos.schedule import Due
 
 pytestmark = pytest.mark.timeout(300)
 
-SCALE = {"web": 1, "commands": 1, "projections": 2, "clock": 1}
+ONE_OF_EACH = {"web": 1, "commands": 1, "projections": 1, "clock": 1}
 LEASE_MS = 2_000
 
 
-def broken(kind: str, module: str, faults: Mapping[str, Fault], dues: list[Due]) -> tuple[Report, str]:
-    """A round against a build that is broken in one kind of process."""
+def broken(
+    kind: str, module: str, faults: Mapping[str, Fault], dues: list[Due], *, processes: int = 1
+) -> tuple[Report, str]:
+    """A round against a build that is broken in one kind of process, of which there are so many."""
     plan = Plan(
         seed=1,
         seconds=0.0,  # as long as the faults take
-        rate=60,
+        rate=40,
         clients=8,
         faults=faults,
         dues=dues,
-        scale=SCALE,
+        scale={**ONE_OF_EACH, kind: processes},
         entries={**ENTRIES, kind: f"tests.chaos.broken.{module}"},
         settings={"LEASE_MS": str(LEASE_MS)},
-        quiet_s=30.0,
+        quiet_s=60.0,
     )
     report = run(plan)
     return report, json.dumps(report.document(), indent=2)
@@ -56,7 +58,7 @@ def test_a_checkpoint_that_moves_before_the_documents_is_found() -> None:
 def test_a_stalled_runner_that_nothing_keeps_from_writing_is_found() -> None:
     faults = {"overtake": overtake("customers")}
 
-    report, told = broken("projections", "unguarded", faults, [Due(1.0, "overtake")])
+    report, told = broken("projections", "unguarded", faults, [Due(1.0, "overtake")], processes=2)
 
     assert report.faults["overtake customers"] > 0, told
     assert any("customers" in line for line in report.findings.differences), told
