@@ -94,7 +94,7 @@ class Recovery:
         return [wound for wound in wounds if wound.heads is not None and self._is_shown(wound.heads)]
 
     def _heads(self) -> dict[int, int]:
-        partitions = self._write.positions.distinct("_id")
+        partitions = self._read.checkpoints.distinct("partition")
         return {partition: self._head(partition) for partition in partitions}
 
     def _head(self, partition: int) -> int:
