@@ -1,5 +1,6 @@
 """The whole system with several processes of each kind, which can be run through entries of their own."""
 
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -31,6 +32,18 @@ class Cluster(System):
     @property
     def port(self) -> int:
         return int(self.url.rpartition(":")[2])
+
+    def stop(self) -> list[str]:
+        """Let every process end; the names of those that did not, and were killed."""
+        for process in self.processes.values():
+            process.terminate()
+        stuck = []
+        for name, process in self.processes.items():
+            try:
+                process.stop()
+            except subprocess.TimeoutExpired:
+                stuck.append(name)
+        return stuck
 
     def _processes(self, folder: Path) -> dict[str, Process]:
         processes = {}

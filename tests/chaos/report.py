@@ -32,6 +32,8 @@ class Report:
     """Commands that nobody knows of whether they were accepted."""
     unasked: list[str]
     """The last words of processes that ended without having been killed."""
+    stuck: list[str]
+    """Processes that did not end when they were told to."""
     outcomes: Mapping[str, int]
     answers: Counter[str]
     slowest_answer_s: float
@@ -39,7 +41,7 @@ class Report:
 
     @property
     def well(self) -> bool:
-        wrong = self.findings.any or self.outstanding or self.unanswered or self.unasked
+        wrong = self.findings.any or self.outstanding or self.unanswered or self.unasked or self.stuck
         return self.accepted > 0 and not wrong
 
     def document(self) -> dict[str, Any]:
@@ -66,6 +68,7 @@ class Report:
             "not_recovered_from": self.outstanding,
             "unanswered": len(self.unanswered),
             "ended_by_themselves": self.unasked[:SHOWN],
+            "did_not_end": self.stuck,
             "outcomes": dict(self.outcomes),
             "answers": dict(sorted(self.answers.items())),
             "slowest_answer_s": round(self.slowest_answer_s, 2),

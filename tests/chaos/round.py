@@ -98,6 +98,7 @@ def run(plan: Plan, tell: Tell = lambda _: None) -> Report:
             outstanding=recovery.outstanding,
             unanswered=[key for client in clients for key in client.unanswered],
             unasked=director.unasked,
+            stuck=cluster.stop(),
             outcomes=_outcomes(cluster),
             answers=sum((client.answers for client in clients), Counter()),
             slowest_answer_s=max(client.slowest_s for client in clients),
