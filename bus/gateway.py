@@ -10,6 +10,7 @@ import time
 import redis
 from dramatiq import Message
 
+from bus.breaker import Breaker
 from bus.broker import Broker
 from bus.group_commit import GroupCommit
 from bus.inbox import Entry, Inbox
@@ -38,10 +39,14 @@ def command_message(envelope: CommandEnvelope) -> Message[None]:
 class CommandGateway:
     """What the API sends commands through."""
 
-    def __init__(self, inbox: Inbox, broker: Broker, signals: Signals) -> None:
+    def __init__(
+        self, inbox: Inbox, broker: Broker, signals: Signals, breaker: Breaker | None = None
+    ) -> None:
+        """``breaker`` is shared with whatever else asks the same Redis."""
         self._inbox = inbox
         self._broker = broker
         self._signals = signals
+        self._breaker = breaker or Breaker()
         self._accept = GroupCommit(inbox.accept_all)
         self._enqueue = GroupCommit(self._enqueue_all)
         self._reachable = True
@@ -80,9 +85,13 @@ class CommandGateway:
         return self._inbox.find(envelope.command_id)
 
     def _enqueue_all(self, envelopes: list[CommandEnvelope]) -> list[None]:
+        nothing: list[None] = [None] * len(envelopes)
+        if self._breaker.is_open:  # the sweep has them
+            return nothing
         try:
             self._broker.enqueue_once([command_message(envelope) for envelope in envelopes])
         except redis.RedisError as error:
+            self._breaker.trip()
             if self._reachable:
                 logger.warning("Redis is away: what is accepted waits for the sweep", error=str(error))
             self._reachable = False
@@ -90,4 +99,4 @@ class CommandGateway:
             if not self._reachable:
                 logger.info("Redis is back")
             self._reachable = True
-        return [None] * len(envelopes)
+        return nothing

@@ -7,13 +7,15 @@ from collections.abc import Callable
 
 import dramatiq
 import redis
+from pymongo.database import Database
 
 from bus import logs, workers
 from bus.broker import Broker
-from bus.connections import read_database, redis_client, write_database
+from bus.connections import Documents, read_database, redis_client, write_database
 from bus.doorbells import Doorbells, bell
 from bus.log import Log
 from bus.logs import logger
+from bus.outages import Outages, Server
 from bus.settings import Settings
 from bus.signals import announce_position, reached
 from bus.subscriptions import Subscriptions
@@ -80,6 +82,8 @@ def main() -> None:
     for model in READ_MODELS:
         register_actor(broker, doorbells, model, projector, lease_ms=settings.lease_ms)
     lookout = Lookout(log, checkpoints, doorbells)
+    outages = Outages({Server.MONGODB: lambda: _ping(writes, reads), Server.REDIS: client.ping}, stopping)
+    logs.leave_out(outages.noticed)
     names = tuple(model.name for model in READ_MODELS)
 
     def prepare() -> None:
@@ -92,10 +96,17 @@ def main() -> None:
 
     if workers.until_ready(prepare, stopping):
         lookout.start()
+        outages.start()
+        beside = (lookout.thread, outages.thread)
         try:
-            workers.run(broker, set(names), settings.projection_threads, stopping, (lookout.thread,))
+            workers.run(broker, set(names), settings.projection_threads, stopping, beside)
         finally:
             lookout.stop()
+
+
+def _ping(*databases: Database[Documents]) -> None:
+    for database in databases:
+        database.command("ping")
 
 
 def _announcer(client: redis.Redis) -> Callable[[str, int, int, int], None]:

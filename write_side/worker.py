@@ -1,6 +1,7 @@
 """The process that handles commands: what it is made of, and its one actor."""
 
 import threading
+from collections.abc import Callable
 
 import dramatiq
 from pydantic import ValidationError
@@ -15,6 +16,7 @@ from bus.inbox import Inbox
 from bus.log import Log
 from bus.logs import logger
 from bus.messages.envelope import CommandEnvelope
+from bus.outages import Outages, Server
 from bus.settings import Settings
 from bus.subscriptions import Subscriptions
 from write_side.bell import WriteSideBell
@@ -23,8 +25,13 @@ from write_side.handling import Handling
 PAUSE_S = 1.0
 
 
-def register_actor(broker: Broker, handling: Handling, stopping: threading.Event) -> None:
-    """Declare the actor of the ``commands`` queue.
+def register_actor(
+    broker: Broker,
+    handling: Handling,
+    stopping: threading.Event,
+    told: Callable[[BaseException], bool] = lambda _: False,
+) -> None:
+    """Declare the actor of the ``commands`` queue. Errors that are ``told`` elsewhere are not logged here.
 
     What could not be handled is not retried over the queue: the message is done with, and the sweep enqueues
     the command again, once. A retry beside it would multiply. The pause keeps a queue from emptying into
@@ -39,7 +46,8 @@ def register_actor(broker: Broker, handling: Handling, stopping: threading.Event
         try:
             handling(command)
         except Exception as error:  # noqa: BLE001 - whatever it is, the inbox has the command
-            logger.warning("left to the sweep", command_id=command.command_id, error=repr(error))
+            if not told(error):
+                logger.warning("left to the sweep", command_id=command.command_id, error=repr(error))
             stopping.wait(PAUSE_S)
 
     declare = dramatiq.actor(
@@ -63,11 +71,14 @@ def main() -> None:
     inbox = Inbox(database, settings.log_partitions)
     bell = WriteSideBell(client, Doorbells(client), Subscriptions(database))
     broker = Broker(client)
-    register_actor(broker, Handling(log, inbox, bell, settings.max_attempts), stopping)
+    outages = Outages({Server.MONGODB: lambda: database.command("ping"), Server.REDIS: client.ping}, stopping)
+    logs.leave_out(outages.noticed)
+    register_actor(broker, Handling(log, inbox, bell, settings.max_attempts), stopping, told=outages.noticed)
 
     def prepare() -> None:
         log.create()
         inbox.create()
 
     if workers.until_ready(prepare, stopping):
-        workers.run(broker, {COMMANDS_QUEUE}, settings.command_threads, stopping)
+        outages.start()
+        workers.run(broker, {COMMANDS_QUEUE}, settings.command_threads, stopping, (outages.thread,))
