@@ -21,6 +21,8 @@ PATIENCE_S = 4.0
 AT_LEAST_S = 1.0
 """With less than this left a request is not begun: what goes to the database for it goes for others as well,
 and must not fail for them because one was late."""
+OPERATIONS_S = 2.5
+"""What a request may spend on the database, however many operations it takes."""
 READ_AT = "twofold.read_at"
 """In the environment of a request: when it was read, on the monotonic clock."""
 RETRY_AFTER_S = 1
@@ -45,7 +47,7 @@ def bounded(application: Application) -> Application:
             return [] if environ["REQUEST_METHOD"] == "HEAD" else [_TOO_LATE]
         if _TOKEN in environ or prefer.parse(environ.get("HTTP_PREFER")).wait:
             return application(environ, start_response)
-        with pymongo.timeout(left):
+        with pymongo.timeout(min(left, OPERATIONS_S)):
             return application(environ, start_response)
 
     return run

@@ -44,11 +44,9 @@ class Backlog:
 
     def is_full(self) -> bool:
         """Whether no more commands should be let in. One caller counts; the others take the last count."""
-        if self._breaker.is_open:
-            return False
         if time.monotonic() - self._counted_at > COUNT_EVERY_S and self._counting.acquire(blocking=False):
             try:
-                self._waiting = int(self._client.hlen(f"{NAMESPACE}:{COMMANDS_QUEUE}.msgs"))
+                self._waiting = self._count() if self._breaker.admits() else 0
             except redis.RedisError:
                 self._breaker.trip()
                 self._waiting = 0
@@ -56,3 +54,8 @@ class Backlog:
                 self._counted_at = time.monotonic()
                 self._counting.release()
         return self._waiting >= self._limit
+
+    def _count(self) -> int:
+        waiting = int(self._client.hlen(f"{NAMESPACE}:{COMMANDS_QUEUE}.msgs"))
+        self._breaker.close()
+        return waiting

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
-from bus.connections import Documents
+from bus.connections import CODEC, Documents
 from bus.logs import logger
 
 ASK_EVERY_S = 10.0
@@ -48,7 +48,7 @@ class DatabaseClock:
     def ask(self) -> None:
         """Ask mongod; raises what it raises while it is away."""
         before = _monotonic()
-        theirs: datetime = self._database.command("hello")["localTime"]
+        theirs: datetime = self._database.command("hello", codec_options=CODEC)["localTime"]
         after = _monotonic()
         if self._ahead is None or after - before <= timedelta(seconds=LONGEST_ROUND_TRIP_S):
             self._ahead = theirs - _EPOCH - (before + after) / 2

@@ -7,6 +7,7 @@ clock's sweep enqueues again what has no outcome.
 import threading
 import time
 
+import pymongo
 import redis
 from dramatiq import Message
 
@@ -20,6 +21,8 @@ from bus.signals import Signals, finished
 
 COMMANDS_QUEUE = "commands"
 HANDLE_COMMAND = "handle_command"
+ACCEPT_S = 2.5
+"""How long accepting may take, the operation for those before included: the API has to answer within 5 s."""
 LOOK_AGAIN_S = 2.0
 """How often a waiter looks by itself: all it can do while Redis is away."""
 
@@ -59,7 +62,8 @@ class CommandGateway:
 
     def send(self, envelope: CommandEnvelope, request: str | None = None) -> Entry | None:
         """Accept a command. Returns the entry that has its id already, or ``None`` if it was new."""
-        known = self._accept((envelope, request))
+        with pymongo.timeout(ACCEPT_S):
+            known = self._accept((envelope, request))
         if known is None:
             self._enqueue(envelope)
         return known
@@ -86,7 +90,7 @@ class CommandGateway:
 
     def _enqueue_all(self, envelopes: list[CommandEnvelope]) -> list[None]:
         nothing: list[None] = [None] * len(envelopes)
-        if self._breaker.is_open:  # the sweep has them
+        if not self._breaker.admits():  # the sweep has them
             return nothing
         try:
             self._broker.enqueue_once([command_message(envelope) for envelope in envelopes])
@@ -96,6 +100,7 @@ class CommandGateway:
                 logger.warning("Redis is away: what is accepted waits for the sweep", error=str(error))
             self._reachable = False
         else:
+            self._breaker.close()
             if not self._reachable:
                 logger.info("Redis is back")
             self._reachable = True

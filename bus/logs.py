@@ -45,6 +45,8 @@ def configure(level: str) -> None:
     root.setLevel(level.upper())
     for chatty in (DRAMATIQ, "pymongo", "httpx", "httpcore"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
+    # One warning for every request that waits for a thread, just when there are many.
+    logging.getLogger("waitress.queue").setLevel(max(logging.ERROR, root.level))
 
 
 def leave_out(told: Callable[[BaseException], bool]) -> None:

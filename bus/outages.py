@@ -51,6 +51,7 @@ _UNFIT = frozenset(
 """MongoDB's codes for its own state, which say nothing about what was asked of it."""
 _UNFIT_LABELS = ("RetryableWriteError", "TransientTransactionError", "SystemOverloadedError")
 _UNFIT_REDIS = (
+    BrokerConnectionError,
     *(redis.ConnectionError, redis.TimeoutError, redis.ReadOnlyError, redis.OutOfMemoryError),
     *(redis.exceptions.ClusterDownError, redis.exceptions.TryAgainError),
 )
@@ -62,7 +63,7 @@ def server_away(error: BaseException) -> Server | None:
     """The server that an error says is away or unfit; ``None`` if the error is about something else."""
     if isinstance(error, PyMongoError):
         return Server.MONGODB if _is_unfit(error) else None
-    if isinstance(error, BrokerConnectionError | _UNFIT_REDIS):
+    if isinstance(error, _UNFIT_REDIS):
         return Server.REDIS
     if isinstance(error, redis.ResponseError) and str(error).startswith(_UNFIT_REDIS_WORDS):
         return Server.REDIS
@@ -77,8 +78,8 @@ def _is_unfit(error: PyMongoError) -> bool:
     if isinstance(error, BulkWriteError):
         # Its own code is always the same; what happened to each write is inside. A stop or an election in the
         # middle of a batch is told per write, among others that are done or were refused for good reason.
-        writes = (write["code"] for write in error.details["writeErrors"])
-        return bool(error.details["writeConcernErrors"]) or not _UNFIT.isdisjoint(writes)
+        writes = (write["code"] for write in error.details.get("writeErrors", ()))
+        return bool(error.details.get("writeConcernErrors")) or not _UNFIT.isdisjoint(writes)
     return isinstance(error, OperationFailure) and error.code in _UNFIT
 
 
