@@ -44,8 +44,8 @@ def needs(method: str, path: str, *, strong: bool) -> Needs:
 class Circuit:
     """Middleware; it comes after those that refuse a request for what it is."""
 
-    def __init__(self) -> None:
-        self._breakers = {need: Breaker() for need in Needs if need is not Needs.NONE}
+    def __init__(self, pause_s: float = 1.0) -> None:
+        self._breakers = {need: Breaker(pause_s) for need in Needs if need is not Needs.NONE}
 
     def process_request(self, req: falcon.Request, _resp: falcon.Response) -> None:
         breaker = self._breaker_for(req)

@@ -54,6 +54,10 @@ class Load:
     def stop(self) -> None:
         self._stopping.set()
 
+    def until_more(self) -> None:
+        enough = len(self.accepted) + LOAD
+        until(lambda: len(self.accepted) > enough, START_S, "some load")
+
     def run(self) -> None:
         while not self._stopping.is_set():
             reference = uuid.uuid4().hex
@@ -115,8 +119,7 @@ def test_whatever_is_stopped_under_load_nothing_is_lost_or_doubled(stoppable: Sy
     with under_load(stoppable, known) as load:
         for name in ("web", "commands", "projections", "clock"):
             process = stoppable.processes[name]
-            before = len(load.accepted)
-            until(lambda before=before: len(load.accepted) > before + LOAD, START_S, "some load")
+            load.until_more()
             stop(process)
             process.start()
         until(lambda: all(p.holds_signals_back for p in stoppable.processes.values()), START_S, "all again")
