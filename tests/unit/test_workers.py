@@ -41,7 +41,11 @@ def test_a_stop_does_not_wait_for_a_server_that_hangs() -> None:
         begun.set()
         never.wait(60)
 
-    threading.Thread(target=lambda: begun.wait(60) and stopping.set()).start()
+    def stop() -> None:
+        begun.wait(60)
+        stopping.set()
+
+    threading.Thread(target=stop).start()
     assert not until_ready(prepare, stopping)
     never.set()
 
