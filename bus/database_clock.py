@@ -13,6 +13,7 @@ import threading
 import time
 from datetime import UTC, datetime, timedelta
 
+import pymongo
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
@@ -20,6 +21,8 @@ from bus.connections import CODEC, Documents
 from bus.logs import logger
 
 ASK_EVERY_S = 10.0
+FIRST_S = 0.5
+"""How long a caller waits for the first answer, and before that for another caller's."""
 LONGEST_ROUND_TRIP_S = 0.5
 """An answer that took longer says too little to replace one that did not."""
 NOTABLE_S = 1.0
@@ -38,10 +41,11 @@ class DatabaseClock:
 
     def now(self) -> datetime:
         """The time in UTC; by this host's clock as long as mongod has not been reached yet."""
-        if self._ahead is None:
-            with self._asking:
-                if self._ahead is None:
-                    self._try_to_ask()
+        if self._ahead is None and self._asking.acquire(timeout=FIRST_S):
+            try:
+                self._ask_first()
+            finally:
+                self._asking.release()
         ahead = self._ahead
         return datetime.now(UTC) if ahead is None else _EPOCH + ahead + _monotonic()
 
@@ -54,9 +58,12 @@ class DatabaseClock:
             self._ahead = theirs - _EPOCH - (before + after) / 2
             self._tell(datetime.now(UTC) - theirs)
 
-    def _try_to_ask(self) -> None:
+    def _ask_first(self) -> None:
+        if self._ahead is not None:
+            return
         try:
-            self.ask()
+            with pymongo.timeout(FIRST_S):
+                self.ask()
         except PyMongoError as error:
             logger.debug("the time could not be asked for", error=str(error))
 
