@@ -32,7 +32,7 @@ POLL_S = 0.02
 
 
 class WorkerDiedError(TwofoldError):
-    """A thread of the worker is gone; the process ends so that its supervisor starts another."""
+    """A thread of the worker is gone or hangs; the process ends so that its supervisor starts another."""
 
 
 def stop_on_signals() -> threading.Event:
@@ -88,18 +88,20 @@ def run(
     threads: int,
     stopping: threading.Event,
     beside: tuple[threading.Thread, ...] = (),
+    ailment: Callable[[], str | None] = lambda: None,
 ) -> None:
     """Work on the queues until told to stop, then finish what is in progress and give back the rest.
 
     Raises:
-        WorkerDiedError: a consumer or worker thread, or one ``beside`` them, ended by itself.
+        WorkerDiedError: a consumer or worker thread, or one ``beside`` them, ended by itself; or ``ailment``
+            names something that only a new process can mend.
 
     """
     worker = Worker(broker, queues=queues, worker_timeout=IDLE_MS, worker_threads=threads)
     worker.start()
     logger.info("working", queues=sorted(queues), threads=threads)
     try:
-        watch((*worker.workers, *worker.consumers.values(), *beside), stopping)
+        watch((*worker.workers, *worker.consumers.values(), *beside), stopping, ailment)
     finally:
         draining = threading.Thread(
             target=worker.stop, kwargs={"timeout": DRAIN_MS}, name="draining", daemon=True
@@ -109,11 +111,15 @@ def run(
         logger.info("stopped", queues=sorted(queues), drained=not draining.is_alive())
 
 
-def watch(threads: Iterable[threading.Thread], stopping: threading.Event) -> None:
+def watch(
+    threads: Iterable[threading.Thread],
+    stopping: threading.Event,
+    ailment: Callable[[], str | None] = lambda: None,
+) -> None:
     """Wait for a stop.
 
     Raises:
-        WorkerDiedError: one of the threads ended before.
+        WorkerDiedError: one of the threads ended before, or there is an ``ailment``.
 
     """
     watched = tuple(threads)
@@ -121,3 +127,5 @@ def watch(threads: Iterable[threading.Thread], stopping: threading.Event) -> Non
         for thread in watched:
             if not thread.is_alive() and not stopping.is_set():
                 raise WorkerDiedError(f"the thread {thread.name} has ended")
+        if (found := ailment()) is not None:
+            raise WorkerDiedError(found)

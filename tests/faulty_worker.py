@@ -1,7 +1,8 @@
 """``python -m tests.faulty_worker FOLDER``: a commands' worker that cannot decide about some products.
 
 Deciding about a product that is to be named ``raises`` raises, whoever tries. For one that is to be named
-``stalls`` the first to try stalls until there is a file ``go-on`` in the folder; who tries later is well.
+``stalls`` the first to try stalls until there is a file ``go-on`` in the folder; who tries later is well. A worker in which somebody
+stalls ends after some seconds rather than a minute.
 """
 
 import runpy
@@ -14,6 +15,7 @@ from write_side import products
 
 STALLED, GO_ON = "stalled", "go-on"
 PATIENCE_S = 120.0
+STALLED_S = 3.0
 
 _decide = products.decide
 
@@ -42,5 +44,8 @@ def _is_first(mark: Path) -> bool:
 
 if __name__ == "__main__":
     break_decisions(Path(sys.argv[1]))
+    from write_side import worker  # the table is built with it
+
+    worker.STALLED_S = STALLED_S
     sys.argv = ["write_side", "worker"]
     runpy.run_module("write_side", run_name="__main__", alter_sys=True)

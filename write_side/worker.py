@@ -7,6 +7,7 @@ import dramatiq
 from pydantic import ValidationError
 
 from bus import logs, workers
+from bus.attempts import Attempts
 from bus.broker import Broker
 from bus.connections import redis_client, write_database
 from bus.doorbells import Doorbells
@@ -23,6 +24,9 @@ from write_side.bell import WriteSideBell
 from write_side.handling import Handling
 
 PAUSE_S = 1.0
+STALLED_S = 60.0
+"""How long a command may be in hand: several operations on MongoDB of 10 s each, and no more. A thread that
+hangs cannot be ended, and others of its process may wait for it, so the process ends."""
 
 
 def register_actor(
@@ -73,12 +77,18 @@ def main() -> None:
     broker = Broker(client)
     outages = Outages({Server.MONGODB: lambda: database.command("ping"), Server.REDIS: client.ping}, stopping)
     logs.leave_out(outages.noticed)
-    register_actor(broker, Handling(log, inbox, bell, settings.max_attempts), stopping, told=outages.noticed)
+    handling = Handling(log, inbox, Attempts(database), bell, settings.max_attempts)
+    register_actor(broker, handling, stopping, told=outages.noticed)
 
     def prepare() -> None:
         log.create()
         inbox.create()
 
+    def ailment() -> str | None:
+        stalled = handling.attempting.in_hand.longest_s() > STALLED_S
+        return f"a command has been in hand for {STALLED_S:g} s" if stalled else None
+
     if workers.until_ready(prepare, stopping):
         outages.start()
-        workers.run(broker, {COMMANDS_QUEUE}, settings.command_threads, stopping, (outages.thread,))
+        beside = (outages.thread,)
+        workers.run(broker, {COMMANDS_QUEUE}, settings.command_threads, stopping, beside, ailment)

@@ -62,3 +62,8 @@ def test_threads_that_end_because_of_a_stop_are_as_they_should_be() -> None:
     stopping = threading.Event()
     stopping.set()
     watch([threading.Thread(target=lambda: None)], stopping)
+
+
+def test_what_only_a_new_process_can_mend_ends_this_one() -> None:
+    with pytest.raises(WorkerDiedError, match="hangs"):
+        watch([], threading.Event(), lambda: "a command hangs")
