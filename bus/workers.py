@@ -82,7 +82,7 @@ class _Preparation(threading.Thread):
                 return
 
 
-def run(
+def run(  # noqa: PLR0913, PLR0917 - what a worker is, and what may end it
     broker: Broker,
     queues: set[str],
     threads: int,
@@ -103,12 +103,29 @@ def run(
     try:
         watch((*worker.workers, *worker.consumers.values(), *beside), stopping, ailment)
     finally:
-        draining = threading.Thread(
-            target=worker.stop, kwargs={"timeout": DRAIN_MS}, name="draining", daemon=True
-        )
+        draining = threading.Thread(target=_drain, args=(worker, broker), name="draining", daemon=True)
         draining.start()
         draining.join(STOP_S)
         logger.info("stopped", queues=sorted(queues), drained=not draining.is_alive())
+
+
+def _drain(worker: Worker, broker: Broker) -> None:
+    """Finish what can be; then give back also what threads that hang have in hand.
+
+    Otherwise that would wait until this process's heartbeat is missed. Such a thread ends with the process;
+    if it should get as far as its effect before, whoever is given the message finds it done.
+    """
+    worker.stop(timeout=DRAIN_MS)
+    for queue_name, message_ids in list(broker.in_hand.items()):
+        unsettled = list(message_ids)
+        try:
+            if unsettled:
+                broker.do_requeue(queue_name, *unsettled)
+        except redis.RedisError as error:
+            logger.warning("messages stay in flight for a while", queue=queue_name, error=str(error))
+            return
+        if unsettled:
+            logger.info("gave back what was not finished", queue=queue_name, messages=len(unsettled))
 
 
 def watch(

@@ -1,8 +1,8 @@
 """``python -m tests.faulty_worker FOLDER``: a commands' worker that cannot decide about some products.
 
 Deciding about a product that is to be named ``raises`` raises, whoever tries. For one that is to be named
-``stalls`` the first to try stalls until there is a file ``go-on`` in the folder; who tries later is well. A worker in which somebody
-stalls ends after some seconds rather than a minute.
+``stalls`` the first to try stalls until there is a file ``go-on`` in the folder; who tries later is well.
+A worker in which somebody stalls ends after some seconds rather than a minute.
 """
 
 import runpy
