@@ -31,7 +31,7 @@ from read_side.projections.model import ReadModel
 from read_side.projector import Projector
 from read_side.registry import Registry
 from read_side.retirement import Retirement
-from read_side.silence import MarkSilence, NoSilence, Silence
+from read_side.silence import MarkSilence, Silence
 from read_side.tail import Tail
 
 
@@ -137,9 +137,10 @@ def _silencer(doorbells: Doorbells, registry: Registry) -> Callable[[str, int], 
     """Runs may silence the bell of a model while it has one generation, which is theirs."""
 
     def silence(name: str, partition: int) -> Silence:
-        if len(registry.entry(name).generations) > 1:
-            return NoSilence()
-        return MarkSilence(doorbells, name, partition)
+        def is_alone() -> bool:
+            return len(registry.entry(name).generations) < 2  # noqa: PLR2004 - its own and another one
+
+        return MarkSilence(doorbells, name, partition, is_alone=is_alone)
 
     return silence
 
