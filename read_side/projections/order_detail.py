@@ -129,5 +129,6 @@ ORDER_DETAIL = ReadModel(
     fold=fold,
     spread=customer_names.spread,
     memory=customer_names.MEMORY,
+    sources=customer_names.SOURCES,
     indexes=(Index((("customer_id", 1),)),),  # what a rename spreads by
 )

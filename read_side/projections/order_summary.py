@@ -110,6 +110,7 @@ ORDER_SUMMARY = ReadModel(
     fold=fold,
     spread=customer_names.spread,
     memory=customer_names.MEMORY,
+    sources=customer_names.SOURCES,
     indexes=(
         Index(_NEWEST_FIRST),
         Index((("customer_id", 1), *_NEWEST_FIRST)),

@@ -10,7 +10,10 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 
 Moment = Literal["before", "amid", "after"]
-_WRITES = ("bulk_write", "insert_one", "insert_many", "update_one", "update_many", "find_one_and_update")
+_WRITES = (
+    *("bulk_write", "insert_one", "insert_many", "update_one", "update_many", "find_one_and_update"),
+    *("delete_one", "delete_many"),
+)
 
 
 class Crash(BaseException):

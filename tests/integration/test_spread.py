@@ -80,7 +80,7 @@ def test_a_rename_reaches_more_orders_than_are_written_at_once(
     positions = {key: document["_pos"] for key, document in read.documents(model).items()}
     assert {positions[placed] for placed in ORDERS[1:]} == {renamed.seq}
     assert positions[ORDERS[0]] == (renamed.seq or 0) + 1
-    assert renew.call_count == 4, "the lease is renewed with every chunk"
+    assert renew.call_count == 8, "the lease is renewed with every chunk, rehearsed and written"
     assert audit(write.log, read.database, [model]) == []
 
 

@@ -51,7 +51,16 @@ class BothSides:
         self.shop.read["checkpoints"].update_many(where, {"$set": {"position": position}})
 
     def park(self, name: str, stream: str, seq: int, partition: int = 0) -> None:
-        self.read.parking.park(name, FIRST, partition, stream=stream, seq=seq, error="poison")
+        """Let a read model have set a stream aside."""
+        self.read.parking.park(
+            *(name, FIRST, partition),
+            stream=stream,
+            seq=seq,
+            error="poison",
+            was=None,
+            epoch=1,
+            renew=lambda: None,
+        )
 
 
 @contextmanager
