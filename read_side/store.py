@@ -1,7 +1,7 @@
 """The documents of the live read models, as the queries see them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pymongo.collection import Collection
@@ -9,6 +9,7 @@ from pymongo.database import Database
 
 from bus.connections import Documents as Stored
 from read_side.projections.model import Document, Documents, Sort
+from read_side.projections.staleness import Aside
 from read_side.registry import Registry
 
 
@@ -39,6 +40,8 @@ class Live:
 
     generation: int
     documents: Documents
+    aside: Aside = field(default_factory=dict)
+    """The streams whose events are missing in them, and since when."""
 
 
 class ReadStore:

@@ -1,7 +1,7 @@
 """Products as they are offered now. One document per product, its ``_id`` the product's id."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from bus.commit import Recorded
 from bus.messages.events import (
@@ -17,6 +17,7 @@ from read_side.projections import paging
 from read_side.projections.documents import answer_with_position, replaced
 from read_side.projections.model import NOTHING, Document, Documents, ReadModel, Sources
 from read_side.projections.paging import Page
+from read_side.projections.staleness import Stale
 
 
 class Product(TypedDict):
@@ -28,6 +29,7 @@ class Product(TypedDict):
     currency: str
     discontinued: bool
     version: int
+    stale: NotRequired[Stale]
 
 
 def touches(event: AnyEvent) -> Sequence[Document]:
