@@ -1,4 +1,4 @@
-"""``python -m read_side``: the projections' worker, and the audit of the read models."""
+"""``python -m read_side``: the projections' worker, the audit of the read models, and what they set aside."""
 
 from typing import Annotated
 
@@ -33,6 +33,42 @@ def audit(*, sample: Sample = None, as_json: AsJson = False) -> None:
     from read_side import audit_report  # noqa: PLC0415 - --help needs no drivers
 
     raise typer.Exit(0 if audit_report.run(sample, as_json=as_json) else 1)
+
+
+parked_commands = typer.Typer(
+    invoke_without_command=True, help="Streams that a read model has set aside: list them, or retry them."
+)
+app.add_typer(parked_commands, name="parked")
+
+
+@parked_commands.callback()
+def parked(context: typer.Context, *, as_json: AsJson = False) -> None:
+    """List the streams that a read model has set aside, and why; exit status 1 if there are any."""
+    if context.invoked_subcommand is not None:
+        return
+    from read_side import parked_report  # noqa: PLC0415 - --help needs no drivers
+
+    raise typer.Exit(0 if parked_report.listed(as_json=as_json) else 1)
+
+
+@parked_commands.command()
+def retry(
+    streams: Annotated[list[str] | None, typer.Argument(help="Such as order-0192f…")] = None,
+    *,
+    model: Annotated[str | None, typer.Option(help="Only in this read model.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All that is parked.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Fold what was set aside, after a fix; exit status 1 if any of it stays parked.
+
+    In read models that count many streams into one document a rebuild is needed instead.
+    """
+    from read_side import parked_report  # noqa: PLC0415 - --help needs no drivers
+
+    if everything == bool(streams or model):
+        raise typer.BadParameter("name streams or a --model, or say --all")
+    selection = parked_report.Selection(streams or (), model)
+    raise typer.Exit(0 if parked_report.retried(selection, as_json=as_json) else 1)
 
 
 if __name__ == "__main__":

@@ -68,9 +68,10 @@ class Parking:
         order = [("name", 1), ("generation", 1), ("partition", 1), ("seq", 1)]
         return [Parked.from_stored(stored) for stored in self._parked.find(_CONFIRMED).sort(order)]
 
-    def of(self, name: str, generation: int) -> list[Parked]:
-        """Those of one generation."""
-        return self._found({"name": name, "generation": generation})
+    def of(self, name: str, generation: int, partition: int | None = None) -> list[Parked]:
+        """Those of one generation, or of one partition of it."""
+        where: Documents = {"name": name, "generation": generation}
+        return self._found(where if partition is None else {**where, "partition": partition})
 
     def within(self, partition: int) -> list[Parked]:
         """Those of all read models in a partition."""
@@ -78,8 +79,7 @@ class Parking:
 
     def streams(self, name: str, generation: int, partition: int) -> dict[str, int]:
         """The streams that a generation has parked in a partition, and from which position on."""
-        where = {"name": name, "generation": generation, "partition": partition}
-        return {parked.stream: parked.seq for parked in self._found(where)}
+        return positions(self.of(name, generation, partition))
 
     def _found(self, where: Documents) -> list[Parked]:
         return [Parked.from_stored(stored) for stored in self._parked.find({**where, **_CONFIRMED})]
