@@ -64,9 +64,14 @@ def retry(
     In read models that count many streams into one document a rebuild is needed instead.
     """
     from read_side import parked_report  # noqa: PLC0415 - --help needs no drivers
+    from read_side.projections import by_name  # noqa: PLC0415
 
     if everything == bool(streams or model):
         raise typer.BadParameter("name streams or a --model, or say --all")
+    try:
+        by_name(model or "products")
+    except LookupError as error:
+        raise typer.BadParameter(str(error)) from None
     selection = parked_report.Selection(streams or (), model)
     raise typer.Exit(0 if parked_report.retried(selection, as_json=as_json) else 1)
 

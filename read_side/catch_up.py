@@ -85,6 +85,8 @@ class CatchUp:
         # Read after the lease was taken, and changed only under it.
         self._parked = positions(mending.settled())
         self._lease = mending.lease
+        for stream in mending.finished:
+            logger.info("finished mending a stream", read_model=model.name, stream=stream)
         self.position = lease.position
 
     def run(self) -> Run:

@@ -21,7 +21,6 @@ from pymongo.collection import Collection
 from bus.commit import Commit
 from bus.connections import Documents
 from bus.log import Log
-from bus.logs import logger
 from read_side import guards
 from read_side.checkpoints import Checkpoints, Lease
 from read_side.errors import RebuildNeededError
@@ -65,6 +64,8 @@ class Mending:
         self._partition = partition
         self._collection = collection
         self.lease = lease
+        self.finished: list[str] = []
+        """Streams whose mending somebody else had begun."""
 
     def settled(self) -> list[Parked]:
         """What is parked, once all that earlier holders have begun is finished or dropped.
@@ -77,6 +78,7 @@ class Mending:
         for parked in before:
             if parked.mending is not None:
                 self.mend(parked)
+                self.finished.append(parked.stream)
         return before if all(parked.mending is None for parked in before) else self._parked()
 
     def mend(self, parked: Parked) -> Parked | None:
@@ -97,7 +99,6 @@ class Mending:
         if not poison:
             self._write(sources, parked, others)
             self._parking.unpark(parked, self.lease.epoch)
-            logger.info("unparked a stream", read_model=self._model.name, stream=parked.stream)
             return None
         commit, error = poison[0]
         left = replace(parked, seq=commit.seq, error=repr(error), mending=None)

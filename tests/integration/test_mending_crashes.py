@@ -95,7 +95,7 @@ def park(write: WriteSide, read: ReadSide, model: ReadModel, stream: str, versio
 
 @pytest.mark.parametrize("moment", get_args(Moment))
 @each_case
-def test_dying_once_at_any_write_spoils_nothing(
+def test_dying_once_at_any_write_spoils_nothing(  # noqa: PLR0917 - what each is about
     write: WriteSide, read: ReadSide, model: ReadModel, stream: str, version: int, moment: Moment
 ) -> None:
     """It is retried; or the projector comes first, which finishes what was begun."""

@@ -38,12 +38,14 @@ BEFORE: tuple[AnyCommand, ...] = (
     messages.change_customer(name="Ann Baker"),
     messages.change_order_status(OrderStatus.CONFIRMED, order_id=O1),
     messages.change_customer(name="Ann Cole"),
+    messages.change_order_status(OrderStatus.CONFIRMED, order_id=O2),
 )
+"""In the end each order has something that is not parked: mended, it is at the position where it was."""
 MISSED: tuple[AnyCommand, ...] = (
     messages.place_order(order_id=O3),
-    messages.change_order_status(OrderStatus.CONFIRMED, order_id=O2),
-    messages.change_order_status(OrderStatus.SHIPPED, order_id=O1),
+    messages.change_order_status(OrderStatus.SHIPPED, order_id=O2),
     messages.change_customer(name="Ann Dole"),
+    messages.change_order_status(OrderStatus.SHIPPED, order_id=O1),
     messages.place_order(order_id=O4),
     messages.change_order_status(OrderStatus.CANCELLED, order_id=O3),
 )
