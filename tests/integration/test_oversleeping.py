@@ -1,18 +1,19 @@
 """Who stalls past its lease, and wakes when a stream was mended meanwhile, spoils nothing of it.
 
 Each is stopped before each of its writes in turn. While it sleeps the lease is taken over and the stream is
-mended, and it wakes either at once or when others have gone on.
+mended, and it wakes at once, or when others have gone on.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
+from typing import Literal, NamedTuple, get_args
 from unittest import mock
 
 import pytest
 
 from bus.connections import read_database, write_database
-from bus.messages.commands import AnyCommand
+from bus.messages.commands import AnyCommand, ChangeCustomer
 from bus.messages.values import OrderStatus
 from bus.settings import Settings
 from read_side import batch, mending
@@ -55,8 +56,34 @@ AFTER: tuple[AnyCommand, ...] = (
     messages.change_customer(name="Ann Egan"),
 )
 
-each_stream = pytest.mark.parametrize(("stream", "version"), [(ORDER, 1), (ORDER, 2), (CUSTOMER, 2)])
-wakes = pytest.mark.parametrize("wakes_late", [False, True], ids=["wakes at once", "wakes late"])
+
+Wakes = Literal["at once", "late", "late and dies"]
+"""Before others go on or after it; and whether all it does then is one write."""
+
+
+class Case(NamedTuple):
+    """What is parked; whether names change after that, which sets older ones right; how it goes on."""
+
+    stream: str
+    version: int
+    with_renames: bool
+    wakes: Wakes
+
+
+each_case = pytest.mark.parametrize(
+    "case",
+    [
+        Case(stream, version, with_renames, wakes)
+        for stream, version, with_renames in (
+            (ORDER, 1, True),
+            (ORDER, 2, True),
+            (CUSTOMER, 2, True),
+            (CUSTOMER, 2, False),
+        )
+        for wakes in get_args(Wakes)
+    ],
+    ids=lambda case: f"{case.stream[:8]}-{case.version}-{case.with_renames:d}-{case.wakes}",
+)
 
 
 @pytest.fixture
@@ -86,16 +113,20 @@ def _small_steps() -> Iterator[None]:
 class History:
     """Commits made once, and appended as often as a test begins anew."""
 
-    def __init__(self, write: WriteSide) -> None:
+    def __init__(self, write: WriteSide, *, with_renames: bool) -> None:
         self._commits = write.database.commits
-        for command in (*BEFORE, *MISSED, *AFTER):
+        missed, after = (
+            [command for command in commands if with_renames or not isinstance(command, ChangeCustomer)]
+            for commands in (MISSED, AFTER)
+        )
+        for command in (*BEFORE, *missed, *after):
             write.do(command)
         stored = list(self._commits.find().sort([("partition", 1), ("seq", 1)]))
         of_products = [commit for commit in stored if commit["partition"] != HOME]
         at_home = [commit for commit in stored if commit["partition"] == HOME]
-        late = len(at_home) - len(AFTER)
+        late = len(at_home) - len(after)
         self._early, self._late = (of_products + at_home[:late], at_home[late:])
-        self._missed = len(MISSED)
+        self._missed = len(missed)
 
     def begin(self) -> None:
         """What comes before the sleeper falls asleep, without what it has read last."""
@@ -118,11 +149,11 @@ def retry(write: WriteSide, read: ReadSide) -> None:
 Step = Callable[[History], object]
 
 
-def each_stall(
-    write: WriteSide, read: ReadSide, given: Step, sleeper: Step, meanwhile: Step, *, wakes_late: bool
+def each_stall(  # noqa: PLR0917 - what happens, in its order
+    write: WriteSide, read: ReadSide, case: Case, given: Step, sleeper: Step, meanwhile: Step
 ) -> int:
     """Let ``sleeper`` stall before each of its writes in turn; return how many those are."""
-    history = History(write)
+    history = History(write, with_renames=case.with_renames)
     other = ReadSide(write.log, read.database)
     for stalled_at in range(100):
         for name in (f"{MODEL.name}.g1", "checkpoints", "parked"):
@@ -139,8 +170,11 @@ def each_stall(
             meanwhile(history)
             assert read.parking.every() == []
             history.end()
-            if wakes_late:
+            if case.wakes != "at once":
                 drain(other)
+            if case.wakes == "late and dies":
+                player.go_on()
+                player.kill()
             while not player.done:
                 player.go_on()
         drain(other)
@@ -160,13 +194,10 @@ def drain(read: ReadSide) -> None:
     read.drain([MODEL])
 
 
-@wakes
-@each_stream
-def test_a_runner_that_has_skipped_what_was_parked(
-    write: WriteSide, read: ReadSide, stream: str, version: int, *, wakes_late: bool
-) -> None:
+@each_case
+def test_a_runner_that_has_skipped_what_was_parked(write: WriteSide, read: ReadSide, case: Case) -> None:
     def given(history: History) -> None:
-        spoil(write, stream, version)
+        spoil(write, case.stream, case.version)
         read.drain([MODEL])
         repair(write)
         history.go_on()
@@ -174,35 +205,29 @@ def test_a_runner_that_has_skipped_what_was_parked(
     def meanwhile(_: History) -> None:
         retry(write, ReadSide(write.log, read.database))
 
-    assert each_stall(write, read, given, runs(read), meanwhile, wakes_late=wakes_late) >= 4
+    assert each_stall(write, read, case, given, runs(read), meanwhile) >= 4
 
 
-@wakes
-@each_stream
-def test_a_runner_that_is_about_to_park_it(
-    write: WriteSide, read: ReadSide, stream: str, version: int, *, wakes_late: bool
-) -> None:
+@each_case
+def test_a_runner_that_is_about_to_park_it(write: WriteSide, read: ReadSide, case: Case) -> None:
     def given(history: History) -> None:
         history.go_on()
-        spoil(write, stream, version)
+        spoil(write, case.stream, case.version)
 
     def meanwhile(_: History) -> None:
         other = ReadSide(write.log, read.database)
         drain(other)
-        assert [one.stream for one in read.parking.every()] == [stream]
+        assert [one.stream for one in read.parking.every()] == [case.stream]
         repair(write)
         retry(write, other)
 
-    assert each_stall(write, read, given, runs(read), meanwhile, wakes_late=wakes_late) >= 4
+    assert each_stall(write, read, case, given, runs(read), meanwhile) >= 4
 
 
-@wakes
-@each_stream
-def test_a_retry_that_another_has_overtaken(
-    write: WriteSide, read: ReadSide, stream: str, version: int, *, wakes_late: bool
-) -> None:
+@each_case
+def test_a_retry_that_another_has_overtaken(write: WriteSide, read: ReadSide, case: Case) -> None:
     def given(history: History) -> None:
-        spoil(write, stream, version)
+        spoil(write, case.stream, case.version)
         read.drain([MODEL])
         repair(write)
         history.go_on()
@@ -214,4 +239,4 @@ def test_a_retry_that_another_has_overtaken(
     def meanwhile(_: History) -> None:
         retry(write, ReadSide(write.log, read.database))
 
-    assert each_stall(write, read, given, sleeper, meanwhile, wakes_late=wakes_late) > 4
+    assert each_stall(write, read, case, given, sleeper, meanwhile) > 4
