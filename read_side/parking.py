@@ -158,6 +158,10 @@ class Parking:
         if not self._parked.delete_one({"_id": parked.key, "mending": epoch}).deleted_count:
             raise LeaseLostError(parked.key)
 
+    def delete(self, name: str, generation: int) -> None:
+        """Forget what a generation had parked: it is being deleted."""
+        self._parked.delete_many({"name": name, "generation": generation})
+
     def _change(self, where: Documents, change: Documents) -> None:
         if not self._parked.update_one(where, change).matched_count:
             raise LeaseLostError(str(where["_id"]))

@@ -6,6 +6,7 @@ import dramatiq
 from pydantic import ValidationError
 
 from bus import logs, workers
+from bus.attempts import Attempts
 from bus.broker import Broker
 from bus.connections import redis_client, write_database
 from bus.doorbells import Doorbells
@@ -63,7 +64,8 @@ def main() -> None:
     inbox = Inbox(database, settings.log_partitions)
     bell = WriteSideBell(client, Doorbells(client), Subscriptions(database))
     broker = Broker(client)
-    register_actor(broker, Handling(log, inbox, bell, settings.max_attempts), stopping)
+    handling = Handling(log, inbox, Attempts(database), bell, settings.max_attempts)
+    register_actor(broker, handling, stopping)
 
     def prepare() -> None:
         log.create()

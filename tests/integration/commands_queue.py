@@ -10,11 +10,14 @@ from dramatiq.broker import MessageProxy
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from bus.broker import BlockingConsumer, Broker
+from bus.broker import Broker
+from bus.consumer import BlockingConsumer
 
 LIST = "dramatiq:commands"
 PATIENCE_S = 30
 """How long something that must happen may take on a busy machine."""
+SOON_MS = -2_000
+"""For a sweep: the moment of acceptance is known to the second, so "older than this" holds at once."""
 
 
 def command(message_id: str) -> Message[None]:

@@ -11,8 +11,8 @@ from bus.local.mongod import Mongod
 from bus.local.redis_server import RedisServer
 from bus.messages.streams import partition_of
 from read_side.projections import READ_MODELS
-from read_side.registry import FIRST
 from tests.integration.shop import LONG_AGO, PARTITIONS, ReadSide, WriteSide
+from tests.integration.spoiling import set_aside
 from tests.shop_api import Shop, open_shop, settings_for_a_module
 
 
@@ -53,15 +53,7 @@ class BothSides:
 
     def park(self, name: str, stream: str, seq: int, partition: int = 0) -> None:
         """Let a read model have set a stream aside."""
-        self.read.parking.park(
-            *(name, FIRST, partition),
-            stream=stream,
-            seq=seq,
-            error="poison",
-            was=None,
-            epoch=1,
-            renew=lambda: None,
-        )
+        set_aside(self.read.parking, name, partition, stream, seq)
         self.look_again()
 
     def look_again(self) -> None:
