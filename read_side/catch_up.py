@@ -27,9 +27,12 @@ SMALLEST_BATCH = 100
 AT_MOST_S = 0.5
 """A rebuild's batches grow while they take less: they stay far from a lease's end, and small in memory."""
 
-LINGER = 2.0
-"""Times the duration of a batch: it keeps each read model below a third of its partition's time."""
-MAX_LINGER_S = 0.05
+MOST_LINGER = 10
+"""Times the duration of a batch.
+
+Under load each read model takes a tenth of its partition's time, or less.
+"""
+MAX_LINGER_S = 0.2
 
 
 class End(Enum):
@@ -123,15 +126,16 @@ class CatchUp:
                 if wait_s > 0:
                     return Run(End.HOLE, wait_s)
             elif not silence.end():
-                self._check_head()
+                if self.position == self._lease.position:  # what it has just read is the log it knows
+                    self._check_head()
                 return Run(End.DRAINED)
         return Run(End.STOPPED)
 
     def _pace(self, commits: int, took_s: float, silence: Silence) -> None:
-        if commits < self._size:
+        if 1 < commits < self._size:
             silence.keep()
-            self._linger(took_s)
-        elif self._around.largest_batch:
+            self._linger(commits, took_s)
+        elif commits == self._size and self._around.largest_batch:
             self._adapt(took_s)
 
     def _may_go_on(self) -> bool:
@@ -146,13 +150,13 @@ class CatchUp:
         elif took_s < AT_MOST_S / 2:
             self._size = min(2 * self._size, self._around.largest_batch)
 
-    def _linger(self, took_s: float) -> None:
+    def _linger(self, commits: int, took_s: float) -> None:
         """Stay for a moment after catching up, so that under load a batch is many commits rather than few.
 
-        In proportion to what a batch takes here and now: a loaded database gets larger batches by itself. Who
-        comes to an idle read model waits for nothing.
+        The more commits came in while the batch before was under way, and the longer that took here and now,
+        the longer. Who comes to an idle read model waits for nothing.
         """
-        self._around.stopping.wait(min(LINGER * took_s, MAX_LINGER_S))
+        self._around.stopping.wait(min(min(commits - 1, MOST_LINGER) * took_s, MAX_LINGER_S))
 
     def _check_head(self) -> None:
         head = self._around.log.head(self._partition)
