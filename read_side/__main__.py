@@ -14,7 +14,11 @@ app = typer.Typer(
 )
 RUN = "Run it"
 LOOK = "Look into the read models"
-MEND = "Rebuild them"
+MEND = "Mend and rebuild them"
+PARKED_STATUS = (
+    "Exit status: 0 nothing is parked, or all that was meant is mended; 1 not found, or a server cannot be"
+    " reached; 2 wrong usage; 3 something is parked, or stays so."
+)
 
 Sample = Annotated[
     int | None, typer.Option(min=1, help="Only so many documents of each model, of one partition.")
@@ -124,33 +128,36 @@ def drop(place: Place) -> None:
     generations_report.drop(place)
 
 
-parked_commands = typer.Typer(
-    invoke_without_command=True, help="Streams that a read model has set aside: list them, or retry them."
-)
-app.add_typer(parked_commands, name="parked")
+parked_commands = typer.Typer(invoke_without_command=True)
+app.add_typer(parked_commands, name="parked", rich_help_panel=MEND, epilog=PARKED_STATUS)
 
 
 @parked_commands.callback()
 def parked(context: typer.Context, *, as_json: AsJson = False) -> None:
-    """List the streams that a read model has set aside, and why; exit status 1 if there are any."""
+    """List the streams that read models have set aside, or retry them.
+
+    Each has an event that could not be read or folded; all later ones of the stream wait behind it.
+    """
     if context.invoked_subcommand is not None:
         return
     from read_side import parked_report  # noqa: PLC0415 - --help needs no drivers
 
-    raise typer.Exit(0 if parked_report.listed(as_json=as_json) else 1)
+    raise typer.Exit(0 if parked_report.listed(as_json=as_json) else 3)
 
 
-@parked_commands.command()
+@parked_commands.command(epilog=PARKED_STATUS)
 def retry(
-    streams: Annotated[list[str] | None, typer.Argument(help="Such as order-0192f…")] = None,
+    streams: Annotated[
+        list[str] | None, typer.Argument(metavar="[STREAM]...", help="Streams by name, such as order-0192f…")
+    ] = None,
     *,
-    model: Annotated[str | None, typer.Option(help="Only in this read model.")] = None,
+    model: Annotated[str | None, typer.Option(metavar="NAME", help="Only in this read model.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="All that is parked.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Fold what was set aside, after a fix; exit status 1 if any of it stays parked.
+    """Fold what was set aside into the read models, after a fix.
 
-    In read models that count many streams into one document a rebuild is needed instead.
+    A read model that counts many streams into one document has to be rebuilt instead.
     """
     from read_side import parked_report  # noqa: PLC0415 - --help needs no drivers
     from read_side.projections import by_name  # noqa: PLC0415
@@ -162,7 +169,7 @@ def retry(
     except LookupError as error:
         raise typer.BadParameter(str(error)) from None
     selection = parked_report.Selection(streams or (), model)
-    raise typer.Exit(0 if parked_report.retried(selection, as_json=as_json) else 1)
+    raise typer.Exit(parked_report.retried(selection, as_json=as_json))
 
 
 if __name__ == "__main__":

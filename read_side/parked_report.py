@@ -18,7 +18,7 @@ from bus.doorbells import Doorbells
 from bus.log import Log
 from bus.settings import Settings
 from read_side.checkpoints import Checkpoints
-from read_side.errors import LeaseLostError, RebuildNeededError
+from read_side.errors import GenerationError, LeaseLostError, RebuildNeededError
 from read_side.parking import Parked, Parking
 from read_side.registry import Registry
 from read_side.unparking import Unparking
@@ -54,7 +54,7 @@ class Retried:
     """What became of a parked stream."""
 
     parked: Parked
-    result: Literal["mended", "parked", "rebuild", "busy"]
+    result: Literal["mended", "parked", "rebuild", "busy", "refused"]
     detail: str
     """Why it is not mended, or nothing."""
 
@@ -73,8 +73,11 @@ def listed(*, as_json: bool) -> bool:
     return not rows
 
 
-def retried(selection: Selection, *, as_json: bool) -> bool:
-    """Retry parked streams and print what became of them; return whether all that was meant is mended."""
+def retried(selection: Selection, *, as_json: bool) -> int:
+    """Retry parked streams and print what became of them.
+
+    Returns 0 if all that was meant is mended, 1 if some of it was not parked, 3 if some of it still is.
+    """
     with _tools() as tools:
         meant = selection.of(tools.parking.every())
         results = [_retried(tools.unparking.retry, parked) for parked in meant]
@@ -89,7 +92,9 @@ def retried(selection: Selection, *, as_json: bool) -> bool:
         sys.stdout.write(f"{place}: {one.result}{': ' if one.detail else ''}{one.detail}\n")
     for stream in missing:
         sys.stderr.write(f"{stream} is not parked\n")
-    return not missing and all(one.result == "mended" for one in results)
+    if any(one.result != "mended" for one in results):
+        return 3
+    return 1 if missing else 0
 
 
 def show(rows: Sequence[tuple[Parked, int]], console: Console) -> None:
@@ -110,8 +115,8 @@ def _retried(retry: Callable[[Parked], Parked | None], parked: Parked) -> Retrie
         return Retried(parked, "rebuild", str(error))
     except LeaseLostError:
         return Retried(parked, "busy", "somebody else has taken the lease meanwhile: try again")
-    except LookupError as error:
-        return Retried(parked, "busy", str(error))
+    except (GenerationError, LookupError) as error:
+        return Retried(parked, "refused", str(error))
     if left is None:
         return Retried(parked, "mended", "")
     return Retried(parked, "parked", f"still, from position {left.seq} on: {left.error}")

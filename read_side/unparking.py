@@ -6,11 +6,11 @@ harm and comes back when it is rung for.
 
 from bus.log import Log
 from read_side.checkpoints import Checkpoints
-from read_side.errors import LeaseLostError, RebuildNeededError
+from read_side.errors import GenerationError, RebuildNeededError
 from read_side.mending import Mending
 from read_side.parking import Parked, Parking
 from read_side.projections import by_name
-from read_side.registry import Registry
+from read_side.registry import Registry, collection_name
 
 
 class Unparking:
@@ -30,16 +30,21 @@ class Unparking:
 
         Raises:
             RebuildNeededError: the read model can only be rebuilt.
-            LeaseLostError: somebody else took the lease meanwhile, or the generation is gone.
+            GenerationError: the generation is gone, or another version of the code folds it.
+            LeaseLostError: somebody else took the lease meanwhile.
             LookupError: there is no such read model any more.
 
         """
         model = by_name(parked.name)
         if model.sources is None:
             raise RebuildNeededError(model.name)
+        place = collection_name(model.name, parked.generation)
+        registered = self._registry.entry(model.name).generations.get(parked.generation)
+        if registered is not None and registered.version != model.version:
+            raise GenerationError(f"{place} is of version {registered.version}, this code of {model.version}")
         lease = self._checkpoints.take_over(model.name, parked.generation, parked.partition, self._owner)
         if lease is None:
-            raise LeaseLostError(parked.key)
+            raise GenerationError(f"{place} is gone")
         try:
             mending = Mending(
                 log=self._log,

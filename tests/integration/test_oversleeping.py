@@ -19,7 +19,7 @@ from bus.settings import Settings
 from read_side import batch, mending
 from read_side.audit import audit
 from read_side.errors import LeaseLostError
-from read_side.projections.order_summary import ORDER_SUMMARY as MODEL
+from read_side.projections.order_detail import ORDER_DETAIL as MODEL
 from read_side.unparking import Unparking
 from tests import messages
 from tests.integration.shop import PARTITIONS, ReadSide, WriteSide, order_id, partition

@@ -69,7 +69,7 @@ def told(*arguments: str) -> list[dict[str, Any]]:
 
 def test_it_lists_what_is_parked_and_why(write: WriteSide, read: ReadSide) -> None:
     result = parked()
-    assert result.exit_code == 1
+    assert result.exit_code == 3
     for column in (
         "read model",
         "generation",
@@ -120,7 +120,7 @@ def test_a_retry_after_the_fix(write: WriteSide, read: ReadSide, settings: Setti
 def test_what_needs_a_rebuild_is_refused_with_the_command_for_it(write: WriteSide, read: ReadSide) -> None:
     repair(write)
     result = parked("retry", "--all")
-    assert result.exit_code == 1
+    assert result.exit_code == 3
     assert result.stdout.count(": mended\n") == 4
     assert result.stdout.count("`python -m read_side rebuild order_analytics`") == 2
     assert [row["result"] for row in told("retry", "--all")] == ["rebuild"] * 2
@@ -131,7 +131,7 @@ def test_what_needs_a_rebuild_is_refused_with_the_command_for_it(write: WriteSid
 def test_what_is_not_fixed_stays_parked_and_says_why(write: WriteSide, read: ReadSide) -> None:
     repair(write, FIRST)
     result = parked("retry", "--model", "order_detail")
-    assert result.exit_code == 1
+    assert result.exit_code == 3
     first, second = result.stdout.splitlines()
     assert first == f"order_detail: {FIRST}: mended"
     assert second.startswith(f"order_detail: {SECOND}: parked: still, from position ")
@@ -153,3 +153,16 @@ def test_it_wants_to_be_told_what(read: ReadSide) -> None:
         assert result.exit_code == 2, arguments
     unknown = parked("retry", "order-x")
     assert (unknown.exit_code, unknown.stderr) == (1, "order-x is not parked\n")
+
+
+def test_what_another_version_folds_is_left_to_it(write: WriteSide, read: ReadSide) -> None:
+    repair(write)
+    where, change = {"_id": "order_summary"}, {"$set": {"generations.1.version": 7}}
+    assert read.database["read_models"].update_one(where, change).modified_count
+    result = parked("retry", FIRST, "--model", "order_summary")
+    assert (result.exit_code, result.stdout) == (
+        3,
+        f"order_summary: {FIRST}: refused: order_summary.g1 is of version 7, this code of 1\n",
+    )
+    read.checkpoints.delete("order_detail", 1)
+    assert "order_detail.g1 is gone" in parked("retry", FIRST, "--model", "order_detail").stdout
