@@ -24,7 +24,7 @@ class Cluster(System):
         entries: Mapping[str, str] = ENTRIES,
         **settings: str,
     ) -> None:
-        super().__init__(**{"SWEEP_AFTER_MS": str(SWEEP_AFTER_MS), **settings})
+        super().__init__(None, **{"SWEEP_AFTER_MS": str(SWEEP_AFTER_MS), **settings})
         self._scale = scale
         self._entries = entries
         self.asking: dict[str, Asking] = {}

@@ -8,22 +8,19 @@ from typing import Any
 from unittest import mock
 
 from pymongo import ReplaceOne
-from pymongo.collection import Collection
 
-from bus.connections import Documents
 from read_side import catch_up, worker
 from read_side.batch import Batch
 from read_side.checkpoints import Checkpoints, Lease
 from read_side.folding import POSITION, Plan, fold
-from read_side.projections.model import ReadModel
 from tests.chaos.points import FOLDED, wrapped
 
 
 class Unguarded(Batch):
     """Folds into what it finds when it writes, as if it had never been folded in."""
 
-    def __init__(self, model: ReadModel, collection: Collection[Documents]) -> None:
-        super().__init__(model, collection)
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
         self._plans: list[Plan] = []
 
     def fold(self, planned: Plan) -> None:
