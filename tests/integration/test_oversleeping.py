@@ -154,11 +154,11 @@ def each_stall(  # noqa: PLR0917 - what happens, in its order
 ) -> int:
     """Let ``sleeper`` stall before each of its writes in turn; return how many those are."""
     history = History(write, with_renames=case.with_renames)
-    other = ReadSide(write.log, read.database)
     for stalled_at in range(100):
         for name in (f"{MODEL.name}.g1", "checkpoints", "parked"):
             read.database[name].delete_many({})
         read.checkpoints.create(MODEL.name, 1, PARTITIONS)
+        other = process(write, read)
         history.begin()
         given(history)
         with stalls_at_writes(read.database) as start:
@@ -184,8 +184,13 @@ def each_stall(  # noqa: PLR0917 - what happens, in its order
     raise AssertionError("it does not end")
 
 
-def runs(read: ReadSide) -> Step:
-    return lambda _: read.run(MODEL, HOME)
+def process(write: WriteSide, read: ReadSide) -> ReadSide:
+    """Another one, which remembers nothing of the log."""
+    return ReadSide(write.log, read.database)
+
+
+def runs(write: WriteSide, read: ReadSide) -> Step:
+    return lambda _: process(write, read).run(MODEL, HOME)
 
 
 def drain(read: ReadSide) -> None:
@@ -198,14 +203,14 @@ def drain(read: ReadSide) -> None:
 def test_a_runner_that_has_skipped_what_was_parked(write: WriteSide, read: ReadSide, case: Case) -> None:
     def given(history: History) -> None:
         spoil(write, case.stream, case.version)
-        read.drain([MODEL])
+        process(write, read).drain([MODEL])
         repair(write)
         history.go_on()
 
     def meanwhile(_: History) -> None:
-        retry(write, ReadSide(write.log, read.database))
+        retry(write, process(write, read))
 
-    assert each_stall(write, read, case, given, runs(read), meanwhile) >= 4
+    assert each_stall(write, read, case, given, runs(write, read), meanwhile) >= 4
 
 
 @each_case
@@ -215,28 +220,28 @@ def test_a_runner_that_is_about_to_park_it(write: WriteSide, read: ReadSide, cas
         spoil(write, case.stream, case.version)
 
     def meanwhile(_: History) -> None:
-        other = ReadSide(write.log, read.database)
+        other = process(write, read)
         drain(other)
         assert [one.stream for one in read.parking.every()] == [case.stream]
         repair(write)
         retry(write, other)
 
-    assert each_stall(write, read, case, given, runs(read), meanwhile) >= 4
+    assert each_stall(write, read, case, given, runs(write, read), meanwhile) >= 4
 
 
 @each_case
 def test_a_retry_that_another_has_overtaken(write: WriteSide, read: ReadSide, case: Case) -> None:
     def given(history: History) -> None:
         spoil(write, case.stream, case.version)
-        read.drain([MODEL])
+        process(write, read).drain([MODEL])
         repair(write)
         history.go_on()
 
     def sleeper(_: History) -> None:
         with suppress(LeaseLostError):
-            retry(write, read)
+            retry(write, process(write, read))
 
     def meanwhile(_: History) -> None:
-        retry(write, ReadSide(write.log, read.database))
+        retry(write, process(write, read))
 
     assert each_stall(write, read, case, given, sleeper, meanwhile) > 4

@@ -19,7 +19,7 @@ from read_side.unparking import Unparking
 from tests import messages
 from tests.integration.api.both_sides import BothSides
 from tests.integration.api.test_freshness_bounds import PARKED, PATHS, Finds
-from tests.integration.shop import order_id
+from tests.integration.shop import ReadSide, order_id
 from tests.integration.spoiling import repair, spoil
 
 O1, O2, FOREIGN = order_id("c1", 1), order_id("c1", 2), order_id("c2", 1)
@@ -57,8 +57,8 @@ def open_the_shop(both: BothSides) -> None:
         both.write.do(messages.add_product(product_id=f"p{n}"))
     for placed, customer in ((O1, "c1"), (O2, "c1"), (FOREIGN, "c2")):
         both.write.do(messages.place_order(order_id=placed, customer_id=customer))
-    both.write.do(CONFIRMED)
     both.write.do(messages.change_customer(name="Ann Baker"))
+    both.write.do(CONFIRMED)  # so without the new name, too, an order is at this position
     both.write.do(messages.change_product(name="Pot"))
 
 
@@ -241,7 +241,7 @@ def test_tokens_and_visibility_follow_what_is_parked_at_once(both: BothSides, a_
         both.read.database[f"{model.name}.g1"].delete_many({})
         where = {"name": model.name}
         both.read.database["checkpoints"].update_many(where, {"$set": {"position": 0}})
-    both.read.drain()
+    ReadSide(both.shop.log, both.shop.read).drain()  # a process that has not read the log before
     command, token = f"/commands/{accepted.command_id}", f"{done.partition}-{done.seq}"
 
     refused = get(both, f"/orders/{O1}", **{"Consistency-Token": token, "Prefer": "wait=0"})
