@@ -1,9 +1,10 @@
-"""The clock: delivers again what was accepted, has no outcome, and is not in the queue.
+"""The clock: delivers again what was accepted and is neither finished nor queued, and collects dead letters.
 
 It may run once or several times: enqueuing is idempotent. Its own time does not matter, only mongod's.
 """
 
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -15,11 +16,13 @@ from pymongo.errors import PyMongoError
 from bus import logs, workers
 from bus.broker import Broker
 from bus.connections import redis_client, write_database
+from bus.dead_letters import DeadLetters
 from bus.gateway import COMMANDS_QUEUE, command_message
 from bus.inbox import Inbox
 from bus.log import Log
 from bus.logs import logger
 from bus.settings import Settings
+from bus.subscriptions import Subscriptions
 
 SWEEP_BATCH = 1_000
 PAUSE_S = 1.0
@@ -52,8 +55,8 @@ class Sweep:
 class Sweeping:
     """A thread that sweeps every second: a server that hangs must not keep the process from stopping."""
 
-    def __init__(self, sweep: Sweep, stopping: threading.Event) -> None:
-        self._sweep = sweep
+    def __init__(self, turn: Callable[[], object], stopping: threading.Event) -> None:
+        self._turn = turn
         self._stopping = stopping
         self.thread = threading.Thread(target=self._run, name="sweeping", daemon=True)
 
@@ -64,7 +67,7 @@ class Sweeping:
         well = True
         while not self._stopping.is_set():
             try:
-                self._sweep()
+                self._turn()
             except (PyMongoError, redis.RedisError) as error:
                 if well:
                     logger.warning("the sweep waits for its servers", error=str(error))
@@ -83,14 +86,22 @@ def main() -> None:
     stopping = workers.stop_on_signals()
 
     database = write_database(settings)
+    client = redis_client(settings)
     log, inbox = Log(database, settings.log_partitions), Inbox(database, settings.log_partitions)
-    sweep = Sweep(database, inbox, Broker(redis_client(settings)), settings.sweep_after_ms)
-    sweeping = Sweeping(sweep, stopping)
+    sweep = Sweep(database, inbox, Broker(client), settings.sweep_after_ms)
+    letters = DeadLetters(database)
+    subscriptions = Subscriptions(database)
 
     def prepare() -> None:
         log.create()
         inbox.create()
+        letters.create()
 
+    def turn() -> None:
+        sweep()
+        letters.collect(client, (COMMANDS_QUEUE, *subscriptions.names()))
+
+    sweeping = Sweeping(turn, stopping)
     if workers.until_ready(prepare, stopping):
         logger.info("sweeping")
         sweeping.start()

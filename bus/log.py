@@ -10,7 +10,7 @@ complete; a hole is either filled by its slow owner or by a tombstone, and the u
 of them in. The loser claims a new position, above everything it had read.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -42,6 +42,9 @@ INDEXES = (
         partialFilterExpression={"command_id": {"$exists": True}},
     ),
 )
+
+_FOR_READERS = {"_id": False, "state": False}
+"""Only the write side needs the ``state``."""
 
 Appended = Commit | VersionConflictError | AlreadyCommittedError
 
@@ -98,9 +101,12 @@ class Log:
         Read with majority concern: a decision must not rest on facts that a failover could take back. The
         commits come without their events.
         """
-        ranges = [
-            {"partition": partition, "stream": stream, "version": {"$gt": version}}
-            for (partition, stream), version in known.items()
+        alike: defaultdict[tuple[int, int], list[str]] = defaultdict(list)
+        for (partition, stream), version in known.items():
+            alike[partition, version].append(stream)
+        ranges = [  # few of them, since each is planned by itself: most streams are new or at version 1
+            {"partition": partition, "stream": {"$in": streams}, "version": {"$gt": version}}
+            for (partition, version), streams in alike.items()
         ]
         newest: dict[tuple[int, str], Commit] = {}
         for stored in self._settled.find({"$or": ranges}, {"_id": False, "events": False}) if ranges else ():
@@ -114,6 +120,18 @@ class Log:
         """All commits of a stream, oldest first."""
         found = self._settled.find({"partition": partition, "stream": stream}, {"_id": False})
         return [Commit.from_stored(stored) for stored in found.sort("version", ASCENDING)]
+
+    def of_streams(self, partition: int, streams: Iterable[str]) -> list[Commit]:
+        """All commits of some streams, by position, without their ``state``."""
+        where = {"partition": partition, "stream": {"$in": sorted(streams)}}
+        # Sorted here: asked to sort by position, MongoDB might read the whole partition in that order.
+        found = [Commit.from_stored(stored) for stored in self._settled.find(where, _FOR_READERS)]
+        return sorted(found, key=lambda commit: commit.seq)
+
+    def waiting(self, partition: int, stream: str, seq: int) -> int:
+        """How many commits of a stream come after a position."""
+        where = {"partition": partition, "stream": stream, "seq": {"$gt": seq}}
+        return self._settled.count_documents(where, hint="optimistic_lock")
 
     def of_command(self, partition: int, command_id: str) -> Commit | None:
         """What a command came to, if it has been decided."""
@@ -160,11 +178,10 @@ class Log:
         return again
 
     def _claim(self, decisions: Sequence[Decision]) -> list[Commit]:
-        """Give each decision the next position of its partition, in one step per partition."""
-        following: dict[int, int] = {}
-        for partition, count in Counter(d.partition for d in decisions).items():
-            counter = _upserted(self._positions, partition, {"$inc": {"seq": count}})
-            following[partition] = counter["seq"] - count
+        """Give each decision the next position of its partition, all in one step."""
+        counts = Counter(str(decision.partition) for decision in decisions)
+        counter = _upserted(self._positions, "claimed", {"$inc": counts})
+        following = {int(partition): counter[partition] - count for partition, count in counts.items()}
         commits = []
         for decision in decisions:
             following[decision.partition] += 1
@@ -198,7 +215,7 @@ class Log:
 
         Without ``state``, which only the write side needs, they are a quarter smaller.
         """
-        left_out = {"_id": False} if state else {"_id": False, "state": False}
+        left_out = {"_id": False} if state else _FOR_READERS
         cursor = self._settled.find({"partition": partition, "seq": {"$gt": after}}, left_out)
         found = {stored["seq"]: stored for stored in cursor.sort("seq", ASCENDING).limit(limit)}
         contiguous = []

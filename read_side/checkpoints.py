@@ -7,8 +7,9 @@ by mongod's clock (``$$NOW``), never a worker's.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from pymongo import ReturnDocument
 from pymongo.database import Database
@@ -17,6 +18,8 @@ from bus.connections import DURABLE, Documents
 from read_side.errors import LeaseLostError
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+ALIVE_MS = 60_000
+"""What nobody has touched for so long is nobody's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,26 @@ class Lease:
     epoch: int
     position: int
     """Where the checkpoint stood when the lease was taken."""
+    mended: int = 0
+    """The epoch of the last holder that mended parked streams; 0 if none did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A checkpoint as it was found; times are mongod's."""
+
+    name: str
+    generation: int
+    partition: int
+    position: int
+    epoch: int
+    holder: str | None
+    """Who holds the lease."""
+    touched_at: datetime | None
+    """When the lease was last taken or the checkpoint moved."""
+    error: str | None
+    """What ended a run, unless the checkpoint has moved since."""
+    error_at: datetime | None
 
 
 class Checkpoints:
@@ -57,12 +80,30 @@ class Checkpoints:
     def take(self, name: str, generation: int, partition: int, owner: str) -> Lease | None:
         """Take the lease if nobody holds it; ``None`` if somebody does."""
         key = _key(name, generation, partition)
+        return self._take({"_id": key, "$expr": {"$lte": ["$expires_at", "$$NOW"]}}, owner)
+
+    def take_over(self, name: str, generation: int, partition: int, owner: str) -> Lease | None:
+        """Take the lease, also from somebody who holds it; ``None`` if there is no such checkpoint."""
+        return self._take({"_id": _key(name, generation, partition)}, owner)
+
+    def _take(self, where: Documents, owner: str) -> Lease | None:
         taken = self._checkpoints.find_one_and_update(
-            {"_id": key, "$expr": {"$lte": ["$expires_at", "$$NOW"]}},
-            [{"$set": {"epoch": {"$add": ["$epoch", 1]}, "owner": owner, "expires_at": self._expiry}}],
+            where,
+            [
+                {
+                    "$set": {
+                        "epoch": {"$add": ["$epoch", 1]},
+                        "owner": owner,
+                        "expires_at": self._expiry,
+                        "touched_at": "$$NOW",
+                    }
+                }
+            ],
             return_document=ReturnDocument.AFTER,
         )
-        return Lease(key, taken["epoch"], taken["position"]) if taken else None
+        return (
+            Lease(taken["_id"], taken["epoch"], taken["position"], taken.get("mended", 0)) if taken else None
+        )
 
     def move(self, lease: Lease, position: int) -> None:
         """Move the checkpoint up and renew the lease.
@@ -73,7 +114,7 @@ class Checkpoints:
         """
         moved = self._checkpoints.update_one(
             {"_id": lease.key, "epoch": lease.epoch, "position": {"$lt": position}},
-            [{"$set": {"position": position, "expires_at": self._expiry}}],
+            [{"$set": {"position": position, "expires_at": self._expiry, "touched_at": "$$NOW"}}],
         )
         if not moved.matched_count:
             raise LeaseLostError(lease.key)
@@ -85,6 +126,16 @@ class Checkpoints:
         )
         if not renewed.matched_count:
             raise LeaseLostError(lease.key)
+
+    def mend(self, lease: Lease) -> Lease:
+        """Let every later holder know that this one mends; raises ``LeaseLostError`` if it was taken over."""
+        mending = self._checkpoints.update_one(
+            {"_id": lease.key, "epoch": lease.epoch},
+            [{"$set": {"mended": lease.epoch, "expires_at": self._expiry}}],
+        )
+        if not mending.matched_count:
+            raise LeaseLostError(lease.key)
+        return replace(lease, mended=lease.epoch)
 
     def release(self, lease: Lease) -> None:
         """Let the next one in; nothing happens if the lease was lost already."""
@@ -105,9 +156,51 @@ class Checkpoints:
             for stored in self._checkpoints.find(where)
         }
 
+    def note_error(self, name: str, generation: int, partition: int, error: str) -> None:
+        """Keep what ended a run, for whoever asks."""
+        self._checkpoints.update_one(
+            {"_id": _key(name, generation, partition)},
+            [{"$set": {"error": {"message": {"$literal": error}, "at": "$$NOW", "position": "$position"}}}],
+        )
+
+    def found(self, where: Mapping[str, Any] | None = None) -> list[Checkpoint]:
+        """Every checkpoint as it is now, or those that match."""
+        held = {"$gt": ["$expires_at", "$$NOW"]}
+        pipeline: list[Mapping[str, Any]] = [
+            {"$match": where or {}},
+            {"$set": {"held": held}},
+            {"$sort": {"_id": 1}},
+        ]
+        return [_checkpoint(stored) for stored in self._checkpoints.aggregate(pipeline)]
+
+    def is_followed_by_others(self, name: str, generation: int, partition: int) -> bool:
+        """Whether somebody has projected it within ``ALIVE_MS``."""
+        lately = {"$gt": ["$touched_at", {"$subtract": ["$$NOW", ALIVE_MS]}]}
+        where = {"_id": _key(name, generation, partition), "$expr": lately}
+        return self._checkpoints.find_one(where, {"_id": True}) is not None
+
+    def delete(self, name: str, generation: int) -> None:
+        self._checkpoints.delete_many({"name": name, "generation": generation})
+
     def started(self, names: Iterable[str]) -> bool:
         """Whether every model of the table is known here, so that the projections have run once."""
         return set(names) <= set(self._checkpoints.distinct("name"))
+
+
+def _checkpoint(stored: Mapping[str, Any]) -> Checkpoint:
+    error = stored.get("error", {})
+    stands = error.get("position") == stored["position"]
+    return Checkpoint(
+        name=stored["name"],
+        generation=stored["generation"],
+        partition=stored["partition"],
+        position=stored["position"],
+        epoch=stored["epoch"],
+        holder=stored.get("owner") if stored["held"] else None,
+        touched_at=stored.get("touched_at"),
+        error=error["message"] if stands else None,
+        error_at=error["at"] if stands else None,
+    )
 
 
 def _key(name: str, generation: int, partition: int) -> str:

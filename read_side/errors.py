@@ -7,5 +7,31 @@ class LeaseLostError(TwofoldError):
     """Another runner owns the partition by now: what this one was about to write is abandoned."""
 
 
+class RebuildNeededError(TwofoldError):
+    """A stream is to be mended in a read model that counts many streams into one document."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name} counts many streams into one document, so what it missed of one cannot be added:"
+            f" rebuild it with `python -m read_side rebuild {name}`"
+        )
+
+
 class BehindTheCheckpointError(TwofoldError):
     """A checkpoint is beyond the head of the log: the log was replaced or restored from an older copy."""
+
+
+class GenerationError(TwofoldError):
+    """What was asked for cannot be done to a generation as it is now."""
+
+
+class RebuildLostError(TwofoldError):
+    """Another rebuild of the model has taken over: this one changes nothing any more."""
+
+
+class RebuildRefusedError(TwofoldError):
+    """A rebuild cannot begin: another one is running, or the model is not known."""
+
+
+class RebuildStoppedError(TwofoldError):
+    """A rebuild ended before its generation was live; it can be resumed or dropped."""

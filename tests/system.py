@@ -20,7 +20,7 @@ from pymongo.database import Database
 
 from api.tokens import sign
 from bus.local import ports
-from bus.local.mongod import Mongod
+from bus.local.mongod import CACHE_GB, Mongod
 from bus.local.redis_server import RedisServer
 from bus.messages.principal import Role
 from bus.settings import Settings
@@ -41,6 +41,7 @@ class System:
 
     write_database_name = "twofold_write"
     read_database_name = "twofold_read"
+    mongod_cache_gb = CACHE_GB
 
     def __init__(self, lines: Mapping[str, str] | None = None, **settings: str) -> None:
         """Take ``lines`` beside the Procfile's, or in their place, and ``settings`` into the environment."""
@@ -52,7 +53,7 @@ class System:
         with ExitStack() as starting:
             folder = Path(starting.enter_context(tempfile.TemporaryDirectory(prefix="twofold-system-")))
             self.redis = starting.enter_context(RedisServer(folder))
-            self.mongod = starting.enter_context(Mongod(folder))
+            self.mongod = starting.enter_context(Mongod(folder, self.mongod_cache_gb))
             mongo: MongoClient[dict[str, Any]] = MongoClient(self.mongod.uri, tz_aware=True)
             starting.enter_context(mongo)
             self.write_database: Database[dict[str, Any]] = mongo[self.write_database_name]
