@@ -23,7 +23,7 @@ from tests.waiting import until
 KILLED_AFTER_S = 5.0
 START_S = 60.0
 CALLERS = 6
-LOAD = 60
+LOAD = 30
 """Orders that are accepted before a process is stopped in the middle of them."""
 WAITERS = 8
 WORKER, API = "exec python -m write_side worker", "exec python -m api serve"
