@@ -9,9 +9,9 @@ Why nothing is missed: who finds the mark set has appended before the mark was c
 comes after that; who comes later rings. A run that dies with the mark set is as one that died with a bell
 in hand: the mark runs out, and the lookout compares heads. The mark belongs to a read model and not to one
 of its generations, so it is only kept while there is one generation. That is asked each time, as under load
-a run goes on for longer than a rebuild takes: once there is another, bells are heard again, and whoever answers
-the next one runs for the other. A process may learn up to a second late of it; no rebuild relies on it sooner
-(``read_side.handover``).
+a run goes on for longer than a rebuild takes: once there is another, bells are heard again, and whoever
+answers the next one runs for the other. A process may learn up to a second late of it; no rebuild relies on
+it sooner (``read_side.handover``).
 """
 
 import time

@@ -109,6 +109,7 @@ ORDER_SUMMARY = ReadModel(
     touches=touches,
     fold=fold,
     spread=customer_names.spread,
+    spreads_by=customer_names.SPREADS_BY,
     memory=customer_names.MEMORY,
     indexes=(
         Index(_NEWEST_FIRST),

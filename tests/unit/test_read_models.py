@@ -92,3 +92,12 @@ def test_a_rename_does_not_spread_to_the_remembered_name(name: str) -> None:
     assert where == {"customer_id": "c1"}
     memory = project(model, messages.customer_registered()).documents["customer-c1"]
     assert not where.items() <= memory.items()
+
+
+@each_model
+def test_a_spread_has_an_index_while_a_rebuild_fills(model: ReadModel) -> None:
+    spreads = [where for event in EXAMPLES if (where := model.spread(event)) is not None]
+    assert all(tuple(where) == model.spreads_by for where in spreads)
+    assert bool(spreads) == bool(model.spreads_by)
+    assert len(model.indexes_to_fill) == bool(spreads)
+    assert all(index in model.indexes for index in model.indexes_to_fill)
