@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterable
 
 import dramatiq
 import redis
+from pymongo.database import Database
 
 from bus import logs, workers
 from bus.broker import Broker
-from bus.connections import read_database, redis_client, write_database
+from bus.connections import Documents, read_database, redis_client, write_database
 from bus.doorbells import Doorbells
 from bus.log import Log
 from bus.logs import logger
+from bus.outages import Outages, Server
 from bus.settings import Settings
 from bus.signals import announce_position, reached
 from bus.subscriptions import Subscriptions
@@ -107,6 +109,8 @@ def main() -> None:
         projected=lambda: {(model.name, n) for model in READ_MODELS for n in registry.projected(model)},
         chores=(lambda: subscriptions.renew(names), retirement.turn),
     )
+    outages = Outages({Server.MONGODB: lambda: _ping(writes, reads), Server.REDIS: client.ping}, stopping)
+    logs.leave_out(outages.noticed)
 
     def prepare() -> None:
         log.create()
@@ -121,8 +125,10 @@ def main() -> None:
 
     if workers.until_ready(prepare, stopping):
         lookout.start()
+        outages.start()
+        beside = (lookout.thread, outages.thread)
         try:
-            workers.run(broker, set(names), settings.projection_threads, stopping, (lookout.thread,))
+            workers.run(broker, set(names), settings.projection_threads, stopping, beside)
         finally:
             lookout.stop()
 
@@ -137,6 +143,11 @@ def _silencer(doorbells: Doorbells, registry: Registry) -> Callable[[str, int], 
         return MarkSilence(doorbells, name, partition, is_alone=is_alone)
 
     return silence
+
+
+def _ping(*databases: Database[Documents]) -> None:
+    for database in databases:
+        database.command("ping")
 
 
 def _announcer(client: redis.Redis) -> Callable[[str, int, int, int], None]:

@@ -36,6 +36,22 @@ class Memory:
     correct: Callable[[AnyEvent, Document], AnyEvent]
 
 
+NOTHING: Mapping[str, Any] = {"_id": {"$in": []}}
+"""The filter that no document passes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Which streams a document is folded from, where they are few and can be told.
+
+    ``feeding`` names them for a document; ``fed_by`` is a filter for the documents that a stream is one of.
+    So a document can be folded from the log again by itself, and a stream that was set aside be mended.
+    """
+
+    feeding: Callable[[Document], frozenset[str]]
+    fed_by: Callable[[str], Mapping[str, Any]]
+
+
 def _never(_: AnyEvent) -> Mapping[str, Any] | None:
     return None
 
@@ -52,6 +68,8 @@ class ReadModel:
     event folds into too (a new customer name reaches all its orders).
     ``shared`` models count over several partitions: a document is kept per key and partition, with the
     field ``partition``, and is summed when queried.
+    ``sources`` tells which streams a document is folded from. A model without counts many streams into one
+    document: what it missed of one can only be had by a rebuild.
     """
 
     name: str
@@ -64,6 +82,7 @@ class ReadModel:
     spreads_by: tuple[str, ...] = ()
     memory: Memory | None = None
     shared: bool = False
+    sources: Sources | None = None
 
     @property
     def indexes_to_fill(self) -> tuple[Index, ...]:

@@ -12,11 +12,15 @@ from pathlib import Path
 from typing import Self
 
 from bus.local import ports
+from bus.local.mongod import CACHE_GB
 from bus.settings import Settings
 from tests.processes import Process
 from tests.system import SECRET, System
 from tests.waiting import until
 
+MEMORY_GB = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+MOST_CACHE_GB = 4.0
+"""mongod's cache on a machine with 16 GB; its own default would be half of the memory."""
 LISTENS_S = 30.0
 MINUTE_MS = 60_000
 STOCK_REDIS, NOOP_REDIS, COPY_REDIS = 2, 4, 6
@@ -25,6 +29,8 @@ STOCK_REDIS, NOOP_REDIS, COPY_REDIS = 2, 4, 6
 
 class Stage(System):
     """A running Twofold, as the Procfile has it, and further processes by name."""
+
+    mongod_cache_gb = max(CACHE_GB, min(MOST_CACHE_GB, MEMORY_GB / 4))
 
     def __init__(self) -> None:
         super().__init__(

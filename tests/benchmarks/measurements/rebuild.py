@@ -7,7 +7,7 @@ the details tell each model apart.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import islice
 
@@ -38,9 +38,11 @@ def measure(cast: Cast, size: Size) -> list[Figure]:
         registry = Registry(reads)
         documents = {model.name: list(registry.collection(model.name, FIRST).find()) for model in TIMED}
         again = reads.client.get_database(INSERTED, write_concern=reads.write_concern)
-        seconds = interleaved(
-            size.rounds, {"rebuild": partial(rebuild, apart), "insert": partial(_insert, again, documents)}
-        )
+        turns: dict[str, Callable[[], Mapping[str, float]]] = {
+            "rebuild": partial(rebuild, apart),
+            "insert": partial(_insert, again, documents),
+        }
+        seconds = interleaved(size.rounds, turns)
         reads.client.drop_database(INSERTED)
         apart.drop()
     took = {name: Samples.of(sum(each.values()) for each in rounds) for name, rounds in seconds.items()}
