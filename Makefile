@@ -4,7 +4,11 @@
 # file in .venv stands for what was installed, so that it is done again only when pyproject.toml changes.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test schemathesis bench overload lint format clean
+.PHONY: help run demo test schemathesis bench overload chaos lint format clean
+
+MINUTES ?= 10
+SEED ?= 1
+RATE ?= 120
 
 BIN := .venv/bin/python
 PIP := $(BIN) -m pip install --quiet --disable-pip-version-check --editable
@@ -34,6 +38,9 @@ bench: $(TEST) ## measure against the yardsticks; ARGS="--quick --json FILE", or
 
 overload: $(TEST) ## what becomes of ten times the load that the system can take
 	$(BIN) -m tests.benchmarks.overload
+
+chaos: $(TEST) ## faults of every kind under load, and what became of it; MINUTES (10), SEED (1), RATE (120)
+	$(BIN) -m tests.chaos --minutes $(MINUTES) --seed $(SEED) --rate $(RATE)
 
 lint: $(TEST) ## check style and format
 	$(BIN) -m ruff check

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -42,8 +43,9 @@ class System:
     read_database_name = "twofold_read"
     mongod_cache_gb = CACHE_GB
 
-    def __init__(self, **settings: str) -> None:
-        """``settings`` are further variables of the environment."""
+    def __init__(self, lines: Mapping[str, str] | None = None, **settings: str) -> None:
+        """Take ``lines`` beside the Procfile's, or in their place, and ``settings`` into the environment."""
+        self._lines = lines or {}
         self._settings = settings
         self._open = ExitStack()
 
@@ -145,7 +147,7 @@ class System:
         commands = {name: command for name, _, command in (line.partition(": ") for line in lines)}
         return {
             name: Process(name, command, self.environ, folder / f"{name}.log")
-            for name, command in commands.items()
+            for name, command in {**commands, **self._lines}.items()
         }
 
     def _stop_processes(self) -> None:

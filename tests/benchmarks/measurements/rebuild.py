@@ -71,7 +71,7 @@ def measure(cast: Cast, size: Size) -> list[Figure]:
     ]
 
 
-def _insert(database: Database[Documents], documents: Mapping[str, list[Documents]]) -> dict[str, float]:
+def _insert(database: Database[Documents], documents: Mapping[str, list[Documents]]) -> Mapping[str, float]:
     """Insert everything into new collections; return the seconds for each."""
     database.client.drop_database(database.name)
     seconds = {}
