@@ -1,7 +1,7 @@
 """Runners of the projector that stall past their lease or die, among streams that are parked."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from unittest import mock
 
@@ -14,7 +14,9 @@ from read_side.audit import audit
 from read_side.batch import Batch
 from read_side.catch_up import CatchUp, End
 from read_side.checkpoints import Checkpoints, Lease
+from read_side.errors import LeaseLostError
 from read_side.folding import Plan
+from read_side.parking import Parking
 from read_side.projections.model import ReadModel
 from read_side.projections.order_analytics import ORDER_ANALYTICS
 from read_side.projections.order_summary import ORDER_SUMMARY
@@ -109,9 +111,17 @@ def test_a_runner_that_stalls_past_its_lease_and_wakes_after_its_stream_was_unpa
     assert other.documents(ORDER_SUMMARY)[O1]["status"] == "shipped"
 
 
-@protected_by(
-    Protection("a lease to park under", STAYS_UNPARKED, lambda: mock.patch.object(Checkpoints, "renew"))
-)
+def _parks_without_a_lease() -> Any:
+    def park(self: Parking, name: str, generation: int, partition: int, **said: Any) -> None:
+        with suppress(LeaseLostError):
+            said["renew"]()
+        parked = {"name": name, "generation": generation, "partition": partition, "stream": said["stream"]}
+        self._parked.insert_one({**parked, "seq": said["seq"], "error": said["error"], "since": messages.NOW})
+
+    return mock.patch.object(Parking, "park", park)
+
+
+@protected_by(Protection("a lease to park under", STAYS_UNPARKED, _parks_without_a_lease))
 def test_a_runner_that_stalls_before_it_parks_and_wakes_after_the_event_was_folded(
     database: Database[Documents], read_models: Database[Documents]
 ) -> None:
