@@ -1,6 +1,7 @@
 """The process that handles commands: what it is made of, and its one actor."""
 
 import threading
+from collections.abc import Callable
 
 import dramatiq
 from pydantic import ValidationError
@@ -16,16 +17,25 @@ from bus.inbox import Inbox
 from bus.log import Log
 from bus.logs import logger
 from bus.messages.envelope import CommandEnvelope
+from bus.outages import Outages, Server
 from bus.settings import Settings
 from bus.subscriptions import Subscriptions
 from write_side.bell import WriteSideBell
 from write_side.handling import Handling
 
 PAUSE_S = 1.0
+STALLED_S = 60.0
+"""How long a command may be in hand: several operations on MongoDB of 10 s each, and no more. A thread that
+hangs cannot be ended, and others of its process may wait for it, so the process ends."""
 
 
-def register_actor(broker: Broker, handling: Handling, stopping: threading.Event) -> None:
-    """Declare the actor of the ``commands`` queue.
+def register_actor(
+    broker: Broker,
+    handling: Handling,
+    stopping: threading.Event,
+    told: Callable[[BaseException], bool] = lambda _: False,
+) -> None:
+    """Declare the actor of the ``commands`` queue. Errors that are ``told`` elsewhere are not logged here.
 
     What could not be handled is not retried over the queue: the message is done with, and the sweep enqueues
     the command again, once. A retry beside it would multiply. The pause keeps a queue from emptying into
@@ -40,7 +50,8 @@ def register_actor(broker: Broker, handling: Handling, stopping: threading.Event
         try:
             handling(command)
         except Exception as error:  # noqa: BLE001 - whatever it is, the inbox has the command
-            logger.warning("left to the sweep", command_id=command.command_id, error=repr(error))
+            if not told(error):
+                logger.warning("left to the sweep", command_id=command.command_id, error=repr(error))
             stopping.wait(PAUSE_S)
 
     declare = dramatiq.actor(
@@ -64,12 +75,20 @@ def main() -> None:
     inbox = Inbox(database, settings.log_partitions)
     bell = WriteSideBell(client, Doorbells(client), Subscriptions(database))
     broker = Broker(client)
+    outages = Outages({Server.MONGODB: lambda: database.command("ping"), Server.REDIS: client.ping}, stopping)
+    logs.leave_out(outages.noticed)
     handling = Handling(log, inbox, Attempts(database), bell, settings.max_attempts)
-    register_actor(broker, handling, stopping)
+    register_actor(broker, handling, stopping, told=outages.noticed)
 
     def prepare() -> None:
         log.create()
         inbox.create()
 
+    def ailment() -> str | None:
+        stalled = handling.attempting.in_hand.longest_s() > STALLED_S
+        return f"a command has been in hand for {STALLED_S:g} s" if stalled else None
+
     if workers.until_ready(prepare, stopping):
-        workers.run(broker, {COMMANDS_QUEUE}, settings.command_threads, stopping)
+        outages.start()
+        beside = (outages.thread,)
+        workers.run(broker, {COMMANDS_QUEUE}, settings.command_threads, stopping, beside, ailment)

@@ -37,6 +37,9 @@ def fold(document: Document, event: CustomerRegistered | CustomerRenamed) -> Doc
     return replaced(document, known_as=event.name)
 
 
+SPREADS_BY = ("customer_id",)
+
+
 def spread(event: AnyEvent) -> Mapping[str, Any] | None:
     """A rename reaches all orders of the customer."""
     return {"customer_id": event.customer_id} if isinstance(event, CustomerRenamed) else None

@@ -111,6 +111,7 @@ ORDER_SUMMARY = ReadModel(
     touches=touches,
     fold=fold,
     spread=customer_names.spread,
+    spreads_by=customer_names.SPREADS_BY,
     memory=customer_names.MEMORY,
     sources=customer_names.SOURCES,
     indexes=(

@@ -97,6 +97,15 @@ def test_a_rename_does_not_spread_to_the_remembered_name(name: str) -> None:
 
 
 @each_model
+def test_a_spread_has_an_index_while_a_rebuild_fills(model: ReadModel) -> None:
+    spreads = [where for event in EXAMPLES if (where := model.spread(event)) is not None]
+    assert all(tuple(where) == model.spreads_by for where in spreads)
+    assert bool(spreads) == bool(model.spreads_by)
+    assert len(model.indexes_to_fill) == bool(spreads)
+    assert all(index in model.indexes for index in model.indexes_to_fill)
+
+
+@each_model
 def test_a_document_is_folded_from_the_streams_that_it_names(model: ReadModel) -> None:
     """And from no others; and a stream finds the documents that it is one of."""
     if model.sources is None:
