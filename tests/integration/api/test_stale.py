@@ -198,8 +198,11 @@ def test_what_is_stale_and_unchanged_is_not_sent_again(both: BothSides) -> None:
 
 
 @pytest.mark.parametrize("stream", [f"order-{O1}", "customer-c1"])
-def test_a_strong_read_is_never_stale_and_never_taken_for_a_weaker_one(both: BothSides, stream: str) -> None:
+def test_a_strong_read_is_never_stale_and_never_taken_for_a_weaker_one(
+    both: BothSides, a_long_second: None, stream: str
+) -> None:
     open_the_shop(both)
+    get(both, "/orders/x")  # from here on, nothing is known to be parked
     spoil(both.write, stream, 2)
     both.read.drain()
     path = f"/orders/{O1}?consistency=strong"
