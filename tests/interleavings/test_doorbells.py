@@ -160,7 +160,7 @@ def _one_id_for_all() -> Any:
 def test_a_bell_rung_between_fetch_and_read(shop: Shop) -> None:
     """As late as it can be: the worker has read, has looked at the head for the last time, and leaves."""
     shop.append(1)
-    with stopped(Log, "head", shop.work, after=True, at=2) as worker:
+    with stopped(Log, "head", shop.work, after=True) as worker:
         shop.append(2)
         assert worker.go_on()
     shop.work_off()
