@@ -4,6 +4,7 @@ Waitress's classes with problems for what it refuses itself, connections that st
 shedding: a request that is one too many is answered by the thread that reads, and never becomes a task.
 """
 
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -29,6 +30,7 @@ class Refusal(ErrorTask):  # type: ignore[misc]  # waitress is not typed
     def execute(self) -> None:
         error = self.request.error
         self.status = f"{error.code} {HTTPStatus(error.code).phrase}"
+        self.channel.server.on_refusal(error.code)
         body = of_status(error.code).to_json()
         self.response_headers.append(("Content-Type", MEDIA_TYPE))
         self.set_close_on_finish()
@@ -49,6 +51,7 @@ class Answer(WSGITask):  # type: ignore[misc]
             super().execute()
 
     def _shed(self, why: bytes) -> None:
+        self.channel.server.on_refusal(HTTPStatus.SERVICE_UNAVAILABLE.value)
         self.status = _REFUSED
         self.response_headers += _REFUSED_HEADERS
         self.content_length = len(why)
@@ -68,6 +71,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
 
     def refuse(self, request: Any, why: bytes) -> None:
         """Answer without a task, in the thread that reads: shedding must cost next to nothing."""
+        self.server.on_refusal(HTTPStatus.SERVICE_UNAVAILABLE.value)
         head = [f"HTTP/1.1 {_REFUSED}", *(f"{name}: {value}" for name, value in _REFUSED_HEADERS)]
         if request.version != "1.1" or request.headers.get("CONNECTION", "").lower() == "close":
             head.append("Connection: close")
@@ -100,6 +104,11 @@ class SheddingServer(TcpWSGIServer):  # type: ignore[misc]
     draining = False
     max_queued = 0
     backlog: Backlog | None = None
+
+    def __init__(self, *args: Any, on_refusal: Callable[[int], None], **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.on_refusal = on_refusal
+        """Told the status of every request that does not reach the application."""
 
     def add_task(self, task: Channel) -> None:
         while task.requests:

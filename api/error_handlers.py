@@ -60,7 +60,7 @@ def _on_http_error(
 def _on_mongodb(
     req: falcon.Request, resp: falcon.Response, error: PyMongoError, _params: dict[str, Any]
 ) -> None:
-    logger.warning("MongoDB failed a request", kind=type(error).__name__, error=str(error), path=req.path)
+    logger.warning("MongoDB failed a request", error=error, route=req.uri_template)
     detail = "The database cannot be reached at the moment."
     if req.method not in {"GET", "HEAD"}:
         detail += (
@@ -74,7 +74,7 @@ def _on_mongodb(
 def _on_unexpected(
     req: falcon.Request, resp: falcon.Response, error: Exception, _params: dict[str, Any]
 ) -> None:
-    logger.error("a request failed", method=req.method, path=req.path, exc_info=error)
+    logger.error("a request failed", method=req.method, route=req.uri_template, exc_info=error)
     of_status(HTTPStatus.INTERNAL_SERVER_ERROR).write_to(resp)
 
 

@@ -10,9 +10,12 @@ from api.app import Services, create_app
 from api.auth import Verifier
 from api.commands import Commands
 from api.freshness import Freshness, WaitSlots
+from api.gauges import parts
 from api.health import probes
+from api.metrics import Exposition
 from api.server import Server
 from api.shedding import Backlog
+from api.telemetry import Telemetry
 from bus import logs
 from bus.broker import Broker
 from bus.connections import WEB_TIMEOUT_MS, read_database, redis_client, write_database
@@ -21,13 +24,18 @@ from bus.gateway import CommandGateway
 from bus.inbox import Inbox
 from bus.log import Log
 from bus.logs import logger
+from bus.metric_slots import Slots
+from bus.metrics import Metrics
+from bus.pulse import Pulse
 from bus.settings import Settings
 from bus.signals import Signals
+from bus.tracing import Tracing
 from read_side.checkpoints import Checkpoints
 from read_side.parking import Parking
 from read_side.store import ReadStore
 from read_side.visibility import Visibility
 
+KIND = "web"
 REDIS_TIMEOUT_S = 1.0
 RETRY_S = 1.0
 
@@ -87,10 +95,15 @@ def serve() -> None:
     inbox, log = Inbox(write, settings.log_partitions), Log(write, settings.log_partitions)
     checkpoints = Checkpoints(read)
     preparation = Preparation(log, inbox)
-    gateway = CommandGateway(inbox, Broker(client), signals)
+    metrics = Metrics()
+    tracing = Tracing.from_settings(settings, KIND)
+    telemetry = Telemetry(metrics, tracing)
+    pulse = Pulse.of(write, KIND, metrics)
+    gateway = CommandGateway(inbox, Broker(client), signals, metrics)
     stopping = threading.Event()
     store = ReadStore(read)
-    visibility = Visibility(store, checkpoints, Parking(read))
+    parking = Parking(read)
+    visibility = Visibility(store, checkpoints, parking)
     slots = WaitSlots(settings.web_threads // 2)
     freshness = Freshness(
         store=store,
@@ -114,7 +127,10 @@ def serve() -> None:
             checkpoints,
             prepared=lambda: preparation.done,
             listening=lambda: signals.alive,
+            draining=stopping.is_set,
         ),
+        exposition=Exposition(Slots(write), parts(write, client, log, store, checkpoints, parking)),
+        telemetry=telemetry,
     )
     server = Server(
         create_app(services),
@@ -123,6 +139,7 @@ def serve() -> None:
         threads=settings.web_threads,
         max_queued=settings.max_queued_requests,
         backlog=Backlog(client, settings.max_waiting_commands),
+        on_refusal=telemetry.refused,
     )
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
@@ -133,13 +150,17 @@ def serve() -> None:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     signals.start()
+    pulse.start()
     preparation.start(server)
     logger.info("serving", host=settings.api_host, port=server.port)
     try:
         server.run()
     finally:
         preparation.stop()
+        pulse.stop()
         signals.stop()
+        if tracing is not None:
+            tracing.stop()
     if preparation.mismatch is not None:
         raise preparation.mismatch
     logger.info("stopped")

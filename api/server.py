@@ -44,6 +44,7 @@ class Server:
         threads: int,
         max_queued: int = 256,
         backlog: Backlog | None = None,
+        on_refusal: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._channels: dict[int, Any] = {}
         self._stopping = threading.Event()
@@ -71,6 +72,7 @@ class Server:
             dispatcher=dispatcher,
             adj=limits,
             bind_socket=False,
+            on_refusal=on_refusal,
             sockinfo=(listening.family, listening.type, listening.proto, listening.getsockname()),
         )
         self._server.channel_class = Channel

@@ -21,8 +21,11 @@ from bus.gateway import COMMANDS_QUEUE, command_message
 from bus.inbox import Inbox
 from bus.log import Log
 from bus.logs import logger
+from bus.metrics import RESCUES, Metrics
+from bus.pulse import Pulse
 from bus.settings import Settings
 
+KIND = "clock"
 SWEEP_BATCH = 1_000
 PAUSE_S = 1.0
 
@@ -31,12 +34,18 @@ class Sweep:
     """One look through the inbox for overdue commands."""
 
     def __init__(
-        self, database: Database[dict[str, Any]], inbox: Inbox, broker: Broker, after_ms: int
+        self,
+        database: Database[dict[str, Any]],
+        inbox: Inbox,
+        broker: Broker,
+        after_ms: int,
+        metrics: Metrics | None = None,
     ) -> None:
         self._database = database
         self._inbox = inbox
         self._broker = broker
         self._after = timedelta(milliseconds=after_ms)
+        self._metrics = metrics or Metrics()  # else nobody is told
 
     def __call__(self) -> int:
         """Enqueue the overdue ones that are not in the queue; return how many there were."""
@@ -47,6 +56,7 @@ class Sweep:
         lost = self._inbox.still_unfinished(self._broker.absent(COMMANDS_QUEUE, overdue))
         rescued = self._broker.enqueue_once([command_message(entry.envelope) for entry in lost])
         if rescued:
+            self._metrics.count(RESCUES, "sweep", by=rescued)
             logger.info("enqueued again", commands=rescued)
         return rescued
 
@@ -65,7 +75,10 @@ def main() -> None:
 
     database = write_database(settings)
     inbox = Inbox(database, settings.log_partitions)
-    sweep = Sweep(database, inbox, Broker(redis_client(settings)), settings.sweep_after_ms)
+    metrics = Metrics()
+    sweep = Sweep(database, inbox, Broker(redis_client(settings)), settings.sweep_after_ms, metrics)
+    pulse = Pulse.of(database, KIND, metrics)
+    pulse.start()
     well = True
     ready = False
     while not stopping.is_set():
@@ -77,10 +90,11 @@ def main() -> None:
             sweep()
         except (PyMongoError, redis.RedisError) as error:
             if well:
-                logger.warning("the sweep waits for its servers", error=str(error))
+                logger.warning("the sweep waits for its servers", error=error)
             well = False
         else:
             if not well:
                 logger.info("sweeping again")
             well = True
         stopping.wait(PAUSE_S)
+    pulse.stop()

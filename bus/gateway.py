@@ -15,6 +15,7 @@ from bus.group_commit import GroupCommit
 from bus.inbox import Entry, Inbox
 from bus.logs import logger
 from bus.messages.envelope import CommandEnvelope
+from bus.metrics import COMMANDS_ACCEPTED, Metrics
 from bus.signals import Signals, finished
 
 COMMANDS_QUEUE = "commands"
@@ -38,12 +39,15 @@ def command_message(envelope: CommandEnvelope) -> Message[None]:
 class CommandGateway:
     """What the API sends commands through."""
 
-    def __init__(self, inbox: Inbox, broker: Broker, signals: Signals) -> None:
+    def __init__(
+        self, inbox: Inbox, broker: Broker, signals: Signals, metrics: Metrics | None = None
+    ) -> None:
         self._inbox = inbox
         self._broker = broker
         self._signals = signals
-        self._accept = GroupCommit(inbox.accept_all)
-        self._enqueue = GroupCommit(self._enqueue_all)
+        self._metrics = metrics or Metrics()  # else nobody is told
+        self._accept = GroupCommit(self._metrics.batches("accept", inbox.accept_all))
+        self._enqueue = GroupCommit(self._metrics.batches("enqueue", self._enqueue_all))
         self._reachable = True
         self._stopping = threading.Event()
 
@@ -56,6 +60,7 @@ class CommandGateway:
         """Accept a command. Returns the entry that has its id already, or ``None`` if it was new."""
         known = self._accept((envelope, request))
         if known is None:
+            self._metrics.count(COMMANDS_ACCEPTED, envelope.command.type)
             self._enqueue(envelope)
         return known
 

@@ -3,12 +3,13 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from bus.commit import Commit
 from bus.log import Log
 from bus.logs import logger
+from bus.metrics import Metrics
 from read_side.batch import Batch, Poison
 from read_side.checkpoints import Checkpoints, Lease
 from read_side.errors import BehindTheCheckpointError
@@ -17,6 +18,7 @@ from read_side.holes import Holes
 from read_side.parking import Parking
 from read_side.projections.model import ReadModel
 from read_side.registry import Registry
+from read_side.telemetry import Telemetry
 
 BATCH = 1_000
 """Commits per batch: some megabytes in memory, and one round trip for hundreds of documents."""
@@ -58,6 +60,8 @@ class Surroundings:
     announce: Callable[[str, int, int, int], None]
     """Told name, generation, partition and position after every move of a checkpoint; must not raise."""
     stopping: threading.Event
+    telemetry: Telemetry = field(default_factory=lambda: Telemetry(Metrics()))
+    """By default nobody is told."""
 
 
 class CatchUp:
@@ -112,6 +116,7 @@ class CatchUp:
 
     def _take_in(self, commits: Sequence[Commit]) -> None:
         """Fold a stretch of commits; one that spreads is a batch of its own."""
+        began = time.time()
         batch = Batch(self._model, self._collection)
         plans: list[Plan | Poison] = []
         for commit in commits:
@@ -127,6 +132,10 @@ class CatchUp:
                 plans.append(planned)
         self._fold(batch, plans)
         self._finish(batch, commits[-1].seq)
+        if self._around.registry.live(self._model.name) == self._generation:
+            self._around.telemetry.projected(
+                self._model.name, self._generation, self._partition, commits, began
+            )
 
     def _planned(self, batch: Batch, commit: Commit) -> Plan | Poison | None:
         """What is to be folded, or why it cannot be: told when its turn comes, after those before it."""
@@ -189,5 +198,7 @@ class CatchUp:
             read_model=self._model.name,
             stream=commit.stream,
             seq=commit.seq,
-            error=repr(poison.__cause__),
+            command_id=commit.command_id,
+            correlation_id=commit.correlation_id,
+            error=poison.__cause__,
         )

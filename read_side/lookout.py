@@ -13,6 +13,7 @@ from pymongo.errors import PyMongoError
 from bus.doorbells import Doorbells
 from bus.log import Log
 from bus.logs import logger
+from bus.metrics import RESCUES, Metrics
 from read_side.checkpoints import Checkpoints
 
 LOOK_EVERY_S = 2.0
@@ -26,8 +27,11 @@ Positions = Mapping[tuple[str, int, int], int]
 class Lookout:
     """A thread of the projections' worker."""
 
-    def __init__(self, log: Log, checkpoints: Checkpoints, doorbells: Doorbells) -> None:
+    def __init__(
+        self, log: Log, checkpoints: Checkpoints, doorbells: Doorbells, metrics: Metrics | None = None
+    ) -> None:
         self._log = log
+        self._metrics = metrics or Metrics()  # else nobody is told
         self._checkpoints = checkpoints
         self._doorbells = doorbells
         self._stuck: dict[tuple[str, int, int], tuple[int, int]] = {}
@@ -60,6 +64,7 @@ class Lookout:
             self._stuck[key] = (position, looks)
         if overdue:
             self.rescued += len(overdue)
+            self._metrics.count(RESCUES, "lookout", by=len(overdue))
             logger.warning("rang for stranded work", bells=sorted(overdue))
             self._doorbells.ring(overdue)
         return len(overdue)

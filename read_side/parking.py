@@ -3,6 +3,8 @@
 Later events of a parked stream stay behind the one that failed; all other streams flow on.
 """
 
+from collections.abc import Mapping
+
 from pymongo.database import Database
 
 from bus.connections import DURABLE, Documents
@@ -18,6 +20,14 @@ class Parking:
         """The streams that a generation has parked in a partition, and from which position on."""
         where = {"name": name, "generation": generation, "partition": partition}
         return {stored["stream"]: stored["seq"] for stored in self._parked.find(where)}
+
+    def counts(self) -> Mapping[tuple[str, int], int]:
+        """How many streams are set aside, by name and generation; none where there is no such key."""
+        by = {"_id": {"name": "$name", "generation": "$generation"}, "streams": {"$sum": 1}}
+        return {
+            (found["_id"]["name"], found["_id"]["generation"]): found["streams"]
+            for found in self._parked.aggregate([{"$group": by}])
+        }
 
     def park(  # noqa: PLR0913 - what a report on it has to say
         self, name: str, generation: int, partition: int, *, stream: str, seq: int, error: str

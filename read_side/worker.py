@@ -14,9 +14,12 @@ from bus.connections import read_database, redis_client, write_database
 from bus.doorbells import Doorbells, bell
 from bus.log import Log
 from bus.logs import logger
+from bus.metrics import Metrics
+from bus.pulse import Pulse
 from bus.settings import Settings
 from bus.signals import announce_position, reached
 from bus.subscriptions import Subscriptions
+from bus.tracing import Tracing
 from read_side.catch_up import End, Surroundings
 from read_side.checkpoints import Checkpoints
 from read_side.holes import Holes
@@ -26,6 +29,9 @@ from read_side.projections import READ_MODELS
 from read_side.projections.model import ReadModel
 from read_side.projector import Projector
 from read_side.registry import FIRST, Registry
+from read_side.telemetry import Telemetry
+
+KIND = "projections"
 
 
 def register_actor(
@@ -66,20 +72,24 @@ def main() -> None:
     registry = Registry(reads)
     checkpoints = Checkpoints(reads, settings.lease_ms)
     subscriptions = Subscriptions(writes)
+    metrics = Metrics()
+    tracing = Tracing.from_settings(settings, KIND)
+    pulse = Pulse.of(writes, KIND, metrics)
     around = Surroundings(
         log=log,
         registry=registry,
         checkpoints=checkpoints,
         parking=Parking(reads),
-        holes=Holes(log, settings.hole_grace_ms),
+        holes=Holes(log, settings.hole_grace_ms, metrics),
         owner=f"{socket.gethostname()}:{os.getpid()}",
         announce=_announcer(client),
         stopping=stopping,
+        telemetry=Telemetry(metrics, tracing),
     )
     projector = Projector(around)
     for model in READ_MODELS:
         register_actor(broker, doorbells, model, projector, lease_ms=settings.lease_ms)
-    lookout = Lookout(log, checkpoints, doorbells)
+    lookout = Lookout(log, checkpoints, doorbells, metrics)
     names = tuple(model.name for model in READ_MODELS)
 
     def prepare() -> None:
@@ -92,10 +102,15 @@ def main() -> None:
 
     if workers.until_ready(prepare, stopping):
         lookout.start()
+        pulse.start()
         try:
-            workers.run(broker, set(names), settings.projection_threads, stopping, (lookout.thread,))
+            beside = (lookout.thread, pulse.thread)
+            workers.run(broker, set(names), settings.projection_threads, stopping, beside)
         finally:
             lookout.stop()
+            pulse.stop()
+    if tracing is not None:
+        tracing.stop()
 
 
 def _announcer(client: redis.Redis) -> Callable[[str, int, int, int], None]:

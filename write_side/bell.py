@@ -9,6 +9,7 @@ from bus.doorbells import Doorbells
 from bus.group_commit import GroupCommit
 from bus.logs import logger
 from bus.messages.outcome import Outcome
+from bus.metrics import Metrics
 from bus.signals import announce, finished
 from bus.subscriptions import Subscriptions
 
@@ -16,12 +17,14 @@ from bus.subscriptions import Subscriptions
 class WriteSideBell:
     """Rings over Redis. When Redis is away it stays silent: the sweeps and waiters' own looks cover that."""
 
-    def __init__(self, client: redis.Redis, doorbells: Doorbells, subscriptions: Subscriptions) -> None:
+    def __init__(
+        self, client: redis.Redis, doorbells: Doorbells, subscriptions: Subscriptions, metrics: Metrics
+    ) -> None:
         self._client = client
         self._doorbells = doorbells
         self._subscriptions = subscriptions
         self._heard = True
-        self._together = GroupCommit(self._ring)
+        self._together = GroupCommit(metrics.batches("ring", self._ring))
 
     def ring(self, outcome: Outcome, command_id: str) -> None:
         self._together((None if outcome.seq is None else outcome.partition, command_id))
@@ -34,7 +37,7 @@ class WriteSideBell:
             announce(self._client, [finished(command_id) for _, command_id in rings])
         except (redis.RedisError, PyMongoError) as error:
             if self._heard:
-                logger.warning("doorbells wait for the sweep", error=str(error))
+                logger.warning("doorbells wait for the sweep", error=error)
             self._heard = False
         else:
             self._heard = True

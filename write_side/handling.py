@@ -10,6 +10,7 @@ next was accepted. A handler that finds an earlier one does not wait for it: it 
 point only backwards in the inbox's order, so this ends, and whoever loses the race finds the work done.
 """
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
@@ -25,11 +26,13 @@ from bus.messages.events import to_stored
 from bus.messages.outcome import Outcome
 from bus.messages.rejection import Rejection
 from bus.messages.streams import id_of, partition_of
+from bus.metrics import Metrics
 from write_side import outcomes
 from write_side.aggregates import aggregate_for, aggregate_of, fold
 from write_side.errors import EarlierUnfinishedError
 from write_side.facts import Facts
 from write_side.snapshots import Snapshots
+from write_side.telemetry import Telemetry
 from write_side.transience import is_transient
 
 CONFLICT_TRIES = 20
@@ -46,16 +49,20 @@ class Bell(Protocol):
 class Handling:
     """Takes commands to their outcomes."""
 
-    def __init__(self, log: Log, inbox: Inbox, bell: Bell, max_attempts: int) -> None:
+    def __init__(
+        self, log: Log, inbox: Inbox, bell: Bell, max_attempts: int, telemetry: Telemetry | None = None
+    ) -> None:
         self._log = log
         self._inbox = inbox
         self._bell = bell
         self._max_attempts = max_attempts
+        self._telemetry = telemetry or Telemetry(Metrics())  # else nobody is told
+        batches = self._telemetry.metrics.batches
         # Threads that want the same at the same time go to the database together.
-        self._unfinished = GroupCommit(inbox.unfinished_around, shared=is_transient)
-        self._newest = GroupCommit(Snapshots(log).load, shared=is_transient)
-        self._append = GroupCommit(log.append, shared=is_transient)
-        self._finish = GroupCommit(inbox.finish_all, shared=is_transient)
+        self._unfinished = GroupCommit(batches("unfinished", inbox.unfinished_around), shared=is_transient)
+        self._newest = GroupCommit(batches("load", Snapshots(log).load), shared=is_transient)
+        self._append = GroupCommit(batches("append", log.append), shared=is_transient)
+        self._finish = GroupCommit(batches("finish", inbox.finish_all), shared=is_transient)
 
     def __call__(self, envelope: CommandEnvelope) -> Outcome | None:
         """Handle a command, after those it must come after.
@@ -100,6 +107,7 @@ class Handling:
 
     def _attempt(self, entry: Entry) -> Outcome:
         """Handle one command whose turn it is; what keeps raising is kept as failed for an operator."""
+        began = time.time()
         try:
             outcome = self._decided(entry)
         except Exception as error:
@@ -111,6 +119,7 @@ class Handling:
             outcome = self._last_word(entry, error)
         self._finish((entry.command_id, outcome))
         self._bell.ring(outcome, entry.command_id)
+        self._telemetry.handled(entry, outcome, began)
         return outcome
 
     def _last_word(self, entry: Entry, error: Exception) -> Outcome:
@@ -210,5 +219,6 @@ def _decision(entry: Entry, **effect: Any) -> Decision:
         "correlation_id": envelope.correlation_id,
         "at": envelope.accepted_at,
         "by": str(envelope.by),
+        "traceparent": envelope.traceparent,
     }
     return Decision(**common, **effect)

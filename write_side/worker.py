@@ -13,17 +13,24 @@ from bus.errors import UnknownMessageError
 from bus.gateway import COMMANDS_QUEUE, HANDLE_COMMAND
 from bus.inbox import Inbox
 from bus.log import Log
-from bus.logs import logger
+from bus.logs import told
 from bus.messages.envelope import CommandEnvelope
+from bus.metrics import Metrics
+from bus.pulse import Pulse
 from bus.settings import Settings
 from bus.subscriptions import Subscriptions
+from bus.tracing import Tracing
 from write_side.bell import WriteSideBell
 from write_side.handling import Handling
+from write_side.telemetry import Telemetry
 
+KIND = "commands"
 PAUSE_S = 1.0
 
 
-def register_actor(broker: Broker, handling: Handling, stopping: threading.Event) -> None:
+def register_actor(
+    broker: Broker, handling: Handling, stopping: threading.Event, telemetry: Telemetry
+) -> None:
     """Declare the actor of the ``commands`` queue.
 
     What could not be handled is not retried over the queue: the message is done with, and the sweep enqueues
@@ -35,11 +42,11 @@ def register_actor(broker: Broker, handling: Handling, stopping: threading.Event
         try:
             command = CommandEnvelope.model_validate(envelope)
         except ValidationError as error:
-            raise UnknownMessageError(str(error)) from None
+            raise UnknownMessageError(told(error)) from None
         try:
             handling(command)
         except Exception as error:  # noqa: BLE001 - whatever it is, the inbox has the command
-            logger.warning("left to the sweep", command_id=command.command_id, error=repr(error))
+            telemetry.left(command, error)
             stopping.wait(PAUSE_S)
 
     declare = dramatiq.actor(
@@ -61,13 +68,24 @@ def main() -> None:
     client = redis_client(settings)
     log = Log(database, settings.log_partitions)
     inbox = Inbox(database, settings.log_partitions)
-    bell = WriteSideBell(client, Doorbells(client), Subscriptions(database))
+    metrics = Metrics()
+    tracing = Tracing.from_settings(settings, KIND)
+    telemetry = Telemetry(metrics, tracing)
+    pulse = Pulse.of(database, KIND, metrics)
+    bell = WriteSideBell(client, Doorbells(client), Subscriptions(database), metrics)
     broker = Broker(client)
-    register_actor(broker, Handling(log, inbox, bell, settings.max_attempts), stopping)
+    handling = Handling(log, inbox, bell, settings.max_attempts, telemetry)
+    register_actor(broker, handling, stopping, telemetry)
 
     def prepare() -> None:
         log.create()
         inbox.create()
 
     if workers.until_ready(prepare, stopping):
-        workers.run(broker, {COMMANDS_QUEUE}, settings.command_threads, stopping)
+        pulse.start()
+        try:
+            workers.run(broker, {COMMANDS_QUEUE}, settings.command_threads, stopping, (pulse.thread,))
+        finally:
+            pulse.stop()
+    if tracing is not None:
+        tracing.stop()
