@@ -18,13 +18,18 @@ from typing import Any
 import dramatiq
 import orjson
 import structlog
+from bson.errors import BSONError
 from pydantic import ValidationError
 from pymongo.errors import BulkWriteError, OperationFailure
 
 logger: structlog.typing.FilteringBoundLogger = structlog.get_logger("twofold")
 
-CHATTY = ("dramatiq", "pymongo", "httpx", "httpcore", "urllib3", "opentelemetry")
-"""Libraries whose own doings are not ours to tell; below a warning they also quote what they carry."""
+CHATTY = (
+    *("dramatiq", "write_side", "read_side"),
+    *("pymongo", "redis", "httpx", "httpcore", "urllib3", "opentelemetry"),
+)
+"""Libraries whose own doings are not ours to tell; below a warning they also quote what they carry. What goes by
+the names of our packages there are Dramatiq's actors, with the arguments that they are called with."""
 
 
 def configure(level: str) -> None:
@@ -78,7 +83,7 @@ def told(error: BaseException) -> str:
         return f"{kind}: codes {', '.join(codes) or 'of no write'}"
     if isinstance(error, OperationFailure):
         return f"{kind}: code {error.code}"
-    if isinstance(error, ValueError | LookupError):
+    if isinstance(error, ValueError | LookupError | BSONError):
         return kind  # their words quote the value; the traceback tells where it was
     return f"{kind}: {error}"
 

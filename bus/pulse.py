@@ -21,6 +21,7 @@ from bus.metrics import Metrics
 BEAT_S = 2.0
 BEAT_LIMIT_S = 1.5
 LAST_BEAT_LIMIT_S = 0.4
+STOP_S = 0.5
 """Processes have 4 s to stop, and most of that is for their work."""
 
 
@@ -53,15 +54,16 @@ class Pulse:
     def stop(self) -> None:
         """Tell for the last time; a stop that goes wrong leaves what a kill would."""
         self._stopping.set()
-        self.thread.join(BEAT_LIMIT_S + LAST_BEAT_LIMIT_S)
+        self.thread.join(STOP_S)
 
     def _run(self) -> None:
         while not self._stopping.is_set():
             self._beat()
             self._stopping.wait(BEAT_S)
-        with suppress(PyMongoError), pymongo.timeout(LAST_BEAT_LIMIT_S):
-            for part in self._parts:
-                part.end()
+        if self._well:
+            with suppress(PyMongoError), pymongo.timeout(LAST_BEAT_LIMIT_S):
+                for part in self._parts:
+                    part.end()
 
     def _beat(self) -> None:
         try:
