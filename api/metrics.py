@@ -14,7 +14,7 @@ from bus import metrics
 from bus.messages.commands import AnyCommand
 from bus.messages.outcome import CommandStatus
 from bus.metric_slots import Slots
-from bus.metrics import FAMILIES, Counts, Family, Labels
+from bus.metrics import FAMILIES, MILLION, Counts, Family, Labels
 from bus.version import VERSION
 from read_side.projections import READ_MODELS
 
@@ -76,8 +76,8 @@ def from_the_start() -> Shown:
 
 def counted(total: Counts, shown: Shown) -> Iterator[Metric]:
     """Counts as prometheus_client has them."""
-    by_family: dict[str, dict[Labels, list[float]]] = {
-        name: {labels: [0.0] * family.width for labels in shown.get(name, ())}
+    by_family: dict[str, dict[Labels, list[int]]] = {
+        name: {labels: [0] * family.width for labels in shown.get(name, ())}
         for name, family in FAMILIES.items()
     }
     for (name, labels), numbers in total.items():
@@ -86,7 +86,7 @@ def counted(total: Counts, shown: Shown) -> Iterator[Metric]:
         yield _family(FAMILIES[name], series)
 
 
-def _family(family: Family, series: Mapping[Labels, Sequence[float]]) -> Metric:
+def _family(family: Family, series: Mapping[Labels, Sequence[int]]) -> Metric:
     if not family.buckets:
         counter = CounterMetricFamily(family.name, family.help, labels=family.labels)
         for labels, (number,) in series.items():
@@ -95,7 +95,7 @@ def _family(family: Family, series: Mapping[Labels, Sequence[float]]) -> Metric:
     histogram = HistogramMetricFamily(family.name, family.help, labels=family.labels)
     bounds = [*map(str, family.buckets), "+Inf"]
     for labels, (*buckets, total) in series.items():
-        histogram.add_metric(labels, list(zip(bounds, accumulate(buckets), strict=True)), total)
+        histogram.add_metric(labels, list(zip(bounds, accumulate(buckets), strict=True)), total / MILLION)
     return histogram
 
 

@@ -16,8 +16,10 @@ from typing import TypeVar
 Labels = tuple[str, ...]
 Key = tuple[str, Labels]
 """A family's name and the values of its labels."""
-Counts = dict[Key, list[float]]
-"""A counter is one number. A histogram is one for each bucket, one for what is beyond, and the sum."""
+Counts = dict[Key, list[int]]
+"""A counter is one number. A histogram is one for each bucket, one for what is beyond, and the sum of what was
+observed in millionths: whole numbers, since the rounding of others could make a sum go down."""
+MILLION = 1_000_000
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -93,7 +95,7 @@ class Metrics:
         self._counts: Counts = {}
         self._lock = threading.Lock()
 
-    def count(self, family: Family, *labels: str, by: float = 1) -> None:
+    def count(self, family: Family, *labels: str, by: int = 1) -> None:
         key = (family.name, labels)
         with self._lock:
             counts = self._counts.get(key)
@@ -112,11 +114,11 @@ class Metrics:
         with self._lock:
             counts = self._counts.get(key)
             if counts is None:
-                counts = self._counts[key] = [0.0] * family.width
+                counts = self._counts[key] = [0] * family.width
             for value in values:
                 counts[bisect_left(buckets, value)] += 1
                 if value > 0:
-                    counts[-1] += value
+                    counts[-1] += int(value * MILLION)
 
     def batches(
         self, step: str, work: Callable[[list[Item]], Sequence[Result]]

@@ -10,7 +10,7 @@ from pymongo.database import Database
 
 from bus.connections import write_database
 from bus.metric_slots import MetricsPublisher, Slots
-from bus.metrics import HANDLED, HOLES_CLOSED, RESCUES, Counts, Metrics
+from bus.metrics import HANDLED, HOLES_CLOSED, MILLION, RESCUES, Counts, Metrics
 from bus.settings import Settings
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -67,7 +67,7 @@ def test_the_sum_is_everybodys(slots: Slots) -> None:
 
     assert total[HOLES] == [7]
     assert total[RESCUES.name, ("sweep",)] == [1]
-    assert (sum(total[ADDED][:-1]), total[ADDED][-1]) == (3, 101.0)
+    assert (sum(total[ADDED][:-1]), total[ADDED][-1]) == (3, 101 * MILLION)
 
 
 def test_what_a_stopped_process_counted_stays_and_its_slot_goes_to_the_next(
@@ -130,13 +130,13 @@ def test_who_stalled_until_its_slot_was_adopted_goes_on_in_another(
 def test_a_write_that_comes_late_changes_nothing(slots: Slots) -> None:
     """It may lie in a server that did not answer in time, while newer ones arrive over another connection."""
     slot = slots.adopt()
-    assert slots.write(slot, 2, {HOLES: [5.0]})
+    assert slots.write(slot, 2, {HOLES: [5]})
 
-    assert not slots.write(slot, 1, {HOLES: [3.0]})
+    assert not slots.write(slot, 1, {HOLES: [3]})
 
     assert slots.total()[HOLES] == [5]
-    assert slots.write(slot, 3, {HOLES: [6.0]}, release=True)
-    assert not slots.write(slot, 4, {HOLES: [7.0]}), "it is not the owner's any more"
+    assert slots.write(slot, 3, {HOLES: [6]}, release=True)
+    assert not slots.write(slot, 4, {HOLES: [7]}), "it is not the owner's any more"
 
 
 def test_what_was_counted_while_mongodb_was_away_is_written_when_it_is_back(
