@@ -37,9 +37,7 @@ Part = Callable[[], Iterable[Metric]]
 class Gauges:
     """Asks named parts. ``ok`` says of each whether it answered when it was last asked."""
 
-    def __init__(
-        self, parts: Mapping[str, Part], *, limit_s: float = MONGODB_S, kept_s: float = KEPT_S
-    ) -> None:
+    def __init__(self, parts: Mapping[str, Part], *, limit_s: float, kept_s: float) -> None:
         self._parts = parts
         self._limit_s = limit_s
         self._kept_s = kept_s

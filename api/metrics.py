@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
 from api import queries
-from api.gauges import Gauges, Part
+from api.gauges import KEPT_S, MONGODB_S, Gauges, Part
 from bus import metrics
 from bus.messages.commands import AnyCommand
 from bus.messages.outcome import CommandStatus
@@ -29,11 +29,11 @@ Shown = Mapping[str, Sequence[Labels]]
 class Exposition:
     """Puts the text together, for as long as the parts take: some 5 s when none of them answers."""
 
-    def __init__(self, slots: Slots, parts: Mapping[str, Part]) -> None:
+    def __init__(self, slots: Slots, parts: Mapping[str, Part], *, kept_s: float = KEPT_S) -> None:
         shown = from_the_start()
         # Not kept: no process may show less than another has shown before.
         counts = Gauges({"counts": lambda: counted(slots.total(), shown)}, limit_s=SLOTS_S, kept_s=0)
-        self._sources = (counts, Gauges(parts))
+        self._sources = (counts, Gauges(parts, limit_s=MONGODB_S, kept_s=kept_s))
 
     def collect(self) -> Iterator[Metric]:
         """As prometheus_client asks its collectors."""

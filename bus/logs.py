@@ -28,8 +28,8 @@ CHATTY = (
     *("dramatiq", "write_side", "read_side"),
     *("pymongo", "redis", "httpx", "httpcore", "urllib3", "opentelemetry"),
 )
-"""Libraries whose own doings are not ours to tell; below a warning they also quote what they carry. By the names of
-our packages go Dramatiq's actors there, with the arguments that they are called with."""
+"""Libraries whose own doings are not ours to tell; below a warning they also quote what they carry. By the
+names of our packages go Dramatiq's actors there, with the arguments that they are called with."""
 
 
 def configure(level: str) -> None:

@@ -17,8 +17,8 @@ Labels = tuple[str, ...]
 Key = tuple[str, Labels]
 """A family's name and the values of its labels."""
 Counts = dict[Key, list[int]]
-"""A counter is one number. A histogram is one for each bucket, one for what is beyond, and the sum of what was
-observed in millionths: whole numbers, since the rounding of others could make a sum go down."""
+"""A counter is one number. A histogram is one for each bucket, one for what is beyond, and the sum of what
+was observed in millionths: whole numbers, since the rounding of others could make a sum go down."""
 MILLION = 1_000_000
 
 Item = TypeVar("Item")

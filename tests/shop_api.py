@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+import redis
 from falcon import testing
 from pymongo.database import Database
 
@@ -60,7 +61,9 @@ class Shop:
     gateway: CommandGateway
     inbox: Inbox
     log: Log
+    write: Database[dict[str, Any]]
     read: Database[dict[str, Any]]
+    redis: redis.Redis
 
     def client(self, role: Role | None = None, subject: str = "") -> testing.TestClient:
         """Somebody who calls the API; nobody in particular without a role."""
@@ -132,7 +135,9 @@ def settings_for_a_module(redis_url: str, mongodb_uri: str) -> Settings:
 
 
 @contextmanager
-def open_shop(settings: Settings, *, wait_slots: int = 4, tracing: Tracing | None = None) -> Iterator[Shop]:
+def open_shop(
+    settings: Settings, *, wait_slots: int = 4, tracing: Tracing | None = None, draining: bool = False
+) -> Iterator[Shop]:
     """The API over the test's own databases, as after the projections' first start."""
     configured = settings.model_copy(update={"jwt_secret": Settings(jwt_secret=SECRET).jwt_secret})
     write, read = write_database(configured), read_database(configured)
@@ -159,6 +164,7 @@ def open_shop(settings: Settings, *, wait_slots: int = 4, tracing: Tracing | Non
     )
     telemetry = Telemetry(Metrics(), tracing)
     gateway = CommandGateway(inbox, Broker(client), signals, telemetry.metrics)
+    looked_up = parts(write, client, log, store, checkpoints, parking)
     services = Services(
         commands=Commands(gateway, freshness, slots),
         inbox=inbox,
@@ -166,13 +172,13 @@ def open_shop(settings: Settings, *, wait_slots: int = 4, tracing: Tracing | Non
         visibility=visibility,
         freshness=freshness,
         verifier=Verifier.from_settings(configured),
-        probes=probes(write, read, client, checkpoints, prepared=lambda: True),
-        exposition=Exposition(Slots(write), parts(write, client, log, store, checkpoints, parking)),
+        probes=probes(write, read, client, checkpoints, prepared=lambda: True, draining=lambda: draining),
+        exposition=Exposition(Slots(write), looked_up, kept_s=0),
         telemetry=telemetry,
     )
     signals.start()
     try:
-        yield Shop(configured, services, gateway, inbox, log, read)
+        yield Shop(configured, services, gateway, inbox, log, write, read, client)
     finally:
         signals.stop()
         for connection in (client, listening):

@@ -84,7 +84,7 @@ def test_what_a_stopped_process_counted_stays_and_its_slot_goes_to_the_next(
     assert database["metrics"].count_documents({}) == 1
 
 
-def test_what_a_killed_process_counted_stays_and_its_slot_is_adopted_after_a_silence(
+def test_what_a_killed_process_counted_stays_and_its_slot_is_adopted_later(
     slots: Slots, database: Database[dict[str, Any]]
 ) -> None:
     killed = Process(slots)
@@ -164,7 +164,7 @@ def test_what_was_counted_while_mongodb_was_away_is_written_when_it_is_back(
 def test_the_sum_never_goes_down_whatever_happens(
     slots: Slots, database: Database[dict[str, Any]], seed: int
 ) -> None:
-    """Processes start, count, stop, are killed, stall and wake; the sum is also never more than was counted."""
+    """Processes start, count, stop, are killed, stall and wake; the sum is never beyond what was counted."""
     chance = random.Random(seed)
     living = [Process(slots)]
     counted = shown = 0
