@@ -1,0 +1,307 @@
+"""A busy system seen from outside: its metrics, its logs at their most talkative, its traces, its health.
+
+One system for all of it, with processes killed in between. What people write is planted with a marker; no
+process may repeat it.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import orjson
+import pytest
+import redis
+from prometheus_client.parser import text_string_to_metric_families
+from pymongo import ReturnDocument
+
+from bus.messages.streams import customer_stream, partition_of
+from read_side.projections import READ_MODELS
+from tests.collector import Collector, collecting
+from tests.monitoring import vectors
+from tests.system import SECRET, System
+from tests.waiting import until
+
+MARKER = "Zaphod"
+EMAIL = f"{MARKER.lower()}@heart-of-gold.example"
+PATIENCE_S = 60
+CUSTOMERS = 8
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+OF_PROMETHEUS = {"up"}
+
+ADDRESS = {
+    "line1": f"{MARKER} Lane 42",
+    "line2": f"c/o {MARKER}",
+    "city": f"{MARKER}ton",
+    "region": f"{MARKER}shire",
+    "postal_code": f"{MARKER}1",
+    "country": "GB",
+}
+SAID = {"name": MARKER, "email": EMAIL}
+
+
+@pytest.fixture(scope="module")
+def collector() -> Iterator[Collector]:
+    with collecting() as collector:
+        yield collector
+
+
+@pytest.fixture(scope="module")
+def busy(collector: Collector) -> Iterator[System]:
+    traces = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "200"}
+    with System(LOG_LEVEL="DEBUG", HOLE_GRACE_MS="200", MAX_ATTEMPTS="2", **traces) as system:
+        trade(system)
+        spoil(system)
+        yield system
+
+
+def trade(system: System) -> None:
+    """Everything that people may write, in commands that succeed, are rejected, are wrong, and in queries."""
+    staff, customer = system.client("staff", "ann"), system.client("customer", "c0")
+    body = {"product_id": "p1", "name": MARKER, "unit_price": 4200, "currency": "EUR"}
+    assert staff.post("/products", json=body, headers={"Prefer": "wait=30"}).status_code == 201
+    for number in range(CUSTOMERS):
+        headers = {"Idempotency-Key": f"{MARKER}-{number}", "X-Correlation-Id": f"corr-{number}"}
+        staff.post("/customers", json={"customer_id": f"c{number}", **SAID}, headers=headers)
+        order = {
+            "customer_id": f"c{number}",
+            "items": [{"product_id": "p1", "quantity": 1}],
+            "shipping_address": ADDRESS,
+            "reference": f"{MARKER}-ref",
+        }
+        placed = staff.post("/orders", json=order, headers={"X-Correlation-Id": f"corr-order-{number}"})
+        cancelled = {"status": "cancelled", "note": f"{MARKER} changed his mind"}
+        staff.patch(f"/orders/{placed.json()['order_id']}/status", json=cancelled)
+    again = staff.post("/customers", json={"customer_id": "c1", **SAID}, headers={"Prefer": "wait=30"})
+    assert again.status_code == 409
+    traced = {"traceparent": f"00-{TRACE}-b7ad6b7169203331-01", "Prefer": "wait=30, visible"}
+    assert customer.patch("/customers/c0", json={"name": f"{MARKER} B."}, headers=traced).status_code == 204
+
+    for wrong in (
+        {"json": {"customer_id": MARKER, "name": MARKER, "email": MARKER, MARKER: MARKER}},
+        {"content": f'{{"{MARKER}": '.encode()},
+        {"content": MARKER.encode() + b"\xff"},
+    ):
+        assert staff.post("/customers", **wrong).is_client_error
+    for address in (f"/orders?status={MARKER}", f"/orders?{MARKER}=1", f"/{MARKER}", f"/customers/{EMAIL}"):
+        staff.get(address)
+    staff.get("/orders", headers={"Authorization": f"Bearer {MARKER}.{MARKER}.{MARKER}"})
+    staff.get("/orders", headers={"Accept": MARKER, "If-None-Match": MARKER, "Consistency-Token": MARKER})
+    system.until_quiet()
+
+
+def spoil(system: System) -> None:
+    """What nobody can read: messages, and an event in the log."""
+    queue = "dramatiq:commands"
+    with redis.Redis.from_url(system.redis.url) as client:
+        for number, payload in enumerate((f"{{{MARKER}".encode(), unknown_command("spoilt1"))):
+            client.hset(f"{queue}.msgs", f"spoilt{number}", payload)
+            client.rpush(queue, f"spoilt{number}")
+    partition = partition_of(customer_stream("c0"), 4)
+    newest = system.write_database.commits.find_one({"stream": "customer-c0"}, sort=[("version", -1)])
+    position = system.write_database.positions.find_one_and_update(
+        {"_id": partition}, {"$inc": {"seq": 1}}, return_document=ReturnDocument.AFTER
+    )
+    assert newest is not None
+    assert position is not None
+    system.write_database.commits.insert_one(
+        {
+            **{key: newest[key] for key in ("partition", "stream", "at", "by", "state")},
+            "seq": position["seq"],
+            "version": newest["version"] + 1,
+            "command_id": "spoilt",
+            "correlation_id": "corr-spoilt",
+            "events": [{"type": "CustomerRenamed", "v": 1, "data": {"name": [MARKER], "nonsense": EMAIL}}],
+        }
+    )
+
+
+def unknown_command(message_id: str) -> bytes:
+    command = {"type": "EatProduct", "name": MARKER}
+    envelope = {"envelope_version": 1, "command_id": message_id, "command": command}
+    return orjson.dumps(
+        {
+            "queue_name": "commands",
+            "actor_name": "handle_command",
+            "args": [],
+            "kwargs": {"envelope": envelope},
+            "options": {"redis_message_id": message_id},
+            "message_id": message_id,
+            "message_timestamp": 1,
+        }
+    )
+
+
+class Scrape:
+    """One answer of ``/metrics``."""
+
+    def __init__(self, system: System) -> None:
+        answer = system.client("ops").get("/metrics")
+        assert answer.status_code == 200
+        self.by_name: defaultdict[str, list[tuple[Mapping[str, str], float]]] = defaultdict(list)
+        for family in text_string_to_metric_families(answer.text):
+            for sample in family.samples:
+                self.by_name[sample.name].append((sample.labels, sample.value))
+
+    def sum(self, name: str, **labels: str) -> float:
+        found = [value for has, value in self.by_name[name] if labels.items() <= has.items()]
+        assert found, (name, labels)
+        return sum(found)
+
+    def counts(self) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+        """What may never go down."""
+        return {
+            (name, frozenset(labels.items())): value
+            for name, samples in self.by_name.items()
+            if name.endswith(("_total", "_bucket", "_count", "_sum"))
+            for labels, value in samples
+        }
+
+
+def logged(system: System, process: str) -> list[dict[str, Any]]:
+    """Every line that a process has written, each of which must be JSON."""
+    return [json.loads(line) for line in system.processes[process].log.read_text().splitlines()]
+
+
+def ready(system: System) -> Mapping[str, Any]:
+    answer: Mapping[str, Any] = system.client("ops").get("/health/ready").json()
+    return answer
+
+
+def with_event(lines: Sequence[Mapping[str, Any]], event: str, **fields: object) -> list[Mapping[str, Any]]:
+    return [line for line in lines if line["event"] == event and fields.items() <= line.items()]
+
+
+def test_every_metric_that_is_shown_or_watched_exists_with_its_labels(busy: System) -> None:
+    """Also those that nothing has happened to yet: the dashboard of a new system is not full of holes."""
+    found = Scrape(busy).by_name
+    for vector in vectors():
+        if vector.name in OF_PROMETHEUS:
+            continue
+        assert vector.name in found, vector
+        for labels, _ in found[vector.name]:
+            assert vector.labels <= labels.keys(), vector
+
+
+def test_what_happened_is_counted_by_all_processes(busy: System) -> None:
+    def is_told() -> bool:
+        scrape = Scrape(busy)
+        placed = scrape.sum("twofold_commands_total", type="PlaceOrder", outcome="succeeded")
+        shown = [
+            scrape.sum("twofold_command_visible_seconds_count", read_model=model.name)
+            for model in READ_MODELS
+        ]
+        return placed >= CUSTOMERS and min(shown) >= 3 * CUSTOMERS
+
+    until(is_told, PATIENCE_S, "all that was traded, in the metrics")
+    scrape = Scrape(busy)
+
+    assert scrape.sum("twofold_commands_accepted_total", type="PlaceOrder") == CUSTOMERS
+    assert scrape.sum("twofold_commands_total", type="RegisterCustomer", outcome="rejected") >= 1
+    assert (
+        scrape.sum("twofold_http_requests_total", route="/orders", method="POST", status="202") == CUSTOMERS
+    )
+    assert scrape.sum("twofold_group_commit_batch_items_count", step="append") > 0
+    assert scrape.sum("twofold_parked_streams") >= 1
+    assert {labels["kind"]: value for labels, value in scrape.by_name["twofold_processes"]} == {
+        "web": 1,
+        "commands": 1,
+        "projections": 1,
+        "clock": 1,
+    }
+
+
+def test_a_correlation_id_runs_through_all_logs(busy: System) -> None:
+    for number in range(CUSTOMERS):
+        name = f"corr-{number}"
+        (request,) = with_event(logged(busy, "web"), "request", correlation_id=name)
+        (handled,) = with_event(logged(busy, "commands"), "handled", correlation_id=name)
+        projected = [
+            line
+            for line in with_event(logged(busy, "projections"), "projected")
+            if name in line["correlation_ids"]
+        ]
+        assert (request["method"], request["route"], request["status"]) == ("POST", "/customers", 202)
+        assert (handled["outcome"], handled["stream"]) == ("succeeded", f"customer-c{number}")
+        assert {line["read_model"] for line in projected} == {model.name for model in READ_MODELS}
+
+
+def test_there_is_one_line_for_each_command(busy: System) -> None:
+    commands = {stored["_id"] for stored in busy.write_database.commands.find({}, {"_id": True})}
+    lines = with_event(logged(busy, "commands"), "handled")
+
+    assert {line["command_id"] for line in lines} == commands
+    for line in lines:
+        assert line.keys() >= {"correlation_id", "stream", "type", "outcome", "duration_ms", "attempts"}
+
+
+def test_a_trace_leads_through_every_process(busy: System, collector: Collector) -> None:
+    wanted = {
+        ("twofold-web", "PATCH /customers/{customer_id}"),
+        ("twofold-commands", "handle ChangeCustomer"),
+        *(("twofold-projections", f"project {model.name}") for model in READ_MODELS),
+    }
+
+    def found() -> set[tuple[str, str]]:
+        return {(span.service, span.name) for span in collector.of_trace(TRACE)}
+
+    until(lambda: found() == wanted, PATIENCE_S, "a span of each")
+    (request,) = [span for span in collector.of_trace(TRACE) if span.service == "twofold-web"]
+    others = [span for span in collector.of_trace(TRACE) if span.service != "twofold-web"]
+    assert {span.parent_id for span in others} == {request.span_id}
+    assert MARKER.encode() not in b"".join(collector.raw)
+
+
+def test_what_was_counted_outlives_who_counted_it(busy: System) -> None:
+    """``kill -9`` of every kind of process, with a look at the sums all the while: none ever goes down."""
+    before = Scrape(busy).counts()
+
+    def registered() -> float:
+        nonlocal before
+        scrape = Scrape(busy)
+        after = scrape.counts()
+        lower = {key for key, value in before.items() if after.get(key, -1) < value}
+        assert not lower, lower
+        before = after
+        return scrape.sum("twofold_commands_total", type="RegisterCustomer", outcome="succeeded")
+
+    at_first = registered()
+    staff = busy.client("staff", "ann")
+    for round_, victim in enumerate(("commands", "projections", "web", "commands")):
+        for number in range(3):
+            body = {"customer_id": f"k{round_}-{number}", **SAID}
+            assert staff.post("/customers", json=body, headers={"Prefer": "wait=30"}).status_code == 201
+        until(
+            lambda done=3 * (round_ + 1): registered() == at_first + done, PATIENCE_S, "all of them counted"
+        )
+        busy.processes[victim].kill()
+        busy.processes[victim].start()
+        until(busy.is_ready, PATIENCE_S, "an API that answers")
+        registered()
+
+
+def test_health_tells_who_is_missing_and_who_is_back(busy: System) -> None:
+    def missing() -> set[str]:
+        return {part for part, said in ready(busy)["parts"].items() if said != "ok"}
+
+    until(lambda: not missing(), PATIENCE_S, "everybody there")
+    busy.processes["clock"].kill()
+    busy.processes["commands"].stop()
+    until(lambda: missing() == {"clock", "commands"}, PATIENCE_S, "both missed")
+    assert ready(busy)["status"] == "degraded"
+    for name in ("clock", "commands"):
+        busy.processes[name].start()
+    until(lambda: ready(busy)["status"] == "ready", PATIENCE_S, "everybody back")
+
+
+def test_nobody_repeats_what_people_wrote(busy: System) -> None:
+    """The last of these, so that it sees what all of them made the processes say."""
+    until(lambda: with_event(logged(busy, "projections"), "parked a stream"), PATIENCE_S, "a parked stream")
+    until(lambda: with_event(logged(busy, "commands"), "undecodable message"), PATIENCE_S, "a bad message")
+    tokens = [busy.token(role, "ann") for role in ("customer", "staff", "ops")]
+    secrets = [MARKER, EMAIL, SECRET, *(part for token in tokens for part in token.split(".")[1:])]
+
+    for process in busy.processes.values():
+        text = process.log.read_text()
+        for secret in secrets:
+            assert secret.lower() not in text.lower(), (process.name, secret)
