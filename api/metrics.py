@@ -1,6 +1,7 @@
 """``/metrics`` in Prometheus's text format: what all processes have counted, and what the databases know."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from http import HTTPStatus
 from itertools import accumulate, product
 from typing import get_args
 
@@ -69,6 +70,7 @@ def from_the_start() -> Shown:
         metrics.VISIBLE.name: models,
         metrics.PROJECTED.name: models,
         metrics.LEASES_LOST.name: models,
+        metrics.HTTP_REFUSED.name: [(str(HTTPStatus.SERVICE_UNAVAILABLE.value),)],
         metrics.RESCUES.name: [("sweep",), ("lookout",)],
         **{family.name: [()] for family in FAMILIES.values() if not family.labels},
     }

@@ -17,10 +17,12 @@ from typing import Any
 
 import dramatiq
 import orjson
+import redis
 import structlog
-from bson.errors import BSONError
 from pydantic import ValidationError
-from pymongo.errors import BulkWriteError, OperationFailure
+from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError
+
+from bus.errors import TwofoldError
 
 logger: structlog.typing.FilteringBoundLogger = structlog.get_logger("twofold")
 
@@ -30,6 +32,12 @@ CHATTY = (
 )
 """Libraries whose own doings are not ours to tell; below a warning they also quote what they carry. By the
 names of our packages go Dramatiq's actors there, with the arguments that they are called with."""
+
+QUOTE_NOTHING = (
+    *(TwofoldError, PyMongoError, redis.RedisError, dramatiq.errors.ConnectionError, OSError),
+    *(ArithmeticError, AttributeError, ImportError, NameError, RuntimeError, TypeError),
+)
+"""Errors whose words are about servers or about code, not about what somebody wrote."""
 
 
 def configure(level: str) -> None:
@@ -83,9 +91,8 @@ def told(error: BaseException) -> str:
         return f"{kind}: codes {', '.join(codes) or 'of no write'}"
     if isinstance(error, OperationFailure):
         return f"{kind}: code {error.code}"
-    if isinstance(error, ValueError | LookupError | BSONError):
-        return kind  # their words quote the value; the traceback tells where it was
-    return f"{kind}: {error}"
+    # Of others, as of every ValueError, the words may quote the value; the traceback tells where it was.
+    return f"{kind}: {error}" if isinstance(error, QUOTE_NOTHING) else kind
 
 
 def traced(error: BaseException) -> str:

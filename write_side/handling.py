@@ -61,7 +61,7 @@ class Handling:
         # Threads that want the same at the same time go to the database together.
         self._unfinished = GroupCommit(batches("unfinished", inbox.unfinished_around), shared=is_transient)
         self._newest = GroupCommit(batches("load", Snapshots(log).load), shared=is_transient)
-        self._append = GroupCommit(batches("append", log.append), shared=is_transient)
+        self._append = GroupCommit(self._telemetry.appends(log.append), shared=is_transient)
         self._finish = GroupCommit(batches("finish", inbox.finish_all), shared=is_transient)
 
     def __call__(self, envelope: CommandEnvelope) -> Outcome | None:

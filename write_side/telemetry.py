@@ -1,14 +1,22 @@
 """What the command worker tells of each command: a count, a line in the log, and a span if it is traced."""
 
 import time
+from collections.abc import Callable, Sequence
 
 from bus import metrics
+from bus.commit import Commit, Decision
 from bus.inbox import Entry
+from bus.log import Appended
 from bus.logs import logger
 from bus.messages.envelope import CommandEnvelope
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.metrics import Metrics
 from bus.tracing import Tracing
+
+Append = Callable[[list[Decision]], Sequence[Appended]]
+
+MAX_UNTOLD = 10_000
+"""Decided and not told, because noting the outcome raised; mostly it is tried again, and told then."""
 
 
 class Telemetry:
@@ -17,15 +25,43 @@ class Telemetry:
     def __init__(self, metrics: Metrics, tracing: Tracing | None = None) -> None:
         self.metrics = metrics
         self._tracing = tracing
+        self._appended: set[str] = set()
+
+    def appends(self, append: Append) -> Append:
+        """``append`` of the log, that notes which commands it decided.
+
+        Several threads may handle a command at the same time, and all of them find that it is done. It is
+        told once: for the one whose insert it was, or for whoever of its process comes to tell first.
+        """
+
+        def noted(decisions: list[Decision]) -> Sequence[Appended]:
+            results = append(decisions)
+            if len(self._appended) > MAX_UNTOLD:
+                self._appended.clear()
+            self._appended.update(
+                decision.command_id
+                for decision, result in zip(decisions, results, strict=True)
+                if isinstance(result, Commit)
+            )
+            return results
+
+        return self.metrics.batches("append", noted)
 
     def handled(self, entry: Entry, outcome: Outcome, began: float) -> None:
         """A command came to its outcome; handling it began at ``began`` (``time.time()``)."""
         envelope = entry.envelope
+        failed = outcome.status is CommandStatus.FAILED
+        try:
+            self._appended.remove(envelope.command_id)  # one step, so that one thread does
+        except KeyError:
+            if not failed:
+                logger.debug("found done", command_id=envelope.command_id)
+                return
         kind, status = envelope.command.type, outcome.status.value
         seconds = time.time() - envelope.accepted_at.timestamp()
         self.metrics.count(metrics.COMMANDS, kind, status)
         self.metrics.observe(metrics.HANDLED, seconds, kind)
-        tell = logger.error if outcome.status is CommandStatus.FAILED else logger.info
+        tell = logger.error if failed else logger.info
         tell(
             "handled",
             command_id=envelope.command_id,

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from bson.errors import InvalidDocument
+from dramatiq.errors import DecodeError
 from pydantic import ValidationError
 from pymongo.errors import AutoReconnect, BulkWriteError, DuplicateKeyError
 
@@ -79,6 +80,8 @@ logging.getLogger("waitress").warning("other")
         (ValueError(f"no name: {SECRET}"), "ValueError"),
         (KeyError(SECRET), "KeyError"),
         (InvalidDocument(SECRET), "InvalidDocument"),
+        (DecodeError(f"failed to decode {SECRET}", SECRET.encode(), None), "DecodeError"),
+        (RuntimeError("no such thread"), "RuntimeError: no such thread"),
         (UnicodeDecodeError("utf-8", SECRET.encode(), 0, 1, SECRET), "UnicodeDecodeError"),
         (DuplicateKeyError(f"dup key: {SECRET}", 11000), "DuplicateKeyError: code 11000"),
         (

@@ -1,4 +1,4 @@
-"""The dashboard and the alert rules are well-formed; a running system is asked whether their metrics exist."""
+"""The dashboard and the alert rules are well-formed; a running system is asked for their metrics."""
 
 import json
 import re

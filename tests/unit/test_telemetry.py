@@ -12,7 +12,8 @@ from structlog.testing import capture_logs
 
 from api import telemetry as of_api
 from bus import metrics
-from bus.commit import Commit
+from bus.commit import Commit, Decision
+from bus.errors import VersionConflictError
 from bus.inbox import Entry
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.messages.rejection import Rejection, RejectionKind
@@ -22,6 +23,7 @@ from tests import messages
 from write_side import telemetry as of_write_side
 
 HOUR_S = 3600
+DECISION = Decision(0, "k1", "r1", messages.NOW, "staff:sam")
 
 
 class Thing:
@@ -87,8 +89,11 @@ def test_a_command_is_one_line_and_counted() -> None:
     tell = of_write_side.Telemetry(counting)
     refusal = Rejection(kind=RejectionKind.CONFLICT, code="taken", detail="c1 is Ada's")
 
+    append = tell.appends(lambda decisions: [decision.at_position(1) for decision in decisions])
     with capture_logs() as logged:
+        append([DECISION])
         tell.handled(entry(), outcome(), 0)
+        append([DECISION])
         tell.handled(entry(), outcome(status=CommandStatus.REJECTED, version=None, rejection=refusal), 0)
         tell.handled(entry(), outcome(status=CommandStatus.FAILED, version=None, error="Ada"), 0)
 
@@ -115,6 +120,24 @@ def test_a_command_is_one_line_and_counted() -> None:
     for status in ("succeeded", "rejected", "failed"):
         assert counts[metrics.COMMANDS.name, ("PlaceOrder", status)] == [1]
     assert observed(counts, metrics.HANDLED, "PlaceOrder") == 3
+
+
+def test_a_command_that_several_find_done_is_told_once() -> None:
+    counting = Metrics()
+    tell = of_write_side.Telemetry(counting)
+    conflict = tell.appends(lambda _: [VersionConflictError("order-o1 version 1")])
+    append = tell.appends(lambda decisions: [decision.at_position(1) for decision in decisions])
+
+    with capture_logs() as logged:
+        conflict([DECISION])
+        tell.handled(entry(), outcome(), 0)
+        append([DECISION])
+        for _ in range(3):
+            tell.handled(entry(), outcome(), 0)
+
+    assert [line["event"] for line in logged] == ["found done", "handled", "found done", "found done"]
+    assert counting.snapshot()[metrics.COMMANDS.name, ("PlaceOrder", "succeeded")] == [1]
+    assert observed(counting.snapshot(), metrics.GROUPED, "append") == 2
 
 
 def test_a_try_that_raised_is_told_and_counted() -> None:
