@@ -34,7 +34,7 @@ CHATTY = (
 names of our packages go Dramatiq's actors there, with the arguments that they are called with."""
 
 QUOTE_NOTHING = (
-    *(TwofoldError, PyMongoError, redis.RedisError, dramatiq.errors.ConnectionError, OSError),
+    *(TwofoldError, PyMongoError, redis.RedisError, dramatiq.errors.ConnectionClosed, OSError),
     *(ArithmeticError, AttributeError, ImportError, NameError, RuntimeError, TypeError),
 )
 """Errors whose words are about servers or about code, not about what somebody wrote."""
