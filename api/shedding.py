@@ -13,8 +13,8 @@ from http import HTTPStatus
 import redis
 
 from api.problems import Problem
-from bus.broker import NAMESPACE
 from bus.gateway import COMMANDS_QUEUE
+from bus.keys import NAMESPACE
 
 RETRY_AFTER_S = 1
 COUNT_EVERY_S = 0.25

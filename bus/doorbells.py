@@ -14,7 +14,7 @@ from uuid import uuid4
 import redis
 from dramatiq import Message
 
-from bus.broker import NAMESPACE
+from bus.keys import NAMESPACE
 
 MARK_TTL_MS = 5_000
 """How long a waiting bell silences others; past it, at worst one bell too many is rung."""

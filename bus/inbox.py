@@ -45,10 +45,13 @@ class Entry:
     partition: int
     status: CommandStatus
     accepted_ts: Timestamp
-    attempts: int
     request: str | None
     outcome: Outcome | None
     finished_at: datetime | None
+    attempts: int = 0
+    """Attempts to handle it that were begun and have not ended, or ended in an error."""
+    errors: int = 0
+    """Those that ended in an error."""
 
     @property
     def command_id(self) -> str:
@@ -58,6 +61,11 @@ class Entry:
     def finished(self) -> bool:
         return self.status is not CommandStatus.ACCEPTED
 
+    @property
+    def open_attempts(self) -> int:
+        """Attempts of which nothing was heard: under way somewhere, or their process died."""
+        return self.attempts - self.errors
+
     @classmethod
     def from_stored(cls, stored: dict[str, Any]) -> Self:
         outcome = stored["outcome"]
@@ -66,10 +74,11 @@ class Entry:
             partition=stored["partition"],
             status=CommandStatus(stored["status"]),
             accepted_ts=stored["accepted_ts"],
-            attempts=stored["attempts"],
             request=stored["request"],
             outcome=Outcome.model_validate(outcome) if outcome else None,
             finished_at=stored["finished_at"],
+            attempts=stored["attempts"],
+            errors=stored.get("errors", 0),
         )
 
 
@@ -181,12 +190,6 @@ class Inbox:
                 logger.error("a command cannot be read", command_id=stored["_id"], type=stored["type"])
                 self.finish(stored["_id"], outcome)
         return entries
-
-    def count_attempt(self, command_id: str, error: str) -> int:
-        """Note that handling a command raised; return how often it has."""
-        self._commands.update_one({"_id": command_id}, {"$inc": {"attempts": 1}, "$set": {"error": error}})
-        stored = self._commands.find_one({"_id": command_id}, {"attempts": True})
-        return stored["attempts"] if stored else 0
 
     def finish(self, command_id: str, outcome: Outcome) -> None:
         """Copy an outcome. The log's (succeeded, rejected) stands; failed only where there is none yet."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import orjson
 import redis
 
-from bus.broker import NAMESPACE
+from bus.keys import QueueKeys
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +25,12 @@ def queue_figures(client: redis.Redis, names: Sequence[str]) -> Mapping[str, Que
     """Raises ``redis.RedisError`` when Redis is away."""
     with client.pipeline(transaction=False) as asked:
         for name in names:
-            queue = f"{NAMESPACE}:{name}"
-            asked.llen(queue)
-            asked.hlen(f"{queue}.msgs")
-            asked.hlen(f"{queue}.DQ.msgs")
-            asked.zcard(f"{queue}.XQ")
-            asked.lindex(queue, 0)
+            keys = QueueKeys(name)
+            asked.llen(keys.waiting)
+            asked.hlen(keys.messages)
+            asked.hlen(keys.delayed.messages)
+            asked.zcard(keys.dead)
+            asked.lindex(keys.waiting, 0)
         answers = asked.execute()
     rows = {name: answers[at : at + 5] for at, name in zip(range(0, len(answers), 5), names, strict=True)}
     oldest = _first_messages(client, {name: row[4] for name, row in rows.items() if row[4] is not None})
@@ -49,7 +49,7 @@ def queue_figures(client: redis.Redis, names: Sequence[str]) -> Mapping[str, Que
 def _first_messages(client: redis.Redis, ids: Mapping[str, bytes]) -> Mapping[str, bytes | None]:
     with client.pipeline(transaction=False) as asked:
         for name, message_id in ids.items():
-            asked.hget(f"{NAMESPACE}:{name}.msgs", message_id)
+            asked.hget(QueueKeys(name).messages, message_id)
         return dict(zip(ids, asked.execute(), strict=True))
 
 

@@ -108,7 +108,7 @@ def test_there_is_something_to_check() -> None:
     }
     assert {one.module for one in _imports(ROOT / "write_side/handling.py")} >= {
         "bus.log",
-        "write_side.outcomes",
+        "write_side.deciding",
     }
 
 

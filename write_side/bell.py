@@ -1,6 +1,7 @@
 """The last beat: the read models' doorbells, and the word to whoever waits for the command."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import redis
 from pymongo.errors import PyMongoError
@@ -12,6 +13,13 @@ from bus.messages.outcome import Outcome
 from bus.metrics import Metrics
 from bus.signals import announce, finished
 from bus.subscriptions import Subscriptions
+
+
+class Bell(Protocol):
+    """Tells the rest of the system that a command is finished."""
+
+    def ring(self, outcome: Outcome, command_id: str) -> None:
+        """Must not raise: whoever does not hear it finds out by a sweep."""
 
 
 class WriteSideBell:

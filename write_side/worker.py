@@ -6,6 +6,7 @@ import dramatiq
 from pydantic import ValidationError
 
 from bus import logs, workers
+from bus.attempts import Attempts
 from bus.broker import Broker
 from bus.connections import redis_client, write_database
 from bus.doorbells import Doorbells
@@ -74,7 +75,7 @@ def main() -> None:
     pulse = Pulse.of(database, KIND, metrics)
     bell = WriteSideBell(client, Doorbells(client), Subscriptions(database), metrics)
     broker = Broker(client)
-    handling = Handling(log, inbox, bell, settings.max_attempts, telemetry)
+    handling = Handling(log, inbox, Attempts(database), bell, settings.max_attempts, telemetry)
     register_actor(broker, handling, stopping, telemetry)
 
     def prepare() -> None:

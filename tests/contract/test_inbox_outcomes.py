@@ -54,15 +54,6 @@ def test_several_are_finished_at_once(inbox: Inbox) -> None:
     assert inbox.find("k0") is None
 
 
-def test_attempts_are_counted(inbox: Inbox, write_database: Database[Documents]) -> None:
-    accept(inbox, "k1")
-    assert [inbox.count_attempt("k1", error) for error in ("KeyError()", "ValueError()")] == [1, 2]
-    assert found(inbox).attempts == 2
-    kept: Any = write_database.commands.find_one({"_id": "k1"})
-    assert kept["error"] == "ValueError()"
-    assert inbox.count_attempt("unknown", "KeyError()") == 0
-
-
 def test_one_that_this_build_cannot_read_is_kept_as_failed_and_hides_no_other(
     inbox: Inbox, write_database: Database[Documents]
 ) -> None:

@@ -10,7 +10,8 @@ from dramatiq.broker import MessageProxy
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from bus.broker import BlockingConsumer, Broker
+from bus.broker import Broker
+from bus.consumer import BlockingConsumer
 
 LIST = "dramatiq:commands"
 PATIENCE_S = 30

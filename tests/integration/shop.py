@@ -10,6 +10,7 @@ from itertools import count
 
 from pymongo.database import Database
 
+from bus.attempts import Attempts
 from bus.commit import Commit, Decision
 from bus.connections import Documents
 from bus.inbox import Entry, Inbox
@@ -52,7 +53,7 @@ class WriteSide:
         self.log = Log(database, PARTITIONS)
         self.inbox = Inbox(database, PARTITIONS)
         self.bell = Bell()
-        self.handling = Handling(self.log, self.inbox, self.bell, max_attempts)
+        self.handling = Handling(self.log, self.inbox, Attempts(database), self.bell, max_attempts)
         self._numbers = count(1)
 
     def create(self) -> None:

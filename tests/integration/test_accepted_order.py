@@ -23,7 +23,7 @@ from bus.messages.values import OrderStatus
 from bus.settings import Settings
 from tests import messages
 from tests.integration.shop import PARTITIONS, WriteSide, order_id
-from write_side import handling
+from write_side import deciding
 from write_side.aggregates import Aggregate, aggregate_for
 from write_side.audit import audit
 from write_side.errors import EarlierUnfinishedError
@@ -146,7 +146,7 @@ def _failing_for_customers() -> Any:
             return real
         return replace(real, decide=mock.Mock(side_effect=ZeroDivisionError("a bug")))
 
-    return mock.patch.object(handling, "aggregate_for", aggregate)
+    return mock.patch.object(deciding, "aggregate_for", aggregate)
 
 
 def test_an_earlier_one_that_fails_delays_then_lets_through(shop: WriteSide) -> None:
@@ -158,12 +158,12 @@ def test_an_earlier_one_that_fails_delays_then_lets_through(shop: WriteSide) -> 
         for attempt in range(1, MAX_ATTEMPTS):
             with pytest.raises(EarlierUnfinishedError):
                 shop.handling(order)
-            assert shop.entry(broken).attempts == attempt
+            assert shop.entry(broken).errors == attempt
         outcome = shop.handling(order)
     assert shop.entry(broken).status is CommandStatus.FAILED
     assert outcome is not None
     assert outcome.status is CommandStatus.SUCCEEDED
-    assert shop.entry(order).attempts == 0
+    assert shop.entry(order).errors == 0
 
 
 def test_one_that_needs_nothing_of_it_is_not_delayed(shop: WriteSide) -> None:
@@ -173,7 +173,7 @@ def test_one_that_needs_nothing_of_it_is_not_delayed(shop: WriteSide) -> None:
     product = shop.accept(messages.change_product(product_id="p1", unit_price=5))
     with _failing_for_customers():
         assert shop.handling(product) is not None
-    assert shop.entry(broken).attempts == 0
+    assert shop.entry(broken).errors == 0
 
 
 def test_a_chain_is_helped_along_however_long_it_is(shop: WriteSide) -> None:
@@ -195,5 +195,5 @@ def test_a_chain_is_helped_along_however_long_it_is(shop: WriteSide) -> None:
     finally:
         sys.setrecursionlimit(limit)
     assert outcome is not None
-    assert [shop.entry(envelope).attempts for envelope in accepted] == [0] * len(accepted)
+    assert [shop.entry(envelope).errors for envelope in accepted] == [0] * len(accepted)
     assert {shop.outcome(envelope).status for envelope in accepted} == {CommandStatus.SUCCEEDED}

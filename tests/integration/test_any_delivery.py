@@ -143,13 +143,13 @@ class Both:
 
     def race(self, race: Race) -> None:
         handling = self.write.handling
-        append = handling._append
+        append = handling.deciding.append
 
         def overtaken(decision: Decision) -> Commit:
             self.write.rename_out_of_turn(race.customer_id, race.name)
             return append(decision)
 
-        with mock.patch.object(handling, "_append", overtaken):
+        with mock.patch.object(handling.deciding, "append", overtaken):
             self.write.do(race.order)
 
     def deliver(self, bell: Doorbell) -> None:

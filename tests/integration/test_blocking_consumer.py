@@ -10,7 +10,7 @@ import redis
 from dramatiq.broker import MessageProxy
 from dramatiq.errors import ConnectionClosed
 
-from bus import broker as broker_module
+from bus import consumer as consumer_module
 from bus.broker import Broker
 from tests.integration.commands_queue import (
     LIST,
@@ -41,7 +41,7 @@ def broker(client: redis.Redis) -> Broker:
 @pytest.fixture
 def long_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """A consumer that is not woken is not seen to be woken by its own next look."""
-    monkeypatch.setattr(broker_module, "BLOCK_S", float(PATIENCE_S))
+    monkeypatch.setattr(consumer_module, "BLOCK_S", float(PATIENCE_S))
 
 
 def test_an_idle_consumer_is_woken_by_work_and_asks_for_nothing_meanwhile(
@@ -86,7 +86,7 @@ def test_a_consumer_that_comes_too_late_leaves_the_list_as_it_was(
 ) -> None:
     consumer = consumer_of(broker)
     broker.enqueue_once([command(key) for key in ("k1", "k2", "k3")])
-    monkeypatch.setattr(broker, "do_fetch", lambda *_: [], raising=False)
+    monkeypatch.setattr(consumer, "_fetched", list)
     assert next(consumer) is None
     assert waiting(client) == ["k1", "k2", "k3"]
 

@@ -19,7 +19,7 @@ from bus.messages.streams import partition_of
 from bus.settings import Settings
 from tests import messages
 from tests.integration.shop import WriteSide, partition
-from write_side import handling
+from write_side import deciding
 from write_side.aggregates import Aggregate, aggregate_for
 
 THREADS = 8
@@ -49,7 +49,7 @@ def _raising(error: Exception) -> Any:
     def aggregate(command: AnyCommand) -> Aggregate[Any, Any, Any]:
         return replace(aggregate_for(command), decide=mock.Mock(side_effect=error))
 
-    return mock.patch.object(handling, "aggregate_for", aggregate)
+    return mock.patch.object(deciding, "aggregate_for", aggregate)
 
 
 def test_a_command_that_comes_again_has_no_second_effect(shop: WriteSide) -> None:
@@ -85,8 +85,8 @@ def test_a_handler_that_is_overtaken_between_load_and_append_finds_the_work_done
         overtaker.handling(envelope)
         return append(decision)
 
-    append = shop.handling._append
-    with mock.patch.object(shop.handling, "_append", overtaken):
+    append = shop.handling.deciding.append
+    with mock.patch.object(shop.handling.deciding, "append", overtaken):
         outcome = shop.handling(envelope)
     assert outcome == shop.outcome(envelope)
     assert outcome.status is CommandStatus.SUCCEEDED
@@ -105,7 +105,7 @@ def test_a_handler_that_died_between_append_and_outcome_is_followed_by_one_that_
     shop: WriteSide, command: AnyCommand, status: CommandStatus, *, later: bool
 ) -> None:
     envelope = shop.accept(command)
-    with mock.patch.object(shop.handling, "_finish", side_effect=Died), pytest.raises(Died):
+    with mock.patch.object(shop.handling.attempting, "finish", side_effect=Died), pytest.raises(Died):
         shop.handling(envelope)
     assert not shop.entry(envelope).finished
     if later:
@@ -136,7 +136,7 @@ def _foreign(shop: WriteSide, stream: str, command_id: str = "foreign") -> Decis
 
 def _always_overtaken(shop: WriteSide, times: int) -> Any:
     """Somebody else commits between load and append, so many times."""
-    append, left = shop.handling._append, iter(range(times))
+    append, left = shop.handling.deciding.append, iter(range(times))
 
     def overtaken(decision: Decision) -> Commit:
         number = next(left, None)
@@ -144,7 +144,7 @@ def _always_overtaken(shop: WriteSide, times: int) -> Any:
             append(_foreign(shop, str(decision.stream), f"foreign{number}"))
         return append(decision)
 
-    return mock.patch.object(shop.handling, "_append", overtaken)
+    return mock.patch.object(shop.handling.deciding, "append", overtaken)
 
 
 def test_a_conflict_is_decided_again_in_place(shop: WriteSide) -> None:
@@ -164,11 +164,11 @@ def test_a_conflict_that_does_not_end_is_left_for_later_and_not_counted(shop: Wr
     envelope = shop.accept(messages.change_customer(name="Bo"))
     with (
         _always_overtaken(shop, 100),
-        mock.patch.object(handling, "CONFLICT_TRIES", 3),
+        mock.patch.object(deciding, "CONFLICT_TRIES", 3),
         pytest.raises(VersionConflictError),
     ):
         shop.handling(envelope)
-    assert (shop.entry(envelope).status, shop.entry(envelope).attempts) == (CommandStatus.ACCEPTED, 0)
+    assert (shop.entry(envelope).status, shop.entry(envelope).errors) == (CommandStatus.ACCEPTED, 0)
     assert shop.handling(envelope) is not None
 
 
@@ -178,7 +178,7 @@ def test_what_keeps_raising_is_kept_as_failed(shop: WriteSide) -> None:
         for attempt in range(1, MAX_ATTEMPTS):
             with pytest.raises(ZeroDivisionError):
                 shop.handling(envelope)
-            assert (shop.entry(envelope).finished, shop.entry(envelope).attempts) == (False, attempt)
+            assert (shop.entry(envelope).finished, shop.entry(envelope).errors) == (False, attempt)
         outcome = shop.handling(envelope)
     assert outcome is not None
     assert (outcome.status, outcome.seq, outcome.error) == (
@@ -195,13 +195,13 @@ def test_what_keeps_raising_is_kept_as_failed(shop: WriteSide) -> None:
 def test_what_raises_after_the_insert_has_succeeded_all_the_same(shop: WriteSide) -> None:
     impatient = WriteSide(shop.database, max_attempts=1)
     envelope = impatient.accept(messages.register_customer())
-    append = impatient.handling._append
+    append = impatient.handling.deciding.append
 
     def appended_and_broken(decision: Decision) -> Commit:
         append(decision)
         raise OSError("the answer was lost")
 
-    with mock.patch.object(impatient.handling, "_append", appended_and_broken):
+    with mock.patch.object(impatient.handling.deciding, "append", appended_and_broken):
         outcome = impatient.handling(envelope)
     assert outcome is not None
     assert (outcome.status, outcome.version) == (CommandStatus.SUCCEEDED, 1)
@@ -214,11 +214,11 @@ def test_what_raises_after_the_insert_has_succeeded_all_the_same(shop: WriteSide
 )
 def test_what_passes_by_itself_does_not_count(shop: WriteSide, error: Exception) -> None:
     envelope = shop.accept(messages.register_customer())
-    with mock.patch.object(shop.handling, "_newest", side_effect=error), mock.patch("time.sleep"):
+    with mock.patch.object(shop.handling.deciding, "newest", side_effect=error), mock.patch("time.sleep"):
         for _ in range(2 * MAX_ATTEMPTS):
             with pytest.raises(type(error)):
                 shop.handling(envelope)
-    assert shop.entry(envelope).attempts == 0
+    assert shop.entry(envelope).errors == 0
     outcome = shop.handling(envelope)
     assert outcome is not None
     assert outcome.status is CommandStatus.SUCCEEDED

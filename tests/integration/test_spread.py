@@ -90,7 +90,7 @@ def test_an_order_that_was_decided_before_a_rename_and_appended_after_it_has_the
     write: WriteSide, read: ReadSide, model: ReadModel, size: int, *, apart: bool
 ) -> None:
     write.do(messages.place_order(order_id=ORDERS[0]))
-    append = write.handling._append
+    append = write.handling.deciding.append
 
     def late(decision: Decision) -> Commit:
         write.rename_out_of_turn("c1", "Ann Baker")
@@ -98,7 +98,7 @@ def test_an_order_that_was_decided_before_a_rename_and_appended_after_it_has_the
             read.drain([model])
         return append(decision)
 
-    with mock.patch.object(write.handling, "_append", late):
+    with mock.patch.object(write.handling.deciding, "append", late):
         write.do(messages.place_order(order_id=ORDERS[1]))
     [stored] = write.log.history(HOME, f"order-{ORDERS[1]}")
     assert stored.events[0]["data"]["customer_name"] == "Ann Archer"

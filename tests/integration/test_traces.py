@@ -13,6 +13,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, DEFAULT_ON, Sampler
 from opentelemetry.trace import SpanKind
 
+from bus.attempts import Attempts
 from bus.broker import Broker
 from bus.connections import read_database, redis_client, write_database
 from bus.doorbells import Doorbells
@@ -58,7 +59,8 @@ def workers(settings: Settings, tracing: Tracing) -> Iterator[None]:
     stopping = threading.Event()
     told = WriteTelemetry(Metrics(), tracing)
     bell = WriteSideBell(client, doorbells, subscriptions, told.metrics)
-    register_commands(broker, Handling(log, inbox, bell, settings.max_attempts, told), stopping, told)
+    handling = Handling(log, inbox, Attempts(write), bell, settings.max_attempts, told)
+    register_commands(broker, handling, stopping, told)
     around = Surroundings(
         log=log,
         registry=Registry(read),

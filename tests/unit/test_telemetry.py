@@ -36,7 +36,17 @@ class Thing:
 
 def entry(**over: Any) -> Entry:
     envelope = messages.envelope(**over)
-    return Entry(envelope, 0, CommandStatus.ACCEPTED, Timestamp(1, 1), 2, None, None, None)
+    return Entry(
+        envelope=envelope,
+        partition=0,
+        status=CommandStatus.ACCEPTED,
+        accepted_ts=Timestamp(1, 1),
+        attempts=2,
+        errors=0,
+        request=None,
+        outcome=None,
+        finished_at=None,
+    )
 
 
 def outcome(**fields: Any) -> Outcome:

@@ -57,7 +57,8 @@ import sys
 from bus.settings import Settings
 from bus.tracing import Tracing
 assert Tracing.from_settings(Settings(), "web") is None
-print([name for name in sys.modules if name.startswith(("opentelemetry.sdk.trace", "opentelemetry.exporter"))])
+ours = ("opentelemetry.sdk.trace", "opentelemetry.exporter")
+print([name for name in sys.modules if name.startswith(ours)])
 """  # redis-py imports other parts of it where it is installed
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True

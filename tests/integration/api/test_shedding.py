@@ -11,9 +11,9 @@ import redis
 
 from api.server import Server
 from api.shedding import Backlog
-from bus.broker import NAMESPACE
 from bus.connections import redis_client
 from bus.gateway import COMMANDS_QUEUE
+from bus.keys import NAMESPACE
 from bus.settings import Settings
 from tests.waiting import until
 

@@ -46,14 +46,14 @@ def race(both: BothSides, order: AnyCommand, rename: AnyCommand) -> None:
     """The order is decided, the customer renamed, and only then the order appended."""
     handling = both.write.handling
     accepted, overtaking = both.write.accept(order), both.write.accept(rename)
-    append = handling._append
+    append = handling.deciding.append
 
     def overtaken(decision: Decision) -> Commit:
-        handling._append = append
+        handling.deciding.append = append
         handling(overtaking)
         return append(decision)
 
-    with mock.patch.object(handling, "_append", overtaken):
+    with mock.patch.object(handling.deciding, "append", overtaken):
         handling(accepted)
 
 

@@ -1,0 +1,103 @@
+"""How often a command was tried, kept with it in the inbox: what a process that died can no longer tell.
+
+An attempt is counted before it begins and taken back when it ends well or for a reason that passes by
+itself; one that raised is counted as an error too. So ``attempts - errors`` is how many are under way or
+ended with their process. The count of attempts made alone is exact, since only one may be under way at a
+time: it holds a lease, by mongod's clock, and who dies or stalls with it is counted when the next one takes
+it.
+
+Counting is not waited for on disk: a kill of mongod that loses some costs another attempt, never a command.
+An attempt that could not be taken back, because MongoDB went away, is taken back with the next one that
+begins.
+"""
+
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from pymongo import ReturnDocument, UpdateMany, UpdateOne, WriteConcern
+from pymongo.database import Database
+from pymongo.errors import PyMongoError
+
+from bus.connections import Documents
+from bus.messages.outcome import CommandStatus
+
+ALONE_MS = 20_000
+"""How long an attempt made alone may take before the next one; a worker's operations are bounded by 10 s."""
+
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+_WAITING = {"status": CommandStatus.ACCEPTED.value}
+
+
+class Attempts:
+    """The counts in one inbox. Safe for threads."""
+
+    def __init__(self, database: Database[Documents]) -> None:
+        self._commands = database.get_collection("commands", write_concern=WriteConcern(w=1))
+        self._owed: list[UpdateOne] = []
+        self._lock = threading.Lock()
+
+    def begin_all(self, command_ids: Sequence[str]) -> list[None]:
+        """Count an attempt at each of some commands."""
+        begun = UpdateMany({"_id": {"$in": list(command_ids)}, **_WAITING}, {"$inc": {"attempts": 1}})
+        self._write(begun)
+        return [None] * len(command_ids)
+
+    def take_back(self, command_id: str) -> None:
+        """An attempt ended for a reason that says nothing about the command.
+
+        Nothing is asked of MongoDB yet.
+        """
+        self._owe([UpdateOne({"_id": command_id, **_WAITING}, {"$inc": {"attempts": -1}})])
+
+    def count_error(self, command_id: str, error: str) -> int:
+        """An attempt ended in an error; return how many have."""
+        counted = self._commands.find_one_and_update(
+            {"_id": command_id},
+            {"$inc": {"errors": 1}, "$set": {"error": error}},
+            projection={"errors": True},
+            return_document=ReturnDocument.AFTER,
+        )
+        return counted["errors"] if counted else 0
+
+    def begin_alone(self, command_id: str) -> int | None:
+        """Count an attempt that is made alone, and hold its lease.
+
+        Returns how many made alone before it have not ended; ``None``, and nothing is counted, while one is
+        under way or if the command is finished.
+        """
+        self._write()
+        free = {"$lte": [{"$ifNull": ["$alone_until", _LONG_AGO]}, "$$NOW"]}
+        counted = {
+            "attempts": {"$add": ["$attempts", 1]},
+            "alone": {"$add": [{"$ifNull": ["$alone", 0]}, 1]},
+            "alone_until": {"$add": ["$$NOW", ALONE_MS]},
+        }
+        before = self._commands.find_one_and_update(
+            {"_id": command_id, **_WAITING, "$expr": free}, [{"$set": counted}]
+        )
+        return None if before is None else before.get("alone", 0)
+
+    def end_alone(self, command_id: str) -> None:
+        """An attempt made alone ended, however it did: its process lives."""
+        ended = {"$inc": {"alone": -1}, "$unset": {"alone_until": True}}
+        self._owe([UpdateOne({"_id": command_id}, ended)])
+        with suppress(PyMongoError):
+            self._write()
+
+    def _owe(self, updates: list[UpdateOne]) -> None:
+        with self._lock:
+            self._owed += updates
+
+    def _write(self, *updates: UpdateMany) -> None:
+        """Write these and all that is owed; what could not be written is owed still."""
+        with self._lock:
+            owed, self._owed = self._owed, []
+        if not updates and not owed:
+            return
+        try:
+            self._commands.bulk_write([*updates, *owed], ordered=False)
+        except BaseException:
+            self._owe(owed)
+            raise

@@ -1,0 +1,38 @@
+"""A command worker that is killed by certain commands, as one that runs out of memory would be.
+
+``python -m tests.integration.deadly_worker``: the real worker, except that deciding an order with the
+reference ``DEADLY`` ends in ``kill -9``. The times by which a death is noticed are short.
+"""
+
+import os
+import signal
+from collections.abc import Sequence
+
+from bus import attempts, broker, consumer
+from bus.commit import Commit, Decision
+from bus.inbox import Entry
+from bus.messages.commands import PlaceOrder
+from write_side import deciding, worker
+
+DEADLY = "deadly"
+
+_decide = deciding._decide
+
+
+def _decide_or_die(entry: Entry, own: Commit | None, others: Sequence[Commit | None]) -> Decision:
+    command = entry.envelope.command
+    if isinstance(command, PlaceOrder) and command.reference == DEADLY:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return _decide(entry, own, others)
+
+
+def main() -> None:
+    attempts.ALONE_MS = 500
+    broker.HEARTBEAT_TIMEOUT_MS = 500
+    consumer.MAINTENANCE_EVERY_S = 0.1
+    deciding._decide = _decide_or_die
+    worker.main()
+
+
+if __name__ == "__main__":
+    main()
