@@ -1,4 +1,4 @@
-"""``python -m api``: serve the HTTP API, and make tokens for it."""
+"""``python -m api``: serve the HTTP API, make tokens for it, describe it, and be its client."""
 
 import re
 from datetime import timedelta
@@ -7,20 +7,26 @@ from typing import Annotated
 
 import typer
 
-from api.serve import serve as serve_api
-from api.tokens import sign
-from bus.cli import run_cli
+from bus.cli import EXIT_STATUS, run_cli
 from bus.messages.principal import Role
-from bus.settings import Settings
 
 UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
-cli = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, rich_markup_mode=None)
+cli = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    epilog=EXIT_STATUS,
+    help="Serves the HTTP API, and is a client of it.",
+)
+RUN = "Run it"
+ASK = "Use it"
 
 
-@cli.command()
+@cli.command(rich_help_panel=RUN)
 def serve() -> None:
     """Serve the API on API_HOST and API_PORT until SIGTERM."""
+    from api.serve import serve as serve_api  # noqa: PLC0415 - --help needs no drivers
+
     serve_api()
 
 
@@ -32,52 +38,55 @@ def duration(text: str) -> timedelta:
     return timedelta(seconds=int(match[1]) * UNITS[match[2] or "s"])
 
 
-@cli.command()
+@cli.command(rich_help_panel=ASK, epilog=EXIT_STATUS)
 def token(
     role: Annotated[Role, typer.Option(help="What the bearer may do.")],
     sub: Annotated[str, typer.Option(help="Who the bearer is: for a customer, the customer id.")],
     ttl: Annotated[
-        timedelta, typer.Option(parser=duration, metavar="DURATION", help="How long it is good for.")
+        timedelta,
+        typer.Option(
+            parser=duration, metavar="DURATION", help="How long it is good for: 90s, 15m, 12h, 30d."
+        ),
     ] = "30d",  # type: ignore[assignment]  # parsed like what is typed
 ) -> None:
     """Print a token signed with JWT_SECRET."""
+    from api.tokens import sign  # noqa: PLC0415 - --help needs no drivers
+    from bus.settings import Settings  # noqa: PLC0415
+
     typer.echo(sign(Settings.load(), role, sub, ttl))
 
 
 Url = Annotated[str | None, typer.Option(help="The running API; http://127.0.0.1:$API_PORT if not given.")]
 
 
-@cli.command()
+@cli.command(rich_help_panel=ASK, epilog="Exit status: 0 all went well; 1 something did not; 2 wrong usage.")
 def replay(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where Northwind's four CSV files are.")],
     url: Url = None,
 ) -> None:
     """Send Northwind's orders through the running API; again, it changes nothing."""
-    from api.replay import command  # noqa: PLC0415 - serving needs none of it
+    from api.replay import command  # noqa: PLC0415 - --help needs no drivers
 
     raise typer.Exit(0 if command.replay(folder, url) else 1)
 
 
-@cli.command()
+@cli.command(rich_help_panel=ASK, epilog="Exit status: 0 all went well; 1 something did not; 2 wrong usage.")
 def demo(
     url: Url = None,
     orders: Annotated[int, typer.Option(min=1, max=10_000, help="How many orders to place.")] = 200,
 ) -> None:
     """Run a shop through the running API, then show what each read model says of it."""
-    from api.demo import command  # noqa: PLC0415 - serving needs none of it
+    from api.demo import command  # noqa: PLC0415 - --help needs no drivers
 
     raise typer.Exit(0 if command.demo(url, orders) else 1)
 
 
-@cli.command()
+@cli.command(rich_help_panel=ASK)
 def openapi() -> None:
     """Print the description of the API, which is also at /openapi.json."""
-    from api.openapi import command  # noqa: PLC0415 - likewise
+    from api.openapi import command  # noqa: PLC0415 - --help needs no drivers
 
     typer.echo(command.text())
-
-
-# Further commands of this package are registered here.
 
 
 if __name__ == "__main__":

@@ -16,11 +16,12 @@ from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
 from bus.connections import Documents
+from bus.dead_letters import DeadLetters
 from bus.gateway import COMMANDS_QUEUE
 from bus.heartbeats import KINDS, alive
 from bus.log import Log
 from bus.logs import logger
-from bus.queue_figures import queue_figures
+from bus.queue_depths import queue_depths
 from bus.unfinished import unfinished
 from read_side.checkpoints import Checkpoints
 from read_side.parking import Parking
@@ -103,21 +104,26 @@ def _inbox(write: Database[Documents]) -> Iterator[Metric]:
         "twofold_commands_oldest_unfinished_age_seconds", "Since the oldest was accepted.", figures.oldest_s
     )
     yield _gauge("twofold_commands_failed", "Commands that are kept for an operator.", figures.failed)
+    letters = GaugeMetricFamily("twofold_dead_letters", "Messages kept for an operator.", labels=["queue"])
+    kept = DeadLetters(write).count_kept()
+    for queue in {COMMANDS_QUEUE, *kept}:
+        letters.add_metric([queue], kept.get(queue, 0))
+    yield letters
 
 
 def _queues(client: redis.Redis, names: Sequence[str]) -> Iterator[Metric]:
     messages = GaugeMetricFamily(
         "twofold_queue_messages",
-        "Messages by where they are: waiting, in_flight, delayed or dead.",
+        "Messages by where they are: waiting, in_flight, delayed, or dead and not collected yet.",
         labels=["queue", "state"],
     )
     ages = GaugeMetricFamily(
         "twofold_queue_oldest_age_seconds", "Since the first that waits was put there.", labels=["queue"]
     )
-    for name, figures in queue_figures(client, names).items():
+    for name, depth in queue_depths(client, names).items():
         for state in ("waiting", "in_flight", "delayed", "dead"):
-            messages.add_metric([name, state], getattr(figures, state))
-        ages.add_metric([name], figures.oldest_s)
+            messages.add_metric([name, state], getattr(depth, state))
+        ages.add_metric([name], depth.oldest_s)
     yield from (messages, ages)
 
 

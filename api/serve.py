@@ -66,7 +66,7 @@ class Preparation:
                 self._log.create()
                 self._inbox.create()
             except PyMongoError as error:
-                logger.warning("waiting for MongoDB", error=str(error))
+                logger.warning("waiting for MongoDB", error=error)
                 self._stopping.wait(RETRY_S)
             except LogMismatchError as error:
                 self.mismatch = error

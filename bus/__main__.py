@@ -1,4 +1,4 @@
-"""``python -m bus``: the local runner, the embedded servers, and the clock."""
+"""``python -m bus``: the local runner, the embedded servers, the clock, the queues and the dead letters."""
 
 import sys
 from pathlib import Path
@@ -6,9 +6,17 @@ from typing import Annotated
 
 import typer
 
-from bus.cli import run_cli
+from bus import dead_cli
+from bus.cli import EXIT_STATUS, AsJson, run_cli
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Runs Twofold and what travels in it.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    epilog=EXIT_STATUS,
+    help="Runs Twofold here, and shows and mends what travels in it.",
+)
+RUN = "Run it"
+LOOK = "Look into the running system"
 
 Demo = Annotated[bool, typer.Option("--demo", help="Once ready, run a shop through the real API.")]
 Exit = Annotated[bool, typer.Option("--exit", help="With --demo: stop everything when it is through.")]
@@ -17,7 +25,7 @@ Procfile = Annotated[
 ]
 
 
-@app.command()
+@app.command(rich_help_panel=RUN)
 def run(*, demo: Demo = False, exit_after: Exit = False, procfile: Procfile = None) -> None:
     """Start the servers and every process, print how to use them, and stop all on Ctrl-C.
 
@@ -34,7 +42,7 @@ def run(*, demo: Demo = False, exit_after: Exit = False, procfile: Procfile = No
     raise typer.Exit(runner.run(then, exit_after=demo and exit_after, procfile=chosen))
 
 
-@app.command()
+@app.command(rich_help_panel=RUN)
 def up() -> None:
     """Start the embedded servers alone, print the variables that lead to them, and stop them on Ctrl-C."""
     from bus.local import runner  # noqa: PLC0415 - --help needs no drivers
@@ -42,12 +50,36 @@ def up() -> None:
     raise typer.Exit(runner.up())
 
 
-@app.command()
+@app.command(rich_help_panel=RUN)
 def clock() -> None:
-    """Deliver again, every second, what was accepted and got lost on the way; until SIGTERM."""
+    """Until SIGTERM: every second, deliver again what got lost on the way, and collect dead letters."""
     from bus import clock as sweeps  # noqa: PLC0415 - --help needs no drivers
 
     sweeps.main()
+
+
+@app.command(rich_help_panel=LOOK, epilog=EXIT_STATUS)
+def queues(
+    *,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Look again and again, until Ctrl-C.")] = False,
+    interval: Annotated[
+        float, typer.Option(min=0.1, max=3600, metavar="SECONDS", help="Between the two looks of the rates.")
+    ] = 1.0,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Also what each figure means, and how to see it with redis-cli.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show each queue: what waits, is in flight, delayed, dead or stranded, how old, and how fast it moves.
+
+    With --watch and --json, one line of JSON for each look.
+    """
+    from bus import queue_report  # noqa: PLC0415 - --help needs no drivers
+
+    queue_report.run(interval, watch=watch, explain=explain, as_json=as_json)
+
+
+app.add_typer(dead_cli.app, name="dead", rich_help_panel=LOOK)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,9 @@ from bus.messages.outcome import CommandStatus
 ALONE_MS = 20_000
 """How long an attempt made alone may take before the next one; a worker's operations are bounded by 10 s."""
 
+QUIET_MS = 3_000
+"""How long after the last attempt began those that are open are taken for dead rather than under way."""
+
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _WAITING = {"status": CommandStatus.ACCEPTED.value}
 
@@ -40,8 +43,8 @@ class Attempts:
 
     def begin_all(self, command_ids: Sequence[str]) -> list[None]:
         """Count an attempt at each of some commands."""
-        begun = UpdateMany({"_id": {"$in": list(command_ids)}, **_WAITING}, {"$inc": {"attempts": 1}})
-        self._write(begun)
+        begun = {"$inc": {"attempts": 1}, "$currentDate": {"attempted_at": True}}
+        self._write(UpdateMany({"_id": {"$in": list(command_ids)}, **_WAITING}, begun))
         return [None] * len(command_ids)
 
     def take_back(self, command_id: str) -> None:
@@ -61,6 +64,11 @@ class Attempts:
         )
         return counted["errors"] if counted else 0
 
+    def are_quiet(self, command_id: str) -> bool:
+        """Whether no attempt at a command has begun for a while: those that are open have ended otherwise."""
+        quiet = {"$lte": ["$attempted_at", {"$subtract": ["$$NOW", QUIET_MS]}]}
+        return self._commands.find_one({"_id": command_id, "$expr": quiet}, {"_id": True}) is not None
+
     def begin_alone(self, command_id: str) -> int | None:
         """Count an attempt that is made alone, and hold its lease.
 
@@ -71,6 +79,7 @@ class Attempts:
         free = {"$lte": [{"$ifNull": ["$alone_until", _LONG_AGO]}, "$$NOW"]}
         counted = {
             "attempts": {"$add": ["$attempts", 1]},
+            "attempted_at": "$$NOW",
             "alone": {"$add": [{"$ifNull": ["$alone", 0]}, 1]},
             "alone_until": {"$add": ["$$NOW", ALONE_MS]},
         }

@@ -1,11 +1,22 @@
-"""How every package's ``python -m`` ends: what is to be expected is one line, not a traceback."""
+"""What every package's ``python -m`` has in common: how it ends, and how it writes for people and scripts.
+
+What is to be expected is one line, not a traceback. Drivers are imported when they are needed: ``--help``
+needs none.
+"""
 
 import re
 import sys
+from datetime import UTC, datetime
+from typing import Annotated, Any
 
 import typer
 
 from bus.errors import TwofoldError
+
+EXIT_STATUS = "Exit status: 0 done; 1 refused, not found, or a server cannot be reached; 2 wrong usage."
+"""For the end of each help."""
+
+AsJson = Annotated[bool, typer.Option("--json", help="JSON for scripts instead of tables.")]
 
 
 def run_cli(app: typer.Typer) -> None:
@@ -23,6 +34,28 @@ def run_cli(app: typer.Typer) -> None:
             raise
         first, *_ = re.split(r",| [(]configured", str(error))  # pymongo adds its options and all it knows
         _end(f"a server cannot be reached: {first}")
+
+
+def to_json(value: Any) -> str:
+    """One line of JSON; times as RFC 3339 in UTC, bytes and what else JSON has not as text."""
+    import orjson  # noqa: PLC0415 - --help needs none
+
+    return orjson.dumps(value, default=_as_text, option=orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC).decode()
+
+
+def write_json(value: Any) -> None:
+    """Write ``to_json`` on stdout, at once: a pipe's reader is not to wait for more."""
+    sys.stdout.write(to_json(value) + "\n")
+    sys.stdout.flush()
+
+
+def moment(at: datetime | None) -> str:
+    """A time as tables show it: UTC, to the second."""
+    return "" if at is None else f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def _as_text(value: Any) -> str:
+    return value.decode(errors="backslashreplace") if isinstance(value, bytes) else str(value)
 
 
 def _is_unreachable(error: Exception) -> bool:

@@ -1,4 +1,4 @@
-"""The clock: delivers again what was accepted, has no outcome, and is not in the queue.
+"""The clock: delivers again what was accepted and is neither finished nor queued, and collects dead letters.
 
 It may run once or several times: enqueuing is idempotent. Its own time does not matter, only mongod's.
 """
@@ -17,6 +17,7 @@ from pymongo.errors import PyMongoError
 from bus import logs
 from bus.broker import Broker
 from bus.connections import redis_client, write_database
+from bus.dead_letters import DeadLetters
 from bus.gateway import COMMANDS_QUEUE, command_message
 from bus.inbox import Inbox
 from bus.log import Log
@@ -24,6 +25,7 @@ from bus.logs import logger
 from bus.metrics import RESCUES, Metrics
 from bus.pulse import Pulse
 from bus.settings import Settings
+from bus.subscriptions import Subscriptions
 
 KIND = "clock"
 SWEEP_BATCH = 1_000
@@ -75,8 +77,11 @@ def main() -> None:
 
     database = write_database(settings)
     inbox = Inbox(database, settings.log_partitions)
+    client = redis_client(settings)
     metrics = Metrics()
-    sweep = Sweep(database, inbox, Broker(redis_client(settings)), settings.sweep_after_ms, metrics)
+    sweep = Sweep(database, inbox, Broker(client), settings.sweep_after_ms, metrics)
+    letters = DeadLetters(database)
+    subscriptions = Subscriptions(database)
     pulse = Pulse.of(database, KIND, metrics)
     pulse.start()
     well = True
@@ -86,8 +91,10 @@ def main() -> None:
             if not ready:
                 Log(database, settings.log_partitions).create()
                 inbox.create()
+                letters.create()
                 ready = True
             sweep()
+            letters.collect(client, (COMMANDS_QUEUE, *subscriptions.names()))
         except (PyMongoError, redis.RedisError) as error:
             if well:
                 logger.warning("the sweep waits for its servers", error=error)

@@ -1,7 +1,7 @@
 """One entry of the log, and its events as a fold sees them."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Self
 
@@ -79,6 +79,7 @@ class Commit:
     outcome: Mapping[str, Any] | None = None
     traceparent: str | None = None
     """The recorded trace of the command (W3C Trace Context); mostly there is none."""
+    _recorded: list[tuple[Recorded, ...]] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @classmethod
     def from_stored(cls, stored: Mapping[str, Any]) -> Self:
@@ -102,13 +103,18 @@ class Commit:
         stored = {name: getattr(self, name) for name in _FIELDS}
         return {name: value for name, value in stored.items() if value is not None and value != ()}
 
-    def recorded(self) -> Iterator[Recorded]:
-        """The events, read; empty for a refusal or a tombstone.
+    def recorded(self) -> tuple[Recorded, ...]:
+        """The events, read once for all who fold them; empty for a refusal or a tombstone.
 
         Raises:
             UnknownMessageError, pydantic.ValidationError: an event that this build cannot read.
 
         """
+        if not self._recorded:
+            self._recorded.append(tuple(self._read()))
+        return self._recorded[0]
+
+    def _read(self) -> Iterator[Recorded]:
         if self.stream is None or self.version is None or self.at is None:
             return
         for stored in self.events:
@@ -116,4 +122,4 @@ class Commit:
             yield Recorded(event, self.stream, self.version, self.partition, self.seq, self.at)
 
 
-_FIELDS = tuple(field.name for field in fields(Commit))
+_FIELDS = tuple(one.name for one in fields(Commit) if one.init)

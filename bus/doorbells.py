@@ -56,9 +56,19 @@ class Doorbells:
         """Clear the mark; to be called before the log is read."""
         self._client.delete(_mark(read_model, partition))
 
-    def is_first_to_ring_later(self, read_model: str, partition: int, delay_ms: int) -> bool:
-        """Whether no other delayed bell is under way; if so, the caller's is from now on."""
-        later = f"{_mark(read_model, partition)}:later"
+    def silence(self, read_model: str, partition: int) -> None:
+        """Set the mark without a bell.
+
+        Whoever calls this is going to read the log once more after clearing it.
+        """
+        self._client.set(_mark(read_model, partition), b"1", px=MARK_TTL_MS)
+
+    def is_first_to_ring_later(self, read_model: str, partition: int, delay_ms: int, why: str = "") -> bool:
+        """Whether no other delayed bell is under way for the same reason; if so, the caller's is from now on.
+
+        Each reason has its own: one that is to ring in a while must not silence one that is to ring soon.
+        """
+        later = f"{_mark(read_model, partition)}:later{why}"
         return bool(self._client.set(later, b"1", nx=True, px=max(1, delay_ms)))
 
 

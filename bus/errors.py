@@ -27,3 +27,7 @@ class LogMismatchError(TwofoldError):
 
 class UnknownMessageError(TwofoldError):
     """A stored message is of a type or version that this build does not know."""
+
+
+class RefusedError(TwofoldError):
+    """What an operator asks for cannot be done as things are; it says why."""

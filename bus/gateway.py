@@ -89,7 +89,7 @@ class CommandGateway:
             self._broker.enqueue_once([command_message(envelope) for envelope in envelopes])
         except redis.RedisError as error:
             if self._reachable:
-                logger.warning("Redis is away: what is accepted waits for the sweep", error=str(error))
+                logger.warning("Redis is away: what is accepted waits for the sweep", error=error)
             self._reachable = False
         else:
             if not self._reachable:

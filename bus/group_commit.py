@@ -1,12 +1,13 @@
 """Group commit: what many threads want at the same time goes over the wire once.
 
-The first thread to arrive leads: it takes everything that has queued up, does the work for all, and hands
-the lead to one of those that came meanwhile. So there is no background thread and no artificial delay: a
-batch is whatever arrived while the one before it was in flight, and a lone caller pays nothing.
+Who arrives while a lane is free leads: it takes everything that has queued up, does the work for all, and
+hands the lane to one of those that came meanwhile. So there is no background thread and no artificial delay:
+a batch is whatever arrived while the ones before it were in flight, and a lone caller pays nothing. With more
+than one lane a batch's waiting for the wire overlaps with the next one's work.
 
-Why nobody is forgotten: an item is queued and the lead is taken or left under one lock. A leader gives the
-lead away, or finds the queue empty and lays it down, under that same lock; so a queued item always has a
-leader that will see it. Every call to ``work`` is bounded by its own timeouts, and so is everybody's wait.
+Why nobody is forgotten: an item is queued only while every lane is led, and a leader gives its lane up only
+when it finds the queue empty, both under one lock; so a queued item always has a leader that will come to
+it. Every call to ``work`` is bounded by its own timeouts, and so is everybody's wait.
 """
 
 import threading
@@ -35,6 +36,8 @@ class _Turn(Generic[Item, Result]):
 class GroupCommit(Generic[Item, Result]):
     """Calls ``work`` with what came together; each caller gets its own result, or its own error.
 
+    At most ``lanes`` calls are under way at a time, each with at most ``limit`` items.
+
     ``work`` takes a list and returns one entry per item, in order; an entry that is an exception is raised to
     that item's caller alone. If ``work`` itself raises with several items, ``shared`` says whether the
     error is everybody's (the server is away); otherwise each item is tried alone, so that one that cannot
@@ -46,44 +49,49 @@ class GroupCommit(Generic[Item, Result]):
         work: Callable[[list[Item]], Sequence[Result | Exception]],
         *,
         limit: int = 256,
+        lanes: int = 1,
         shared: Callable[[Exception], bool] = lambda _: True,
     ) -> None:
         self._work = work
         self._limit = limit
+        self._free_lanes = lanes
         self._shared = shared
         self._waiting: deque[_Turn[Item, Result]] = deque()
-        self._led = False
         self._lock = threading.Lock()
 
     def __call__(self, item: Item) -> Result:
         turn: _Turn[Item, Result] = _Turn(item)
         with self._lock:
-            self._waiting.append(turn)
-            lead = not self._led
-            self._led = True
+            lead = self._free_lanes > 0
+            if lead:
+                self._free_lanes -= 1
+            else:
+                self._waiting.append(turn)
         if not lead:
             turn.called.acquire()  # by a leader, whose work is bounded
             lead = turn.leads
         if lead:
-            self._lead()
+            self._lead(turn)
         if turn.error is not None:
             raise turn.error
         return turn.result
 
-    def _lead(self) -> None:
-        """Serve the first ``limit`` in the queue, the leader among them, and pass the lead on."""
+    def _lead(self, turn: _Turn[Item, Result]) -> None:
+        """Serve oneself and the first in the queue, and pass the lane on."""
         with self._lock:
-            batch = [self._waiting.popleft() for _ in range(min(self._limit, len(self._waiting)))]
+            others = min(self._limit - 1, len(self._waiting))
+            batch = [turn, *(self._waiting.popleft() for _ in range(others))]
         try:
             self._serve(batch)
         finally:
             with self._lock:
-                self._led = bool(self._waiting)
-                heir = self._waiting[0] if self._led else None
-                if heir is not None:
+                heir = self._waiting.popleft() if self._waiting else None
+                if heir is None:
+                    self._free_lanes += 1
+                else:
                     heir.leads = True
-            for turn in batch:
-                turn.called.release()
+            for served in batch[1:]:
+                served.called.release()
             if heir is not None:
                 heir.called.release()
 

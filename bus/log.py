@@ -10,7 +10,7 @@ complete; a hole is either filled by its slow owner or by a tombstone, and the u
 of them in. The loser claims a new position, above everything it had read.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -99,9 +99,12 @@ class Log:
         Read with majority concern: a decision must not rest on facts that a failover could take back. The
         commits come without their events.
         """
-        ranges = [
-            {"partition": partition, "stream": stream, "version": {"$gt": version}}
-            for (partition, stream), version in known.items()
+        alike: defaultdict[tuple[int, int], list[str]] = defaultdict(list)
+        for (partition, stream), version in known.items():
+            alike[partition, version].append(stream)
+        ranges = [  # few of them, since each is planned by itself: most streams are new or at version 1
+            {"partition": partition, "stream": {"$in": streams}, "version": {"$gt": version}}
+            for (partition, version), streams in alike.items()
         ]
         newest: dict[tuple[int, str], Commit] = {}
         for stored in self._settled.find({"$or": ranges}, {"_id": False, "events": False}) if ranges else ():
@@ -161,11 +164,10 @@ class Log:
         return again
 
     def _claim(self, decisions: Sequence[Decision]) -> list[Commit]:
-        """Give each decision the next position of its partition, in one step per partition."""
-        following: dict[int, int] = {}
-        for partition, count in Counter(d.partition for d in decisions).items():
-            counter = _upserted(self._positions, partition, {"$inc": {"seq": count}})
-            following[partition] = counter["seq"] - count
+        """Give each decision the next position of its partition, all in one step."""
+        counts = Counter(str(decision.partition) for decision in decisions)
+        counter = _upserted(self._positions, "claimed", {"$inc": counts})
+        following = {int(partition): counter[partition] - count for partition, count in counts.items()}
         commits = []
         for decision in decisions:
             following[decision.partition] += 1

@@ -1,62 +1,72 @@
-"""The queues in figures, from Dramatiq's own keys: two round trips, however many queues there are."""
+"""What an operator is told of a queue: the figures between two looks at it.
 
-import time
-from collections.abc import Mapping, Sequence
+What passes was counted in both, so the rate is their difference. Work in its ordinary course looks stranded
+for an instant: a bell is rung just after the commit, a lost command is found by the next sweep. So only what
+was stranded in both looks is called that.
+"""
+
 from dataclasses import dataclass
 
-import orjson
-import redis
-
-from bus.keys import QueueKeys
+from bus.queue_look import Look, QueueLook
 
 
 @dataclass(frozen=True, slots=True)
-class QueueFigures:
-    """Messages of one queue by where they are, and the age in seconds of the first that waits."""
+class Stranded:
+    """Work that nobody is about to do; the sweeps are there to find it."""
 
+    silent: int
+    """Messages in flight with workers that went silent: back on the queue within 20 s of the silence."""
+    overdue: int
+    """Commands that are unfinished, overdue, and not on the queue: the clock enqueues them again."""
+    unrung: int
+    """Partitions of a read model that are behind and have no bell: the projections' lookout rings."""
+
+    @property
+    def total(self) -> int:
+        return self.silent + self.overdue + self.unrung
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """One queue. Rates are commands or commits a second, ``None`` if there was one look only."""
+
+    queue: str
     waiting: int
     in_flight: int
     delayed: int
     dead: int
-    oldest_s: float
+    oldest_s: float | None
+    in_per_s: float | None
+    out_per_s: float | None
+    stranded: Stranded
 
 
-def queue_figures(client: redis.Redis, names: Sequence[str]) -> Mapping[str, QueueFigures]:
-    """Raises ``redis.RedisError`` when Redis is away."""
-    with client.pipeline(transaction=False) as asked:
-        for name in names:
-            keys = QueueKeys(name)
-            asked.llen(keys.waiting)
-            asked.hlen(keys.messages)
-            asked.hlen(keys.delayed.messages)
-            asked.zcard(keys.dead)
-            asked.lindex(keys.waiting, 0)
-        answers = asked.execute()
-    rows = {name: answers[at : at + 5] for at, name in zip(range(0, len(answers), 5), names, strict=True)}
-    oldest = _first_messages(client, {name: row[4] for name, row in rows.items() if row[4] is not None})
-    return {
-        name: QueueFigures(
-            waiting=waiting,
-            in_flight=max(0, known - waiting),  # it may move between the two questions
-            delayed=delayed,
-            dead=dead,
-            oldest_s=_age(oldest.get(name)),
-        )
-        for name, (waiting, known, delayed, dead, _) in rows.items()
-    }
+def between(first: Look, second: Look) -> list[Figures]:
+    """The figures of each queue as it is in the second look; a queue that is new there has no rates."""
+    seconds = second.at - first.at
+    return [_of_queue(queue, first.queues.get(queue), look, seconds) for queue, look in second.queues.items()]
 
 
-def _first_messages(client: redis.Redis, ids: Mapping[str, bytes]) -> Mapping[str, bytes | None]:
-    with client.pipeline(transaction=False) as asked:
-        for name, message_id in ids.items():
-            asked.hget(QueueKeys(name).messages, message_id)
-        return dict(zip(ids, asked.execute(), strict=True))
+def _of_queue(queue: str, before: QueueLook | None, look: QueueLook, seconds: float) -> Figures:
+    two = before is not None and before is not look and seconds > 0
+    earlier = before if before is not None else look
+    return Figures(
+        queue=queue,
+        waiting=look.waiting,
+        in_flight=look.in_flight,
+        delayed=look.delayed,
+        dead=look.dead,
+        oldest_s=look.oldest_s,
+        in_per_s=_rate(look.came - earlier.came, seconds) if two else None,
+        out_per_s=_rate(look.done - earlier.done, seconds) if two else None,
+        stranded=Stranded(
+            silent=min(earlier.silent, look.silent),
+            overdue=len(earlier.overdue & look.overdue),
+            unrung=len(earlier.behind & look.behind),
+        ),
+    )
 
 
-def _age(message: bytes | None) -> float:
-    """By when it was enqueued; 0 for one that is gone already, or that cannot be read."""
-    try:
-        enqueued_ms = float(orjson.loads(message or b"{}")["message_timestamp"])
-    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
-        return 0.0
-    return max(0.0, time.time() - enqueued_ms / 1000)
+def _rate(count: int, seconds: float) -> float:
+    """Never negative: the parts of a count are read one after the other, and a rebuild starts at 0."""
+    return round(max(0, count) / seconds, 1)

@@ -112,7 +112,7 @@ class Signals:
                         connected = True
             except redis.RedisError as error:
                 if connected:
-                    logger.warning("no signals while Redis is away", error=str(error))
+                    logger.warning("no signals while Redis is away", error=error)
                 connected = False
                 self._stopping.wait(RECONNECT_S)
 

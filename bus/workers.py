@@ -50,7 +50,7 @@ def until_ready(prepare: Callable[[], None], stopping: threading.Event) -> bool:
             prepare()
         except (PyMongoError, redis.RedisError) as error:
             if not waited:
-                logger.warning("waiting for the servers", error=str(error))
+                logger.warning("waiting for the servers", error=error)
             waited = True
             stopping.wait(CONNECT_PAUSE_S)
         else:

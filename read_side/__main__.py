@@ -1,25 +1,29 @@
-"""``python -m read_side``: the projections' worker, and the audit of the read models."""
+"""``python -m read_side``: the projections' worker, and what an operator asks of the read models."""
 
 from typing import Annotated
 
 import typer
 
-from bus.cli import run_cli
+from bus.cli import EXIT_STATUS, AsJson, run_cli
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Keeps the read models and audits them.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    epilog=EXIT_STATUS,
+    help="Keeps the read models, shows, audits and rebuilds them.",
+)
+RUN = "Run it"
+LOOK = "Look into the read models"
+MEND = "Rebuild them"
 
 Sample = Annotated[
     int | None, typer.Option(min=1, help="Only so many documents of each model, of one partition.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document instead of tables.")]
+Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Read models by name.")]
+Place = Annotated[str, typer.Argument(metavar="NAME.gN", help="A generation, such as order_summary.g1.")]
 
 
-@app.callback()
-def _read_side() -> None:
-    """Keep the sub-commands' names even while there is one only."""
-
-
-@app.command()
+@app.command(rich_help_panel=RUN)
 def worker() -> None:
     """Answer the read models' doorbells until SIGTERM."""
     from read_side import worker as projections_worker  # noqa: PLC0415 - --help needs no drivers
@@ -27,12 +31,97 @@ def worker() -> None:
     projections_worker.main()
 
 
-@app.command()
-def audit(*, sample: Sample = None, as_json: AsJson = False) -> None:
+@app.command(rich_help_panel=LOOK)
+def status(
+    *,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Look again and again, until Ctrl-C.")] = False,
+    interval: Annotated[
+        float, typer.Option(min=0.1, max=3600, metavar="SECONDS", help="Between the two looks of the rates.")
+    ] = 1.0,
+    max_lag: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", help="How far behind is too far.")
+    ] = 60.0,
+    as_json: AsJson = False,
+) -> None:
+    """Show how far each read model is in each partition, how fast it moves, and what is wrong.
+
+    Exit status: 0 all is well; 1 a server cannot be reached; 3 something needs attention, which is said.
+    """
+    from read_side import status_report  # noqa: PLC0415 - --help needs no drivers
+
+    well = status_report.run(interval, max_lag, watch=watch, as_json=as_json)
+    raise typer.Exit(0 if well else 3)
+
+
+@app.command(rich_help_panel=LOOK)
+def audit(
+    names: Names = None,
+    *,
+    generation: Annotated[
+        int | None, typer.Option(min=1, help="Another one than the live one, of the one model named.")
+    ] = None,
+    sample: Sample = None,
+    as_json: AsJson = False,
+) -> None:
     """Fold the log again and report every difference; exit status 1 if there are any."""
     from read_side import audit_report  # noqa: PLC0415 - --help needs no drivers
 
-    raise typer.Exit(0 if audit_report.run(sample, as_json=as_json) else 1)
+    well = audit_report.run(sample, as_json=as_json, names=names or (), generation=generation)
+    raise typer.Exit(0 if well else 1)
+
+
+@app.command(rich_help_panel=MEND, epilog=EXIT_STATUS)
+def rebuild(  # noqa: PLR0913 - its options
+    names: Names = None,
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="Every read model.")] = False,
+    keep_old: Annotated[
+        bool, typer.Option("--keep-old", help="Keep the old generation until it is dropped.")
+    ] = False,
+    diff: Annotated[bool, typer.Option("--diff", help="Print what the new one shows otherwise.")] = False,
+    no_swap: Annotated[
+        bool, typer.Option("--no-swap", help="Leave the new one ready beside the live one.")
+    ] = False,
+    processes: Annotated[
+        int | None, typer.Option(min=1, max=256, help="How many fill it; as many as there are cores.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Build new generations from the log beside the live ones, and put them in service.
+
+    Commands and queries go on meanwhile. Killed, it leaves what is live untouched; run again, it goes on.
+    The old generation stays for 10 minutes, to go back to: see "use".
+    """
+    from read_side import rebuild_report  # noqa: PLC0415 - --help needs no drivers
+
+    models = rebuild_report.chosen(names or (), everything=everything)
+    rebuild_report.run(
+        models, keep_old=keep_old, diff=diff, swap=not no_swap, processes=processes, as_json=as_json
+    )
+
+
+@app.command(rich_help_panel=LOOK, epilog=EXIT_STATUS)
+def generations(*, as_json: AsJson = False) -> None:
+    """List the generations of the read models."""
+    from read_side import generations_report  # noqa: PLC0415 - --help needs no drivers
+
+    generations_report.show(as_json=as_json)
+
+
+@app.command(rich_help_panel=MEND, epilog=EXIT_STATUS)
+def use(place: Place) -> None:
+    """Put a generation in service: the one before again, or one that was built with --no-swap."""
+    from read_side import generations_report  # noqa: PLC0415 - --help needs no drivers
+
+    generations_report.use(place)
+
+
+@app.command(rich_help_panel=MEND, epilog=EXIT_STATUS)
+def drop(place: Place) -> None:
+    """Delete a generation that is not live, once nobody can be reading from it."""
+    from read_side import generations_report  # noqa: PLC0415 - --help needs no drivers
+
+    generations_report.drop(place)
 
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Audited:
-    """What the audit of one read model's live generation came to."""
+    """What the audit of one generation of a read model came to."""
 
     read_model: str
     generation: int
@@ -72,14 +72,22 @@ def audit(
     models: Iterable[ReadModel] = READ_MODELS,
     *,
     sample: int | None = None,
+    generation: int | None = None,
 ) -> list[Difference]:
     """Every difference between the read database and the fold of the log.
+
+    Of the live generations, or of the ``generation`` given. One that another version of the code has folded
+    is one difference: this code cannot say more.
 
     Raises:
         BehindTheCheckpointError: the log ends before a checkpoint.
 
     """
-    return [difference for one in audited(log, database, models, sample) for difference in one.differences]
+    return [
+        difference
+        for one in audited(log, database, models, sample, generation)
+        for difference in one.differences
+    ]
 
 
 def audited(
@@ -87,21 +95,27 @@ def audited(
     database: Database[Documents],
     models: Iterable[ReadModel] = READ_MODELS,
     sample: int | None = None,
+    generation: int | None = None,
 ) -> Iterator[Audited]:
     """The audit, model by model."""
     drawn = None if sample is None else random.randrange(log.partitions)  # noqa: S311 - no secret
     for model in models:
-        yield _Audit(log, database, model).run(drawn, sample)
+        yield _Audit(log, database, model, generation).run(drawn, sample)
 
 
 class _Audit:
     """The audit of one read model."""
 
-    def __init__(self, log: Log, database: Database[Documents], model: ReadModel) -> None:
+    def __init__(
+        self, log: Log, database: Database[Documents], model: ReadModel, generation: int | None
+    ) -> None:
         registry = Registry(database)
+        entry = registry.entry(model.name)
         self._log = log
         self._model = model
-        self._generation = registry.live(model.name)
+        self._generation = generation or entry.live
+        registered = entry.generations.get(self._generation)
+        self._folded_by = model.version if registered is None else registered.version
         self._collection = registry.collection(model.name, self._generation)
         self._checkpoints = Checkpoints(database)
         self._parking = Parking(database)
@@ -109,7 +123,9 @@ class _Audit:
         self._differences: list[Difference] = []
 
     def run(self, drawn: int | None, sample: int | None) -> Audited:
-        if drawn is not None:
+        if self._folded_by != self._model.version:
+            self._differ("(version of the code)", None, self._model.version, self._folded_by)
+        elif drawn is not None:
             self._partition(drawn, set(), sample)
         else:
             unaccounted = {stored["_id"] for stored in self._collection.find({}, {"_id": True})}

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
 from rich.console import Console
@@ -12,21 +12,44 @@ from bus.connections import read_database, write_database
 from bus.log import Log
 from bus.settings import Settings
 from read_side.audit import Audited, Difference, audited
+from read_side.errors import GenerationError
+from read_side.projections import READ_MODELS, by_name
+from read_side.projections.model import ReadModel
+from read_side.registry import Registry
 
 
-def run(sample: int | None, *, as_json: bool) -> bool:
-    """Audit the read models and print what was found; return whether all is as it must be."""
+def run(
+    sample: int | None, *, as_json: bool, names: Sequence[str] = (), generation: int | None = None
+) -> bool:
+    """Audit the read models, or those named, and print what was found; return whether all is as it must be.
+
+    Raises:
+        GenerationError: there is no such read model or generation.
+
+    """
+    models = _named(names)
+    if generation is not None and len(names) != 1:
+        raise GenerationError("--generation is of the one read model that is named")
     settings = Settings.load()
     writes, reads = write_database(settings), read_database(settings)
     with writes.client, reads.client:
         log = Log(writes, settings.log_partitions)
         log.create()  # which refuses another number of partitions
-        results = list(audited(log, reads, sample=sample))
+        if generation is not None and generation not in Registry(reads).entry(models[0].name).generations:
+            raise GenerationError(f"there is no {models[0].name}.g{generation}")
+        results = list(audited(log, reads, models, sample, generation))
     if as_json:
         sys.stdout.write(json.dumps([asdict(result) for result in results], default=str) + "\n")
     else:
         show(results, Console())
     return not any(result.differences for result in results)
+
+
+def _named(names: Sequence[str]) -> Sequence[ReadModel]:
+    try:
+        return [by_name(name) for name in dict.fromkeys(names)] or READ_MODELS
+    except LookupError as error:
+        raise GenerationError(str(error)) from None
 
 
 def show(results: Iterable[Audited], console: Console) -> None:

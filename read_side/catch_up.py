@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from bus.commit import Commit
-from bus.log import Log
+from bus.log import Log, Stretch
 from bus.logs import logger
 from bus.metrics import Metrics
 from read_side.batch import Batch, Poison
@@ -18,14 +18,22 @@ from read_side.holes import Holes
 from read_side.parking import Parking
 from read_side.projections.model import ReadModel
 from read_side.registry import Registry
+from read_side.silence import NoSilence, Silence
 from read_side.telemetry import Telemetry
 
 BATCH = 1_000
 """Commits per batch: some megabytes in memory, and one round trip for hundreds of documents."""
 
-LINGER = 2.0
-"""Times the duration of a batch: it keeps each read model below a third of its partition's time."""
-MAX_LINGER_S = 0.05
+SMALLEST_BATCH = 100
+AT_MOST_S = 0.5
+"""A rebuild's batches grow while they take less: they stay far from a lease's end, and small in memory."""
+
+MOST_LINGER = 10
+"""Times the duration of a batch.
+
+Under load each read model takes a tenth of its partition's time, or less.
+"""
+MAX_LINGER_S = 0.2
 
 
 class End(Enum):
@@ -60,6 +68,13 @@ class Surroundings:
     announce: Callable[[str, int, int, int], None]
     """Told name, generation, partition and position after every move of a checkpoint; must not raise."""
     stopping: threading.Event
+    read: Callable[[int, int, int], Stretch]
+    """Reads the log as ``Tail.read`` does."""
+    silence: Callable[[str, int], Silence] = lambda _name, _partition: NoSilence()
+    largest_batch: int = 0
+    """Up to which batches grow while they are full and quick; 0: they stay as they are."""
+    may_go_on: Callable[[str, int, float], bool] = lambda _name, _generation, _began: True
+    """Asked with name, generation and the monotonic time when the run began, between batches."""
     telemetry: Telemetry = field(default_factory=lambda: Telemetry(Metrics()))
     """By default nobody is told."""
 
@@ -79,32 +94,60 @@ class CatchUp:
         # Read after the lease was taken, and changed only under it.
         self._parked = around.parking.streams(model.name, generation, partition)
         self.position = lease.position
+        self._began = time.monotonic()
+        self._size = BATCH
 
     def run(self) -> Run:
-        """Go on until the log is drained, a hole is in the way, or the process stops."""
-        while not self._around.stopping.is_set():
-            stretch = self._around.log.read(self._partition, self.position, BATCH, state=False)
+        """Go on until the log is drained, a hole is in the way, or it may not go on."""
+        silence = self._around.silence(self._model.name, self._partition)
+        try:
+            return self._run(silence)
+        finally:
+            silence.end()
+
+    def _run(self, silence: Silence) -> Run:
+        while self._may_go_on():
+            stretch = self._around.read(self._partition, self.position, self._size)
             if stretch.commits:
                 began = time.monotonic()
                 self._take_in(stretch.commits)
-                if len(stretch.commits) < BATCH:
-                    self._linger(time.monotonic() - began)
+                self._pace(len(stretch.commits), time.monotonic() - began, silence)
             elif stretch.missing:
                 wait_s = self._around.holes.wait_or_close(self._partition, stretch.missing)
                 if wait_s > 0:
                     return Run(End.HOLE, wait_s)
-            else:
-                self._check_head()
+            elif not silence.end():
+                if self.position == self._lease.position:  # what it has just read is the log it knows
+                    self._check_head()
                 return Run(End.DRAINED)
         return Run(End.STOPPED)
 
-    def _linger(self, took_s: float) -> None:
+    def _pace(self, commits: int, took_s: float, silence: Silence) -> None:
+        if 1 < commits < self._size:
+            silence.keep()
+            self._linger(commits, took_s)
+        elif commits == self._size and self._around.largest_batch:
+            self._adapt(took_s)
+
+    def _may_go_on(self) -> bool:
+        around = self._around
+        return not around.stopping.is_set() and around.may_go_on(
+            self._model.name, self._generation, self._began
+        )
+
+    def _adapt(self, took_s: float) -> None:
+        if took_s > AT_MOST_S:
+            self._size = max(SMALLEST_BATCH, self._size // 2)
+        elif took_s < AT_MOST_S / 2:
+            self._size = min(2 * self._size, self._around.largest_batch)
+
+    def _linger(self, commits: int, took_s: float) -> None:
         """Stay for a moment after catching up, so that under load a batch is many commits rather than few.
 
-        In proportion to what a batch takes here and now: a loaded database gets larger batches by itself. Who
-        comes to an idle read model waits for nothing.
+        The more commits came in while the batch before was under way, and the longer that took here and now,
+        the longer. Who comes to an idle read model waits for nothing.
         """
-        self._around.stopping.wait(min(LINGER * took_s, MAX_LINGER_S))
+        self._around.stopping.wait(min(min(commits - 1, MOST_LINGER) * took_s, MAX_LINGER_S))
 
     def _check_head(self) -> None:
         head = self._around.log.head(self._partition)

@@ -9,6 +9,7 @@ by mongod's clock (``$$NOW``), never a worker's.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from pymongo import ReturnDocument
 from pymongo.database import Database
@@ -17,6 +18,8 @@ from bus.connections import DURABLE, Documents
 from read_side.errors import LeaseLostError
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+ALIVE_MS = 60_000
+"""What nobody has touched for so long is nobody's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,24 @@ class Lease:
     epoch: int
     position: int
     """Where the checkpoint stood when the lease was taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A checkpoint as it was found; times are mongod's."""
+
+    name: str
+    generation: int
+    partition: int
+    position: int
+    epoch: int
+    holder: str | None
+    """Who holds the lease."""
+    touched_at: datetime | None
+    """When the lease was last taken or the checkpoint moved."""
+    error: str | None
+    """What ended a run, unless the checkpoint has moved since."""
+    error_at: datetime | None
 
 
 class Checkpoints:
@@ -59,7 +80,16 @@ class Checkpoints:
         key = _key(name, generation, partition)
         taken = self._checkpoints.find_one_and_update(
             {"_id": key, "$expr": {"$lte": ["$expires_at", "$$NOW"]}},
-            [{"$set": {"epoch": {"$add": ["$epoch", 1]}, "owner": owner, "expires_at": self._expiry}}],
+            [
+                {
+                    "$set": {
+                        "epoch": {"$add": ["$epoch", 1]},
+                        "owner": owner,
+                        "expires_at": self._expiry,
+                        "touched_at": "$$NOW",
+                    }
+                }
+            ],
             return_document=ReturnDocument.AFTER,
         )
         return Lease(key, taken["epoch"], taken["position"]) if taken else None
@@ -73,7 +103,7 @@ class Checkpoints:
         """
         moved = self._checkpoints.update_one(
             {"_id": lease.key, "epoch": lease.epoch, "position": {"$lt": position}},
-            [{"$set": {"position": position, "expires_at": self._expiry}}],
+            [{"$set": {"position": position, "expires_at": self._expiry, "touched_at": "$$NOW"}}],
         )
         if not moved.matched_count:
             raise LeaseLostError(lease.key)
@@ -105,9 +135,51 @@ class Checkpoints:
             for stored in self._checkpoints.find(where)
         }
 
+    def note_error(self, name: str, generation: int, partition: int, error: str) -> None:
+        """Keep what ended a run, for whoever asks."""
+        self._checkpoints.update_one(
+            {"_id": _key(name, generation, partition)},
+            [{"$set": {"error": {"message": {"$literal": error}, "at": "$$NOW", "position": "$position"}}}],
+        )
+
+    def found(self, where: Mapping[str, Any] | None = None) -> list[Checkpoint]:
+        """Every checkpoint as it is now, or those that match."""
+        held = {"$gt": ["$expires_at", "$$NOW"]}
+        pipeline: list[Mapping[str, Any]] = [
+            {"$match": where or {}},
+            {"$set": {"held": held}},
+            {"$sort": {"_id": 1}},
+        ]
+        return [_checkpoint(stored) for stored in self._checkpoints.aggregate(pipeline)]
+
+    def is_followed_by_others(self, name: str, generation: int, partition: int) -> bool:
+        """Whether somebody has projected it within ``ALIVE_MS``."""
+        lately = {"$gt": ["$touched_at", {"$subtract": ["$$NOW", ALIVE_MS]}]}
+        where = {"_id": _key(name, generation, partition), "$expr": lately}
+        return self._checkpoints.find_one(where, {"_id": True}) is not None
+
+    def delete(self, name: str, generation: int) -> None:
+        self._checkpoints.delete_many({"name": name, "generation": generation})
+
     def started(self, names: Iterable[str]) -> bool:
         """Whether every model of the table is known here, so that the projections have run once."""
         return set(names) <= set(self._checkpoints.distinct("name"))
+
+
+def _checkpoint(stored: Mapping[str, Any]) -> Checkpoint:
+    error = stored.get("error", {})
+    stands = error.get("position") == stored["position"]
+    return Checkpoint(
+        name=stored["name"],
+        generation=stored["generation"],
+        partition=stored["partition"],
+        position=stored["position"],
+        epoch=stored["epoch"],
+        holder=stored.get("owner") if stored["held"] else None,
+        touched_at=stored.get("touched_at"),
+        error=error["message"] if stands else None,
+        error_at=error["at"] if stands else None,
+    )
 
 
 def _key(name: str, generation: int, partition: int) -> str:

@@ -9,3 +9,19 @@ class LeaseLostError(TwofoldError):
 
 class BehindTheCheckpointError(TwofoldError):
     """A checkpoint is beyond the head of the log: the log was replaced or restored from an older copy."""
+
+
+class GenerationError(TwofoldError):
+    """What was asked for cannot be done to a generation as it is now."""
+
+
+class RebuildLostError(TwofoldError):
+    """Another rebuild of the model has taken over: this one changes nothing any more."""
+
+
+class RebuildRefusedError(TwofoldError):
+    """A rebuild cannot begin: another one is running, or the model is not known."""
+
+
+class RebuildStoppedError(TwofoldError):
+    """A rebuild ended before its generation was live; it can be resumed or dropped."""

@@ -30,7 +30,7 @@ class Plan:
 
 def plan(model: ReadModel, commit: Commit) -> Plan:
     """Read a commit's events and list what they touch; raises whatever a bad event makes it raise."""
-    recorded = tuple(commit.recorded())
+    recorded = commit.recorded()
     reads: set[str] = set()
     spreads = []
     for one in recorded:

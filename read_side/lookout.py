@@ -1,11 +1,14 @@
 """The lookout: compares the heads of the log with the checkpoints, and rings for what nobody rang for.
 
 In normal running it finds nothing: it covers doorbells lost with Redis or with a killed process. What it had
-to ring for is counted and logged.
+to ring for is counted and logged. A generation that it has not seen before is rung for at once, and not
+counted: nobody could have rung.
+
+It also does the chores that a worker has every few seconds.
 """
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Sequence
 
 import redis
 from pymongo.errors import PyMongoError
@@ -21,19 +24,29 @@ STOP_S = 0.5
 PATIENCE = 3
 """Looks in a row without progress before it rings: longer than a hole's default grace period."""
 
-Positions = Mapping[tuple[str, int, int], int]
+Projected = Callable[[], set[tuple[str, int]]]
+"""The read models and their generations that this process projects at the moment."""
 
 
 class Lookout:
     """A thread of the projections' worker."""
 
-    def __init__(
-        self, log: Log, checkpoints: Checkpoints, doorbells: Doorbells, metrics: Metrics | None = None
+    def __init__(  # noqa: PLR0913, PLR0917 - what it looks at, and whom it tells
+        self,
+        log: Log,
+        checkpoints: Checkpoints,
+        doorbells: Doorbells,
+        projected: Projected,
+        chores: Sequence[Callable[[], None]] = (),
+        metrics: Metrics | None = None,
     ) -> None:
         self._log = log
-        self._metrics = metrics or Metrics()  # else nobody is told
         self._checkpoints = checkpoints
         self._doorbells = doorbells
+        self._projected = projected
+        self._chores = chores
+        self._metrics = metrics or Metrics()  # else nobody is told
+        self._known: set[tuple[str, int]] = set()
         self._stuck: dict[tuple[str, int, int], tuple[int, int]] = {}
         self._stopping = threading.Event()
         self.thread = threading.Thread(target=self._watch, name="lookout", daemon=True)
@@ -48,11 +61,14 @@ class Lookout:
 
     def ring_all(self) -> None:
         """Ring for everything that is behind, at once: at start, when nobody knows who rang before."""
-        self._doorbells.ring({(name, partition) for name, _, partition in self._behind()})
+        self._known = self._projected()
+        self._doorbells.ring({(name, partition) for name, _, partition in self._behind(self._known)})
 
     def look(self) -> int:
         """Ring for what has been behind, without progress, for ``PATIENCE`` looks; return how many."""
-        behind = self._behind()
+        projected = self._projected()
+        self._ring_for_new(projected)
+        behind = self._behind(projected)
         previous, self._stuck = self._stuck, {}
         overdue = set()
         for key, position in behind.items():
@@ -69,19 +85,31 @@ class Lookout:
             self._doorbells.ring(overdue)
         return len(overdue)
 
-    def _behind(self) -> dict[tuple[str, int, int], int]:
+    def _ring_for_new(self, projected: set[tuple[str, int]]) -> None:
+        if names := {name for name, _ in projected - self._known}:
+            partitions = range(self._log.partitions)
+            self._doorbells.ring({(name, partition) for name in names for partition in partitions})
+        self._known = projected
+
+    def _behind(self, projected: set[tuple[str, int]]) -> dict[tuple[str, int, int], int]:
         heads = [self._log.head(partition) for partition in range(self._log.partitions)]
         positions = self._checkpoints.positions()
-        return {key: position for key, position in positions.items() if position < heads[key[2]]}
+        return {
+            key: position
+            for key, position in positions.items()
+            if key[:2] in projected and position < heads[key[2]]
+        }
 
     def _watch(self) -> None:
         well = True
         while not self._stopping.wait(LOOK_EVERY_S):
             try:
                 self.look()
+                for chore in self._chores:
+                    chore()
             except (PyMongoError, redis.RedisError) as error:
                 if well:
-                    logger.warning("the lookout waits for its servers", error=str(error))
+                    logger.warning("the lookout waits for its servers", error=error)
                 well = False
             else:
                 well = True

@@ -48,3 +48,7 @@ class Parking:
             },
             upsert=True,
         )
+
+    def delete(self, name: str, generation: int) -> None:
+        """Forget what a generation had parked: it is being deleted."""
+        self._parked.delete_many({"name": name, "generation": generation})

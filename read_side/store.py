@@ -1,6 +1,10 @@
-"""The documents of the live read models, as the queries see them."""
+"""The documents of the live read models, as the queries see them.
 
-from collections.abc import Mapping, Sequence
+During a deploy the live generation may have been folded by another version of the code than this process
+has. Its queries read documents of their own version where there are any (``Entry.served``).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +12,8 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 
 from bus.connections import Documents as Stored
-from read_side.projections.model import Document, Documents, Sort
+from read_side.projections import READ_MODELS
+from read_side.projections.model import Document, Documents, ReadModel, Sort
 from read_side.registry import Registry
 
 
@@ -44,14 +49,15 @@ class Live:
 class ReadStore:
     """The read database, by the names of the read models."""
 
-    def __init__(self, database: Database[Stored]) -> None:
+    def __init__(self, database: Database[Stored], models: Iterable[ReadModel] = READ_MODELS) -> None:
         self._registry = Registry(database)
+        self._versions = {model.name: model.version for model in models}
 
     def generation(self, name: str) -> int:
-        """The number of the live generation of a model."""
-        return self._registry.live(name)
+        """The number of the generation of a model that is served here."""
+        return self._registry.entry(name).served(self._versions.get(name))
 
     def live(self, name: str) -> Live:
         """The documents of a model as they are served, of one and the same generation throughout."""
-        generation = self._registry.live(name)
+        generation = self.generation(name)
         return Live(generation, CollectionDocuments(self._registry.collection(name, generation)))

@@ -3,7 +3,7 @@
 import os
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import dramatiq
 import redis
@@ -11,7 +11,7 @@ import redis
 from bus import logs, workers
 from bus.broker import Broker
 from bus.connections import read_database, redis_client, write_database
-from bus.doorbells import Doorbells, bell
+from bus.doorbells import Doorbells
 from bus.log import Log
 from bus.logs import logger
 from bus.metrics import Metrics
@@ -20,42 +20,47 @@ from bus.settings import Settings
 from bus.signals import announce_position, reached
 from bus.subscriptions import Subscriptions
 from bus.tracing import Tracing
-from read_side.catch_up import End, Surroundings
+from read_side.answering import Answering, GoingOn
+from read_side.catch_up import Surroundings
 from read_side.checkpoints import Checkpoints
+from read_side.generations import Generations
 from read_side.holes import Holes
 from read_side.lookout import Lookout
 from read_side.parking import Parking
 from read_side.projections import READ_MODELS
 from read_side.projections.model import ReadModel
 from read_side.projector import Projector
-from read_side.registry import FIRST, Registry
+from read_side.registry import Registry
+from read_side.retirement import Retirement
+from read_side.silence import MarkSilence, NoSilence, Silence
+from read_side.tail import Tail
 from read_side.telemetry import Telemetry
 
 KIND = "projections"
 
 
-def register_actor(
-    broker: Broker, doorbells: Doorbells, model: ReadModel, projector: Projector, *, lease_ms: int
-) -> None:
+def register_actor(broker: Broker, model: ReadModel, answer: Callable[[int], None]) -> None:
     """Declare the actor that answers a read model's doorbells."""
 
-    def answer(partition: int) -> None:
-        doorbells.answer(model.name, partition)
-        run = projector.run(model, FIRST, partition)
-        match run.end:
-            case End.DRAINED:
-                return
-            case End.HELD:
-                # Its holder looks once more before it leaves; if it was killed, the lease has to run out.
-                wait_ms = lease_ms
-            case End.HOLE:
-                wait_ms = int(run.wait_s * 1000) + 1
-            case End.STOPPED:
-                wait_ms = 0
-        if doorbells.is_first_to_ring_later(model.name, partition, wait_ms):
-            broker.enqueue(bell(model.name, partition), delay=wait_ms)
+    def answered(partition: int) -> None:
+        answer(partition)
 
-    dramatiq.actor(broker=broker, queue_name=model.name, actor_name=model.name)(answer)
+    dramatiq.actor(broker=broker, queue_name=model.name, actor_name=model.name)(answered)
+
+
+def tell_of_other_versions(registry: Registry, models: Iterable[ReadModel]) -> list[str]:
+    """Say which models this process cannot project, because their code has changed, and what to do."""
+    stale = [model for model in models if not registry.projected(model)]
+    for model in stale:
+        entry = registry.entry(model.name)
+        logger.error(
+            f"{model.name} is not projected: its documents were folded by another version of its code."
+            f" Run: python -m read_side rebuild {model.name}",
+            read_model=model.name,
+            folded_by=sorted({generation.version for generation in entry.generations.values()}),
+            this_version=model.version,
+        )
+    return [model.name for model in stale]
 
 
 def main() -> None:
@@ -75,30 +80,55 @@ def main() -> None:
     metrics = Metrics()
     tracing = Tracing.from_settings(settings, KIND)
     pulse = Pulse.of(writes, KIND, metrics)
+    owner = f"{socket.gethostname()}:{os.getpid()}"
+    names = tuple(model.name for model in READ_MODELS)
     around = Surroundings(
         log=log,
         registry=registry,
         checkpoints=checkpoints,
         parking=Parking(reads),
         holes=Holes(log, settings.hole_grace_ms, metrics),
-        owner=f"{socket.gethostname()}:{os.getpid()}",
+        owner=owner,
         announce=_announcer(client),
         stopping=stopping,
+        read=Tail(log).read,
+        silence=_silencer(doorbells, registry),
+        may_go_on=GoingOn(registry, READ_MODELS, log.partitions, settings.projection_threads),
         telemetry=Telemetry(metrics, tracing),
     )
     projector = Projector(around)
     for model in READ_MODELS:
-        register_actor(broker, doorbells, model, projector, lease_ms=settings.lease_ms)
-    lookout = Lookout(log, checkpoints, doorbells, metrics)
-    names = tuple(model.name for model in READ_MODELS)
+        answering = Answering(
+            model,
+            projector=projector,
+            registry=registry,
+            checkpoints=checkpoints,
+            log=log,
+            broker=broker,
+            doorbells=doorbells,
+            lease_ms=settings.lease_ms,
+        )
+        register_actor(broker, model, answering)
+    retirement = Retirement(reads, Generations(reads), checkpoints, owner)
+    lookout = Lookout(
+        log,
+        checkpoints,
+        doorbells,
+        projected=lambda: {(model.name, n) for model in READ_MODELS for n in registry.projected(model)},
+        chores=(lambda: subscriptions.renew(names), retirement.turn),
+        metrics=metrics,
+    )
 
     def prepare() -> None:
         log.create()
         registry.create(READ_MODELS)
-        for name in names:
-            checkpoints.create(name, FIRST, settings.log_partitions)
+        registry.forget()
+        for model in READ_MODELS:
+            for generation in registry.projected(model):
+                checkpoints.create(model.name, generation, log.partitions)
         subscriptions.subscribe(names)
         lookout.ring_all()
+        tell_of_other_versions(registry, READ_MODELS)
 
     if workers.until_ready(prepare, stopping):
         lookout.start()
@@ -113,6 +143,17 @@ def main() -> None:
         tracing.stop()
 
 
+def _silencer(doorbells: Doorbells, registry: Registry) -> Callable[[str, int], Silence]:
+    """Runs may silence the bell of a model while it has one generation, which is theirs."""
+
+    def silence(name: str, partition: int) -> Silence:
+        if len(registry.entry(name).generations) > 1:
+            return NoSilence()
+        return MarkSilence(doorbells, name, partition)
+
+    return silence
+
+
 def _announcer(client: redis.Redis) -> Callable[[str, int, int, int], None]:
     heard = threading.Event()
     heard.set()
@@ -122,7 +163,7 @@ def _announcer(client: redis.Redis) -> Callable[[str, int, int, int], None]:
             announce_position(client, reached(read_model, generation, partition), position)
         except redis.RedisError as error:
             if heard.is_set():
-                logger.warning("Redis is away: nobody is told of progress", error=str(error))
+                logger.warning("Redis is away: nobody is told of progress", error=error)
             heard.clear()
         else:
             heard.set()

@@ -9,6 +9,7 @@ or left to a sweep.
 """
 
 import time
+from collections.abc import Sequence
 
 from bus.attempts import Attempts
 from bus.group_commit import GroupCommit
@@ -18,7 +19,7 @@ from bus.messages.outcome import Outcome
 from write_side import outcomes
 from write_side.bell import Bell
 from write_side.company import Company
-from write_side.deciding import Deciding
+from write_side.deciding import Decided, Deciding
 from write_side.errors import BusyError, WorkerKilledError
 from write_side.in_hand import InHand
 from write_side.telemetry import Telemetry
@@ -26,12 +27,18 @@ from write_side.transience import is_transient
 
 SUSPECT_AFTER = 2
 """Attempts of which nothing was heard, after which a command is handled alone."""
+SUSPECT_AT_ONCE = 4
+"""The same when an attempt began just now: the open ones may be under way, but hardly so many."""
 DEATHS_ALONE = 3
 """Attempts made alone of which nothing was heard, after which it is kept as failed."""
+TOGETHER = 64
+"""Commands in one trip: their documents are some 100 kB, and one that is slow holds up no more than these."""
+LANES = 2
+"""While one batch waits for the disk the next one is decided."""
 
 
 class Attempting:
-    """Takes commands to their outcomes, one attempt at a time."""
+    """Takes commands to their outcomes, those that come at the same time together."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - what it is made of
         self,
@@ -44,15 +51,15 @@ class Attempting:
         telemetry: Telemetry,
     ) -> None:
         self._log = log
+        self._inbox = inbox
         self._attempts = attempts
         self._deciding = deciding
         self._bell = bell
         self._max_errors = max_errors
         self._company = Company()
         self._telemetry = telemetry
-        batches = telemetry.metrics.batches
-        self._begin = GroupCommit(batches("begin", attempts.begin_all), shared=is_transient)
-        self.finish = GroupCommit(batches("finish", inbox.finish_all), shared=is_transient)
+        together = telemetry.metrics.batches("attempt", self._attempt_all)
+        self._attempt_together = GroupCommit(together, limit=TOGETHER, lanes=LANES)
         self.in_hand = InHand()
 
     def __call__(self, entry: Entry) -> Outcome | None:
@@ -65,43 +72,62 @@ class Attempting:
         with self.in_hand.take(entry.command_id) as mine:
             if not mine:
                 return None
-            began = time.time()
-            suspect = entry.open_attempts >= SUSPECT_AFTER
-            outcome = self._alone(entry) if suspect else self._together(entry)
-            self.finish((entry.command_id, outcome))
-            self._bell.ring(outcome, entry.command_id)
-            self._telemetry.handled(entry, outcome, began)
-            return outcome
+            if self._is_suspect(entry):
+                return self._attempt_alone(entry)
+            with self._company.together():
+                return self._attempt_together(entry)
 
-    def _together(self, entry: Entry) -> Outcome:
-        with self._company.together():
-            self._begin(entry.command_id)
-            return self._attempt(entry)
+    def _is_suspect(self, entry: Entry) -> bool:
+        if entry.open_attempts < SUSPECT_AFTER:
+            return False
+        return entry.open_attempts >= SUSPECT_AT_ONCE or self._attempts.are_quiet(entry.command_id)
 
-    def _alone(self, entry: Entry) -> Outcome:
+    def _attempt_all(self, entries: Sequence[Entry]) -> Sequence[Outcome | Exception]:
+        self._attempts.begin_all([entry.command_id for entry in entries])
+        return self._tried(entries)
+
+    def _attempt_alone(self, entry: Entry) -> Outcome:
         with self._company.alone():
             deaths = self._attempts.begin_alone(entry.command_id)
             if deaths is None:
                 raise BusyError(f"{entry.command_id} is being handled alone elsewhere")
             if deaths >= DEATHS_ALONE:
-                return self._last_word(entry, WorkerKilledError(f"{deaths} workers died of it"))
+                killed = WorkerKilledError(f"{deaths} workers died of it")
+                failed = self._last_word(entry, killed)
+                self._finish([(entry, failed)], time.time())
+                return failed
             try:
-                return self._attempt(entry)
+                [outcome] = self._tried([entry])
             except Exception:
                 self._attempts.end_alone(entry.command_id)
                 raise
+            if isinstance(outcome, Exception):
+                self._attempts.end_alone(entry.command_id)
+                raise outcome
+            return outcome
 
-    def _attempt(self, entry: Entry) -> Outcome:
+    def _tried(self, entries: Sequence[Entry]) -> list[Outcome | Exception]:
+        began = time.time()
         try:
-            commit = self._deciding(entry)
-        except Exception as error:
-            if is_transient(error):
+            decided = self._deciding(entries)
+            came_to = [self._came_to(*pair) for pair in zip(entries, decided, strict=True)]
+        except Exception:
+            for entry in entries:
                 self._attempts.take_back(entry.command_id)
-                raise
-            if self._attempts.count_error(entry.command_id, repr(error)) < self._max_errors:
-                raise
-            return self._last_word(entry, error)
-        return outcomes.of_commit(commit, entry.envelope.command.stream)
+            raise
+        ended = [(e, o) for e, o in zip(entries, came_to, strict=True) if isinstance(o, Outcome)]
+        self._finish(ended, began)
+        return came_to
+
+    def _came_to(self, entry: Entry, decided: Decided) -> Outcome | Exception:
+        if not isinstance(decided, Exception):
+            return outcomes.of_commit(decided, entry.envelope.command.stream)
+        if is_transient(decided):
+            self._attempts.take_back(entry.command_id)
+            return decided
+        if self._attempts.count_error(entry.command_id, repr(decided)) < self._max_errors:
+            return decided
+        return self._last_word(entry, decided)
 
     def _last_word(self, entry: Entry, error: Exception) -> Outcome:
         """Failed, unless the log holds an outcome all the same: what raised may come after the insert."""
@@ -109,3 +135,12 @@ class Attempting:
         if commit is None:
             return outcomes.failed(entry, error)
         return outcomes.of_commit(commit, entry.envelope.command.stream)
+
+    def _finish(self, ended: Sequence[tuple[Entry, Outcome]], began: float) -> None:
+        if not ended:
+            return
+        finished = [(entry.command_id, outcome) for entry, outcome in ended]
+        self._inbox.finish_all(finished)
+        self._bell.ring(finished)
+        for entry, outcome in ended:
+            self._telemetry.handled(entry, outcome, began)

@@ -1,20 +1,20 @@
-"""What happens to one command whose turn it is: load, skip if done, decide, append.
+"""What happens to commands whose turn it is: load, skip if done, decide, append; several at once.
 
 The one insert of ``append`` decides what a command came to, whoever else handles it at the same time;
 everything before it is read-only. So a handler may be killed anywhere, and any number of handlers may be
-given the same command.
+given the same command. Commands that come together are of different streams, since of two on one stream the
+later's turn is after the earlier: so each of the beats is one trip for all of them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_attempt, wait_random_exponential
 
 from bus.commit import Commit, Decision
 from bus.errors import AlreadyCommittedError, VersionConflictError
-from bus.group_commit import GroupCommit
 from bus.inbox import Entry
-from bus.log import Log
+from bus.log import Appended, Log
 from bus.messages.envelope import CommandEnvelope
 from bus.messages.events import to_stored
 from bus.messages.rejection import Rejection
@@ -22,69 +22,99 @@ from bus.messages.streams import id_of, partition_of
 from write_side import outcomes
 from write_side.aggregates import aggregate_for, aggregate_of, fold
 from write_side.facts import Facts
-from write_side.snapshots import Snapshots
+from write_side.snapshots import Key, Snapshots
 from write_side.telemetry import Telemetry
 from write_side.transience import is_transient
 
 CONFLICT_TRIES = 20
 """In place, some milliseconds apart: a conflict is an everyday race, not worth a trip through the queue."""
 
+Decided = Commit | Exception
+"""What a command came to, or what handling it raised."""
+
 
 class Deciding:
-    """The beats up to the append; threads that want the same at the same time go to the log together."""
+    """The beats up to the append."""
 
     def __init__(self, log: Log, telemetry: Telemetry) -> None:
         self._log = log
-        self.newest = GroupCommit(telemetry.metrics.batches("load", Snapshots(log).load), shared=is_transient)
-        self.append = GroupCommit(telemetry.appends(log.append), shared=is_transient)
+        self.newest: Callable[[Sequence[Sequence[Key]]], list[list[Commit | None]]] = Snapshots(log).load
+        self.append: Callable[[Sequence[Decision]], list[Appended]] = telemetry.appends(log.append)
 
-    def __call__(self, entry: Entry) -> Commit:
-        """The commit that says what a command came to, made now or found.
+    def __call__(self, entries: Sequence[Entry]) -> list[Decided]:
+        """For each command the commit that says what it came to, made now or found; or what it raised.
 
-        Raises:
-            VersionConflictError: others were faster, again and again.
-            AlreadyCommittedError: the log has its commit and does not show it yet.
-
+        Among that are ``VersionConflictError``, if others were faster again and again, and
+        ``AlreadyCommittedError``, if the log has its commit and does not show it yet. What concerns all of
+        them, such as that MongoDB is away, is raised.
         """
+        decided: dict[str, Decided] = {}
         conflicts = Retrying(
-            retry=retry_if_exception_type(VersionConflictError),
+            retry=retry_if_result(bool),
             wait=wait_random_exponential(multiplier=0.002, max=0.1),
             stop=stop_after_attempt(CONFLICT_TRIES),
-            reraise=True,
+            retry_error_callback=_last_result,
         )
-        return conflicts(self._beats, entry)
+        conflicts(self._beats, entries, decided)
+        return [decided[entry.command_id] for entry in entries]
 
-    def _beats(self, entry: Entry) -> Commit:
-        own, *others = self._load(entry)
-        if own is not None and own.command_id == entry.command_id:
-            return own
-        decision = _decide(entry, own, others)
-        return self._appended(decision)
+    def _beats(self, entries: Sequence[Entry], decided: dict[str, Decided]) -> list[Entry]:
+        """Take those that are not decided yet once through the beats; return those that met a conflict."""
+        loaded = self._load([entry for entry in entries if _is_open(decided.get(entry.command_id))])
+        decisions: list[Decision] = []
+        for entry, (own, *others) in loaded:
+            if own is not None and own.command_id == entry.command_id:
+                decided[entry.command_id] = own
+                continue
+            try:
+                decisions.append(_decide(entry, own, others))
+            except Exception as error:  # noqa: BLE001 - it is this command's, and harms none beside it
+                decided[entry.command_id] = error
+        for decision, appended in zip(decisions, self._append(decisions), strict=True):
+            decided[decision.command_id] = appended
+        return [entry for entry in entries if isinstance(decided[entry.command_id], VersionConflictError)]
 
-    def _load(self, entry: Entry) -> list[Commit | None]:
-        """The aggregate and the others it takes facts from, as they are now.
+    def _load(self, entries: Sequence[Entry]) -> list[tuple[Entry, list[Commit | None]]]:
+        """Of each command the aggregate and the others it takes facts from, as they are now.
 
         It comes before "skip if done": a redelivery must meet its own commit.
         """
-        command = entry.envelope.command
         partitions = self._log.partitions
-        facts = [(partition_of(stream, partitions), stream) for stream in command.fact_streams]
-        return self.newest([(entry.partition, command.stream), *facts])
+        groups = []
+        for entry in entries:
+            command = entry.envelope.command
+            facts = [(partition_of(stream, partitions), stream) for stream in command.fact_streams]
+            groups.append([(entry.partition, command.stream), *facts])
+        return list(zip(entries, self.newest(groups), strict=True))
 
-    def _appended(self, decision: Decision) -> Commit:
-        """Append, or find what somebody else appended for this command.
-
-        Raises:
-            VersionConflictError: load again and decide again.
-
-        """
+    def _append(self, decisions: Sequence[Decision]) -> list[Decided]:
+        """Append them, or find what somebody else appended for the same command."""
+        if not decisions:
+            return []
         try:
-            return self.append(decision)
-        except AlreadyCommittedError:
-            commit = self._log.of_command(decision.partition, decision.command_id)
-            if commit is None:
+            appended = self.append(decisions)
+        except Exception as error:
+            if is_transient(error):
                 raise
-            return commit
+            if len(decisions) == 1:
+                return [error]
+            return [
+                one for decision in decisions for one in self._append([decision])
+            ]  # one bad one fails alone
+        return [self._found(*pair) for pair in zip(decisions, appended, strict=True)]
+
+    def _found(self, decision: Decision, appended: Appended) -> Decided:
+        if not isinstance(appended, AlreadyCommittedError):
+            return appended
+        return self._log.of_command(decision.partition, decision.command_id) or appended
+
+
+def _is_open(decided: Decided | None) -> bool:
+    return decided is None or isinstance(decided, VersionConflictError)
+
+
+def _last_result(state: RetryCallState) -> Any:
+    return state.outcome.result() if state.outcome else None
 
 
 def _decide(entry: Entry, own: Commit | None, others: Sequence[Commit | None]) -> Decision:

@@ -13,7 +13,7 @@ from bus.messages.outcome import CommandStatus, Outcome
 from bus.metrics import Metrics
 from bus.tracing import Tracing
 
-Append = Callable[[list[Decision]], Sequence[Appended]]
+Append = Callable[[Sequence[Decision]], list[Appended]]
 
 MAX_UNTOLD = 10_000
 """Decided and not told, because noting the outcome raised; mostly it is tried again, and told then."""
@@ -34,8 +34,9 @@ class Telemetry:
         told once: for the one whose insert it was, or for whoever of its process comes to tell first.
         """
 
-        def noted(decisions: list[Decision]) -> Sequence[Appended]:
+        def noted(decisions: Sequence[Decision]) -> list[Appended]:
             results = append(decisions)
+            self.metrics.observe(metrics.GROUPED, len(decisions), "append")
             if len(self._appended) > MAX_UNTOLD:
                 self._appended.clear()
             self._appended.update(
@@ -45,7 +46,7 @@ class Telemetry:
             )
             return results
 
-        return self.metrics.batches("append", noted)
+        return noted
 
     def handled(self, entry: Entry, outcome: Outcome, began: float) -> None:
         """A command came to its outcome; handling it began at ``began`` (``time.time()``)."""

@@ -73,7 +73,7 @@ def main() -> None:
     tracing = Tracing.from_settings(settings, KIND)
     telemetry = Telemetry(metrics, tracing)
     pulse = Pulse.of(database, KIND, metrics)
-    bell = WriteSideBell(client, Doorbells(client), Subscriptions(database), metrics)
+    bell = WriteSideBell(client, Doorbells(client), Subscriptions(database))
     broker = Broker(client)
     handling = Handling(log, inbox, Attempts(database), bell, settings.max_attempts, telemetry)
     register_actor(broker, handling, stopping, telemetry)

@@ -123,3 +123,17 @@ def test_the_finished_are_not_begun_alone(inbox: Inbox, attempts: Attempts) -> N
     accept(inbox, "k1")
     inbox.finish("k1", SUCCEEDED)
     assert attempts.begin_alone("k1") is None
+
+
+@NO_PIPELINES
+def test_what_began_just_now_may_be_under_way(
+    inbox: Inbox, attempts: Attempts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accept(inbox, "k1")
+    attempts.begin_all(["k1"])
+    assert not attempts.are_quiet("k1")
+    monkeypatch.setattr(attempts_module, "QUIET_MS", 20)
+    until(lambda: attempts.are_quiet("k1"), LEASE_S, "nothing was heard for a while")
+    attempts.begin_alone("k1")
+    monkeypatch.setattr(attempts_module, "QUIET_MS", 3_000)
+    assert not attempts.are_quiet("k1")

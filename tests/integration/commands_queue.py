@@ -16,6 +16,8 @@ from bus.consumer import BlockingConsumer
 LIST = "dramatiq:commands"
 PATIENCE_S = 30
 """How long something that must happen may take on a busy machine."""
+SOON_MS = -2_000
+"""For a sweep: the moment of acceptance is known to the second, so "older than this" holds at once."""
 
 
 def command(message_id: str) -> Message[None]:

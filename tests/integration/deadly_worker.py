@@ -28,6 +28,7 @@ def _decide_or_die(entry: Entry, own: Commit | None, others: Sequence[Commit | N
 
 def main() -> None:
     attempts.ALONE_MS = 500
+    attempts.QUIET_MS = 0
     broker.HEARTBEAT_TIMEOUT_MS = 500
     consumer.MAINTENANCE_EVERY_S = 0.1
     deciding._decide = _decide_or_die

@@ -4,7 +4,7 @@ The doorbells are the test's own calls, Redis is not there, and MongoDB is real.
 """
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
@@ -28,6 +28,7 @@ from read_side.projections import READ_MODELS
 from read_side.projections.model import ReadModel
 from read_side.projector import Projector
 from read_side.registry import FIRST, Registry
+from read_side.tail import Tail
 from tests import messages
 from write_side.handling import Handling
 
@@ -41,8 +42,8 @@ class Bell:
     def __init__(self) -> None:
         self.rung: list[tuple[str, Outcome]] = []
 
-    def ring(self, outcome: Outcome, command_id: str) -> None:
-        self.rung.append((command_id, outcome))
+    def ring(self, finished: Sequence[tuple[str, Outcome]]) -> None:
+        self.rung += finished
 
 
 class WriteSide:
@@ -135,6 +136,7 @@ class ReadSide:
             owner="test",
             announce=lambda name, _, partition, __: self.announced.append((name, partition)),
             stopping=self.stopping,
+            read=Tail(log).read,
         )
         self.projector = Projector(self.around)
 

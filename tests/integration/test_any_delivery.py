@@ -5,7 +5,7 @@ so a second opinion is asked of the write side's states and of the bare events.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -16,8 +16,9 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from bus.commit import Commit, Decision
+from bus.commit import Decision
 from bus.connections import read_database, write_database
+from bus.log import Appended
 from bus.messages.commands import AnyCommand
 from bus.messages.values import OrderStatus
 from bus.settings import Settings
@@ -145,9 +146,9 @@ class Both:
         handling = self.write.handling
         append = handling.deciding.append
 
-        def overtaken(decision: Decision) -> Commit:
+        def overtaken(decisions: Sequence[Decision]) -> list[Appended]:
             self.write.rename_out_of_turn(race.customer_id, race.name)
-            return append(decision)
+            return append(decisions)
 
         with mock.patch.object(handling.deciding, "append", overtaken):
             self.write.do(race.order)

@@ -4,10 +4,8 @@ Every test runs the same story on both. What must be true holds with the one and
 of them passes because nothing went wrong.
 """
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 from unittest import mock
 
 import dramatiq
@@ -19,13 +17,13 @@ from dramatiq.brokers import redis as dramatiq_redis
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.common import current_millis
 from dramatiq.middleware import Retries
-from redis.connection import Connection
 
 from bus import broker as our_broker
 from bus import connections, consumer
 from bus.broker import Broker
 from bus.keys import HEARTBEATS, QueueKeys
 from tests.integration.commands_queue import PATIENCE_S, command, redis_away, text
+from tests.integration.cuts import cut, is_delayer, is_worker
 from tests.waiting import until
 
 KEYS = QueueKeys("commands")
@@ -96,31 +94,6 @@ def working(broker: AnyBroker) -> Iterator[Worker]:
         yield worker
     finally:
         worker.stop()
-
-
-@contextmanager
-def cut(*, in_thread: Callable[[threading.Thread], bool], error: Exception) -> Iterator[threading.Event]:
-    """Once the event is set, what such a thread sends next to Redis raises, and what it tries right after."""
-    armed = threading.Event()
-    failures = iter(range(2))  # redis-py's own one retry
-    send: Callable[..., None] = Connection.send_packed_command
-
-    def sending(self: Connection, *args: Any, **options: Any) -> None:
-        if armed.is_set() and in_thread(threading.current_thread()) and next(failures, None) is not None:
-            self.disconnect()
-            raise error
-        send(self, *args, **options)
-
-    with mock.patch.object(Connection, "send_packed_command", sending):
-        yield armed
-
-
-def is_worker(thread: threading.Thread) -> bool:
-    return isinstance(thread, dramatiq_worker.WorkerThread)
-
-
-def is_delayer(thread: threading.Thread) -> bool:
-    return getattr(thread, "queue_name", "") == KEYS.delayed.queue_name
 
 
 def in_flight(client: redis.Redis, broker: AnyBroker, keys: QueueKeys = KEYS) -> set[str]:

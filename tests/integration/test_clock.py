@@ -18,13 +18,11 @@ from bus.messages.envelope import CommandEnvelope
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.settings import Settings
 from tests import messages
-from tests.integration.commands_queue import LIST, PATIENCE_S, consumer_of, taken, text, waiting
+from tests.integration.commands_queue import LIST, PATIENCE_S, SOON_MS, consumer_of, taken, text, waiting
 from tests.messages import NOW
 from tests.waiting import until
 
 HOUR_MS = 3_600_000
-SOON_MS = -2_000
-"""The moment of acceptance is known to the second, so "older than this" holds at once."""
 
 
 @pytest.fixture

@@ -81,7 +81,7 @@ def test_what_is_appended_while_the_lease_is_held_is_seen_by_its_holder(
 
 def _hole(write: WriteSide) -> int:
     """A position that is claimed and not filled."""
-    write.database.positions.update_one({"_id": HOME}, {"$inc": {"seq": 1}})
+    write.database.positions.update_one({"_id": "claimed"}, {"$inc": {str(HOME): 1}})
     return write.log.head(HOME) + 1
 
 

@@ -1,6 +1,6 @@
 """The same command again: late, at the same time, and after its handler died or gave up."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
@@ -10,9 +10,10 @@ from unittest import mock
 import pytest
 from pymongo.errors import AutoReconnect, NetworkTimeout, WTimeoutError
 
-from bus.commit import Commit, Decision
+from bus.commit import Decision
 from bus.connections import write_database
 from bus.errors import VersionConflictError
+from bus.log import Appended
 from bus.messages.commands import AnyCommand
 from bus.messages.outcome import CommandStatus
 from bus.messages.streams import partition_of
@@ -81,9 +82,9 @@ def test_a_handler_that_is_overtaken_between_load_and_append_finds_the_work_done
     envelope = shop.accept(messages.register_customer())
     overtaker = WriteSide(shop.database)
 
-    def overtaken(decision: Decision) -> Commit:
+    def overtaken(decisions: Sequence[Decision]) -> list[Appended]:
         overtaker.handling(envelope)
-        return append(decision)
+        return append(decisions)
 
     append = shop.handling.deciding.append
     with mock.patch.object(shop.handling.deciding, "append", overtaken):
@@ -100,16 +101,13 @@ def test_a_handler_that_is_overtaken_between_load_and_append_finds_the_work_done
         (messages.change_customer(name="Bo"), CommandStatus.REJECTED),  # later it would succeed
     ],
 )
-@pytest.mark.parametrize("later", [False, True], ids=["at once", "after another commit"])
 def test_a_handler_that_died_between_append_and_outcome_is_followed_by_one_that_finds_it(
-    shop: WriteSide, command: AnyCommand, status: CommandStatus, *, later: bool
+    shop: WriteSide, command: AnyCommand, status: CommandStatus
 ) -> None:
     envelope = shop.accept(command)
-    with mock.patch.object(shop.handling.attempting, "finish", side_effect=Died), pytest.raises(Died):
+    with mock.patch.object(shop.inbox, "finish_all", side_effect=Died), pytest.raises(Died):
         shop.handling(envelope)
     assert not shop.entry(envelope).finished
-    if later:
-        shop.log.append([_foreign(shop, command.stream)])
     outcome = shop.handling(envelope)
     assert outcome is not None
     assert (outcome.status, outcome.seq) == (status, 1)
@@ -138,11 +136,11 @@ def _always_overtaken(shop: WriteSide, times: int) -> Any:
     """Somebody else commits between load and append, so many times."""
     append, left = shop.handling.deciding.append, iter(range(times))
 
-    def overtaken(decision: Decision) -> Commit:
+    def overtaken(decisions: Sequence[Decision]) -> list[Appended]:
         number = next(left, None)
         if number is not None:
-            append(_foreign(shop, str(decision.stream), f"foreign{number}"))
-        return append(decision)
+            append([_foreign(shop, str(decisions[0].stream), f"foreign{number}")])
+        return append(decisions)
 
     return mock.patch.object(shop.handling.deciding, "append", overtaken)
 
@@ -197,8 +195,8 @@ def test_what_raises_after_the_insert_has_succeeded_all_the_same(shop: WriteSide
     envelope = impatient.accept(messages.register_customer())
     append = impatient.handling.deciding.append
 
-    def appended_and_broken(decision: Decision) -> Commit:
-        append(decision)
+    def appended_and_broken(decisions: Sequence[Decision]) -> list[Appended]:
+        append(decisions)
         raise OSError("the answer was lost")
 
     with mock.patch.object(impatient.handling.deciding, "append", appended_and_broken):

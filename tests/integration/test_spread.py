@@ -1,11 +1,10 @@
-"""A new name reaches all orders of its customer: those before it, those decided before it, those after it."""
+"""A new name reaches all orders of its customer, those before it and those after it."""
 
 from collections.abc import Iterator
 from unittest import mock
 
 import pytest
 
-from bus.commit import Commit, Decision
 from bus.connections import read_database, write_database
 from bus.settings import Settings
 from read_side import batch, catch_up
@@ -81,30 +80,6 @@ def test_a_rename_reaches_more_orders_than_are_written_at_once(
     assert {positions[placed] for placed in ORDERS[1:]} == {renamed.seq}
     assert positions[ORDERS[0]] == (renamed.seq or 0) + 1
     assert renew.call_count == 4, "the lease is renewed with every chunk"
-    assert audit(write.log, read.database, [model]) == []
-
-
-@pytest.mark.parametrize("size", BATCHES)
-@pytest.mark.parametrize("apart", [False, True], ids=["one run", "a run between"])
-def test_an_order_that_was_decided_before_a_rename_and_appended_after_it_has_the_new_name(
-    write: WriteSide, read: ReadSide, model: ReadModel, size: int, *, apart: bool
-) -> None:
-    write.do(messages.place_order(order_id=ORDERS[0]))
-    append = write.handling.deciding.append
-
-    def late(decision: Decision) -> Commit:
-        write.rename_out_of_turn("c1", "Ann Baker")
-        if apart:
-            read.drain([model])
-        return append(decision)
-
-    with mock.patch.object(write.handling.deciding, "append", late):
-        write.do(messages.place_order(order_id=ORDERS[1]))
-    [stored] = write.log.history(HOME, f"order-{ORDERS[1]}")
-    assert stored.events[0]["data"]["customer_name"] == "Ann Archer"
-    with mock.patch.object(catch_up, "BATCH", size):
-        read.drain([model])
-    assert _names(read, model) == _expected("Ann Baker", ORDERS[:2])
     assert audit(write.log, read.database, [model]) == []
 
 

@@ -24,6 +24,7 @@ from bus.metrics import Metrics
 from bus.settings import Settings
 from bus.subscriptions import Subscriptions
 from bus.tracing import Tracing
+from read_side.answering import Answering
 from read_side.catch_up import Surroundings
 from read_side.checkpoints import Checkpoints
 from read_side.holes import Holes
@@ -31,6 +32,7 @@ from read_side.parking import Parking
 from read_side.projections import READ_MODELS
 from read_side.projector import Projector
 from read_side.registry import Registry
+from read_side.tail import Tail
 from read_side.telemetry import Telemetry as ReadTelemetry
 from read_side.worker import register_actor as register_projection
 from tests.shop_api import SECRET, Shop, open_shop
@@ -58,22 +60,34 @@ def workers(settings: Settings, tracing: Tracing) -> Iterator[None]:
     subscriptions.subscribe(NAMES)
     stopping = threading.Event()
     told = WriteTelemetry(Metrics(), tracing)
-    bell = WriteSideBell(client, doorbells, subscriptions, told.metrics)
+    bell = WriteSideBell(client, doorbells, subscriptions)
     handling = Handling(log, inbox, Attempts(write), bell, settings.max_attempts, told)
     register_commands(broker, handling, stopping, told)
+    registry, checkpoints = Registry(read), Checkpoints(read)
     around = Surroundings(
         log=log,
-        registry=Registry(read),
-        checkpoints=Checkpoints(read),
+        registry=registry,
+        checkpoints=checkpoints,
         parking=Parking(read),
         holes=Holes(log, settings.hole_grace_ms),
         owner="test",
         announce=lambda *_: None,
         stopping=stopping,
+        read=Tail(log).read,
         telemetry=ReadTelemetry(Metrics(), tracing),
     )
     for model in READ_MODELS:
-        register_projection(broker, doorbells, model, Projector(around), lease_ms=settings.lease_ms)
+        answering = Answering(
+            model,
+            projector=Projector(around),
+            registry=registry,
+            checkpoints=checkpoints,
+            log=log,
+            broker=broker,
+            doorbells=doorbells,
+            lease_ms=settings.lease_ms,
+        )
+        register_projection(broker, model, answering)
     worker = Worker(broker, queues={COMMANDS_QUEUE, *NAMES}, worker_timeout=100, worker_threads=4)
     worker.start()
     try:

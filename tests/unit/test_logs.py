@@ -1,8 +1,10 @@
 """What a process logs: lines that machines read, and nothing that people wrote."""
 
+import ast
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -165,3 +167,17 @@ def test_a_person_sees_no_json() -> None:
     assert "handled" in seen
     assert "command_id" in seen
     assert "{" not in seen
+
+
+def test_errors_are_given_to_the_log_as_they_are() -> None:
+    """Made into text where they are caught, they would be past putting into safe words."""
+    found = [
+        f"{path.relative_to(ROOT)}:{call.lineno}"
+        for package in ("bus", "write_side", "read_side", "api")
+        for path in (ROOT / package).rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text()))
+        if isinstance(call, ast.Call) and ast.unparse(call.func).startswith("logger.")
+        if re.search(r"\b(str|repr)\((error|exception|poison)", ast.unparse(call))
+    ]
+
+    assert found == []

@@ -54,7 +54,15 @@ class Watched:
 
     def __init__(self) -> None:
         self.log, self.checkpoints, self.doorbells = Log(), Checkpoints(), Doorbells()
-        self.lookout = Lookout(self.log, self.checkpoints, self.doorbells)  # type: ignore[arg-type]
+        self.others: set[tuple[str, int]] = set()
+        self.lookout = Lookout(
+            self.log,  # type: ignore[arg-type]
+            self.checkpoints,  # type: ignore[arg-type]
+            self.doorbells,  # type: ignore[arg-type]
+            projected=lambda: {key[:2] for key in self.checkpoints.at} - self.others,
+        )
+        self.lookout.ring_all()
+        self.doorbells.rung.clear()
 
     def looks(self, times: int) -> list[int]:
         return [self.lookout.look() for _ in range(times)]
@@ -141,3 +149,34 @@ def test_it_survives_a_lost_redis_and_says_so_once(watched: Watched, monkeypatch
     assert (
         len([one for one in logged if one["event"] == "the lookout waits for its servers"]) <= len(looked) / 3
     )
+
+
+def test_a_new_generation_is_rung_for_at_once_and_not_counted(watched: Watched) -> None:
+    watched.log.heads = [7, 9]
+    watched.checkpoints.at = {("customers", 1, 0): 7, ("orders", 1, 1): 9}
+    watched.looks(1)
+    watched.checkpoints.at["orders", 3, 1] = 0
+    assert watched.looks(2) == [0, 0]
+    assert watched.doorbells.rung == [{("orders", 0), ("orders", 1)}]
+    assert watched.lookout.rescued == 0
+
+
+def test_what_this_process_does_not_project_is_nobodys_mistake(watched: Watched) -> None:
+    """A model that is no longer in the table, or a generation of another version of the code."""
+    watched.log.heads = [7, 9]
+    watched.checkpoints.at = {("customers", 1, 0): 7, ("orders", 1, 1): 0, ("orders", 2, 1): 9}
+    watched.others = {("orders", 1)}
+    watched.lookout.ring_all()
+    assert watched.looks(3 * PATIENCE) == [0] * 3 * PATIENCE
+    assert [rung for rung in watched.doorbells.rung if rung] == []
+
+
+def test_chores_are_done_with_every_look(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lookouts, "LOOK_EVERY_S", 0.001)
+    done: list[int] = []
+    watched.lookout._chores = (lambda: done.append(1),)
+    watched.lookout.start()
+    try:
+        until(lambda: len(done) > 2, 10, "three looks")
+    finally:
+        watched.lookout.stop()

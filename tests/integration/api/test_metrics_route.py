@@ -13,9 +13,11 @@ from api.app import create_app
 from api.gauges import parts
 from api.metrics import Exposition
 from bus.connections import WEB_TIMEOUT_MS, read_database, redis_client, write_database
+from bus.dead_letters import DeadLetters
 from bus.gateway import COMMANDS_QUEUE
 from bus.heartbeats import Heartbeat
 from bus.log import Log
+from bus.messages.outcome import CommandStatus
 from bus.messages.streams import customer_stream
 from bus.metric_slots import MetricsPublisher, Slots
 from read_side.checkpoints import Checkpoints
@@ -132,7 +134,7 @@ def test_the_lag_of_each_read_model_and_partition(both: BothSides) -> None:
     assert lag_s("customers") == 0
 
 
-def test_parked_streams_and_failed_commands(both: BothSides) -> None:
+def test_parked_streams(both: BothSides) -> None:
     both.park("products", "product-p1", 1)
     both.park("products", "product-p2", 1)
     other_generation = {"name": "products", "generation": FIRST + 1, "partition": 0, "stream": "x", "seq": 1}
@@ -255,3 +257,22 @@ def test_every_model_is_there(shop: Shop) -> None:
         for partition in range(shop.log.partitions):
             of(found, "twofold_projection_position", read_model=model.name, partition=str(partition))
         of(found, "twofold_queue_messages", queue=model.name, state="waiting")
+
+
+def test_what_waits_for_an_operator(both: BothSides) -> None:
+    shop = both.shop
+    sent = shop.staff.simulate_post("/customers", json={"customer_id": "f1", "name": "A", "email": "a@b.cd"})
+    shop.finish(sent.json["command_id"], status=CommandStatus.FAILED, seq=None, version=None, error="broken")
+    letters = DeadLetters(shop.write)
+    letters.create()
+    shop.redis.zadd("dramatiq:products.XQ", {"one": 1})
+    shop.redis.hset("dramatiq:products.XQ.msgs", "one", b"{")
+    letters.collect(shop.redis, ["products"])
+
+    found = scraped(shop)
+    shop.write["dead_letters"].delete_many({})
+
+    assert of(found, "twofold_commands_failed") == 1
+    assert of(found, "twofold_dead_letters", queue="products") == 1
+    assert of(found, "twofold_dead_letters", queue="commands") == 0
+    assert of(found, "twofold_queue_messages", queue="products", state="dead") == 0

@@ -1,5 +1,6 @@
 """``consistency=strong``: the document that the projector writes in the end, whatever is behind or parked."""
 
+from collections.abc import Sequence
 from unittest import mock
 
 import pytest
@@ -8,14 +9,15 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from bus.commit import Commit, Decision
+from bus.commit import Decision
+from bus.log import Appended
 from bus.messages.commands import AnyCommand
 from bus.messages.streams import customer_stream, order_stream
 from bus.messages.values import OrderStatus
 from read_side.projections.order_detail import ORDER_DETAIL
 from tests import messages
 from tests.integration.api.both_sides import BothSides, home
-from tests.integration.shop import order_id
+from tests.integration.shop import WriteSide, order_id
 
 ORDER = order_id("c1")
 RENAMED = messages.change_customer(name="Ann Baker")
@@ -47,11 +49,11 @@ def race(both: BothSides, order: AnyCommand, rename: AnyCommand) -> None:
     handling = both.write.handling
     accepted, overtaking = both.write.accept(order), both.write.accept(rename)
     append = handling.deciding.append
+    elsewhere = WriteSide(both.write.database).handling
 
-    def overtaken(decision: Decision) -> Commit:
-        handling.deciding.append = append
-        handling(overtaking)
-        return append(decision)
+    def overtaken(decisions: Sequence[Decision]) -> list[Appended]:
+        elsewhere(overtaking)
+        return append(decisions)
 
     with mock.patch.object(handling.deciding, "append", overtaken):
         handling(accepted)

@@ -1,0 +1,116 @@
+"""What a doorbell means: every generation of the read model that this process projects catches up.
+
+The live generation comes first, so that those beside it do not delay it. One that fails does not stop the
+others, and its failure is kept with its checkpoint.
+
+Generations of other versions of the code are left to the processes that have it. Their bells come over the
+same queue, so whoever answers one and finds such a generation behind rings again for them; that ends when
+nobody has projected it for a minute.
+
+A run goes on for as long as there is something new, which under load is always. So when there are more
+generations and partitions than threads, runs take turns.
+"""
+
+import time
+
+from bus.broker import Broker
+from bus.doorbells import Doorbells, bell
+from bus.log import Log
+from bus.logs import logger
+from read_side.catch_up import End, Run
+from read_side.checkpoints import Checkpoints
+from read_side.projections.model import ReadModel
+from read_side.projector import Projector
+from read_side.registry import Registry
+
+TURN_S = 0.25
+AGAIN_MS = 200
+"""When to ring again for a process with another version."""
+
+
+class GoingOn:
+    """Whether a run may go on: its generation is still projected here, and it is nobody else's turn."""
+
+    def __init__(
+        self, registry: Registry, models: tuple[ReadModel, ...], partitions: int, threads: int
+    ) -> None:
+        self._registry = registry
+        self._models = {model.name: model for model in models}
+        self._at_a_time = threads // partitions
+
+    def __call__(self, name: str, generation: int, began: float) -> bool:
+        if generation not in self._registry.projected(self._models[name]):
+            return False
+        return not self._is_crowded() or time.monotonic() - began < TURN_S
+
+    def _is_crowded(self) -> bool:
+        generations = sum(len(self._registry.projected(model)) for model in self._models.values())
+        return generations > self._at_a_time
+
+
+class Answering:
+    """Answers the doorbells of one read model."""
+
+    def __init__(  # noqa: PLR0913 - its collaborators, wired in the main
+        self,
+        model: ReadModel,
+        *,
+        projector: Projector,
+        registry: Registry,
+        checkpoints: Checkpoints,
+        log: Log,
+        broker: Broker,
+        doorbells: Doorbells,
+        lease_ms: int,
+    ) -> None:
+        self._model = model
+        self._projector = projector
+        self._registry = registry
+        self._checkpoints = checkpoints
+        self._log = log
+        self._broker = broker
+        self._doorbells = doorbells
+        self._lease_ms = lease_ms
+
+    def __call__(self, partition: int) -> None:
+        name = self._model.name
+        self._doorbells.answer(name, partition)
+        runs, errors = [], []
+        for generation in self._registry.projected(self._model):
+            try:
+                runs.append(self._projector.run(self._model, generation, partition))
+            except Exception as error:  # noqa: BLE001 - raised below, once the others have had their turn
+                errors.append(error)
+                self._checkpoints.note_error(name, generation, partition, repr(error))
+                logger.error("a run failed", read_model=name, generation=generation, error=error)
+        for run in runs:
+            self._look_again(partition, run)
+        self._ring_for_others(partition)
+        if errors:
+            raise errors[0]
+
+    def _look_again(self, partition: int, run: Run) -> None:
+        """Ring for what a run has left."""
+        match run.end:
+            case End.DRAINED:
+                return
+            case End.HELD:
+                # Its holder looks once more before it leaves; if it was killed, the lease has to run out.
+                self._ring_later(partition, self._lease_ms, "held")
+            case End.HOLE:
+                self._ring_later(partition, int(run.wait_s * 1000) + 1, "hole")
+            case End.STOPPED:
+                self._doorbells.ring([(self._model.name, partition)])
+
+    def _ring_later(self, partition: int, wait_ms: int, why: str) -> None:
+        if self._doorbells.is_first_to_ring_later(self._model.name, partition, wait_ms, why):
+            self._broker.enqueue(bell(self._model.name, partition), delay=wait_ms)
+
+    def _ring_for_others(self, partition: int) -> None:
+        name = self._model.name
+        for generation in self._registry.entry(name).foreign(self._model.version):
+            position = self._checkpoints.position(name, generation, partition)
+            if position < self._log.head(partition) and self._checkpoints.is_followed_by_others(
+                name, generation, partition
+            ):
+                self._ring_later(partition, AGAIN_MS, "others")

@@ -1,0 +1,95 @@
+"""The newest commits, read once for many: what each reader is given is the log, whoever read before it."""
+
+from collections.abc import Sequence
+from unittest import mock
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bus.commit import Commit
+from bus.log import Log
+from read_side import tail as tail_module
+from read_side.tail import Tail
+from tests.contract.decisions import decision
+
+HOME = 0
+
+
+def append(log: Log, first: int, count: int) -> None:
+    log.append([decision(f"s{number}", 1, partition=HOME) for number in range(first, first + count)])
+
+
+def seqs(commits: Sequence[Commit]) -> list[int]:
+    return [commit.seq for commit in commits]
+
+
+@pytest.fixture
+def asked(log: Log) -> mock.Mock:
+    """The log's ``read``, which remembers that it was called."""
+    return mock.Mock(wraps=log.read)
+
+
+@pytest.fixture
+def tail(log: Log, asked: mock.Mock, monkeypatch: pytest.MonkeyPatch) -> Tail:
+    monkeypatch.setattr(log, "read", asked)
+    return Tail(log)
+
+
+def test_the_second_reader_is_given_the_very_commits_of_the_first(
+    log: Log, tail: Tail, asked: mock.Mock
+) -> None:
+    append(log, 0, 3)
+    first = tail.read(HOME, 0, 10).commits
+    second = tail.read(HOME, 0, 10).commits
+    assert seqs(first) == [1, 2, 3]
+    assert [one is other for one, other in zip(first, second, strict=True)] == [True] * 3
+    assert asked.call_count == 1
+
+
+def test_who_is_at_the_end_asks_the_log(log: Log, tail: Tail, asked: mock.Mock) -> None:
+    append(log, 0, 2)
+    tail.read(HOME, 0, 10)
+    append(log, 2, 1)
+    assert seqs(tail.read(HOME, 1, 10).commits) == [2]
+    assert seqs(tail.read(HOME, 2, 10).commits) == [3]
+    assert asked.call_count == 2
+    assert tail.read(HOME, 3, 10).commits == ()
+
+
+def test_who_catches_up_does_not_push_out_what_is_new(log: Log, tail: Tail, asked: mock.Mock) -> None:
+    append(log, 0, 9)
+    tail.read(HOME, 6, 10)
+    assert seqs(tail.read(HOME, 0, 3).commits) == [1, 2, 3]
+    asked.reset_mock()
+    assert seqs(tail.read(HOME, 7, 10).commits) == [8, 9]
+    assert not asked.called
+
+
+def test_a_hole_is_seen_by_whoever_comes_to_it(log: Log, tail: Tail) -> None:
+    append(log, 0, 2)
+    log._claim([decision("given-up", 1, partition=HOME)])
+    append(log, 2, 1)
+    for _ in range(2):
+        assert seqs(tail.read(HOME, 0, 10).commits) == [1, 2]
+        assert tail.read(HOME, 2, 10).missing == (3,)
+    log.close([(HOME, 3)])
+    assert seqs(tail.read(HOME, 2, 10).commits) == [3, 4]
+
+
+@pytest.mark.parametrize("kind", ["mongomock"])  # thousands of reads; that both read alike is tested above
+def test_any_readers_in_any_order_are_given_the_log(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tail_module, "KEPT", 6)
+    append(log, 0, 30)
+    held = seqs(log.read(HOME, 0, 100).commits)
+
+    @settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(st.lists(st.tuples(st.integers(0, 2), st.integers(1, 7)), max_size=60))
+    def check(turns: list[tuple[int, int]]) -> None:
+        tail, seen = Tail(log), [list[int]() for _ in range(3)]
+        for reader, limit in turns:
+            seen[reader] += seqs(tail.read(HOME, len(seen[reader]), limit).commits)
+        for one in seen:
+            assert one == held[: len(one)]
+
+    check()

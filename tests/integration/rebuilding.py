@@ -1,0 +1,143 @@
+"""Rebuilds in the test's own process, with workers that answer a bell while it is being rung."""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from unittest import mock
+
+from pymongo.database import Database
+
+from bus.commit import Recorded
+from bus.connections import Documents
+from bus.log import Log
+from read_side import handover
+from read_side.filling import fill_partition
+from read_side.generations import Generations
+from read_side.projections import READ_MODELS
+from read_side.projections.model import Document, ReadModel
+from read_side.rebuild import Rebuild, Rebuilt, Tools
+from read_side.retirement import Retirement
+from tests.integration.shop import LONG_AGO, PARTITIONS, ReadSide
+
+
+def changed(model: ReadModel, version: int = 2) -> ReadModel:
+    """The same model in a later version of its code: every document says which."""
+
+    def fold(document: Document, recorded: Recorded) -> Document:
+        return {**model.fold(document, recorded), "folded_by": version}
+
+    return replace(model, version=version, fold=fold)
+
+
+class Worker(ReadSide):
+    """A projections' worker with a table of its own; a bell is answered at once."""
+
+    def __init__(
+        self, log: Log, database: Database[Documents], models: Iterable[ReadModel] = READ_MODELS
+    ) -> None:
+        super().__init__(log, database)
+        self.models = {model.name: model for model in models}
+
+    def start(self) -> None:
+        self.registry.create(self.models.values())
+        self.registry.forget()
+        for model in self.models.values():
+            for generation in self.registry.projected(model):
+                self.checkpoints.create(model.name, generation, PARTITIONS)
+
+    def ring(self, bells: Iterable[tuple[str, int]]) -> int:
+        """Answer each bell for every generation that this worker projects."""
+        for name, partition in bells:
+            self.registry.forget()
+            if model := self.models.get(name):
+                for generation in self.registry.projected(model):
+                    self.projector.run(model, generation, partition)
+        return 0
+
+    def ring_for_all(self) -> None:
+        self.ring((name, partition) for name in self.models for partition in range(PARTITIONS))
+
+
+class Bells:
+    """Every worker of an installation hears them."""
+
+    def __init__(self, workers: Iterable[Worker]) -> None:
+        self.workers = tuple(workers)
+
+    def ring(self, bells: Iterable[tuple[str, int]]) -> int:
+        bells = list(bells)
+        for worker in self.workers:
+            worker.ring(bells)
+        return 0
+
+
+class Rebuilding:
+    """What one ``python -m read_side rebuild`` is made of."""
+
+    def __init__(
+        self,
+        log: Log,
+        database: Database[Documents],
+        workers: Iterable[Worker] = (),
+        *,
+        lease_ms: int = 10_000,
+        retire_s: float = 600,
+        leave_s: float = 60,
+    ) -> None:
+        self.read = ReadSide(log, database, lease_ms=lease_ms)
+        self.around = replace(self.read.around, owner="rebuild")
+        self.generations = Generations(database, lease_ms=lease_ms, retire_s=retire_s, leave_s=leave_s)
+        self.retirement = Retirement(database, self.generations, self.read.checkpoints, "rebuild")
+        self.stopping = threading.Event()
+        self.tools = Tools(
+            log=log,
+            registry=self.read.registry,
+            generations=self.generations,
+            checkpoints=self.read.checkpoints,
+            parking=self.read.parking,
+            retirement=self.retirement,
+            doorbells=Bells(workers),  # type: ignore[arg-type]
+            fill=self.fill,
+            stopping=self.stopping,
+            lease_ms=lease_ms,
+        )
+
+    def fill(self, model: ReadModel, generation: int, tick: Callable[[], None]) -> None:
+        for partition in range(PARTITIONS):
+            tick()
+            fill_partition(self.around, model, generation, partition)
+
+    def run(self, model: ReadModel, **options: bool) -> Rebuilt:
+        return Rebuild(self.tools, model).run(**options)
+
+    def documents(self, model: ReadModel, generation: int) -> dict[str, Documents]:
+        found = self.read.registry.collection(model.name, generation).find()
+        return {document["_id"]: document for document in found}
+
+    def registered(self, name: str) -> dict[int, str]:
+        """The generations there are, and what the registry says of each; ``live`` of the live one."""
+        entry = self.generations.entry(name)
+        return {
+            number: "live" if number == entry.live else generation.state.value
+            for number, generation in entry.generations.items()
+        }
+
+    def expire_leases(self) -> None:
+        """What the death of a rebuild and enough time come to."""
+        self.read.expire_leases()
+        expired = {"$set": {"rebuild.expires_at": LONG_AGO}}
+        self.read.database.read_models.update_many({"rebuild": {"$exists": True}}, expired)
+
+
+@contextmanager
+def quick() -> Iterator[None]:
+    """These workers look at the registry with every bell: nothing has to be waited for."""
+    with (
+        mock.patch.object(handover, "LEARNED_S", 0.0),
+        mock.patch.object(handover, "FOLLOWED_S", 0.3),
+        mock.patch.object(handover, "CAUGHT_UP_S", 0.3),
+        mock.patch.object(handover, "RING_EVERY_S", 0.0),
+        mock.patch.object(handover, "POLL_S", 0.001),
+    ):
+        yield

@@ -1,0 +1,165 @@
+"""What a doorbell means: every generation of the model that this code projects, and word to the others."""
+
+from typing import Any
+
+import pytest
+
+from read_side import answering
+from read_side.answering import AGAIN_MS, Answering, GoingOn
+from read_side.catch_up import End, Run
+from read_side.projections.products import PRODUCTS
+from read_side.registry import Entry, Generation, State
+
+NAME = PRODUCTS.name
+LEASE_MS = 7_000
+
+
+def entry(*generations: tuple[int, int, State], live: int = 1) -> Entry:
+    found = {number: Generation(number, version, state) for number, version, state in generations}
+    return Entry(NAME, live, found)
+
+
+class Around:
+    """Everything that an answer touches: one model, one partition, and what was done."""
+
+    def __init__(self, registered: Entry) -> None:
+        self.registered = registered
+        self.ends: dict[int, Run | Exception] = {}
+        self.done: list[Any] = []
+        self.followed: set[int] = set()
+        self.positions: dict[int, int] = {}
+        self.later: set[str] = set()
+        either: Any = self
+        self.answer = Answering(
+            PRODUCTS,
+            projector=either,
+            registry=either,
+            checkpoints=either,
+            log=either,
+            broker=either,
+            doorbells=Doorbells(self),  # type: ignore[arg-type]
+            lease_ms=LEASE_MS,
+        )
+
+    # the registry
+    def projected(self, _model: object) -> list[int]:
+        return self.registered.projected(PRODUCTS.version)
+
+    def entry(self, _name: str) -> Entry:
+        return self.registered
+
+    # the projector
+    def run(self, _model: object, generation: int, _partition: int) -> Run:
+        self.done.append(generation)
+        end = self.ends.get(generation, Run(End.DRAINED))
+        if isinstance(end, Exception):
+            raise end
+        return end
+
+    # the log and the checkpoints
+    def head(self, _partition: int) -> int:
+        return 9
+
+    def position(self, _name: str, generation: int, _partition: int) -> int:
+        return self.positions.get(generation, 9)
+
+    def is_followed_by_others(self, _name: str, generation: int, _partition: int) -> bool:
+        return generation in self.followed
+
+    def note_error(self, _name: str, generation: int, _partition: int, error: str) -> None:
+        self.done.append((generation, error))
+
+    # the broker
+    def enqueue(self, _message: object, *, delay: int) -> None:
+        self.done.append(("later", delay))
+
+
+class Doorbells:
+    """Notes what is rung."""
+
+    def __init__(self, around: Around) -> None:
+        self._around = around
+
+    def answer(self, _name: str, _partition: int) -> None:
+        assert not self._around.done, "the mark is cleared before the log is read"
+
+    def ring(self, bells: list[tuple[str, int]]) -> int:
+        self._around.done.append(("ring", *bells))
+        return 1
+
+    def is_first_to_ring_later(self, _name: str, _partition: int, _delay_ms: int, why: str) -> bool:
+        first = why not in self._around.later
+        self._around.later.add(why)
+        return first
+
+
+def answered(around: Around) -> list[Any]:
+    around.done.clear()
+    around.answer(0)
+    return around.done
+
+
+def test_every_generation_of_this_version_is_projected_the_live_one_first() -> None:
+    around = Around(
+        entry(
+            (1, 1, State.RETIRING),
+            (2, 1, State.READY),
+            (3, 1, State.LEAVING),
+            (4, 1, State.BUILDING),
+            (5, 2, State.READY),
+            (6, 1, State.GONE),
+            live=2,
+        )
+    )
+    assert answered(around) == [2, 3, 1]
+
+
+def test_one_that_fails_stops_no_other_and_is_kept_and_raised() -> None:
+    around = Around(entry((1, 1, State.READY), (2, 1, State.READY)))
+    around.ends[1] = ValueError("away")
+    with pytest.raises(ValueError, match="away"):
+        answered(around)
+    assert around.done == [1, (1, "ValueError('away')"), 2]
+
+
+def test_what_is_left_is_rung_for_each_for_its_reason() -> None:
+    around = Around(entry((1, 1, State.READY), (2, 1, State.READY), (3, 1, State.READY)))
+    around.ends = {1: Run(End.HELD), 2: Run(End.HOLE, 1.5), 3: Run(End.STOPPED)}
+    assert answered(around) == [1, 3, 2, ("later", LEASE_MS), ("ring", (NAME, 0)), ("later", 1501)]
+    # A bell that rings in seven seconds does not silence one that is to ring at once; one of each is enough.
+    assert answered(around) == [1, 3, 2, ("ring", (NAME, 0))]
+
+
+def test_other_versions_are_rung_for_while_somebody_projects_them() -> None:
+    around = Around(entry((1, 1, State.READY), (2, 2, State.READY)))
+    around.positions[2] = 8
+    assert answered(around) == [1]
+    around.followed.add(2)
+    assert answered(around) == [1, ("later", AGAIN_MS)]
+    around.later.clear()
+    around.positions[2] = 9
+    assert answered(around) == [1]
+
+
+def test_a_model_that_only_others_project_is_left_alone() -> None:
+    assert answered(Around(entry((1, 2, State.READY)))) == []
+
+
+def test_a_run_goes_on_while_its_generation_is_projected() -> None:
+    around = Around(entry((1, 1, State.READY), (2, 1, State.LEAVING)))
+    either: Any = around
+    may_go_on = GoingOn(either, (PRODUCTS,), partitions=4, threads=8)
+    assert may_go_on(NAME, 1, 0.0)
+    assert may_go_on(NAME, 2, 0.0)
+    around.registered = entry((1, 1, State.READY), (2, 1, State.GONE))
+    assert not may_go_on(NAME, 2, 0.0)
+
+
+def test_runs_take_turns_only_when_there_are_more_than_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.monotonic", lambda: 100.0)
+    around: Any = Around(entry((1, 1, State.READY), (2, 1, State.READY)))
+    enough = GoingOn(around, (PRODUCTS,), partitions=4, threads=8)
+    scarce = GoingOn(around, (PRODUCTS,), partitions=4, threads=7)
+    assert enough(NAME, 1, 0.0)
+    assert not scarce(NAME, 1, 0.0)
+    assert scarce(NAME, 1, 100.0 - answering.TURN_S / 2)

@@ -1,0 +1,104 @@
+"""A filled generation is handed over once every process can know of it, and somebody has taken it up."""
+
+from typing import Any
+
+import pytest
+
+from read_side import handover
+from read_side.errors import RebuildStoppedError
+from read_side.handover import FOLLOWED_S, LEARNED_S, Handover
+from read_side.projections.products import PRODUCTS
+
+
+class Around:
+    """A clock that goes on while it is waited for; a log and checkpoints of one partition."""
+
+    partitions = 1
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 100.0
+        self.log_head = 5
+        self.marks = {1: (1, 5), 2: (1, 5)}
+        self.taken_up_at = self.now
+        self.rung: list[float] = []
+        monkeypatch.setattr(handover, "time", self)
+        either: Any = self
+        self.handover = Handover(PRODUCTS, log=either, checkpoints=either, doorbells=either, stopping=either)
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def wait(self, seconds: float) -> bool:
+        self.now += seconds
+        return False
+
+    def head(self, _partition: int) -> int:
+        return self.log_head
+
+    def ring(self, bells: Any) -> int:
+        self.rung.append(self.now)
+        if self.now >= self.taken_up_at:
+            epoch, position = self.marks[2]
+            self.marks[2] = (epoch + 1, max(position, self.log_head))
+        return len(list(bells))
+
+    def found(self, where: dict[str, Any]) -> list[Any]:
+        epoch, position = self.marks[where["generation"]]
+        return [type("Found", (), {"partition": 0, "epoch": epoch, "position": position})]
+
+    def follow(self, ready_at: float = 100.0) -> None:
+        self.handover.until_followed(2, 1, ready_at, lambda: None)
+
+
+@pytest.fixture
+def around(monkeypatch: pytest.MonkeyPatch) -> Around:
+    return Around(monkeypatch)
+
+
+def test_nothing_is_concluded_before_everybody_has_learned_of_it(around: Around) -> None:
+    around.follow()
+    assert around.rung
+    assert min(around.rung) >= 100.0 + LEARNED_S
+
+
+def test_one_that_is_known_for_long_is_rung_for_at_once(around: Around) -> None:
+    around.follow(ready_at=100.0 - LEARNED_S)
+    assert around.rung == [100.0]
+
+
+def test_it_has_to_be_taken_up_though_it_is_at_the_head(around: Around) -> None:
+    around.taken_up_at = 100.0 + 2 * FOLLOWED_S
+    with pytest.raises(RebuildStoppedError, match="no worker projects products"):
+        around.follow()
+
+
+def test_it_may_take_long_while_it_moves(around: Around) -> None:
+    around.log_head = 900
+    around.marks[2] = (1, 5)
+    steps: list[int] = []
+
+    def slowly(_bells: Any) -> int:
+        steps.append(1)
+        around.now += FOLLOWED_S / 2
+        around.marks[2] = (2, 5 + 100 * len(steps))
+        return 1
+
+    around.ring = slowly  # type: ignore[method-assign, assignment]
+    around.follow()
+    assert around.marks[2][1] >= 900
+
+
+def test_it_has_to_be_where_the_live_one_is(around: Around) -> None:
+    around.marks[1] = (1, 8)  # the head was read before this
+    around.taken_up_at = 100.0
+    with pytest.raises(RebuildStoppedError):
+        around.follow()
+
+
+def test_whether_they_catch_up_is_waited_for_in_bounded_time(around: Around) -> None:
+    around.log_head = 9
+    around.taken_up_at = 103.0
+    around.marks[1] = (1, 9)
+    assert around.handover.have_caught_up((1, 2), lambda: None)
+    around.log_head = 11
+    assert not around.handover.have_caught_up((1, 2), lambda: None)

