@@ -1,15 +1,19 @@
 """What people do with a system and write into it, marked so that it can be found where it must not be."""
 
+from datetime import UTC, datetime
+
 import orjson
 import redis
-from pymongo import ReturnDocument
 
+from bus.commit import Commit, Decision
+from bus.log import Log
 from bus.messages.streams import customer_stream, partition_of
 from tests.system import System
 
 MARKER = "Zaphod"
 EMAIL = f"{MARKER.lower()}@heart-of-gold.example"
 CUSTOMERS = 8
+PARTITIONS = 4
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 ADDRESS = {
     "line1": f"{MARKER} Lane 42",
@@ -64,23 +68,21 @@ def spoil(system: System) -> None:
         for number, payload in enumerate((f"{{{MARKER}".encode(), unknown_command("spoilt1"))):
             client.hset(f"{queue}.msgs", f"spoilt{number}", payload)
             client.rpush(queue, f"spoilt{number}")
-    partition = partition_of(customer_stream("c0"), 4)
-    newest = system.write_database.commits.find_one({"stream": "customer-c0"}, sort=[("version", -1)])
-    position = system.write_database.positions.find_one_and_update(
-        {"_id": partition}, {"$inc": {"seq": 1}}, return_document=ReturnDocument.AFTER
-    )
+    log = Log(system.write_database, PARTITIONS)
+    newest = log.newest(partition_of(customer_stream("c0"), PARTITIONS), customer_stream("c0"))
     assert newest is not None
-    assert position is not None
-    system.write_database.commits.insert_one(
-        {
-            **{key: newest[key] for key in ("partition", "stream", "at", "by", "state")},
-            "seq": position["seq"],
-            "version": newest["version"] + 1,
-            "command_id": "spoilt",
-            "correlation_id": "corr-spoilt",
-            "events": [{"type": "CustomerRenamed", "v": 1, "data": {"name": [MARKER], "nonsense": EMAIL}}],
-        }
+    spoilt = Decision(
+        partition=newest.partition,
+        command_id="spoilt",
+        correlation_id="corr-spoilt",
+        at=datetime.now(UTC),
+        by="test",
+        stream=newest.stream,
+        version=(newest.version or 0) + 1,
+        events=({"type": "CustomerRenamed", "v": 1, "data": {"name": [MARKER], "nonsense": EMAIL}},),
+        state=newest.state,
     )
+    assert isinstance(log.append([spoilt])[0], Commit)
 
 
 def unknown_command(message_id: str) -> bytes:
