@@ -4,7 +4,11 @@
 # file in .venv stands for what was installed, so that it is done again only when pyproject.toml changes.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test schemathesis overload lint format clean
+.PHONY: help run demo test schemathesis bench overload chaos lint format clean
+
+MINUTES ?= 10
+SEED ?= 1
+RATE ?= 120
 
 BIN := .venv/bin/python
 PIP := $(BIN) -m pip install --quiet --disable-pip-version-check --editable
@@ -29,8 +33,14 @@ test: lint ## everything that must pass: lint, types and all tests, on real serv
 schemathesis: $(TEST) ## ask the API more than 10,000 times whatever its description allows, and more
 	SCHEMATHESIS_EXAMPLES=80 $(BIN) -m pytest tests/e2e/test_schemathesis.py
 
+bench: $(TEST) ## measure against the yardsticks; ARGS="--quick --json FILE", or --help
+	$(BIN) -m tests.benchmarks $(ARGS)
+
 overload: $(TEST) ## what becomes of ten times the load that the system can take
 	$(BIN) -m tests.benchmarks.overload
+
+chaos: $(TEST) ## faults of every kind under load, and what became of it; MINUTES (10), SEED (1), RATE (120)
+	$(BIN) -m tests.chaos --minutes $(MINUTES) --seed $(SEED) --rate $(RATE)
 
 lint: $(TEST) ## check style and format
 	$(BIN) -m ruff check
@@ -51,7 +61,7 @@ $(RUN): pyproject.toml $(BIN)
 
 $(TEST): pyproject.toml $(BIN)
 	@echo "Installing into .venv what tests need ..."
-	@$(PIP) '.[local,dev]'
+	@$(PIP) '.[local,dev,bench]'
 	@touch $@ $(RUN)
 
 # python3.11 where it is, else a newer python3; PYTHON=... names another. Asked by running it: a name on

@@ -8,7 +8,7 @@ from api import queries
 from api.answers import answer
 from api.freshness import Freshness
 from api.shapes import BestSellers, OrdersByPeriod
-from read_side.projections import order_analytics, product_sales
+from read_side.projections import order_analytics, product_sales, staleness
 
 
 class OrderAnalytics:
@@ -19,9 +19,12 @@ class OrderAnalytics:
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         query = queries.read(req, queries.OrderAnalyticsQuery)
-        documents = self._freshness.live(req, order_analytics.ORDER_ANALYTICS.name).documents
-        counted = order_analytics.by_period(documents, first=query.first, last=query.last, by=query.by)
-        answer(resp, cast("OrdersByPeriod", counted))
+        live = self._freshness.live(req, order_analytics.ORDER_ANALYTICS.name)
+        counted = order_analytics.by_period(live.documents, first=query.first, last=query.last, by=query.by)
+        shown = cast("OrdersByPeriod", counted)
+        if stale := staleness.of(live.aside, live.aside):
+            shown["stale"] = stale
+        answer(resp, shown)
 
 
 class ProductAnalytics:
@@ -32,6 +35,11 @@ class ProductAnalytics:
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         query = queries.read(req, queries.ProductSalesQuery)
-        documents = self._freshness.live(req, product_sales.PRODUCT_SALES.name).documents
-        best = product_sales.best_sellers(documents, first=query.first, last=query.last, limit=query.limit)
-        answer(resp, cast("BestSellers", best))
+        live = self._freshness.live(req, product_sales.PRODUCT_SALES.name)
+        best = product_sales.best_sellers(
+            live.documents, first=query.first, last=query.last, limit=query.limit
+        )
+        shown = cast("BestSellers", best)
+        if stale := staleness.of(live.aside, live.aside):
+            shown["stale"] = stale
+        answer(resp, shown)

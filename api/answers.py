@@ -10,6 +10,8 @@ import orjson
 
 from api import etags
 
+_HIDDEN = frozenset({"_pos", "_mended"})
+
 
 def to_json(document: Any) -> bytes:
     """Every time with its three digits of milliseconds, so that times sort as text too."""
@@ -30,11 +32,15 @@ def answer(resp: falcon.Response, document: Mapping[str, object], status: int = 
 
 
 def answer_single(
-    req: falcon.Request, resp: falcon.Response, document: dict[str, Any], generation: int
+    req: falcon.Request, resp: falcon.Response, document: dict[str, Any], generation: int, *also: str
 ) -> None:
-    """Answer with a read document, or 304; its ``_pos`` goes into the ETag."""
-    shown = {field: value for field, value in document.items() if field != "_pos"}
-    etag = etags.of_resource(document["version"], generation, document["_pos"])
+    """Answer with a read document, or 304; its ``_pos`` and all else that tells it apart go into the ETag."""
+    shown = {field: value for field, value in document.items() if field not in _HIDDEN}
+    if "_mended" in document:
+        also = (*also, f"mended{document['_mended']}")
+    if "stale" in document:
+        also = (*also, f"stale{document['stale']['since'].timestamp() * 1000:.0f}")
+    etag = etags.of_resource(document["version"], generation, document["_pos"], *also)
     answer_tagged(req, resp, to_json(shown), etag)
 
 

@@ -22,6 +22,7 @@ from api.access import (
 )
 from api.analytics import OrderAnalytics, ProductAnalytics
 from api.auth import Verifier
+from api.circuit import Circuit
 from api.command_status import CommandStatus
 from api.commands import Commands
 from api.correlation import Correlation
@@ -93,7 +94,9 @@ def create_app(services: Services) -> falcon.App[falcon.Request, falcon.Response
     table = routes(services)
     operations.check(table)
     app: falcon.App[falcon.Request, falcon.Response] = falcon.App(router=Router())
-    app.add_middleware([services.telemetry, Correlation(), Access(table, services.verifier), Negotiation()])
+    app.add_middleware(
+        [services.telemetry, Correlation(), Access(table, services.verifier), Negotiation(), Circuit()]
+    )
     for kind, handler in HANDLERS.items():
         app.add_error_handler(kind, handler)
     for route in table:

@@ -4,7 +4,8 @@ Waitress's classes with problems for what it refuses itself, connections that st
 shedding: a request that is one too many is answered by the thread that reads, and never becomes a task.
 """
 
-from collections.abc import Callable
+import socket
+import time
 from http import HTTPStatus
 from typing import Any
 
@@ -13,6 +14,7 @@ from waitress.server import TcpWSGIServer
 from waitress.task import ErrorTask, WSGITask
 
 from api.error_handlers import of_status
+from api.patience import READ_AT
 from api.problems import MEDIA_TYPE
 from api.shedding import RETRY_AFTER_S, Backlog, overloaded
 
@@ -22,6 +24,9 @@ _HEALTH = "/health/"
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _TOO_MANY_REQUESTS = overloaded("Too many requests are waiting.").to_json()
 _TOO_MANY_COMMANDS = overloaded("Too many commands are waiting to be handled.").to_json()
+_STOPPING = overloaded("This process is about to stop.").to_json()
+NEW_S = 0.5
+"""How long somebody who has just connected may take to say something, while the server drains."""
 
 
 class Refusal(ErrorTask):  # type: ignore[misc]  # waitress is not typed
@@ -39,16 +44,24 @@ class Refusal(ErrorTask):  # type: ignore[misc]  # waitress is not typed
 
 
 class Answer(WSGITask):  # type: ignore[misc]
-    """An ordinary request; while the server drains it is the last on its connection."""
+    """An ordinary request. While the server drains, the last one that was sent ends the connection."""
 
     def execute(self) -> None:
-        if self.channel.server.draining:
+        if self._is_last():
             self.set_close_on_finish()
         backlog = self.channel.server.backlog
         if backlog is not None and _adds_to_backlog(self.request) and backlog.is_full():
             self._shed(_TOO_MANY_COMMANDS)
         else:
             super().execute()
+
+    def get_environment(self) -> dict[str, Any]:
+        environment: dict[str, Any] = super().get_environment()
+        environment[READ_AT] = self.request.read_at
+        return environment
+
+    def _is_last(self) -> bool:
+        return bool(self.channel.server.draining) and not self.channel.has_more
 
     def _shed(self, why: bytes) -> None:
         self.channel.server.on_refusal(HTTPStatus.SERVICE_UNAVAILABLE.value)
@@ -61,7 +74,7 @@ class Answer(WSGITask):  # type: ignore[misc]
     def set_close_on_finish(self) -> None:
         """Waitress would also close after every 204 and 304, for want of a length that they must not have."""
         asked = self.request.headers.get("CONNECTION", "").lower() == "close"
-        if self.has_body or self.version != "1.1" or asked or self.channel.server.draining:
+        if self.has_body or self.version != "1.1" or asked or self._is_last():
             super().set_close_on_finish()
 
 
@@ -69,11 +82,11 @@ class Channel(HTTPChannel):  # type: ignore[misc]
     task_class = Answer
     error_task_class = Refusal
 
-    def refuse(self, request: Any, why: bytes) -> None:
+    def refuse(self, request: Any, why: bytes, *, last: bool = False) -> None:
         """Answer without a task, in the thread that reads: shedding must cost next to nothing."""
         self.server.on_refusal(HTTPStatus.SERVICE_UNAVAILABLE.value)
         head = [f"HTTP/1.1 {_REFUSED}", *(f"{name}: {value}" for name, value in _REFUSED_HEADERS)]
-        if request.version != "1.1" or request.headers.get("CONNECTION", "").lower() == "close":
+        if last or request.version != "1.1" or request.headers.get("CONNECTION", "").lower() == "close":
             head.append("Connection: close")
             self.close_when_flushed = True
         head += [f"Content-Length: {len(why)}", "", ""]
@@ -84,10 +97,32 @@ class Channel(HTTPChannel):  # type: ignore[misc]
             self.total_outbufs_len += len(payload)
             self._flush_some()
 
+    def refuse_all(self) -> None:
+        """Refuse what was read and waits for a thread that will not come: the process stops."""
+        with self.requests_lock:
+            while self.requests:
+                self.refuse(self.requests.pop(0), _STOPPING, last=not self.requests)
+
     @property
-    def busy(self) -> bool:
-        """Whether a request is being read, worked on or answered."""
-        return bool(self.requests or self.request is not None or self.total_outbufs_len)
+    def in_use(self) -> bool:
+        """Whether something is being read, worked on or answered, or may be about to."""
+        return bool(self.requests or self.total_outbufs_len or self.has_more or self._is_new())
+
+    @property
+    def has_more(self) -> bool:
+        """Whether a request beyond the current one was sent, wholly or in part."""
+        return len(self.requests) > 1 or self.request is not None or self._has_unread()
+
+    def _has_unread(self) -> bool:
+        """Closing now would reset the connection, and what has been answered could be lost with it."""
+        try:
+            return bool(self.socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+        except (OSError, AttributeError):  # nothing there, or closed
+            return False
+
+    def _is_new(self) -> bool:
+        said_nothing = bool(self.last_activity == self.creation_time)
+        return said_nothing and time.time() - self.creation_time < NEW_S
 
 
 def _adds_to_backlog(request: Any) -> bool:
@@ -105,14 +140,10 @@ class SheddingServer(TcpWSGIServer):  # type: ignore[misc]
     max_queued = 0
     backlog: Backlog | None = None
 
-    def __init__(self, *args: Any, on_refusal: Callable[[int], None], **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.on_refusal = on_refusal
-        """Told the status of every request that does not reach the application."""
-
     def add_task(self, task: Channel) -> None:
         while task.requests:
             request = task.requests[0]
+            request.read_at = time.monotonic()
             why = self._surplus(request)
             if why is None:
                 super().add_task(task)

@@ -1,7 +1,7 @@
 """From a request to a command and back: accept it, perhaps wait for it, and say what it came to."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -60,10 +60,18 @@ class Gateway(Protocol):
 class Commands:
     """What the resources hand their commands to. Who finds no slot to wait in gets the 202 at once."""
 
-    def __init__(self, gateway: Gateway, freshness: Freshness, slots: WaitSlots) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        freshness: Freshness,
+        slots: WaitSlots,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """``now`` tells the moments of acceptance: of several processes, all should tell the same time."""
         self._gateway = gateway
         self._freshness = freshness
         self._slots = slots
+        self._now = now
 
     def send(
         self, req: falcon.Request, resp: falcon.Response, command: AnyCommand, canonical_body: bytes
@@ -81,7 +89,7 @@ class Commands:
             command_id=idempotency.command_id(key, req.context.principal),
             correlation_id=req.context.correlation_id,
             traceparent=req.context.traceparent,
-            accepted_at=datetime.now(UTC),
+            accepted_at=self._now(),
             by=req.context.principal,
             expected_versions=(
                 etags.expected_versions(req.get_header("If-Match")) if req.method == "PATCH" else None

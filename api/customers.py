@@ -1,5 +1,6 @@
 """Customers: registered and changed by commands, read from ``customers``."""
 
+from collections.abc import Iterable
 from typing import cast
 
 import falcon
@@ -9,13 +10,13 @@ from api import bodies, queries
 from api.answers import answer, answer_single
 from api.commands import Commands
 from api.freshness import Freshness
+from api.owners import Owners
 from api.pages import page_by_id
 from api.problems import checked_id, forbidden, not_found
 from api.shapes import CustomersPage
 from bus.messages.commands import ChangeCustomer, RegisterCustomer
 from bus.messages.principal import Principal, Role
-from bus.messages.streams import customer_stream, id_of, order_stream
-from read_side.projections import customers, order_detail
+from read_side.projections import customers, staleness
 from read_side.projections.order_detail import ORDER_DETAIL
 
 NAME = customers.CUSTOMERS.name
@@ -40,8 +41,19 @@ class Customers:
         self._commands.send(req, resp, command, received.canonical)
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        found, cursor = page_by_id(req, self._freshness, NAME, customers.page)
-        page: CustomersPage = {"customers": cast("list[customers.Customer]", found), "next_cursor": cursor}
+        found = page_by_id(req, self._freshness, NAME, customers.page)
+        rows = found.documents
+        if found.aside:
+            owners = owners_of(self._freshness, found.aside)
+            concerning = [owners.concerning(row["customer_id"]) for row in rows]
+            marked = zip(rows, concerning, strict=True)
+            rows = [staleness.marked(row, found.aside, streams) for row, streams in marked]
+        page: CustomersPage = {
+            "customers": cast("list[customers.Customer]", rows),
+            "next_cursor": found.cursor,
+        }
+        if stale := staleness.of(found.aside, found.aside):
+            page["stale"] = stale
         answer(resp, page)
 
 
@@ -55,23 +67,17 @@ class Customer:
     def on_get(self, req: falcon.Request, resp: falcon.Response, customer_id: str) -> None:
         queries.read(req, queries.NoQuery)
         _own(req.context.principal, customer_id)
-        live = self._freshness.live(req, NAME, lambda _, aside: self._misses(customer_id, aside))
+        live = self._freshness.live(req, NAME, lambda _, aside: bool(self._missing(customer_id, aside)))
         customer = customers.by_id(live.documents, customer_id)
         if customer is None:
             raise not_found("customer", customer_id)
+        if live.aside:
+            customer = staleness.marked(customer, live.aside, self._missing(customer_id, live.aside))
         answer_single(req, resp, customer, live.generation)
 
-    def _misses(self, customer_id: str, aside: frozenset[str]) -> bool:
-        """Whether a customer lacks something of its own, or one of its orders in its counts.
-
-        Whose a parked order is, its document says; of one that is shown nowhere, nobody can.
-        """
-        if customer_stream(customer_id) in aside:
-            return True
-        parked = [id_of(stream) for stream in aside if stream.startswith(order_stream(""))]
-        shown = self._freshness.documents(ORDER_DETAIL.name)
-        orders = [order_detail.by_id(shown, order_id) for order_id in parked]
-        return any(order is None or order["customer_id"] == customer_id for order in orders)
+    def _missing(self, customer_id: str, aside: Iterable[str]) -> frozenset[str]:
+        """A customer may lack something of its own, or one of its orders in its counts."""
+        return owners_of(self._freshness, aside).concerning(customer_id)
 
     def on_patch(self, req: falcon.Request, resp: falcon.Response, customer_id: str) -> None:
         queries.read(req, queries.NoQuery)
@@ -79,6 +85,11 @@ class Customer:
         received = bodies.read(req, bodies.CustomerChange)
         command = ChangeCustomer(customer_id=customer_id, name=received.body.name, email=received.body.email)
         self._commands.send(req, resp, command, received.canonical)
+
+
+def owners_of(freshness: Freshness, aside: Iterable[str]) -> Owners:
+    """Whose parked streams are; what orders there are, ``customers`` itself does not know."""
+    return Owners(freshness.documents(ORDER_DETAIL.name), aside)
 
 
 def _own_or_new(principal: Principal) -> str:

@@ -5,12 +5,11 @@ from http import HTTPStatus
 from typing import Any
 
 import falcon
-from pymongo.errors import PyMongoError
+from pymongo.errors import ConnectionFailure, PyMongoError
 
+from api.circuit import RETRY_AFTER_S, away
 from api.problems import Problem, ProblemError
 from bus.logs import logger
-
-RETRY_AFTER_S = 1
 
 _CODES: Mapping[int, str] = {
     HTTPStatus.NOT_FOUND: "no-such-page",
@@ -60,14 +59,15 @@ def _on_http_error(
 def _on_mongodb(
     req: falcon.Request, resp: falcon.Response, error: PyMongoError, _params: dict[str, Any]
 ) -> None:
-    logger.warning("MongoDB failed a request", error=error, route=req.uri_template)
-    detail = "The database cannot be reached at the moment."
-    if req.method not in {"GET", "HEAD"}:
-        detail += (
-            " Whether the command was accepted is not known:"
-            " the same request with the same Idempotency-Key is safe to send again."
-        )
-    Problem(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", detail).write_to(resp)
+    if isinstance(error, ConnectionFailure):
+        req.context.database_away = error  # the same for everybody: it is told once
+    else:  # a query that takes too long, say, which is nobody else's business
+        logger.warning("MongoDB failed a request", error=error, route=req.uri_template)
+    unknown = (
+        "Whether the command was accepted is not known: the same request with the same Idempotency-Key is"
+        " safe to send again."
+    )
+    away(req, unknown).write_to(resp)
     resp.set_header("Retry-After", str(RETRY_AFTER_S))
 
 

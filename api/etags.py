@@ -1,7 +1,9 @@
 """ETags of single resources, ``"v<version>.<generation>.<position>"``, and what is asked with them.
 
 The version alone says which state of the aggregate a caller has seen; generation and position make the tag
-change whenever the answer does, also by a rename or a rebuild (RFC 9110, sections 8.8.3 and 13.1).
+change whenever the answer does, also by a rename or a rebuild (RFC 9110, sections 8.8.3 and 13.1). At one
+position, answers may still differ in the events of parked streams. So the tag says as well whether something
+is missing and since when, whether the document was mended, and whether it was read strongly, and so is whole.
 """
 
 import hashlib
@@ -14,8 +16,8 @@ _TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
 _OURS = re.compile(r'(?:W/)?"v([0-9]{1,19})(?:\.[\x21\x23-\x7e]*)?"')
 
 
-def of_resource(version: int, generation: int, position: int) -> str:
-    return f'"v{version}.{generation}.{position}"'
+def of_resource(version: int, generation: int, position: int, *also: str) -> str:
+    return f'"{".".join((f"v{version}.{generation}.{position}", *also))}"'
 
 
 def of_bytes(body: bytes) -> str:

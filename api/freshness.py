@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 import falcon
@@ -22,6 +22,7 @@ from bus.gateway import LOOK_AGAIN_S
 from bus.messages.outcome import Outcome
 from bus.signals import Signals
 from bus.signals import reached as reached_topic
+from read_side.aside import since
 from read_side.projections import READ_MODELS
 from read_side.projections.model import Documents
 from read_side.store import Live, ReadStore
@@ -92,7 +93,9 @@ class Freshness:
     def live(self, req: falcon.Request, name: str, misses: Misses = _anything) -> Live:
         """The live documents of a read model, having at least what the request's tokens ask for.
 
-        ``misses`` tells which parked streams matter to the answer; to one about many, all of them do.
+        ``misses`` tells which parked streams matter to the answer; to one about many, all of them do. What is
+        missing besides comes with the documents (``aside``), to mark answers with; without tokens, it is what
+        was known a moment ago.
 
         Raises:
             ProblemError: 400 for what is no token; 503 if the model is behind for longer than the caller
@@ -101,16 +104,20 @@ class Freshness:
         """
         live = self._store.live(name)
         tokens = self.tokens(req)
-        if tokens:
-            wait = prefer.parse(req.get_header("Prefer")).wait
-            goals = [Goal(name, live.generation, token.partition, token.seq) for token in tokens]
-            seconds = DEFAULT_WAIT_S if wait is None else wait
-            if not self._reach(goals, seconds):
-                raise behind(name)
-            aside = frozenset().union(*(self._set_aside(goal) for goal in goals))
-            if aside and misses(live.documents, aside):
-                raise behind(name)
-        return live
+        if not tokens:
+            aside = self._visibility.aside(name, live.generation)
+            return replace(live, aside=aside) if aside else live
+        wait = prefer.parse(req.get_header("Prefer")).wait
+        goals = [Goal(name, live.generation, token.partition, token.seq) for token in tokens]
+        seconds = DEFAULT_WAIT_S if wait is None else wait
+        if not self._reach(goals, seconds):
+            raise behind(name)
+        parked = self._visibility.parked(name, live.generation)
+        asked = {token.partition: token.seq for token in tokens}
+        lacking = frozenset(one.stream for one in parked if one.seq <= asked.get(one.partition, -1))
+        if lacking and misses(live.documents, lacking):
+            raise behind(name)
+        return replace(live, aside=since(parked))
 
     def generation(self, name: str) -> int:
         return self._store.generation(name)
@@ -137,9 +144,6 @@ class Freshness:
         if not self._wait(goals, deadline):
             return False
         return all(self._visibility.of(outcome.stream, outcome.partition, outcome.seq).values())
-
-    def _set_aside(self, goal: Goal) -> frozenset[str]:
-        return self._visibility.set_aside(goal.name, goal.generation, goal.partition, goal.seq)
 
     def _reach(self, goals: Sequence[Goal], seconds: float) -> bool:
         if not self._unreached(goals):

@@ -1,5 +1,6 @@
 """Orders: placed and moved on by commands, listed from ``order_summary``, shown from ``order_detail``."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
@@ -10,6 +11,7 @@ from api import bodies, cursors, queries
 from api.answers import answer, answer_single
 from api.commands import Commands
 from api.freshness import Freshness, behind
+from api.owners import Owners
 from api.problems import checked_id, forbidden, malformed, not_found, wrong_fields
 from api.shapes import OrdersPage
 from bus.log import Log
@@ -19,8 +21,9 @@ from bus.messages.principal import Principal, Role
 from bus.messages.rejection import FieldError
 from bus.messages.streams import customer_stream, draw_order_id, order_stream
 from bus.messages.values import OrderStatus
-from read_side.projections import order_detail, order_summary
+from read_side.projections import order_detail, order_summary, staleness
 from read_side.projections.model import Document, Documents
+from read_side.store import Live
 from read_side.strong import order_now
 
 LIST = order_summary.ORDER_SUMMARY.name
@@ -58,16 +61,20 @@ class Orders:
         query = queries.read(req, queries.OrdersQuery)
         customer_id = _listed_for(req.context.principal, query.customer_id)
         scope = (LIST, customer_id, query.status)
+        live = self._freshness.live(req, LIST)
         page = order_summary.page(
-            self._freshness.live(req, LIST).documents,
+            live.documents,
             customer_id=customer_id,
             status=query.status,
             limit=query.limit,
             after=_after(query.cursor, scope) if query.cursor else None,
         )
         cursor = _cursor(page.next_after, scope) if page.next_after else None
-        orders = cast("list[order_summary.OrderSummary]", page.documents)
+        rows = [staleness.marked(row, live.aside, _streams(row)) for row in page.documents]
+        orders = cast("list[order_summary.OrderSummary]", rows)
         shown: OrdersPage = {"orders": orders, "next_cursor": cursor}
+        if stale := staleness.of(live.aside, _missing(live, customer_id)):
+            shown["stale"] = stale
         answer(resp, shown)
 
 
@@ -81,15 +88,19 @@ class Order:
     def on_get(self, req: falcon.Request, resp: falcon.Response, order_id: str) -> None:
         query = queries.read(req, queries.OrderQuery)
         checked_id("order", order_id)
+        aside: staleness.Aside = {}
+        also: tuple[str, ...] = ()
         if query.consistency == "strong":
             self._freshness.tokens(req)
             order, generation = self._now(order_id), self._freshness.generation(DETAIL)
+            also = ("strong",)
         else:
             live = self._freshness.live(req, DETAIL, lambda *parked: _misses(order_id, *parked))
             order, generation = order_detail.by_id(live.documents, order_id), live.generation
+            aside = live.aside
         if order is None or not req.context.principal.owns(order["customer_id"]):
             raise not_found("order", order_id)
-        answer_single(req, resp, order, generation)
+        answer_single(req, resp, staleness.marked(order, aside, _streams(order)), generation, *also)
 
     def _now(self, order_id: str) -> Document | None:
         try:
@@ -127,6 +138,18 @@ def _misses(order_id: str, documents: Documents, aside: frozenset[str]) -> bool:
         return True
     order = order_detail.by_id(documents, order_id)
     return order is not None and customer_stream(order["customer_id"]) in aside
+
+
+def _streams(order: Document) -> tuple[str, str]:
+    """What an order is made of: its own events, and its customer's names."""
+    return order_stream(order["order_id"]), customer_stream(order["customer_id"])
+
+
+def _missing(live: Live, customer_id: str | None) -> Iterable[str]:
+    """The parked streams that may hold something back from a list, of one customer or of all."""
+    if not live.aside or customer_id is None:
+        return live.aside
+    return Owners(live.documents, live.aside).concerning(customer_id)
 
 
 def _customer_of(principal: Principal, customer_id: str | None) -> str:

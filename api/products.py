@@ -13,7 +13,7 @@ from api.problems import checked_id, not_found
 from api.shapes import ProductsPage
 from bus.messages.commands import AddProduct, ChangeProduct
 from bus.messages.streams import product_stream
-from read_side.projections import products
+from read_side.projections import products, staleness
 
 NAME = products.PRODUCTS.name
 
@@ -37,8 +37,13 @@ class Products:
         self._commands.send(req, resp, command, received.canonical)
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        found, cursor = page_by_id(req, self._freshness, NAME, products.page)
-        page: ProductsPage = {"products": cast("list[products.Product]", found), "next_cursor": cursor}
+        found = page_by_id(req, self._freshness, NAME, products.page)
+        rows = [
+            staleness.marked(row, found.aside, [product_stream(row["product_id"])]) for row in found.documents
+        ]
+        page: ProductsPage = {"products": cast("list[products.Product]", rows), "next_cursor": found.cursor}
+        if stale := staleness.of(found.aside, found.aside):
+            page["stale"] = stale
         answer(resp, page)
 
 
@@ -56,7 +61,7 @@ class Product:
         product = products.by_id(live.documents, product_id)
         if product is None:
             raise not_found("product", product_id)
-        answer_single(req, resp, product, live.generation)
+        answer_single(req, resp, staleness.marked(product, live.aside, [stream]), live.generation)
 
     def on_patch(self, req: falcon.Request, resp: falcon.Response, product_id: str) -> None:
         queries.read(req, queries.NoQuery)

@@ -1,8 +1,7 @@
 """The API's main: builds everything once, wires it, and serves until SIGTERM or SIGINT."""
 
-import signal
 import threading
-from types import FrameType
+from collections.abc import Callable
 
 from pymongo.errors import PyMongoError
 
@@ -13,13 +12,15 @@ from api.freshness import Freshness, WaitSlots
 from api.gauges import parts
 from api.health import probes
 from api.metrics import Exposition
+from api.patience import bounded
 from api.server import Server
 from api.shedding import Backlog
 from api.telemetry import Telemetry
 from bus import logs
+from bus.breaker import Breaker
 from bus.broker import Broker
 from bus.connections import WEB_TIMEOUT_MS, read_database, redis_client, write_database
-from bus.errors import LogMismatchError
+from bus.database_clock import ASK_EVERY_S, DatabaseClock
 from bus.gateway import CommandGateway
 from bus.inbox import Inbox
 from bus.log import Log
@@ -29,6 +30,7 @@ from bus.metrics import Metrics
 from bus.pulse import Pulse
 from bus.settings import Settings
 from bus.signals import Signals
+from bus.termination import Termination
 from bus.tracing import Tracing
 from read_side.checkpoints import Checkpoints
 from read_side.parking import Parking
@@ -40,40 +42,58 @@ REDIS_TIMEOUT_S = 1.0
 RETRY_S = 1.0
 
 
-class Preparation:
-    """Makes the write collections, trying until MongoDB is there; a log that does not fit stops the API."""
+class Background:
+    """The thread beside the requests: makes the write collections, then keeps the time right.
 
-    def __init__(self, log: Log, inbox: Inbox) -> None:
+    It goes on trying until MongoDB is there. Whatever else ends it ends the API, a log that does not fit
+    above all.
+    """
+
+    def __init__(self, log: Log, inbox: Inbox, clock: DatabaseClock) -> None:
         self._log = log
         self._inbox = inbox
-        self._done = threading.Event()
+        self._clock = clock
+        self._prepared = threading.Event()
         self._stopping = threading.Event()
-        self.mismatch: LogMismatchError | None = None
+        self.failure: Exception | None = None
 
     @property
-    def done(self) -> bool:
-        return self._done.is_set()
+    def prepared(self) -> bool:
+        return self._prepared.is_set()
 
     def start(self, server: Server) -> None:
-        threading.Thread(target=self._run, args=(server,), name="preparation", daemon=True).start()
+        threading.Thread(target=self._run, args=(server,), name="background", daemon=True).start()
 
     def stop(self) -> None:
         self._stopping.set()
 
     def _run(self, server: Server) -> None:
+        try:
+            self._until_it_works(self._prepare, RETRY_S)
+            self._prepared.set()
+            while not self._stopping.wait(ASK_EVERY_S):
+                self._until_it_works(self._clock.ask, ASK_EVERY_S)
+        except Exception as error:  # noqa: BLE001 - the main thread raises it
+            self.failure = error
+            server.stop()
+
+    def _prepare(self) -> None:
+        self._log.create()
+        self._inbox.create()
+
+    def _until_it_works(self, step: Callable[[], None], pause_s: float) -> None:
+        waited = False
         while not self._stopping.is_set():
             try:
-                self._log.create()
-                self._inbox.create()
+                step()
             except PyMongoError as error:
-                logger.warning("waiting for MongoDB", error=error)
-                self._stopping.wait(RETRY_S)
-            except LogMismatchError as error:
-                self.mismatch = error
-                server.stop()
-                return
+                if not waited:
+                    logger.warning("waiting for MongoDB", error=error)
+                waited = True
+                self._stopping.wait(pause_s)
             else:
-                self._done.set()
+                if waited:
+                    logger.info("MongoDB is there")
                 return
 
 
@@ -85,6 +105,7 @@ def serve() -> None:
         LogMismatchError: the log has another number of partitions.
 
     """
+    termination = Termination()
     settings = Settings.load()
     logs.configure(settings.log_level)
     verifier = Verifier.from_settings(settings)
@@ -94,12 +115,14 @@ def serve() -> None:
     signals = Signals(redis_client(settings))
     inbox, log = Inbox(write, settings.log_partitions), Log(write, settings.log_partitions)
     checkpoints = Checkpoints(read)
-    preparation = Preparation(log, inbox)
+    clock = DatabaseClock(write)
+    background = Background(log, inbox, clock)
+    breaker = Breaker()
     metrics = Metrics()
     tracing = Tracing.from_settings(settings, KIND)
     telemetry = Telemetry(metrics, tracing)
     pulse = Pulse.of(write, KIND, metrics)
-    gateway = CommandGateway(inbox, Broker(client), signals, metrics)
+    gateway = CommandGateway(inbox, Broker(client), signals, breaker, metrics)
     stopping = threading.Event()
     store = ReadStore(read)
     parking = Parking(read)
@@ -114,7 +137,7 @@ def serve() -> None:
         stopping=stopping,
     )
     services = Services(
-        commands=Commands(gateway, freshness, slots),
+        commands=Commands(gateway, freshness, slots, clock.now),
         inbox=inbox,
         log=log,
         visibility=visibility,
@@ -125,7 +148,7 @@ def serve() -> None:
             read,
             client,
             checkpoints,
-            prepared=lambda: preparation.done,
+            prepared=lambda: background.prepared,
             listening=lambda: signals.alive,
             draining=stopping.is_set,
         ),
@@ -133,34 +156,33 @@ def serve() -> None:
         telemetry=telemetry,
     )
     server = Server(
-        create_app(services),
+        bounded(create_app(services)),
         settings.api_host,
         settings.api_port,
         threads=settings.web_threads,
         max_queued=settings.max_queued_requests,
-        backlog=Backlog(client, settings.max_waiting_commands),
+        backlog=Backlog(client, settings.max_waiting_commands, breaker),
         on_refusal=telemetry.refused,
     )
 
-    def stop(_signal: int, _frame: FrameType | None) -> None:
+    def stop() -> None:
         stopping.set()
         gateway.stop_waiting()
         server.stop()
 
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
+    termination.tell(stop)
     signals.start()
     pulse.start()
-    preparation.start(server)
+    background.start(server)
     logger.info("serving", host=settings.api_host, port=server.port)
     try:
         server.run()
     finally:
-        preparation.stop()
+        background.stop()
         pulse.stop()
         signals.stop()
         if tracing is not None:
             tracing.stop()
-    if preparation.mismatch is not None:
-        raise preparation.mismatch
+    if background.failure is not None:
+        raise background.failure
     logger.info("stopped")

@@ -2,7 +2,8 @@
 
 Several processes share one port by SO_REUSEPORT. To stop, a server takes the connections that wait for
 it, closes its socket, finishes every request that it has begun to read, and closes connections as they
-fall idle.
+fall idle. Towards the end of its time it refuses what still waits for a thread, so that every request that
+was read has an answer; one that is half read by then was never executed and gets none.
 """
 
 import socket
@@ -26,8 +27,9 @@ MAX_READ_BYTES = 4 * 1024 * 1024
 closing on a caller that still sends would lose it."""
 CONNECTION_LIMIT = 1_000
 IDLE_S = 60
-DRAIN_S = 3.5
+DRAIN_S = 3.2
 """The supervisor kills after 4 to 5 s."""
+REFUSE_AFTER_S = 2.7
 _ROUND_S = 1.0
 _DRAIN_ROUND_S = 0.05
 
@@ -101,11 +103,12 @@ class Server:
         while not self._stopping.is_set():
             self._turn(_ROUND_S)
         self._stop_accepting()
-        deadline = time.monotonic() + DRAIN_S
+        began = time.monotonic()
         self._turn(0)  # what has arrived by now is still read
-        while time.monotonic() < deadline and any(channel.busy for channel in self._open()):
-            self._close_idle()
+        while self._close_idle() and time.monotonic() - began < DRAIN_S:
             self._turn(_DRAIN_ROUND_S)
+            if time.monotonic() - began > REFUSE_AFTER_S:
+                self._refuse_waiting()
         self._server.task_dispatcher.shutdown(timeout=0.1)
         wasyncore.close_all(self._channels)
 
@@ -123,13 +126,22 @@ class Server:
         self._server.del_channel()
         self._server.socket.close()
 
-    def _open(self) -> list[Channel]:
-        return list(self._server.active_channels.values())
-
-    def _close_idle(self) -> None:
-        for channel in self._open():
-            if not channel.busy:
+    def _close_idle(self) -> bool:
+        """Let go of the connections that nothing happens on; return whether there are others."""
+        channels: list[Channel] = list(self._server.active_channels.values())
+        in_use = [channel for channel in channels if channel.in_use]
+        for channel in channels:
+            if channel not in in_use:
                 channel.will_close = True
+        return bool(in_use)
+
+    def _refuse_waiting(self) -> None:
+        dispatcher = self._server.task_dispatcher
+        with dispatcher.lock:
+            waiting: list[Channel] = list(dispatcher.queue)
+            dispatcher.queue.clear()
+        for channel in waiting:
+            channel.refuse_all()
 
 
 def _listening_socket(host: str, port: int) -> socket.socket:

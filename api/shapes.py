@@ -1,11 +1,12 @@
 """The answers that are put together here, around what the read models serve.
 
 The code that answers is checked against these types, and the description of the API is made from them.
+A list is stale if anything is missing that might be in it, also a whole row that nobody can see.
 """
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 from api.problems import ProblemDocument
 from read_side.projections.customers import Customer
@@ -13,6 +14,7 @@ from read_side.projections.order_analytics import Bucket
 from read_side.projections.order_summary import OrderSummary
 from read_side.projections.product_sales import ProductSales
 from read_side.projections.products import Product
+from read_side.projections.staleness import Stale
 
 
 class OrdersPage(TypedDict):
@@ -20,6 +22,7 @@ class OrdersPage(TypedDict):
 
     orders: list[OrderSummary]
     next_cursor: str | None
+    stale: NotRequired[Stale]
 
 
 class ProductsPage(TypedDict):
@@ -27,6 +30,7 @@ class ProductsPage(TypedDict):
 
     products: list[Product]
     next_cursor: str | None
+    stale: NotRequired[Stale]
 
 
 class CustomersPage(TypedDict):
@@ -34,6 +38,7 @@ class CustomersPage(TypedDict):
 
     customers: list[Customer]
     next_cursor: str | None
+    stale: NotRequired[Stale]
 
 
 class Totals(TypedDict):
@@ -53,12 +58,14 @@ class OrdersByPeriod(TypedDict):
 
     buckets: list[Bucket]
     totals: list[Totals]
+    stale: NotRequired[Stale]
 
 
 class BestSellers(TypedDict):
     """By gross, largest first."""
 
     products: list[ProductSales]
+    stale: NotRequired[Stale]
 
 
 class CommandState(TypedDict):

@@ -13,6 +13,7 @@ from http import HTTPStatus
 import redis
 
 from api.problems import Problem
+from bus.breaker import Breaker
 from bus.gateway import COMMANDS_QUEUE
 from bus.keys import NAMESPACE
 
@@ -28,9 +29,11 @@ def overloaded(detail: str) -> Problem:
 class Backlog:
     """The commands that are accepted and not yet handled, as the queue knows them."""
 
-    def __init__(self, client: redis.Redis, limit: int) -> None:
+    def __init__(self, client: redis.Redis, limit: int, breaker: Breaker | None = None) -> None:
+        """``breaker`` is shared with whatever else asks the same Redis."""
         self._client = client
         self._limit = limit
+        self._breaker = breaker or Breaker()
         self._waiting = 0
         self._counted_at = float("-inf")
         self._counting = threading.Lock()
@@ -43,10 +46,16 @@ class Backlog:
         """Whether no more commands should be let in. One caller counts; the others take the last count."""
         if time.monotonic() - self._counted_at > COUNT_EVERY_S and self._counting.acquire(blocking=False):
             try:
-                self._waiting = int(self._client.hlen(f"{NAMESPACE}:{COMMANDS_QUEUE}.msgs"))
+                self._waiting = self._count() if self._breaker.admits() else 0
             except redis.RedisError:
+                self._breaker.trip()
                 self._waiting = 0
             finally:
                 self._counted_at = time.monotonic()
                 self._counting.release()
         return self._waiting >= self._limit
+
+    def _count(self) -> int:
+        waiting = int(self._client.hlen(f"{NAMESPACE}:{COMMANDS_QUEUE}.msgs"))
+        self._breaker.close()
+        return waiting

@@ -3,10 +3,9 @@
 It may run once or several times: enqueuing is idempotent. Its own time does not matter, only mongod's.
 """
 
-import signal
 import threading
+from collections.abc import Callable
 from datetime import timedelta
-from types import FrameType
 from typing import Any
 
 import redis
@@ -14,7 +13,7 @@ from bson import Timestamp
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
-from bus import logs
+from bus import logs, workers
 from bus.broker import Broker
 from bus.connections import redis_client, write_database
 from bus.dead_letters import DeadLetters
@@ -63,45 +62,62 @@ class Sweep:
         return rescued
 
 
+class Sweeping:
+    """A thread that sweeps every second: a server that hangs must not keep the process from stopping."""
+
+    def __init__(self, turn: Callable[[], object], stopping: threading.Event) -> None:
+        self._turn = turn
+        self._stopping = stopping
+        self.thread = threading.Thread(target=self._run, name="sweeping", daemon=True)
+
+    def start(self) -> None:
+        self.thread.start()
+
+    def _run(self) -> None:
+        well = True
+        while not self._stopping.is_set():
+            try:
+                self._turn()
+            except (PyMongoError, redis.RedisError) as error:
+                if well:
+                    logger.warning("the sweep waits for its servers", error=error)
+                well = False
+            else:
+                if not well:
+                    logger.info("sweeping again")
+                well = True
+            self._stopping.wait(PAUSE_S)
+
+
 def main() -> None:
-    """Sweep every second until SIGTERM or SIGINT."""
+    """Sweep until SIGTERM or SIGINT."""
     settings = Settings.load()
     logs.configure(settings.log_level)
-    stopping = threading.Event()
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        stopping.set()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
+    stopping = workers.stop_on_signals()
 
     database = write_database(settings)
-    inbox = Inbox(database, settings.log_partitions)
     client = redis_client(settings)
+    log, inbox = Log(database, settings.log_partitions), Inbox(database, settings.log_partitions)
     metrics = Metrics()
+    pulse = Pulse.of(database, KIND, metrics)
     sweep = Sweep(database, inbox, Broker(client), settings.sweep_after_ms, metrics)
     letters = DeadLetters(database)
     subscriptions = Subscriptions(database)
-    pulse = Pulse.of(database, KIND, metrics)
-    pulse.start()
-    well = True
-    ready = False
-    while not stopping.is_set():
-        try:
-            if not ready:
-                Log(database, settings.log_partitions).create()
-                inbox.create()
-                letters.create()
-                ready = True
-            sweep()
-            letters.collect(client, (COMMANDS_QUEUE, *subscriptions.names()))
-        except (PyMongoError, redis.RedisError) as error:
-            if well:
-                logger.warning("the sweep waits for its servers", error=error)
-            well = False
-        else:
-            if not well:
-                logger.info("sweeping again")
-            well = True
-        stopping.wait(PAUSE_S)
-    pulse.stop()
+
+    def prepare() -> None:
+        log.create()
+        inbox.create()
+        letters.create()
+
+    def turn() -> None:
+        sweep()
+        letters.collect(client, (COMMANDS_QUEUE, *subscriptions.names()))
+
+    sweeping = Sweeping(turn, stopping)
+    if workers.until_ready(prepare, stopping):
+        logger.info("sweeping")
+        sweeping.start()
+        pulse.start()
+        workers.watch([sweeping.thread, pulse.thread], stopping)
+        pulse.stop()
+    logger.info("stopped")

@@ -7,9 +7,11 @@ clock's sweep enqueues again what has no outcome.
 import threading
 import time
 
+import pymongo
 import redis
 from dramatiq import Message
 
+from bus.breaker import Breaker
 from bus.broker import Broker
 from bus.group_commit import GroupCommit
 from bus.inbox import Entry, Inbox
@@ -20,6 +22,8 @@ from bus.signals import Signals, finished
 
 COMMANDS_QUEUE = "commands"
 HANDLE_COMMAND = "handle_command"
+ACCEPT_S = 2.5
+"""How long accepting may take, the operation for those before included: the API has to answer within 5 s."""
 LOOK_AGAIN_S = 2.0
 """How often a waiter looks by itself: all it can do while Redis is away."""
 
@@ -40,11 +44,18 @@ class CommandGateway:
     """What the API sends commands through."""
 
     def __init__(
-        self, inbox: Inbox, broker: Broker, signals: Signals, metrics: Metrics | None = None
+        self,
+        inbox: Inbox,
+        broker: Broker,
+        signals: Signals,
+        breaker: Breaker | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
+        """``breaker`` is shared with whatever else asks the same Redis."""
         self._inbox = inbox
         self._broker = broker
         self._signals = signals
+        self._breaker = breaker or Breaker()
         self._metrics = metrics or Metrics()  # else nobody is told
         self._accept = GroupCommit(self._metrics.batches("accept", inbox.accept_all))
         self._enqueue = GroupCommit(self._metrics.batches("enqueue", self._enqueue_all))
@@ -58,7 +69,8 @@ class CommandGateway:
 
     def send(self, envelope: CommandEnvelope, request: str | None = None) -> Entry | None:
         """Accept a command. Returns the entry that has its id already, or ``None`` if it was new."""
-        known = self._accept((envelope, request))
+        with pymongo.timeout(ACCEPT_S):
+            known = self._accept((envelope, request))
         if known is None:
             self._metrics.count(COMMANDS_ACCEPTED, envelope.command.type)
             self._enqueue(envelope)
@@ -85,14 +97,19 @@ class CommandGateway:
         return self._inbox.find(envelope.command_id)
 
     def _enqueue_all(self, envelopes: list[CommandEnvelope]) -> list[None]:
+        nothing: list[None] = [None] * len(envelopes)
+        if not self._breaker.admits():  # the sweep has them
+            return nothing
         try:
             self._broker.enqueue_once([command_message(envelope) for envelope in envelopes])
         except redis.RedisError as error:
+            self._breaker.trip()
             if self._reachable:
                 logger.warning("Redis is away: what is accepted waits for the sweep", error=error)
             self._reachable = False
         else:
+            self._breaker.close()
             if not self._reachable:
                 logger.info("Redis is back")
             self._reachable = True
-        return [None] * len(envelopes)
+        return nothing

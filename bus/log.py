@@ -44,6 +44,9 @@ INDEXES = (
     ),
 )
 
+_FOR_READERS = {"_id": False, "state": False}
+"""Only the write side needs the ``state``."""
+
 Appended = Commit | VersionConflictError | AlreadyCommittedError
 
 
@@ -118,6 +121,18 @@ class Log:
         """All commits of a stream, oldest first."""
         found = self._settled.find({"partition": partition, "stream": stream}, {"_id": False})
         return [Commit.from_stored(stored) for stored in found.sort("version", ASCENDING)]
+
+    def of_streams(self, partition: int, streams: Iterable[str]) -> list[Commit]:
+        """All commits of some streams, by position, without their ``state``."""
+        where = {"partition": partition, "stream": {"$in": sorted(streams)}}
+        # Sorted here: asked to sort by position, MongoDB might read the whole partition in that order.
+        found = [Commit.from_stored(stored) for stored in self._settled.find(where, _FOR_READERS)]
+        return sorted(found, key=lambda commit: commit.seq)
+
+    def waiting(self, partition: int, stream: str, seq: int) -> int:
+        """How many commits of a stream come after a position."""
+        where = {"partition": partition, "stream": stream, "seq": {"$gt": seq}}
+        return self._settled.count_documents(where, hint="optimistic_lock")
 
     def of_command(self, partition: int, command_id: str) -> Commit | None:
         """What a command came to, if it has been decided."""
@@ -201,7 +216,7 @@ class Log:
 
         Without ``state``, which only the write side needs, they are a quarter smaller.
         """
-        left_out = {"_id": False} if state else {"_id": False, "state": False}
+        left_out = {"_id": False} if state else _FOR_READERS
         cursor = self._settled.find({"partition": partition, "seq": {"$gt": after}}, left_out)
         found = {stored["seq"]: stored for stored in cursor.sort("seq", ASCENDING).limit(limit)}
         contiguous = []

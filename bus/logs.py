@@ -12,8 +12,8 @@ field as in a traceback, and Dramatiq's messages are named by their ids.
 import logging
 import sys
 import traceback
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TextIO
 
 import dramatiq
 import orjson
@@ -26,8 +26,9 @@ from bus.errors import TwofoldError
 
 logger: structlog.typing.FilteringBoundLogger = structlog.get_logger("twofold")
 
+DRAMATIQ = "dramatiq"
 CHATTY = (
-    *("dramatiq", "write_side", "read_side"),
+    *(DRAMATIQ, "write_side", "read_side"),
     *("pymongo", "redis", "httpx", "httpcore", "urllib3", "opentelemetry"),
 )
 """Libraries whose own doings are not ours to tell; below a warning they also quote what they carry. By the
@@ -40,37 +41,31 @@ QUOTE_NOTHING = (
 """Errors whose words are about servers or about code, not about what somebody wrote."""
 
 
-def configure(level: str) -> None:
-    """Set up logging for this process; called once, by its main."""
+def configure(level: str, stream: TextIO | None = None) -> None:
+    """Set up logging for this process, to stderr unless told otherwise; called once, by its main."""
+    out = stream or sys.stderr
+    threshold = logging.getLevelNamesMapping()[level]
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _errors_in_words,
     ]
-    interactive = sys.stderr.isatty()
-    threshold = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
-    to_json = structlog.processors.JSONRenderer(serializer=_json)
-    to_person = structlog.dev.ConsoleRenderer()
+    interactive = out.isatty()
+    render: structlog.typing.Processor = structlog.dev.ConsoleRenderer() if interactive else _json
+    # Nothing is remembered at the first use: it costs a microsecond, and a configuration always holds.
     structlog.configure(
-        processors=[*shared, to_person if interactive else to_json],
-        logger_factory=(
-            structlog.PrintLoggerFactory(sys.stderr)
-            if interactive
-            else structlog.BytesLoggerFactory(sys.stderr.buffer)
-        ),
+        processors=[*shared, render],
+        logger_factory=structlog.WriteLoggerFactory(out),
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        cache_logger_on_first_use=True,
+        cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler()
+    handler = logging.StreamHandler(out)
     handler.addFilter(_without_payload)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                to_person if interactive else structlog.processors.JSONRenderer(serializer=_json_text),
-            ],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
         )
     )
     root = logging.getLogger()
@@ -78,6 +73,18 @@ def configure(level: str) -> None:
     root.setLevel(threshold)
     for chatty in CHATTY:
         logging.getLogger(chatty).setLevel(max(logging.WARNING, threshold))
+    # One warning for every request that waits for a thread, just when there are many.
+    logging.getLogger("waitress.queue").setLevel(max(logging.ERROR, threshold))
+
+
+def leave_out(told: Callable[[BaseException], bool]) -> None:
+    """Leave out what Dramatiq says about errors that are told elsewhere, once.
+
+    Each of its threads logs every error that it meets, some with a traceback: while a server is away, for
+    ever. The filter sits on the handlers, as a logger's own does not see what its children log.
+    """
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_Elsewhere(told))
 
 
 def told(error: BaseException) -> str:
@@ -138,9 +145,20 @@ def _without_payload(record: logging.LogRecord) -> bool:
     return True
 
 
-def _json(event: Any, **_: Any) -> bytes:
-    return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS)
+def _json(_logger: Any, _method: str, event: structlog.typing.EventDict) -> str:
+    return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
-def _json_text(event: Any, **_: Any) -> str:
-    return _json(event).decode()
+class _Elsewhere(logging.Filter):
+    def __init__(self, told: Callable[[BaseException], bool]) -> None:
+        super().__init__()
+        self._told = told
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name.partition(".")[0] != DRAMATIQ:
+            return True
+        arguments = record.args if isinstance(record.args, tuple) else ()
+        errors = [argument for argument in arguments if isinstance(argument, BaseException)]
+        if record.exc_info and record.exc_info[1] is not None:
+            errors.append(record.exc_info[1])
+        return not any(self._told(error) for error in errors)

@@ -54,7 +54,8 @@ class Pulse:
     def stop(self) -> None:
         """Tell for the last time; a stop that goes wrong leaves what a kill would."""
         self._stopping.set()
-        self.thread.join(STOP_S)
+        if self._well:  # else there is nobody to tell, and the last try may take longer than there is time
+            self.thread.join(STOP_S)
 
     def _run(self) -> None:
         while not self._stopping.is_set():

@@ -16,7 +16,9 @@ from bus.logs import logger
 
 CHANNEL = "twofold:signals"
 RECONNECT_S = 1.0
-LISTEN_S = 1.0
+LISTEN_S = 0.2
+"""How long the listener waits in a row; it is also how long it takes to notice that it should stop."""
+STOP_S = 0.3
 
 
 def finished(command_id: str) -> str:
@@ -47,6 +49,7 @@ class Signals:
         self._waiting: defaultdict[str, set[threading.Event]] = defaultdict(set)
         self._positions: dict[str, int] = {}
         self._lock = threading.Lock()
+        self._hears = True
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._listen, name="signals", daemon=True)
 
@@ -54,9 +57,10 @@ class Signals:
         self._thread.start()
 
     def stop(self) -> None:
+        """End the listener; one that waits for a Redis that hangs is left behind."""
         self._stopping.set()
         if self._thread.is_alive():
-            self._thread.join(LISTEN_S + RECONNECT_S)
+            self._thread.join(STOP_S)
 
     @property
     def alive(self) -> bool:
@@ -92,29 +96,37 @@ class Signals:
                         del self._waiting[topic]
 
     def _listen(self) -> None:
-        connected = True
+        """Listen until told to stop, whatever happens: nobody would start this thread again."""
         while not self._stopping.is_set():
             try:
-                with self._client.pubsub() as pubsub:
-                    pubsub.subscribe(CHANNEL)
-                    while not self._stopping.is_set():
-                        message = pubsub.get_message(timeout=LISTEN_S)
-                        if message is None:
-                            continue
-                        if message["type"] == "message":
-                            self._wake(message["data"].decode(errors="replace").split("\n"))
-                            continue
-                        # Subscribed, perhaps again and by redis-py itself: what was announced meanwhile
-                        # was missed, so everybody looks.
-                        self.wake_all()
-                        if not connected:
-                            logger.info("listening for signals again")
-                        connected = True
+                self._listen_on_a_connection()
             except redis.RedisError as error:
-                if connected:
+                if self._hears:
                     logger.warning("no signals while Redis is away", error=error)
-                connected = False
+                self._hears = False
                 self._stopping.wait(RECONNECT_S)
+            except Exception:  # noqa: BLE001 - whatever it is, waiters look by themselves meanwhile
+                if self._hears:
+                    logger.exception("the listener failed and begins again")
+                self._hears = False
+                self._stopping.wait(RECONNECT_S)
+
+    def _listen_on_a_connection(self) -> None:
+        with self._client.pubsub() as pubsub:
+            pubsub.subscribe(CHANNEL)
+            while not self._stopping.is_set():
+                message = pubsub.get_message(timeout=LISTEN_S)
+                if message is None:
+                    continue
+                if message["type"] == "message":
+                    self._wake(message["data"].decode(errors="replace").split("\n"))
+                    continue
+                # Subscribed, perhaps again and by redis-py itself: what was announced meanwhile was missed,
+                # so everybody looks.
+                self.wake_all()
+                if not self._hears:
+                    logger.info("listening for signals again")
+                self._hears = True
 
     def _wake(self, topics: Iterable[str]) -> None:
         with self._lock:

@@ -14,7 +14,11 @@ app = typer.Typer(
 )
 RUN = "Run it"
 LOOK = "Look into the read models"
-MEND = "Rebuild them"
+MEND = "Mend and rebuild them"
+PARKED_STATUS = (
+    "Exit status: 0 nothing is parked, or all that was meant is mended; 1 not found, or a server cannot be"
+    " reached; 2 wrong usage; 3 something is parked, or stays so."
+)
 
 Sample = Annotated[
     int | None, typer.Option(min=1, help="Only so many documents of each model, of one partition.")
@@ -122,6 +126,50 @@ def drop(place: Place) -> None:
     from read_side import generations_report  # noqa: PLC0415 - --help needs no drivers
 
     generations_report.drop(place)
+
+
+parked_commands = typer.Typer(invoke_without_command=True)
+app.add_typer(parked_commands, name="parked", rich_help_panel=MEND, epilog=PARKED_STATUS)
+
+
+@parked_commands.callback()
+def parked(context: typer.Context, *, as_json: AsJson = False) -> None:
+    """List the streams that read models have set aside, or retry them.
+
+    Each has an event that could not be read or folded; all later ones of the stream wait behind it.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from read_side import parked_report  # noqa: PLC0415 - --help needs no drivers
+
+    raise typer.Exit(0 if parked_report.listed(as_json=as_json) else 3)
+
+
+@parked_commands.command(epilog=PARKED_STATUS)
+def retry(
+    streams: Annotated[
+        list[str] | None, typer.Argument(metavar="[STREAM]...", help="Streams by name, such as order-0192f…")
+    ] = None,
+    *,
+    model: Annotated[str | None, typer.Option(metavar="NAME", help="Only in this read model.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All that is parked.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Fold what was set aside into the read models, after a fix.
+
+    A read model that counts many streams into one document has to be rebuilt instead.
+    """
+    from read_side import parked_report  # noqa: PLC0415 - --help needs no drivers
+    from read_side.projections import by_name  # noqa: PLC0415
+
+    if everything == bool(streams or model):
+        raise typer.BadParameter("name streams or a --model, or say --all")
+    try:
+        by_name(model or "products")
+    except LookupError as error:
+        raise typer.BadParameter(str(error)) from None
+    selection = parked_report.Selection(streams or (), model)
+    raise typer.Exit(parked_report.retried(selection, as_json=as_json))
 
 
 if __name__ == "__main__":

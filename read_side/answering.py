@@ -17,6 +17,7 @@ from bus.broker import Broker
 from bus.doorbells import Doorbells, bell
 from bus.log import Log
 from bus.logs import logger
+from bus.outages import server_away
 from read_side.catch_up import End, Run
 from read_side.checkpoints import Checkpoints
 from read_side.projections.model import ReadModel
@@ -81,6 +82,8 @@ class Answering:
                 runs.append(self._projector.run(self._model, generation, partition))
             except Exception as error:  # noqa: BLE001 - raised below, once the others have had their turn
                 errors.append(error)
+                if server_away(error):  # which says nothing about the run, and is told once for all
+                    break
                 self._checkpoints.note_error(name, generation, partition, repr(error))
                 logger.error("a run failed", read_model=name, generation=generation, error=error)
         for run in runs:

@@ -15,7 +15,8 @@ from read_side.checkpoints import Checkpoints, Lease
 from read_side.errors import BehindTheCheckpointError
 from read_side.folding import Plan
 from read_side.holes import Holes
-from read_side.parking import Parking
+from read_side.mending import Mending
+from read_side.parking import Parking, positions
 from read_side.projections.model import ReadModel
 from read_side.registry import Registry
 from read_side.silence import NoSilence, Silence
@@ -89,10 +90,22 @@ class CatchUp:
         self._model = model
         self._generation = generation
         self._partition = partition
-        self._lease = lease
         self._collection = around.registry.collection(model.name, generation)
+        mending = Mending(
+            log=around.log,
+            checkpoints=around.checkpoints,
+            parking=around.parking,
+            model=model,
+            generation=generation,
+            partition=partition,
+            collection=self._collection,
+            lease=lease,
+        )
         # Read after the lease was taken, and changed only under it.
-        self._parked = around.parking.streams(model.name, generation, partition)
+        self._parked = positions(mending.settled())
+        self._lease = mending.lease
+        for stream in mending.finished:
+            logger.info("finished mending a stream", read_model=model.name, stream=stream)
         self.position = lease.position
         self._began = time.monotonic()
         self._size = BATCH
@@ -160,7 +173,7 @@ class CatchUp:
     def _take_in(self, commits: Sequence[Commit]) -> None:
         """Fold a stretch of commits; one that spreads is a batch of its own."""
         began = time.time()
-        batch = Batch(self._model, self._collection)
+        batch = self._batch()
         plans: list[Plan | Poison] = []
         for commit in commits:
             planned = self._planned(batch, commit)
@@ -170,7 +183,7 @@ class CatchUp:
                 plans.clear()
                 self._spread(batch, planned)
                 self._finish(batch, commit.seq)
-                batch = Batch(self._model, self._collection)  # what it had loaded may have been spread to
+                batch = self._batch()  # what the other had loaded may have been spread to
             elif planned is not None:
                 plans.append(planned)
         self._fold(batch, plans)
@@ -179,6 +192,9 @@ class CatchUp:
             self._around.telemetry.projected(
                 self._model.name, self._generation, self._partition, commits, began
             )
+
+    def _batch(self) -> Batch:
+        return Batch(self._model, self._collection, self._around.log, self._lease.mended)
 
     def _planned(self, batch: Batch, commit: Commit) -> Plan | Poison | None:
         """What is to be folded, or why it cannot be: told when its turn comes, after those before it."""
@@ -190,7 +206,8 @@ class CatchUp:
             return poison
 
     def _fold(self, batch: Batch, plans: Sequence[Plan | Poison]) -> None:
-        batch.load(planned for planned in plans if isinstance(planned, Plan))
+        readable = [planned for planned in plans if isinstance(planned, Plan)]
+        batch.load(readable, self.position, self._parked)
         for planned in plans:
             if self._is_parked(planned.commit):
                 continue
@@ -202,14 +219,18 @@ class CatchUp:
                 self._park(poison)
 
     def _spread(self, batch: Batch, planned: Plan) -> None:
-        self._fold(batch, [planned])
-        if self._is_parked(planned.commit):
-            return
+        """Wholly or not at all: nothing is written before everything is known to fold."""
         try:
-            for _ in batch.spread(planned):
+            for _ in batch.rehearse(planned):
                 self._around.checkpoints.renew(self._lease)
         except Poison as poison:
             self._park(poison)
+            return
+        self._fold(batch, [planned])
+        if self._is_parked(planned.commit):
+            return
+        for _ in batch.spread(planned):
+            self._around.checkpoints.renew(self._lease)
 
     def _is_parked(self, commit: Commit) -> bool:
         """What comes before the commit that a stream is parked from is folded, also after a crash."""
@@ -225,21 +246,23 @@ class CatchUp:
             self._around.announce(self._model.name, self._generation, self._partition, position)
 
     def _park(self, poison: Poison) -> None:
-        commit = poison.commit
-        self._around.checkpoints.renew(self._lease)
+        commit, stream, error = poison.commit, str(poison.commit.stream), repr(poison.__cause__)
         self._around.parking.park(
             self._model.name,
             self._generation,
             self._partition,
-            stream=str(commit.stream),
+            stream=stream,
             seq=commit.seq,
-            error=repr(poison.__cause__),
+            error=error,
+            was=self._parked.get(stream),
+            epoch=self._lease.epoch,
+            renew=lambda: self._around.checkpoints.renew(self._lease),
         )
-        self._parked[str(commit.stream)] = commit.seq
+        self._parked[stream] = commit.seq
         logger.error(
             "parked a stream",
             read_model=self._model.name,
-            stream=commit.stream,
+            stream=stream,
             seq=commit.seq,
             command_id=commit.command_id,
             correlation_id=commit.correlation_id,

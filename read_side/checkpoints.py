@@ -7,7 +7,7 @@ by mongod's clock (``$$NOW``), never a worker's.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,6 +30,8 @@ class Lease:
     epoch: int
     position: int
     """Where the checkpoint stood when the lease was taken."""
+    mended: int = 0
+    """The epoch of the last holder that mended parked streams; 0 if none did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +80,15 @@ class Checkpoints:
     def take(self, name: str, generation: int, partition: int, owner: str) -> Lease | None:
         """Take the lease if nobody holds it; ``None`` if somebody does."""
         key = _key(name, generation, partition)
+        return self._take({"_id": key, "$expr": {"$lte": ["$expires_at", "$$NOW"]}}, owner)
+
+    def take_over(self, name: str, generation: int, partition: int, owner: str) -> Lease | None:
+        """Take the lease, also from somebody who holds it; ``None`` if there is no such checkpoint."""
+        return self._take({"_id": _key(name, generation, partition)}, owner)
+
+    def _take(self, where: Documents, owner: str) -> Lease | None:
         taken = self._checkpoints.find_one_and_update(
-            {"_id": key, "$expr": {"$lte": ["$expires_at", "$$NOW"]}},
+            where,
             [
                 {
                     "$set": {
@@ -92,7 +101,9 @@ class Checkpoints:
             ],
             return_document=ReturnDocument.AFTER,
         )
-        return Lease(key, taken["epoch"], taken["position"]) if taken else None
+        return (
+            Lease(taken["_id"], taken["epoch"], taken["position"], taken.get("mended", 0)) if taken else None
+        )
 
     def move(self, lease: Lease, position: int) -> None:
         """Move the checkpoint up and renew the lease.
@@ -115,6 +126,16 @@ class Checkpoints:
         )
         if not renewed.matched_count:
             raise LeaseLostError(lease.key)
+
+    def mend(self, lease: Lease) -> Lease:
+        """Let every later holder know that this one mends; raises ``LeaseLostError`` if it was taken over."""
+        mending = self._checkpoints.update_one(
+            {"_id": lease.key, "epoch": lease.epoch},
+            [{"$set": {"mended": lease.epoch, "expires_at": self._expiry}}],
+        )
+        if not mending.matched_count:
+            raise LeaseLostError(lease.key)
+        return replace(lease, mended=lease.epoch)
 
     def release(self, lease: Lease) -> None:
         """Let the next one in; nothing happens if the lease was lost already."""

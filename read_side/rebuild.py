@@ -13,7 +13,8 @@ rebuild goes on with it, or it is dropped. What was put in service is in service
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -22,7 +23,7 @@ from bus.log import Log
 from read_side.checkpoints import Checkpoints
 from read_side.comparison import Comparison, compare
 from read_side.errors import RebuildRefusedError, RebuildStoppedError
-from read_side.filling import Fill, builder
+from read_side.filling import TICK_S, Fill, builder
 from read_side.generations import Generations, RebuildLease
 from read_side.handover import LEARNED_S, Handover
 from read_side.parking import Parking
@@ -191,7 +192,7 @@ class Rebuild:
         self._ready_at = time.monotonic()
         if self._entry().generations[number].state is State.READY:
             return 0
-        self._tools.registry.create_indexes(self._model, number)
+        self._tools.registry.create_indexes(self._model, number, to_fill=True)
         self._tools.checkpoints.create(self._name, number, len(self._handover.partitions))
         before = sum(self._handover.positions(number))
 
@@ -204,6 +205,7 @@ class Rebuild:
         for _ in range(FILLS):
             tick()
             self._tools.fill(self._model, number, tick)
+            self._index(number, tick)
             if not self._handover.is_behind(number, (head - CLOSE for head in self._handover.heads())):
                 break
         tick()
@@ -211,6 +213,17 @@ class Rebuild:
         self._ready_at = time.monotonic()
         self._handover.ring()
         return sum(self._handover.positions(number)) - before
+
+    def _index(self, number: int, tick: Callable[[], None]) -> None:
+        """Make what indexes are left to make: long work the first time, and the lease is kept meanwhile."""
+        pool = ThreadPoolExecutor(1)
+        try:
+            making = pool.submit(self._tools.registry.create_indexes, self._model, number)
+            while not wait([making], TICK_S).done:
+                tick()
+            making.result()
+        finally:
+            pool.shutdown(wait=False)  # who is told to stop does not wait; closing the client ends it
 
     def _compare(self, lease: RebuildLease, number: int, previous: int) -> Comparison:
         self._watch.enters("comparing")

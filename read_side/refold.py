@@ -1,4 +1,4 @@
-"""A read model's documents of one partition, folded from the log again, in memory.
+"""A read model's documents of one partition, folded from the log again, in memory: all, or some streams'.
 
 The folding is the projector's own (``read_side.folding``), and a stream that is parked is left out from where
 it is parked, so what comes out is what the collection has to hold, ``_pos`` included.
@@ -9,6 +9,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
 from bus.commit import Commit
+from bus.log import Log
 from read_side.folding import Plan, fold, fold_spread, plan
 from read_side.projections.model import Document, ReadModel
 
@@ -74,3 +75,22 @@ class Refold:
             for fields, found in self._found.items():
                 if all(field in document for field in fields):
                     found[tuple(document[field] for field in fields)].add(document["_id"])
+
+
+def refold_streams(  # noqa: PLR0913, PLR0917 - what the result depends on
+    log: Log,
+    model: ReadModel,
+    partition: int,
+    streams: Iterable[str],
+    parked: Mapping[str, int],
+    position: int,
+) -> Refold:
+    """Fold the commits of some streams of a partition, up to a position.
+
+    Right are those of the documents that no other stream has a part in (``ReadModel.sources``).
+    """
+    refold = Refold(model, parked)
+    for commit in log.of_streams(partition, streams):
+        if commit.seq <= position:
+            refold.take_in(commit)
+    return refold

@@ -19,6 +19,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
 
+import pymongo
 from pymongo import IndexModel
 from pymongo.collection import Collection
 from pymongo.database import Database
@@ -30,6 +31,8 @@ from read_side.projections.model import Index, ReadModel
 COLLECTION = "read_models"
 FIRST = 1
 REFRESH_S = 1.0
+INDEXED_S = 3_600
+"""The bound on making the indexes of all documents; a hundred million of them do not take longer."""
 
 
 class State(StrEnum):
@@ -152,10 +155,13 @@ class Registry:
             raise LookupError(f"{model.name} was taken out of the registry just now")
         return Entry.from_stored(stored)
 
-    def create_indexes(self, model: ReadModel, generation: int) -> None:
-        if model.indexes:
+    def create_indexes(self, model: ReadModel, generation: int, *, to_fill: bool = False) -> None:
+        """Make the indexes of a generation, or those alone that filling it needs; idempotent."""
+        indexes = model.indexes_to_fill if to_fill else model.indexes
+        if indexes:
             collection = self.collection(model.name, generation)
-            collection.create_indexes([_index_model(index) for index in model.indexes])
+            with pymongo.timeout(INDEXED_S):
+                collection.create_indexes([_index_model(index) for index in indexes])
 
     def _create_view(self, name: str, collection: str) -> None:
         with suppress(CollectionInvalid):  # another process was first

@@ -8,8 +8,10 @@ the mark and looks once more.
 Why nothing is missed: who finds the mark set has appended before the mark was cleared, and the last look
 comes after that; who comes later rings. A run that dies with the mark set is as one that died with a bell
 in hand: the mark runs out, and the lookout compares heads. The mark belongs to a read model and not to one
-of its generations, so it is only kept while there is one generation; a process may learn up to a second
-late of another, for whose runs the lookout is there meanwhile.
+of its generations, so it is only kept while there is one generation. That is asked each time, as under load
+a run goes on for longer than a rebuild takes: once there is another, bells are heard again, and whoever
+answers the next one runs for the other. A process may learn up to a second late of it; no rebuild relies on
+it sooner (``read_side.handover``).
 """
 
 import time
@@ -47,14 +49,19 @@ class NoSilence:
 class MarkSilence:
     """Silence by the bell's mark. Without Redis nobody rings either: then it is the lookout's."""
 
-    def __init__(self, doorbells: Doorbells, name: str, partition: int) -> None:
+    def __init__(
+        self, doorbells: Doorbells, name: str, partition: int, *, is_alone: Callable[[], bool]
+    ) -> None:
+        self._is_alone = is_alone
         self._doorbells = doorbells
         self._name = name
         self._partition = partition
         self._kept_at: float | None = None
 
     def keep(self) -> None:
-        if self._kept_at is None or time.monotonic() - self._kept_at > _RENEW_S:
+        if not self._is_alone():
+            self.end()  # the run goes on, and so looks once more
+        elif self._kept_at is None or time.monotonic() - self._kept_at > _RENEW_S:
             self._kept_at = time.monotonic()
             self._tell(self._doorbells.silence)
 

@@ -5,7 +5,7 @@ has. Its queries read documents of their own version where there are any (``Entr
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pymongo.collection import Collection
@@ -14,6 +14,7 @@ from pymongo.database import Database
 from bus.connections import Documents as Stored
 from read_side.projections import READ_MODELS
 from read_side.projections.model import Document, Documents, ReadModel, Sort
+from read_side.projections.staleness import Aside
 from read_side.registry import Registry
 
 
@@ -44,6 +45,8 @@ class Live:
 
     generation: int
     documents: Documents
+    aside: Aside = field(default_factory=dict)
+    """The streams whose events are missing in them, and since when."""
 
 
 class ReadStore:

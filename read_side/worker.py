@@ -7,14 +7,16 @@ from collections.abc import Callable, Iterable
 
 import dramatiq
 import redis
+from pymongo.database import Database
 
 from bus import logs, workers
 from bus.broker import Broker
-from bus.connections import read_database, redis_client, write_database
+from bus.connections import Documents, read_database, redis_client, write_database
 from bus.doorbells import Doorbells
 from bus.log import Log
 from bus.logs import logger
 from bus.metrics import Metrics
+from bus.outages import Outages, Server
 from bus.pulse import Pulse
 from bus.settings import Settings
 from bus.signals import announce_position, reached
@@ -32,7 +34,7 @@ from read_side.projections.model import ReadModel
 from read_side.projector import Projector
 from read_side.registry import Registry
 from read_side.retirement import Retirement
-from read_side.silence import MarkSilence, NoSilence, Silence
+from read_side.silence import MarkSilence, Silence
 from read_side.tail import Tail
 from read_side.telemetry import Telemetry
 
@@ -118,6 +120,8 @@ def main() -> None:
         chores=(lambda: subscriptions.renew(names), retirement.turn),
         metrics=metrics,
     )
+    outages = Outages({Server.MONGODB: lambda: _ping(writes, reads), Server.REDIS: client.ping}, stopping)
+    logs.leave_out(outages.noticed)
 
     def prepare() -> None:
         log.create()
@@ -132,9 +136,10 @@ def main() -> None:
 
     if workers.until_ready(prepare, stopping):
         lookout.start()
+        outages.start()
         pulse.start()
+        beside = (lookout.thread, outages.thread, pulse.thread)
         try:
-            beside = (lookout.thread, pulse.thread)
             workers.run(broker, set(names), settings.projection_threads, stopping, beside)
         finally:
             lookout.stop()
@@ -147,11 +152,17 @@ def _silencer(doorbells: Doorbells, registry: Registry) -> Callable[[str, int], 
     """Runs may silence the bell of a model while it has one generation, which is theirs."""
 
     def silence(name: str, partition: int) -> Silence:
-        if len(registry.entry(name).generations) > 1:
-            return NoSilence()
-        return MarkSilence(doorbells, name, partition)
+        def is_alone() -> bool:
+            return len(registry.entry(name).generations) < 2  # noqa: PLR2004 - its own and another one
+
+        return MarkSilence(doorbells, name, partition, is_alone=is_alone)
 
     return silence
+
+
+def _ping(*databases: Database[Documents]) -> None:
+    for database in databases:
+        database.command("ping")
 
 
 def _announcer(client: redis.Redis) -> Callable[[str, int, int, int], None]:

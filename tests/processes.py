@@ -50,6 +50,20 @@ class Process:
         """Let it drain; return its exit status. Raises ``TimeoutExpired`` if it does not end."""
         return self._end(SIGTERM)
 
+    def ended(self, seconds: float) -> int:
+        """The exit status, within a time; raises ``TimeoutExpired`` if it goes on running."""
+        assert self._running is not None
+        return self._running.wait(seconds)
+
+    @property
+    def holds_signals_back(self) -> bool:
+        """Whether it has come so far that a SIGTERM no longer simply ends it."""
+        if self.pid is None:
+            return False
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        (blocked,) = (line.split()[1] for line in status.splitlines() if line.startswith("SigBlk:"))
+        return bool(int(blocked, 16) & 1 << SIGTERM - 1)
+
     def kill(self) -> None:
         """``kill -9``."""
         self._end(SIGKILL)

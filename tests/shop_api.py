@@ -163,7 +163,7 @@ def open_shop(
         stopping=threading.Event(),
     )
     telemetry = Telemetry(Metrics(), tracing)
-    gateway = CommandGateway(inbox, Broker(client), signals, telemetry.metrics)
+    gateway = CommandGateway(inbox, Broker(client), signals, metrics=telemetry.metrics)
     looked_up = parts(write, client, log, store, checkpoints, parking)
     services = Services(
         commands=Commands(gateway, freshness, slots),

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +20,7 @@ from pymongo.database import Database
 
 from api.tokens import sign
 from bus.local import ports
-from bus.local.mongod import Mongod
+from bus.local.mongod import CACHE_GB, Mongod
 from bus.local.redis_server import RedisServer
 from bus.messages.principal import Role
 from bus.settings import Settings
@@ -40,9 +41,11 @@ class System:
 
     write_database_name = "twofold_write"
     read_database_name = "twofold_read"
+    mongod_cache_gb = CACHE_GB
 
-    def __init__(self, **settings: str) -> None:
-        """``settings`` are further variables of the environment."""
+    def __init__(self, lines: Mapping[str, str] | None = None, **settings: str) -> None:
+        """Take ``lines`` beside the Procfile's, or in their place, and ``settings`` into the environment."""
+        self._lines = lines or {}
         self._settings = settings
         self._open = ExitStack()
 
@@ -50,7 +53,7 @@ class System:
         with ExitStack() as starting:
             folder = Path(starting.enter_context(tempfile.TemporaryDirectory(prefix="twofold-system-")))
             self.redis = starting.enter_context(RedisServer(folder))
-            self.mongod = starting.enter_context(Mongod(folder))
+            self.mongod = starting.enter_context(Mongod(folder, self.mongod_cache_gb))
             mongo: MongoClient[dict[str, Any]] = MongoClient(self.mongod.uri, tz_aware=True)
             starting.enter_context(mongo)
             self.write_database: Database[dict[str, Any]] = mongo[self.write_database_name]
@@ -144,7 +147,7 @@ class System:
         commands = {name: command for name, _, command in (line.partition(": ") for line in lines)}
         return {
             name: Process(name, command, self.environ, folder / f"{name}.log")
-            for name, command in commands.items()
+            for name, command in {**commands, **self._lines}.items()
         }
 
     def _stop_processes(self) -> None:

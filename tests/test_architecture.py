@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "api": {"api", "bus", "read_side"},
 }
 QUERIES = (
+    "read_side.aside",
     "read_side.checkpoints",
     "read_side.errors",
     "read_side.parking",

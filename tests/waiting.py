@@ -9,7 +9,7 @@ POLL_S = 0.02
 T = TypeVar("T")
 
 
-def until(condition: Callable[[], T], timeout: float, what: str) -> T:
+def until(condition: Callable[[], T], timeout: float, what: str, poll: float = POLL_S) -> T:
     """The first truthy ``condition()``; raises TimeoutError naming ``what`` after ``timeout`` seconds."""
     deadline = time.monotonic() + timeout
     while True:
@@ -18,4 +18,4 @@ def until(condition: Callable[[], T], timeout: float, what: str) -> T:
             return value
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what}: not within {timeout:g} s, last {value!r}")
-        time.sleep(POLL_S)
+        time.sleep(poll)

@@ -85,9 +85,11 @@ class Telemetry:
             }
             self._tracing.record(f"handle {kind}", envelope.traceparent, began, told)
 
-    def left(self, envelope: CommandEnvelope, error: Exception) -> None:
-        """Handling a command raised; the sweep will have it tried again."""
+    def left(self, envelope: CommandEnvelope, error: Exception, *, told: bool) -> None:
+        """Handling a command raised; the sweep will have it tried again. ``told`` errors are not logged."""
         self.metrics.count(metrics.COMMANDS_LEFT)
+        if told:
+            return
         logger.warning(
             "left to the sweep",
             command_id=envelope.command_id,

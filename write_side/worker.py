@@ -1,6 +1,7 @@
 """The process that handles commands: what it is made of, and its one actor."""
 
 import threading
+from collections.abc import Callable
 
 import dramatiq
 from pydantic import ValidationError
@@ -14,9 +15,10 @@ from bus.errors import UnknownMessageError
 from bus.gateway import COMMANDS_QUEUE, HANDLE_COMMAND
 from bus.inbox import Inbox
 from bus.log import Log
-from bus.logs import told
+from bus.logs import told as in_words
 from bus.messages.envelope import CommandEnvelope
 from bus.metrics import Metrics
+from bus.outages import Outages, Server
 from bus.pulse import Pulse
 from bus.settings import Settings
 from bus.subscriptions import Subscriptions
@@ -27,12 +29,19 @@ from write_side.telemetry import Telemetry
 
 KIND = "commands"
 PAUSE_S = 1.0
+STALLED_S = 60.0
+"""How long a command may be in hand: several operations on MongoDB of 10 s each, and no more. A thread that
+hangs cannot be ended, and others of its process may wait for it, so the process ends."""
 
 
 def register_actor(
-    broker: Broker, handling: Handling, stopping: threading.Event, telemetry: Telemetry
+    broker: Broker,
+    handling: Handling,
+    stopping: threading.Event,
+    telemetry: Telemetry,
+    told: Callable[[BaseException], bool] = lambda _: False,
 ) -> None:
-    """Declare the actor of the ``commands`` queue.
+    """Declare the actor of the ``commands`` queue. Errors that are ``told`` elsewhere are not logged here.
 
     What could not be handled is not retried over the queue: the message is done with, and the sweep enqueues
     the command again, once. A retry beside it would multiply. The pause keeps a queue from emptying into
@@ -43,11 +52,11 @@ def register_actor(
         try:
             command = CommandEnvelope.model_validate(envelope)
         except ValidationError as error:
-            raise UnknownMessageError(told(error)) from None
+            raise UnknownMessageError(in_words(error)) from None
         try:
             handling(command)
         except Exception as error:  # noqa: BLE001 - whatever it is, the inbox has the command
-            telemetry.left(command, error)
+            telemetry.left(command, error, told=told(error))
             stopping.wait(PAUSE_S)
 
     declare = dramatiq.actor(
@@ -69,23 +78,31 @@ def main() -> None:
     client = redis_client(settings)
     log = Log(database, settings.log_partitions)
     inbox = Inbox(database, settings.log_partitions)
+    bell = WriteSideBell(client, Doorbells(client), Subscriptions(database))
+    broker = Broker(client)
     metrics = Metrics()
     tracing = Tracing.from_settings(settings, KIND)
     telemetry = Telemetry(metrics, tracing)
     pulse = Pulse.of(database, KIND, metrics)
-    bell = WriteSideBell(client, Doorbells(client), Subscriptions(database))
-    broker = Broker(client)
+    outages = Outages({Server.MONGODB: lambda: database.command("ping"), Server.REDIS: client.ping}, stopping)
+    logs.leave_out(outages.noticed)
     handling = Handling(log, inbox, Attempts(database), bell, settings.max_attempts, telemetry)
-    register_actor(broker, handling, stopping, telemetry)
+    register_actor(broker, handling, stopping, telemetry, told=outages.noticed)
 
     def prepare() -> None:
         log.create()
         inbox.create()
 
+    def ailment() -> str | None:
+        stalled = handling.attempting.in_hand.longest_s() > STALLED_S
+        return f"a command has been in hand for {STALLED_S:g} s" if stalled else None
+
     if workers.until_ready(prepare, stopping):
+        outages.start()
         pulse.start()
+        beside = (outages.thread, pulse.thread)
         try:
-            workers.run(broker, {COMMANDS_QUEUE}, settings.command_threads, stopping, (pulse.thread,))
+            workers.run(broker, {COMMANDS_QUEUE}, settings.command_threads, stopping, beside, ailment)
         finally:
             pulse.stop()
     if tracing is not None:

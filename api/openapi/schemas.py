@@ -5,11 +5,12 @@ Answers are described strictly: every field that is not optional is required, an
 
 import types
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from functools import cache
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 import typing_extensions
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
 from pydantic_core import core_schema
 
@@ -20,6 +21,7 @@ from bus.messages.events.event import Event
 from bus.messages.values import Address, OrderStatus
 from read_side.projections.order_detail import HistoryEntry, OrderDetail
 from read_side.projections.order_summary import OrderSummary
+from read_side.projections.staleness import Stale
 
 Schema = dict[str, Any]
 SCHEMAS = "#/components/schemas/"
@@ -33,6 +35,7 @@ REFINED: Mapping[tuple[type, str], Any] = {
     (OrderDetail, "shipping_address"): Address,
     (HistoryEntry, "status"): OrderStatus,
     (CommandState, "type"): Literal[_COMMANDS],
+    (Stale, "since"): Annotated[datetime, Field(examples=["2024-05-01T12:00:00.000Z"])],
     (FeedEvent, "type"): Literal[tuple(event.__name__ for event in _EVENTS)],
     (FeedEvent, "data"): Union[_EVENTS],  # noqa: UP007 - of a tuple
 }

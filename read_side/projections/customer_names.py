@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from bus.messages.events import AnyEvent, CustomerRegistered, CustomerRenamed, OrderPlaced
+from bus.messages.streams import customer_stream, id_of, order_stream
 from read_side.projections.documents import replaced
-from read_side.projections.model import Document, Memory
+from read_side.projections.model import NOTHING, Document, Memory, Sources
 
 _PREFIX = "customer-"  # the ids of orders are UUIDs: none of them starts like this
 
@@ -36,6 +37,9 @@ def fold(document: Document, event: CustomerRegistered | CustomerRenamed) -> Doc
     return replaced(document, known_as=event.name)
 
 
+SPREADS_BY = ("customer_id",)
+
+
 def spread(event: AnyEvent) -> Mapping[str, Any] | None:
     """A rename reaches all orders of the customer."""
     return {"customer_id": event.customer_id} if isinstance(event, CustomerRenamed) else None
@@ -50,3 +54,20 @@ def _correct(event: AnyEvent, memory: Document) -> AnyEvent:
 
 
 MEMORY = Memory(key=_key, correct=_correct)
+
+
+def _feeding(document: Document) -> frozenset[str]:
+    """An order has its own events and its customer's names; a memory the latter alone."""
+    if is_memory(document):
+        return frozenset({customer_stream(str(document["_id"]).removeprefix(_PREFIX))})
+    return frozenset({order_stream(document["_id"]), customer_stream(document["customer_id"])})
+
+
+def _fed_by(stream: str) -> Mapping[str, Any]:
+    aggregate = id_of(stream)
+    if stream == customer_stream(aggregate):
+        return {"$or": [{"_id": _PREFIX + aggregate}, {"customer_id": aggregate}]}
+    return {"_id": aggregate} if stream == order_stream(aggregate) else NOTHING
+
+
+SOURCES = Sources(feeding=_feeding, fed_by=_fed_by)

@@ -5,7 +5,7 @@ counted into the same document.
 """
 
 from collections.abc import Sequence
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from bus.commit import Recorded
 from bus.messages.events import (
@@ -20,6 +20,7 @@ from read_side.projections import paging
 from read_side.projections.documents import answer_with_position, replaced
 from read_side.projections.model import Document, Documents, ReadModel
 from read_side.projections.paging import Page
+from read_side.projections.staleness import Stale
 
 
 class Customer(TypedDict):
@@ -36,6 +37,7 @@ class Customer(TypedDict):
     orders: int
     spent: dict[str, int]
     version: int
+    stale: NotRequired[Stale]
 
 
 def touches(event: AnyEvent) -> Sequence[Document]:

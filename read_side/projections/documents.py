@@ -1,5 +1,6 @@
 """What the folds and the queries of several models do with a document."""
 
+from functools import cache
 from typing import Any
 
 from read_side.projections.model import Document
@@ -18,15 +19,26 @@ def replaced(document: Document, **fields: Any) -> Document:
 
 
 def answer(document: Document, shape: type) -> Document:
-    """What the contract shows of a document: the fields of ``shape``, a TypedDict, in its order.
+    """What the contract shows of a document: the required fields of ``shape``, a TypedDict, in its order.
 
     The first of them is the id, which the document keeps as its ``_id`` alone. The projector's own
-    fields (``_pos``, ``partition``) are left out.
+    fields (``_pos``, ``_mended``, ``partition``) are left out.
     """
-    identity, *fields = shape.__annotations__
+    identity, *fields = _fields(shape)
     return {identity: document["_id"], **{field: document[field] for field in fields}}
 
 
+@cache
+def _fields(shape: Any) -> tuple[str, ...]:
+    return tuple(field for field in shape.__annotations__ if field in shape.__required_keys__)
+
+
 def answer_with_position(document: Document, shape: type) -> Document:
-    """``answer``, and ``_pos`` beside it: the position last applied, which belongs into an ETag."""
-    return {**answer(document, shape), "_pos": document["_pos"]}
+    """``answer``, and beside it what belongs into an ETag.
+
+    That is the position last applied, ``_pos``, and ``_mended``, of a document from after a mending.
+    """
+    shown = {**answer(document, shape), "_pos": document["_pos"]}
+    if "_mended" in document:
+        shown["_mended"] = document["_mended"]
+    return shown

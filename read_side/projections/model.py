@@ -36,6 +36,22 @@ class Memory:
     correct: Callable[[AnyEvent, Document], AnyEvent]
 
 
+NOTHING: Mapping[str, Any] = {"_id": {"$in": []}}
+"""The filter that no document passes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Which streams a document is folded from, where they are few and can be told.
+
+    ``feeding`` names them for a document; ``fed_by`` is a filter for the documents that a stream is one of.
+    So a document can be folded from the log again by itself, and a stream that was set aside be mended.
+    """
+
+    feeding: Callable[[Document], frozenset[str]]
+    fed_by: Callable[[str], Mapping[str, Any]]
+
+
 def _never(_: AnyEvent) -> Mapping[str, Any] | None:
     return None
 
@@ -48,10 +64,12 @@ class ReadModel:
     ``_id`` and whatever makes it what it is. Events that do not concern the model touch nothing.
     ``fold`` returns the document after the event; it must not change the one it is given, and never sees
     the projector's own fields (``_pos``).
-    ``spread`` names, by a filter of equalities, existing documents that the event folds into too (a new
-    customer name reaches all its orders).
+    ``spread`` names, by a filter of equalities on the fields ``spreads_by``, existing documents that the
+    event folds into too (a new customer name reaches all its orders).
     ``shared`` models count over several partitions: a document is kept per key and partition, with the
     field ``partition``, and is summed when queried.
+    ``sources`` tells which streams a document is folded from. A model without counts many streams into one
+    document: what it missed of one can only be had by a rebuild.
     """
 
     name: str
@@ -61,8 +79,22 @@ class ReadModel:
     fold: Callable[[Document, Recorded], Document]
     indexes: tuple[Index, ...] = ()
     spread: Callable[[AnyEvent], Mapping[str, Any] | None] = _never
+    spreads_by: tuple[str, ...] = ()
     memory: Memory | None = None
     shared: bool = False
+    sources: Sources | None = None
+
+    @property
+    def indexes_to_fill(self) -> tuple[Index, ...]:
+        """The index that spreads find documents by, if there are spreads.
+
+        The others cost more with every write than to be made once, when all documents are there.
+        """
+        fields = self.spreads_by
+        fit = [
+            index for index in self.indexes if tuple(key for key, _ in index.keys[: len(fields)]) == fields
+        ]
+        return (min(fit, key=lambda index: len(index.keys)),) if fields else ()
 
 
 class Documents(Protocol):

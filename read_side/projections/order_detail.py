@@ -6,7 +6,7 @@ One document per order, its ``_id`` the order's id, and one per customer for its
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from bus.commit import Recorded
 from bus.messages.events import (
@@ -20,6 +20,7 @@ from bus.messages.values import OrderStatus
 from read_side.projections import customer_names
 from read_side.projections.documents import answer_with_position, replaced
 from read_side.projections.model import Document, Documents, Index, ReadModel
+from read_side.projections.staleness import Stale
 
 
 class ItemDetail(TypedDict):
@@ -62,6 +63,7 @@ class OrderDetail(TypedDict):
     shipping_address: dict[str, Any]
     items: list[ItemDetail]
     history: list[HistoryEntry]
+    stale: NotRequired[Stale]
 
 
 def touches(event: AnyEvent) -> Sequence[Document]:
@@ -128,6 +130,8 @@ ORDER_DETAIL = ReadModel(
     touches=touches,
     fold=fold,
     spread=customer_names.spread,
+    spreads_by=customer_names.SPREADS_BY,
     memory=customer_names.MEMORY,
+    sources=customer_names.SOURCES,
     indexes=(Index((("customer_id", 1),)),),  # what a rename spreads by
 )

@@ -6,7 +6,7 @@ One document per order, its ``_id`` the order's id, and one per customer for its
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from bus.commit import Recorded
 from bus.messages.events import (
@@ -21,6 +21,7 @@ from read_side.projections import customer_names
 from read_side.projections.documents import replaced
 from read_side.projections.model import Document, Documents, Index, ReadModel
 from read_side.projections.paging import Page, cut
+from read_side.projections.staleness import Stale
 
 After = tuple[datetime, str]
 """Where a page ended: ``placed_at`` and id of its last order."""
@@ -40,6 +41,7 @@ class OrderSummary(TypedDict):
     item_count: int
     placed_at: datetime
     version: int
+    stale: NotRequired[Stale]
 
 
 def touches(event: AnyEvent) -> Sequence[Document]:
@@ -109,7 +111,9 @@ ORDER_SUMMARY = ReadModel(
     touches=touches,
     fold=fold,
     spread=customer_names.spread,
+    spreads_by=customer_names.SPREADS_BY,
     memory=customer_names.MEMORY,
+    sources=customer_names.SOURCES,
     indexes=(
         Index(_NEWEST_FIRST),
         Index((("customer_id", 1), *_NEWEST_FIRST)),

@@ -1,7 +1,7 @@
 """Products as they are offered now. One document per product, its ``_id`` the product's id."""
 
-from collections.abc import Sequence
-from typing import TypedDict
+from collections.abc import Mapping, Sequence
+from typing import Any, NotRequired, TypedDict
 
 from bus.commit import Recorded
 from bus.messages.events import (
@@ -12,10 +12,12 @@ from bus.messages.events import (
     ProductRenamed,
     ProductRepriced,
 )
+from bus.messages.streams import id_of, product_stream
 from read_side.projections import paging
 from read_side.projections.documents import answer_with_position, replaced
-from read_side.projections.model import Document, Documents, ReadModel
+from read_side.projections.model import NOTHING, Document, Documents, ReadModel, Sources
 from read_side.projections.paging import Page
+from read_side.projections.staleness import Stale
 
 
 class Product(TypedDict):
@@ -27,6 +29,7 @@ class Product(TypedDict):
     currency: str
     discontinued: bool
     version: int
+    stale: NotRequired[Stale]
 
 
 def touches(event: AnyEvent) -> Sequence[Document]:
@@ -78,4 +81,19 @@ def by_id(documents: Documents, product_id: str) -> Document | None:
     return answer_with_position(document, Product) if document else None
 
 
-PRODUCTS = ReadModel(name="products", version=1, touches=touches, fold=fold)
+def _feeding(document: Document) -> frozenset[str]:
+    return frozenset({product_stream(document["_id"])})
+
+
+def _fed_by(stream: str) -> Mapping[str, Any]:
+    product_id = id_of(stream)
+    return {"_id": product_id} if stream == product_stream(product_id) else NOTHING
+
+
+PRODUCTS = ReadModel(
+    name="products",
+    version=1,
+    touches=touches,
+    fold=fold,
+    sources=Sources(feeding=_feeding, fed_by=_fed_by),
+)

@@ -1,9 +1,12 @@
-"""The running system that end-to-end tests look at from outside."""
+"""The running systems that end-to-end tests look at from outside."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
+from bus.local import ports
 from tests.system import System
 
 
@@ -12,3 +15,27 @@ def system() -> Iterator[System]:
     """One for all tests that leave it running; what they write there, they tell apart by ids of their own."""
     with System() as running:
         yield running
+
+
+@dataclass(frozen=True)
+class Scattered:
+    """A system on hosts whose clocks are minutes apart: ``early`` and ``late`` are two of its APIs."""
+
+    system: System
+    early: str
+    late: str
+
+
+@pytest.fixture(scope="session")
+def scattered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scattered]:
+    """Three APIs and three commands' workers, of which one each has the right time."""
+    free = ports.candidates(Path(tmp_path_factory.mktemp("ports")) / "none")
+    early, late = next(free), next(free)
+    lines = {
+        "early": f"exec env API_PORT={early} python -m tests.skewed 300 api serve",
+        "late": f"exec env API_PORT={late} python -m tests.skewed -300 api serve",
+        "commands2": "exec python -m tests.skewed 120 write_side worker",
+        "commands3": "exec python -m tests.skewed -180 write_side worker",
+    }
+    with System(lines) as running:
+        yield Scattered(running, f"http://127.0.0.1:{early}", f"http://127.0.0.1:{late}")

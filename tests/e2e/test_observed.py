@@ -31,8 +31,9 @@ def collector() -> Iterator[Collector]:
 
 @pytest.fixture(scope="module")
 def busy(collector: Collector) -> Iterator[System]:
-    traces = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "200"}
-    with System(LOG_LEVEL="DEBUG", HOLE_GRACE_MS="200", MAX_ATTEMPTS="2", **traces) as system:
+    with System(
+        LOG_LEVEL="DEBUG", OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, OTEL_BSP_SCHEDULE_DELAY="200"
+    ) as system:
         trade(system)
         spoil(system)
         yield system

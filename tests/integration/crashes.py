@@ -10,7 +10,10 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 
 Moment = Literal["before", "amid", "after"]
-_WRITES = ("bulk_write", "insert_one", "insert_many", "update_one", "update_many", "find_one_and_update")
+WRITES = (
+    *("bulk_write", "insert_one", "insert_many", "update_one", "update_many", "find_one_and_update"),
+    *("delete_one", "delete_many"),
+)
 
 
 class Crash(BaseException):
@@ -32,7 +35,7 @@ def dying(database: Database[Any], at: int, moment: Moment) -> Iterator[Death]:
     """Within the block the ``at``-th write to the database, if there are so many, is the last."""
     death = Death(at, moment)
     with ExitStack() as stack:
-        for name in _WRITES:
+        for name in WRITES:
             wrapped = _wrapped(database.name, name, getattr(Collection, name), death)
             stack.enter_context(mock.patch.object(Collection, name, wrapped))
         try:

@@ -25,6 +25,7 @@ from tests import messages
 from tests.integration.crashes import Moment, dying
 from tests.integration.rebuilding import Rebuilding, Worker, quick
 from tests.integration.shop import PARTITIONS, WriteSide, order_id, partition
+from tests.integration.spoiling import set_aside
 
 HOME = partition("c1")
 O1, O2, O3 = (order_id("c1", number) for number in (1, 2, 3))
@@ -115,7 +116,7 @@ def test_what_cannot_be_folded_is_parked_afresh(
     write: WriteSide, worker: Worker, rebuilding: Rebuilding
 ) -> None:
     """What is parked no longer fails, what failed since then is parked."""
-    worker.parking.park(ORDER_SUMMARY.name, 1, HOME, stream=f"order-{O1}", seq=1, error="mended since")
+    set_aside(worker.parking, ORDER_SUMMARY.name, HOME, f"order-{O1}", 1)
     where = {"stream": f"order-{O2}", "version": 2}
     write.database.commits.update_one(where, {"$set": {"events.0.v": 99}})
     rebuilt = rebuilding.run(ORDER_SUMMARY)

@@ -20,6 +20,7 @@ from tests import messages
 from tests.integration.crashes import dying
 from tests.integration.rebuilding import Rebuilding, Worker, changed, quick
 from tests.integration.shop import WriteSide, partition
+from tests.integration.spoiling import set_aside
 from tests.waiting import until
 
 NAME = PRODUCTS.name
@@ -70,7 +71,7 @@ def _due(rebuilding: Rebuilding) -> bool:
 
 def test_a_replaced_one_leaves_by_itself_step_by_step(write: WriteSide, worker: Worker) -> None:
     later = Rebuilding(write.log, worker.database, [worker])
-    worker.parking.park(NAME, 1, 0, stream="product-x", seq=99, error="poison")
+    set_aside(worker.parking, NAME, 0, "product-x", 99)
     later.run(PRODUCTS)
     later.retirement.turn()
     assert later.registered(NAME) == {1: "retiring", 2: "live"}, "its time is not up"

@@ -1,18 +1,22 @@
 """A new name reaches all orders of its customer, those before it and those after it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from unittest import mock
 
 import pytest
 
+from bus.commit import Recorded
 from bus.connections import read_database, write_database
+from bus.messages.events import CustomerRenamed
 from bus.settings import Settings
-from read_side import batch, catch_up
+from read_side import batch, catch_up, mending
 from read_side.audit import audit
 from read_side.checkpoints import Checkpoints
-from read_side.projections.model import ReadModel
+from read_side.projections.model import Document, ReadModel
 from read_side.projections.order_detail import ORDER_DETAIL
 from read_side.projections.order_summary import ORDER_SUMMARY
+from read_side.unparking import Unparking
 from tests import messages
 from tests.integration.shop import ReadSide, WriteSide, order_id, partition
 
@@ -79,7 +83,7 @@ def test_a_rename_reaches_more_orders_than_are_written_at_once(
     positions = {key: document["_pos"] for key, document in read.documents(model).items()}
     assert {positions[placed] for placed in ORDERS[1:]} == {renamed.seq}
     assert positions[ORDERS[0]] == (renamed.seq or 0) + 1
-    assert renew.call_count == 4, "the lease is renewed with every chunk"
+    assert renew.call_count == 8, "the lease is renewed with every chunk, rehearsed and written"
     assert audit(write.log, read.database, [model]) == []
 
 
@@ -92,4 +96,37 @@ def test_renames_and_orders_in_turn(write: WriteSide, read: ReadSide, model: Rea
     with mock.patch.object(catch_up, "BATCH", size):
         read.drain([model])
     assert _names(read, model) == _expected("Ann 9", ORDERS)
+    assert audit(write.log, read.database, [model]) == []
+
+
+@pytest.mark.parametrize("last", ORDERS)
+def test_what_one_order_cannot_take_none_of_them_gets(
+    write: WriteSide, read: ReadSide, model: ReadModel, last: str
+) -> None:
+    """The name is folded into one after the other, in chunks; the memory of it is written at the end."""
+    for placed in ORDERS:
+        write.do(messages.place_order(order_id=placed))
+    renamed = write.do(messages.change_customer(name="Ann Baker"))
+    write.do(messages.change_order_status(order_id=ORDERS[0]))
+    late = order_id("c1", 11)
+    write.do(messages.place_order(order_id=late))
+
+    def fold(document: Document, recorded: Recorded) -> Document:
+        if document["_id"] == last and isinstance(recorded.event, CustomerRenamed):
+            raise ValueError("not this one")
+        return model.fold(document, recorded)
+
+    with mock.patch.object(batch, "SPREAD_CHUNK", CHUNK):
+        read.drain([replace(model, fold=fold)])
+    assert read.parking.streams(model.name, 1, HOME) == {"customer-c1": renamed.seq}
+    assert read.documents(model)[ORDERS[0]]["status"] == "confirmed", "others flow"
+    names = _names(read, model)
+    assert {names[placed] for placed in ORDERS} == {"Ann Archer"}
+    assert read.documents(model)["customer-c1"]["known_as"] == "Ann Archer"
+    assert audit(write.log, read.database, [model]) == []
+    [parked] = read.parking.every()
+    unparking = Unparking(write.log, read.registry, read.checkpoints, read.parking, "an operator")
+    with mock.patch.object(mending, "CHUNK", CHUNK):
+        assert unparking.retry(parked) is None
+    assert _names(read, model) == _expected("Ann Baker", [*ORDERS, late])
     assert audit(write.log, read.database, [model]) == []

@@ -19,6 +19,7 @@ from read_side.status_report import age
 from tests import messages
 from tests.integration.rebuilding import Rebuilding, Worker, changed, quick
 from tests.integration.shop import PARTITIONS, WriteSide, order_id, partition
+from tests.integration.spoiling import set_aside
 
 HOME = partition("c1")
 
@@ -112,7 +113,7 @@ def test_what_needs_attention_is_said_and_is_the_exit_status(
     run: Any, write: WriteSide, worker: Worker
 ) -> None:
     name = "order_summary"
-    worker.parking.park(name, 1, HOME, stream="order-x", seq=2, error="poison")
+    set_aside(worker.parking, name, HOME, "order-x", 2)
     worker.checkpoints.note_error("products", 1, HOME, "$broken: ValueError()")
     write.do(messages.change_customer(name="Ann Baker"))  # accepted in 2024
     held = worker.checkpoints.take("customers", 1, HOME, "somebody:7")

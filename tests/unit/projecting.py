@@ -36,7 +36,7 @@ class History:
         self._versions: dict[str, int] = {}
 
     def commit(self, *happened: AnyEvent) -> Commit:
-        stream, home = _place(happened[0])
+        stream, home = place(happened[0])
         partition = streams.partition_of(home, PARTITIONS)
         seq = self._next_position[partition]
         self._next_position[partition] += 1
@@ -45,7 +45,7 @@ class History:
         return Commit(partition, seq, at=NOW, stream=stream, version=version, events=stored)
 
 
-def _place(event: AnyEvent) -> tuple[str, str]:
+def place(event: AnyEvent) -> tuple[str, str]:
     """The stream of an event, and the one whose partition it is in: an order is in its customer's."""
     if isinstance(event, OrderEvent):
         return streams.order_stream(event.order_id), streams.customer_stream(event.customer_id)

@@ -45,6 +45,7 @@ def test_there_are_the_commands_that_there_should_be() -> None:
         *("bus run", "bus up", "bus clock", "bus queues"),
         *("bus dead list", "bus dead show", "bus dead retry", "bus dead discard"),
         *("read_side worker", "read_side status", "read_side audit"),
+        *("read_side parked", "read_side parked retry"),
         *("read_side rebuild", "read_side generations", "read_side use", "read_side drop"),
         *("write_side worker", "write_side log", "write_side show", "write_side audit"),
     }

@@ -1,14 +1,16 @@
 """The table of read models, and what is true of every one of them."""
 
+from collections.abc import Mapping
 from typing import Any
 
+import mongomock
 import pytest
 
 from bus.messages.events import SCHEMA_VERSIONS, AnyEvent
 from read_side.projections import READ_MODELS, by_name, distinct
 from read_side.projections.model import ReadModel
 from tests import messages
-from tests.unit.projecting import project
+from tests.unit.projecting import place, project
 
 EXAMPLES: list[AnyEvent] = [
     messages.customer_registered(),
@@ -92,3 +94,46 @@ def test_a_rename_does_not_spread_to_the_remembered_name(name: str) -> None:
     assert where == {"customer_id": "c1"}
     memory = project(model, messages.customer_registered()).documents["customer-c1"]
     assert not where.items() <= memory.items()
+
+
+@each_model
+def test_a_spread_has_an_index_while_a_rebuild_fills(model: ReadModel) -> None:
+    spreads = [where for event in EXAMPLES if (where := model.spread(event)) is not None]
+    assert all(tuple(where) == model.spreads_by for where in spreads)
+    assert bool(spreads) == bool(model.spreads_by)
+    assert len(model.indexes_to_fill) == bool(spreads)
+    assert all(index in model.indexes for index in model.indexes_to_fill)
+
+
+@each_model
+def test_a_document_is_folded_from_the_streams_that_it_names(model: ReadModel) -> None:
+    """And from no others; and a stream finds the documents that it is one of."""
+    if model.sources is None:
+        return
+    for event in EXAMPLES:
+        stream = place(event)[0]
+        document = project(model, *_history_up_to(event)).documents
+        touched = {blank["_id"] for blank in model.touches(event)}
+        where = model.spread(event)
+        for key, shown in document.items():
+            reached = key in touched or (where is not None and where.items() <= shown.items())
+            names_it = stream in model.sources.feeding(shown)
+            assert names_it or not reached, (event.type, key)
+            assert names_it == matches(model.sources.fed_by(stream), shown), (event.type, key)
+
+
+def _history_up_to(event: AnyEvent) -> list[AnyEvent]:
+    return EXAMPLES[: EXAMPLES.index(event) + 1]
+
+
+def matches(where: Mapping[str, Any], document: dict[str, Any]) -> bool:
+    """What MongoDB would find, as far as these filters go."""
+    collection: Any = mongomock.MongoClient(tz_aware=True).read.any
+    collection.insert_one(dict(document))
+    return collection.find_one(where) is not None
+
+
+def test_what_counts_many_streams_into_one_document_names_none() -> None:
+    counting = {model.name for model in READ_MODELS if model.sources is None}
+    assert counting == {"order_analytics", "product_sales", "customers"}
+    assert {model.name for model in READ_MODELS if model.shared} < counting

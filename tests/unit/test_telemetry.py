@@ -153,11 +153,13 @@ def test_a_command_that_several_find_done_is_told_once() -> None:
 def test_a_try_that_raised_is_told_and_counted() -> None:
     counting = Metrics()
     with capture_logs() as logged:
-        of_write_side.Telemetry(counting).left(messages.envelope(), RuntimeError("again"))
+        tell = of_write_side.Telemetry(counting)
+        tell.left(messages.envelope(), RuntimeError("again"), told=False)
+        tell.left(messages.envelope(), RuntimeError("again"), told=True)
 
     (line,) = logged
     assert (line["event"], line["command_id"], line["correlation_id"]) == ("left to the sweep", "k1", "r1")
-    assert counting.snapshot() == {(metrics.COMMANDS_LEFT.name, ()): [1]}
+    assert counting.snapshot() == {(metrics.COMMANDS_LEFT.name, ()): [2]}
 
 
 def test_a_batch_is_one_line_for_who_looks_closely_with_all_correlation_ids() -> None:

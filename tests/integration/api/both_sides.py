@@ -11,8 +11,8 @@ from bus.local.mongod import Mongod
 from bus.local.redis_server import RedisServer
 from bus.messages.streams import partition_of
 from read_side.projections import READ_MODELS
-from read_side.registry import FIRST
 from tests.integration.shop import LONG_AGO, PARTITIONS, ReadSide, WriteSide
+from tests.integration.spoiling import set_aside
 from tests.shop_api import Shop, open_shop, settings_for_a_module
 
 
@@ -28,6 +28,7 @@ class BothSides:
         self.shop.empty()
         self.shop.read["parked"].delete_many({})
         self.shop.read["checkpoints"].update_many({}, {"$set": {"position": 0, "expires_at": LONG_AGO}})
+        self.look_again()
         self.write = WriteSide(self.shop.log._commits.database)
         self.read = ReadSide(self.shop.log, self.shop.read)
 
@@ -51,7 +52,13 @@ class BothSides:
         self.shop.read["checkpoints"].update_many(where, {"$set": {"position": position}})
 
     def park(self, name: str, stream: str, seq: int, partition: int = 0) -> None:
-        self.read.parking.park(name, FIRST, partition, stream=stream, seq=seq, error="poison")
+        """Let a read model have set a stream aside."""
+        set_aside(self.read.parking, name, partition, stream, seq)
+        self.look_again()
+
+    def look_again(self) -> None:
+        """Let the API look at what is parked for its next answer, not within a second."""
+        self.shop.services.visibility._set_aside._read_again_at = float("-inf")
 
 
 @contextmanager

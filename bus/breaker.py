@@ -1,0 +1,44 @@
+"""A breaker: after a failure only one caller in a while asks the server again, until one succeeds.
+
+A server that hangs costs whoever asks it a whole timeout, and the thread for as long. With a breaker between,
+a few pay that; all others do without at once.
+"""
+
+import threading
+import time
+
+
+class Breaker:
+    """Closed at first. Callers ask ``admits`` before, and tell ``close`` or ``trip`` after."""
+
+    def __init__(self, pause_s: float = 1.0) -> None:
+        self._pause_s = pause_s
+        self._open = False
+        self._next = 0.0
+        self._lock = threading.Lock()
+
+    def admits(self) -> bool:
+        """Whether to ask the server: always while closed, one caller every ``pause_s`` while open."""
+        if not self._open:
+            return True
+        with self._lock:
+            now = time.monotonic()
+            if now < self._next:
+                return False
+            self._next = now + self._pause_s
+            return True
+
+    def trip(self) -> bool:
+        """The server has failed somebody; whether that is news."""
+        with self._lock:
+            is_news, self._open = not self._open, True
+            self._next = time.monotonic() + self._pause_s
+            return is_news
+
+    def close(self) -> bool:
+        """The server has served somebody; whether that is news."""
+        if not self._open:
+            return False
+        with self._lock:
+            is_news, self._open = self._open, False
+            return is_news

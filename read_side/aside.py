@@ -1,0 +1,60 @@
+"""What is set aside, as answers are marked with it: read now and then, not for every answer.
+
+So a mark can come, and go, ``REFRESH_S`` late: for so long an answer may look as if its read model were
+only behind. Who must not be told less than it knows asks with a token, and then what is parked is read anew.
+"""
+
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from read_side.parking import Parked, Parking
+from read_side.projections.staleness import Aside
+
+REFRESH_S = 1.0
+SPARING = 20
+"""Times the duration of reading: thousands of parked streams are read less often."""
+
+_NOTHING: Aside = {}
+
+
+class SetAside:
+    """The parked streams of all read models, as one process knows them."""
+
+    def __init__(self, parking: Parking) -> None:
+        self._parking = parking
+        self._lock = threading.Lock()
+        self._known: Mapping[tuple[str, int], Aside] | None = None
+        self._read_again_at = float("-inf")
+
+    def of(self, name: str, generation: int) -> Aside:
+        """Those of one generation."""
+        known = self._known
+        if known is None:
+            known = self._read()  # also several threads at once: to wait for each other might take too long
+        elif time.monotonic() >= self._read_again_at and self._lock.acquire(blocking=False):
+            try:
+                known = self._read()
+            finally:
+                self._lock.release()
+        return known.get((name, generation), _NOTHING)
+
+    def _read(self) -> Mapping[tuple[str, int], Aside]:
+        began = time.monotonic()
+        known = _by_generation(self._parking.every())
+        ended = time.monotonic()
+        self._known, self._read_again_at = known, ended + max(REFRESH_S, SPARING * (ended - began))
+        return known
+
+
+def since(parked: Iterable[Parked]) -> Aside:
+    """The streams, and since when they are parked."""
+    return {one.stream: one.since for one in parked}
+
+
+def _by_generation(parked: Iterable[Parked]) -> Mapping[tuple[str, int], Aside]:
+    found: dict[tuple[str, int], dict[str, datetime]] = {}
+    for one in parked:
+        found.setdefault((one.name, one.generation), {})[one.stream] = one.since
+    return found

@@ -1,0 +1,64 @@
+"""Filling read models from a log's beginning, as a rebuild does it, in databases of their own.
+
+It is the rebuild's own way of filling, by a pool of processes in parallel over the partitions, and of making
+the indexes afterwards, but into the first generation: so there is no other to compare with, no worker to hand
+over to, and what is measured is the folding and the writing.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pymongo import MongoClient
+
+from bus.connections import Documents, read_database
+from bus.settings import Settings
+from read_side.checkpoints import Checkpoints
+from read_side.filling import InProcesses
+from read_side.projections import READ_MODELS
+from read_side.projections.products import PRODUCTS
+from read_side.registry import FIRST, Registry
+from tests.benchmarks.stage import Stage
+
+TIMED = tuple(model for model in READ_MODELS if model is not PRODUCTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """A pair of databases on the stage's mongod that nobody else uses."""
+
+    stage: Stage
+    name: str
+
+    @property
+    def settings(self) -> Settings:
+        names = {"write_database": f"{self.name}_write", "read_database": f"{self.name}_read"}
+        return self.stage.settings.model_copy(update=names)
+
+    def drop(self, *, read_only: bool = False) -> None:
+        with MongoClient[Documents](self.stage.mongod.uri) as mongo:
+            mongo.drop_database(self.settings.read_database)
+            if not read_only:
+                mongo.drop_database(self.settings.write_database)
+
+
+def rebuild(apart: Apart) -> Mapping[str, float]:
+    """Fill every read model, from nothing; return the seconds for each of ``TIMED``.
+
+    The remaining one, ``products``, is the first: with it the processes start.
+    """
+    apart.drop(read_only=True)
+    settings = apart.settings
+    reads = read_database(settings)
+    seconds = {}
+    with reads.client, InProcesses(settings) as fill:
+        registry, checkpoints = Registry(reads), Checkpoints(reads)
+        for model in (PRODUCTS, *TIMED):
+            checkpoints.create(model.name, FIRST, settings.log_partitions)
+            began = time.perf_counter()
+            registry.create_indexes(model, FIRST, to_fill=True)
+            fill(model, FIRST, lambda: None)
+            registry.create_indexes(model, FIRST)
+            seconds[model.name] = time.perf_counter() - began
+        registry.create(READ_MODELS)
+    return {model.name: seconds[model.name] for model in TIMED}

@@ -1,0 +1,66 @@
+"""A projections' worker that is broken on purpose: nothing keeps a runner that lost its lease from writing.
+
+It adds to its documents in place, whatever position they are at, and moves the checkpoint as it likes.
+"""
+
+from contextlib import suppress
+from typing import Any
+from unittest import mock
+
+from pymongo import ReplaceOne
+
+from read_side import catch_up, worker
+from read_side.batch import Batch
+from read_side.checkpoints import Checkpoints, Lease
+from read_side.folding import POSITION, Plan, fold
+from tests.chaos.points import FOLDED, wrapped
+
+
+class Unguarded(Batch):
+    """Folds into what it finds when it writes, as if it had never been folded in."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self._plans: list[Plan] = []
+
+    def fold(self, planned: Plan) -> None:
+        self._plans.append(planned)
+
+    def write(self) -> int:
+        plans, self._plans = self._plans, []
+        reads = sorted(frozenset().union(*(planned.reads for planned in plans)))
+        documents = {
+            one["_id"]: {**one, POSITION: -1} for one in self._collection.find({"_id": {"$in": reads}})
+        }
+        changed: dict[str, Any] = {}
+        for planned in plans:
+            with suppress(LookupError):  # what it did to the documents may be more than a fold can take
+                after = fold(self._model, planned, documents)
+                changed.update(after)
+                documents.update({key: {**one, POSITION: -1} for key, one in after.items()})
+        if changed:
+            writes = [ReplaceOne({"_id": key}, one, upsert=True) for key, one in changed.items()]
+            self._collection.bulk_write(writes, ordered=False)
+        return len(changed)
+
+
+def _model(batch: Unguarded) -> str | None:
+    return batch._model.name if batch._plans else None
+
+
+def _move(self: Checkpoints, lease: Lease, position: int) -> None:
+    self._checkpoints.update_one({"_id": lease.key}, [{"$set": {"position": position}}])
+
+
+def _renew(_self: Checkpoints, _lease: Lease) -> None:
+    pass
+
+
+if __name__ == "__main__":
+    with (
+        wrapped(Unguarded, "write", before=FOLDED, about=_model),
+        mock.patch.object(catch_up, "Batch", Unguarded),
+        mock.patch.object(Checkpoints, "move", _move),
+        mock.patch.object(Checkpoints, "renew", _renew),
+    ):
+        worker.main()

@@ -1,0 +1,24 @@
+"""The projections' worker as the Procfile runs it, with the points where it can be caught."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from read_side import worker
+from read_side.batch import Batch
+from tests.chaos.points import FOLDED, WRITTEN, wrapped
+
+
+def _what_is_written(batch: Batch) -> str | None:
+    """The read model, if there is something to write at all."""
+    return batch._model.name if batch._changed else None
+
+
+@contextmanager
+def points() -> Iterator[None]:
+    with wrapped(Batch, "write", before=FOLDED, after=WRITTEN, about=_what_is_written):
+        yield
+
+
+if __name__ == "__main__":
+    with points():
+        worker.main()

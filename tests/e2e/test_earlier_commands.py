@@ -1,0 +1,85 @@
+"""An earlier command that cannot be handled holds up the later ones for a while, and then no longer."""
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.e2e.every_request import Known, make_known, order
+from tests.faulty_worker import GO_ON, STALLED
+from tests.system import System
+from tests.waiting import until
+
+LET_THROUGH_S = 60.0
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("faults")
+
+
+@pytest.fixture(scope="module")
+def faulty(folder: Path) -> Iterator[System]:
+    worker = f"exec python -m tests.faulty_worker {folder}"
+    lines = {"commands": worker, "commands2": worker}
+    with System(lines, MAX_ATTEMPTS="3", SWEEP_AFTER_MS="500") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def known(faulty: System) -> Known:
+    return make_known(faulty.client("staff"), "earlier")
+
+
+def fire(client: httpx.Client, known: Known, name: str) -> list[str]:
+    """A product of a name, its price changed, an order for it, and an order for something else."""
+    product = f"p{uuid.uuid4().hex}"
+    sent = [
+        client.post(
+            "/products", json={"product_id": product, "name": name, "unit_price": 100, "currency": "EUR"}
+        ),
+        client.patch(f"/products/{product}", json={"unit_price": 250}),
+        client.post("/orders", json=order(known.customer_id, product)),
+        client.post("/orders", json=order(known.customer_id, known.product_id)),
+    ]
+    return [answer.raise_for_status().json()["command_id"] for answer in sent]
+
+
+def outcomes(system: System, sent: list[str]) -> list[dict[str, Any]]:
+    """What the commands came to, once all of them are finished."""
+
+    def finished() -> list[dict[str, Any]]:
+        stored = list(system.write_database.commands.find({"_id": {"$in": sent}, "outcome": {"$ne": None}}))
+        return stored if len(stored) == len(sent) else []
+
+    found = until(finished, LET_THROUGH_S, "all let through")
+    by_id = {one["_id"]: one["outcome"] for one in found}
+    return [by_id[command_id] for command_id in sent]
+
+
+def test_one_that_keeps_failing_is_kept_as_failed_and_the_others_go_on(faulty: System, known: Known) -> None:
+    sent = fire(faulty.client("staff"), known, "raises")
+    product, price, with_it, without_it = outcomes(faulty, sent)
+    assert product["status"] == "failed"
+    assert "a decision that cannot be made" in product["error"]
+    assert [price["status"], with_it["status"]] == ["rejected", "rejected"]  # there is no such product
+    assert without_it["status"] == "succeeded"
+
+
+def test_one_that_stalls_is_done_by_another_and_once(faulty: System, known: Known, folder: Path) -> None:
+    try:
+        sent = fire(faulty.client("staff"), known, "stalls")
+        product, price, with_it, without_it = outcomes(faulty, sent)
+        assert (folder / STALLED).exists()
+    finally:
+        (folder / GO_ON).touch()
+    assert [one["status"] for one in (product, price, with_it, without_it)] == ["succeeded"] * 4
+    assert (product["version"], price["version"], with_it["total"]) == (1, 2, 250)
+    faulty.until_quiet()
+    for name in ("commands", "commands2"):  # one of them with, or ended because of, the one that stalled
+        assert faulty.processes[name].stop() in {0, 1}
+    for command_id in sent:
+        assert faulty.write_database.commits.count_documents({"command_id": command_id}) == 1

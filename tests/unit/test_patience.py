@@ -1,0 +1,69 @@
+"""How long a request may take, counted from when it was read."""
+
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import orjson
+import pytest
+from pymongo import _csot
+
+from api.patience import AT_LEAST_S, OPERATIONS_S, PATIENCE_S, READ_AT, bounded
+
+
+class Application:
+    """Remembers how long its operations on the database may take."""
+
+    left: float | None = None
+    called = False
+
+    def __call__(self, _environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        self.called = True
+        self.left = _csot.remaining()
+        start_response("200 OK", [])
+        return [b"hello"]
+
+
+def ask(
+    application: Application, waited_s: float = 0.0, environ: Mapping[str, str] | None = None
+) -> tuple[str, bytes]:
+    said: list[str] = []
+    asked = {"REQUEST_METHOD": "GET", READ_AT: time.monotonic() - waited_s, **(environ or {})}
+    body = b"".join(bounded(application)(asked, lambda status, _: said.append(status)))
+    return said[0], body
+
+
+def test_all_operations_of_a_request_share_its_time() -> None:
+    application = Application()
+    assert ask(application) == ("200 OK", b"hello")
+    assert application.left is not None
+    assert application.left <= OPERATIONS_S
+
+
+def test_what_has_waited_has_less_of_it() -> None:
+    application = Application()
+    ask(application, waited_s=PATIENCE_S - AT_LEAST_S - 0.1)
+    assert application.left is not None
+    assert application.left <= AT_LEAST_S + 0.1
+
+
+def test_what_comes_too_late_is_not_begun() -> None:
+    application = Application()
+    status, body = ask(application, waited_s=PATIENCE_S - AT_LEAST_S)
+    assert status == "503 Service Unavailable"
+    assert orjson.loads(body)["type"] == "/problems/overloaded"
+    assert not application.called
+    assert ask(application, PATIENCE_S, {"REQUEST_METHOD": "HEAD"}) == (status, b"")
+
+
+@pytest.mark.parametrize("asks_to_wait", [{"HTTP_PREFER": "wait=20"}, {"HTTP_CONSISTENCY_TOKEN": "3.17"}])
+def test_who_asks_to_wait_has_the_time_it_asks_for(asks_to_wait: dict[str, str]) -> None:
+    application = Application()
+    assert ask(application, environ=asks_to_wait) == ("200 OK", b"hello")
+    assert application.left is None
+
+
+def test_another_preference_is_no_wish_to_wait() -> None:
+    application = Application()
+    ask(application, environ={"HTTP_PREFER": "respond-async"})
+    assert application.left is not None
