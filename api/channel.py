@@ -139,6 +139,8 @@ class SheddingServer(TcpWSGIServer):  # type: ignore[misc]
     draining = False
     max_queued = 0
     backlog: Backlog | None = None
+    on_refusal: Callable[[int], None]
+    """Told the status of every request that does not reach the application."""
 
     def add_task(self, task: Channel) -> None:
         while task.requests:

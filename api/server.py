@@ -74,12 +74,12 @@ class Server:
             dispatcher=dispatcher,
             adj=limits,
             bind_socket=False,
-            on_refusal=on_refusal,
             sockinfo=(listening.family, listening.type, listening.proto, listening.getsockname()),
         )
         self._server.channel_class = Channel
         self._server.max_queued = max_queued
         self._server.backlog = backlog
+        self._server.on_refusal = on_refusal
 
     @property
     def port(self) -> int:
