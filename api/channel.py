@@ -6,6 +6,7 @@ shedding: a request that is one too many is answered by the thread that reads, a
 
 import socket
 import time
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
