@@ -31,12 +31,14 @@ from api.error_handlers import HANDLERS
 from api.events import Events
 from api.freshness import Freshness
 from api.health import Live, Probe, Ready
+from api.metrics import Exposition, Metrics
 from api.negotiation import Negotiation
 from api.openapi import operations
 from api.openapi.page import Description
 from api.orders import Order, Orders, Status
 from api.products import Product, Products
 from api.site.files import Page, PageFiles
+from api.telemetry import Telemetry
 from bus.inbox import Inbox
 from bus.log import Log
 from read_side.visibility import Visibility
@@ -53,6 +55,8 @@ class Services:
     freshness: Freshness
     verifier: Verifier
     probes: Mapping[str, Probe]
+    exposition: Exposition
+    telemetry: Telemetry
 
 
 def routes(s: Services) -> tuple[Route, ...]:
@@ -72,6 +76,7 @@ def routes(s: Services) -> tuple[Route, ...]:
         Route("/events", Events(s.log, s.freshness), {"GET": OPS_ONLY}),
         Route("/health/live", Live(), {"GET": ANYONE}),
         Route("/health/ready", Ready(s.probes), {"GET": ANYONE}),
+        Route("/metrics", Metrics(s.exposition), {"GET": OPS_ONLY}),
         Route("/openapi.json", Description(lambda: table), {"GET": ANYONE}),
         Route("/docs", Page("docs"), {"GET": ANYONE}),
         Route("/docs/{file}", PageFiles("docs"), {"GET": ANYONE}),
@@ -89,7 +94,9 @@ def create_app(services: Services) -> falcon.App[falcon.Request, falcon.Response
     table = routes(services)
     operations.check(table)
     app: falcon.App[falcon.Request, falcon.Response] = falcon.App(router=Router())
-    app.add_middleware([Correlation(), Access(table, services.verifier), Negotiation(), Circuit()])
+    app.add_middleware(
+        [services.telemetry, Correlation(), Access(table, services.verifier), Negotiation(), Circuit()]
+    )
     for kind, handler in HANDLERS.items():
         app.add_error_handler(kind, handler)
     for route in table:

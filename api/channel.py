@@ -6,6 +6,7 @@ shedding: a request that is one too many is answered by the thread that reads, a
 
 import socket
 import time
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -35,6 +36,7 @@ class Refusal(ErrorTask):  # type: ignore[misc]  # waitress is not typed
     def execute(self) -> None:
         error = self.request.error
         self.status = f"{error.code} {HTTPStatus(error.code).phrase}"
+        self.channel.server.on_refusal(error.code)
         body = of_status(error.code).to_json()
         self.response_headers.append(("Content-Type", MEDIA_TYPE))
         self.set_close_on_finish()
@@ -63,6 +65,7 @@ class Answer(WSGITask):  # type: ignore[misc]
         return bool(self.channel.server.draining) and not self.channel.has_more
 
     def _shed(self, why: bytes) -> None:
+        self.channel.server.on_refusal(HTTPStatus.SERVICE_UNAVAILABLE.value)
         self.status = _REFUSED
         self.response_headers += _REFUSED_HEADERS
         self.content_length = len(why)
@@ -82,6 +85,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
 
     def refuse(self, request: Any, why: bytes, *, last: bool = False) -> None:
         """Answer without a task, in the thread that reads: shedding must cost next to nothing."""
+        self.server.on_refusal(HTTPStatus.SERVICE_UNAVAILABLE.value)
         head = [f"HTTP/1.1 {_REFUSED}", *(f"{name}: {value}" for name, value in _REFUSED_HEADERS)]
         if last or request.version != "1.1" or request.headers.get("CONNECTION", "").lower() == "close":
             head.append("Connection: close")
@@ -136,6 +140,8 @@ class SheddingServer(TcpWSGIServer):  # type: ignore[misc]
     draining = False
     max_queued = 0
     backlog: Backlog | None = None
+    on_refusal: Callable[[int], None]
+    """Told the status of every request that does not reach the application."""
 
     def add_task(self, task: Channel) -> None:
         while task.requests:

@@ -14,12 +14,12 @@ import falcon
 
 from api.problems import Problem, ProblemError
 from bus.breaker import Breaker
-from bus.logs import logger
+from bus.logs import logger, told
 from bus.outages import SHOWN
 
 RETRY_AFTER_S = 1
 _READS = frozenset({"GET", "HEAD"})
-_NEEDS_NOTHING = ("/health/", "/docs", "/openapi.json")
+_NEEDS_NOTHING = ("/health/", "/metrics", "/docs", "/openapi.json")
 _READS_OF_BOTH = ("/commands/", "/events")
 
 
@@ -65,7 +65,7 @@ class Circuit:
         error = getattr(req.context, "database_away", None)
         if error is not None:
             if breaker.trip():
-                logger.warning("MongoDB is away", refused=_needs(req).value, error=str(error)[:SHOWN])
+                logger.warning("MongoDB is away", refused=_needs(req).value, error=told(error)[:SHOWN])
         elif resp.status_code < HTTPStatus.BAD_REQUEST and breaker.close():
             # Others may have been refused without a look at it.
             logger.info("MongoDB is back", served=_needs(req).value)

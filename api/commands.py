@@ -88,6 +88,7 @@ class Commands:
         envelope = CommandEnvelope(
             command_id=idempotency.command_id(key, req.context.principal),
             correlation_id=req.context.correlation_id,
+            traceparent=req.context.traceparent,
             accepted_at=self._now(),
             by=req.context.principal,
             expected_versions=(

@@ -62,7 +62,7 @@ def _on_mongodb(
     if isinstance(error, ConnectionFailure):
         req.context.database_away = error  # the same for everybody: it is told once
     else:  # a query that takes too long, say, which is nobody else's business
-        logger.warning("MongoDB failed a request", kind=type(error).__name__, error=str(error), path=req.path)
+        logger.warning("MongoDB failed a request", error=error, route=req.uri_template)
     unknown = (
         "Whether the command was accepted is not known: the same request with the same Idempotency-Key is"
         " safe to send again."
@@ -74,7 +74,7 @@ def _on_mongodb(
 def _on_unexpected(
     req: falcon.Request, resp: falcon.Response, error: Exception, _params: dict[str, Any]
 ) -> None:
-    logger.error("a request failed", method=req.method, path=req.path, exc_info=error)
+    logger.error("a request failed", method=req.method, route=req.uri_template, exc_info=error)
     of_status(HTTPStatus.INTERNAL_SERVER_ERROR).write_to(resp)
 
 

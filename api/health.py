@@ -1,7 +1,10 @@
 """Health: whether the process lives, and whether it can serve.
 
-Redis only brings hurry: without it reads are served and commands are kept, so the service is degraded
-but ready. Without MongoDB, or before the projections have run for the first time, it is not.
+Redis only brings hurry: without it reads are served and commands are kept, so the service is degraded but
+ready. So it is while workers are missing: what is accepted waits for them, and what is read gets older,
+which callers are told where they ask. A balancer that took the API out for that would take away what still
+works. Without MongoDB, or before the projections have run for the first time, it is not ready, nor while it
+drains.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,9 +21,12 @@ from api.answers import answer, to_json
 from api.problems import MEDIA_TYPE, Problem
 from api.shapes import Liveness, NotReady, Readiness
 from bus.connections import Documents
+from bus.heartbeats import WORKERS, alive
 from read_side.checkpoints import Checkpoints
 from read_side.projections import READ_MODELS
 
+UNAVAILABLE = "unavailable"
+UNKNOWN = "unknown"
 PROBE_S = 0.8
 """How long MongoDB may take to answer a probe; a balancer's own patience is often a few seconds."""
 
@@ -32,6 +38,8 @@ class Probe:
     ask: Callable[[], str]
     needed: bool = True
     """Whether nothing can be served without it."""
+    through: str | None = None
+    """The part that answers for it: while that is ill this one is not asked, so that waits do not add up."""
 
 
 def probes(  # noqa: PLR0913 - one for each part
@@ -42,11 +50,12 @@ def probes(  # noqa: PLR0913 - one for each part
     *,
     prepared: Callable[[], bool],
     listening: Callable[[], bool] = lambda: True,
+    draining: Callable[[], bool] = lambda: False,
 ) -> Mapping[str, Probe]:
     """The parts of the service.
 
     ``prepared`` says whether the write collections are known to exist, ``listening`` whether the thread
-    that hears announcements lives.
+    that hears announcements lives, ``draining`` whether the process has been told to stop.
     """
 
     def write_store() -> str:
@@ -64,11 +73,16 @@ def probes(  # noqa: PLR0913 - one for each part
         client.ping()
         return "ok" if listening() else "deaf"
 
+    def workers(kind: str) -> Callable[[], str]:
+        return lambda: "ok" if alive(write).get(kind) else "no heartbeat"
+
     return {
+        "process": Probe(lambda: "draining" if draining() else "ok"),
         "write_store": Probe(write_store),
         "read_store": Probe(read_store),
-        "read_models": Probe(read_models),
+        "read_models": Probe(read_models, through="read_store"),
         "bus": Probe(bus, needed=False),
+        **{kind: Probe(workers(kind), needed=False, through="write_store") for kind in WORKERS},
     }
 
 
@@ -87,7 +101,10 @@ class Ready:
         self._parts = parts
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
-        found = {name: _ask(probe) for name, probe in self._parts.items()}
+        found: dict[str, str] = {}
+        for name, probe in self._parts.items():
+            reachable = probe.through is None or found[probe.through] != UNAVAILABLE
+            found[name] = _ask(probe) if reachable else UNKNOWN
         ill = {name for name, said in found.items() if said != "ok"}
         if any(self._parts[name].needed for name in ill):
             problem = Problem(
@@ -108,4 +125,4 @@ def _ask(probe: Probe) -> str:
         with pymongo.timeout(PROBE_S):
             return probe.ask()
     except (PyMongoError, redis.RedisError):
-        return "unavailable"
+        return UNAVAILABLE

@@ -9,10 +9,13 @@ from api.app import Services, create_app
 from api.auth import Verifier
 from api.commands import Commands
 from api.freshness import Freshness, WaitSlots
+from api.gauges import parts
 from api.health import probes
+from api.metrics import Exposition
 from api.patience import bounded
 from api.server import Server
 from api.shedding import Backlog
+from api.telemetry import Telemetry
 from bus import logs
 from bus.breaker import Breaker
 from bus.broker import Broker
@@ -22,14 +25,19 @@ from bus.gateway import CommandGateway
 from bus.inbox import Inbox
 from bus.log import Log
 from bus.logs import logger
+from bus.metric_slots import Slots
+from bus.metrics import Metrics
+from bus.pulse import Pulse
 from bus.settings import Settings
 from bus.signals import Signals
 from bus.termination import Termination
+from bus.tracing import Tracing
 from read_side.checkpoints import Checkpoints
 from read_side.parking import Parking
 from read_side.store import ReadStore
 from read_side.visibility import Visibility
 
+KIND = "web"
 REDIS_TIMEOUT_S = 1.0
 RETRY_S = 1.0
 
@@ -80,7 +88,7 @@ class Background:
                 step()
             except PyMongoError as error:
                 if not waited:
-                    logger.warning("waiting for MongoDB", error=str(error))
+                    logger.warning("waiting for MongoDB", error=error)
                 waited = True
                 self._stopping.wait(pause_s)
             else:
@@ -110,10 +118,15 @@ def serve() -> None:
     clock = DatabaseClock(write)
     background = Background(log, inbox, clock)
     breaker = Breaker()
-    gateway = CommandGateway(inbox, Broker(client), signals, breaker)
+    metrics = Metrics()
+    tracing = Tracing.from_settings(settings, KIND)
+    telemetry = Telemetry(metrics, tracing)
+    pulse = Pulse.of(write, KIND, metrics)
+    gateway = CommandGateway(inbox, Broker(client), signals, breaker, metrics)
     stopping = threading.Event()
     store = ReadStore(read)
-    visibility = Visibility(store, checkpoints, Parking(read))
+    parking = Parking(read)
+    visibility = Visibility(store, checkpoints, parking)
     slots = WaitSlots(settings.web_threads // 2)
     freshness = Freshness(
         store=store,
@@ -137,7 +150,10 @@ def serve() -> None:
             checkpoints,
             prepared=lambda: background.prepared,
             listening=lambda: signals.alive,
+            draining=stopping.is_set,
         ),
+        exposition=Exposition(Slots(write), parts(write, client, log, store, checkpoints, parking)),
+        telemetry=telemetry,
     )
     server = Server(
         bounded(create_app(services)),
@@ -146,6 +162,7 @@ def serve() -> None:
         threads=settings.web_threads,
         max_queued=settings.max_queued_requests,
         backlog=Backlog(client, settings.max_waiting_commands, breaker),
+        on_refusal=telemetry.refused,
     )
 
     def stop() -> None:
@@ -155,13 +172,17 @@ def serve() -> None:
 
     termination.tell(stop)
     signals.start()
+    pulse.start()
     background.start(server)
     logger.info("serving", host=settings.api_host, port=server.port)
     try:
         server.run()
     finally:
         background.stop()
+        pulse.stop()
         signals.stop()
+        if tracing is not None:
+            tracing.stop()
     if background.failure is not None:
         raise background.failure
     logger.info("stopped")

@@ -46,6 +46,7 @@ class Server:
         threads: int,
         max_queued: int = 256,
         backlog: Backlog | None = None,
+        on_refusal: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._channels: dict[int, Any] = {}
         self._stopping = threading.Event()
@@ -78,6 +79,7 @@ class Server:
         self._server.channel_class = Channel
         self._server.max_queued = max_queued
         self._server.backlog = backlog
+        self._server.on_refusal = on_refusal
 
     @property
     def port(self) -> int:

@@ -114,7 +114,7 @@ class Liveness(TypedDict):
 
 
 class Readiness(TypedDict):
-    """``degraded`` is ready too: only what brings hurry is missing. Each part is ``ok``, or why it is not."""
+    """``degraded`` is ready too: what is missing costs time alone. Each part is ``ok``, or why it is not."""
 
     status: Literal["ready", "degraded"]
     parts: Mapping[str, str]

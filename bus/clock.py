@@ -21,9 +21,12 @@ from bus.gateway import COMMANDS_QUEUE, command_message
 from bus.inbox import Inbox
 from bus.log import Log
 from bus.logs import logger
+from bus.metrics import RESCUES, Metrics
+from bus.pulse import Pulse
 from bus.settings import Settings
 from bus.subscriptions import Subscriptions
 
+KIND = "clock"
 SWEEP_BATCH = 1_000
 PAUSE_S = 1.0
 
@@ -32,12 +35,18 @@ class Sweep:
     """One look through the inbox for overdue commands."""
 
     def __init__(
-        self, database: Database[dict[str, Any]], inbox: Inbox, broker: Broker, after_ms: int
+        self,
+        database: Database[dict[str, Any]],
+        inbox: Inbox,
+        broker: Broker,
+        after_ms: int,
+        metrics: Metrics | None = None,
     ) -> None:
         self._database = database
         self._inbox = inbox
         self._broker = broker
         self._after = timedelta(milliseconds=after_ms)
+        self._metrics = metrics or Metrics()  # else nobody is told
 
     def __call__(self) -> int:
         """Enqueue the overdue ones that are not in the queue; return how many there were."""
@@ -48,6 +57,7 @@ class Sweep:
         lost = self._inbox.still_unfinished(self._broker.absent(COMMANDS_QUEUE, overdue))
         rescued = self._broker.enqueue_once([command_message(entry.envelope) for entry in lost])
         if rescued:
+            self._metrics.count(RESCUES, "sweep", by=rescued)
             logger.info("enqueued again", commands=rescued)
         return rescued
 
@@ -70,7 +80,7 @@ class Sweeping:
                 self._turn()
             except (PyMongoError, redis.RedisError) as error:
                 if well:
-                    logger.warning("the sweep waits for its servers", error=str(error))
+                    logger.warning("the sweep waits for its servers", error=error)
                 well = False
             else:
                 if not well:
@@ -88,7 +98,9 @@ def main() -> None:
     database = write_database(settings)
     client = redis_client(settings)
     log, inbox = Log(database, settings.log_partitions), Inbox(database, settings.log_partitions)
-    sweep = Sweep(database, inbox, Broker(client), settings.sweep_after_ms)
+    metrics = Metrics()
+    pulse = Pulse.of(database, KIND, metrics)
+    sweep = Sweep(database, inbox, Broker(client), settings.sweep_after_ms, metrics)
     letters = DeadLetters(database)
     subscriptions = Subscriptions(database)
 
@@ -105,5 +117,7 @@ def main() -> None:
     if workers.until_ready(prepare, stopping):
         logger.info("sweeping")
         sweeping.start()
-        workers.watch([sweeping.thread], stopping)
+        pulse.start()
+        workers.watch([sweeping.thread, pulse.thread], stopping)
+        pulse.stop()
     logger.info("stopped")

@@ -39,6 +39,7 @@ class Decision:
     events: tuple[Mapping[str, Any], ...] = ()
     state: Mapping[str, Any] | None = None
     outcome: Mapping[str, Any] | None = None
+    traceparent: str | None = None
 
     def at_position(self, seq: int) -> "Commit":
         return Commit(
@@ -53,6 +54,7 @@ class Decision:
             events=self.events,
             state=self.state,
             outcome=self.outcome,
+            traceparent=self.traceparent,
         )
 
 
@@ -75,6 +77,8 @@ class Commit:
     events: tuple[Mapping[str, Any], ...] = ()
     state: Mapping[str, Any] | None = None
     outcome: Mapping[str, Any] | None = None
+    traceparent: str | None = None
+    """The recorded trace of the command (W3C Trace Context); mostly there is none."""
     _recorded: list[tuple[Recorded, ...]] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @classmethod
@@ -91,6 +95,7 @@ class Commit:
             events=tuple(stored.get("events", ())),
             state=stored.get("state"),
             outcome=stored.get("outcome"),
+            traceparent=stored.get("traceparent"),
         )
 
     def to_stored(self) -> dict[str, Any]:

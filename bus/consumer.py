@@ -116,7 +116,7 @@ class BlockingConsumer(_RedisConsumer):
             message = Message.decode(data)
             message.options["redis_message_id"] = redis_id
         except (DecodeError, TypeError) as error:
-            logger.error("undecodable message", queue=self.queue_name, redis_id=redis_id, error=str(error))
+            logger.error("undecodable message", queue=self.queue_name, redis_id=redis_id, error=error)
             self._bury(redis_id, b"")
             return None
         self.queued_message_ids.add(message.message_id)

@@ -65,7 +65,7 @@ class DatabaseClock:
             with pymongo.timeout(FIRST_S):
                 self.ask()
         except PyMongoError as error:
-            logger.debug("the time could not be asked for", error=str(error))
+            logger.debug("the time could not be asked for", error=error)
 
     def _tell(self, wrong_by: timedelta) -> None:
         seconds = wrong_by.total_seconds()

@@ -17,6 +17,7 @@ from bus.group_commit import GroupCommit
 from bus.inbox import Entry, Inbox
 from bus.logs import logger
 from bus.messages.envelope import CommandEnvelope
+from bus.metrics import COMMANDS_ACCEPTED, Metrics
 from bus.signals import Signals, finished
 
 COMMANDS_QUEUE = "commands"
@@ -43,15 +44,21 @@ class CommandGateway:
     """What the API sends commands through."""
 
     def __init__(
-        self, inbox: Inbox, broker: Broker, signals: Signals, breaker: Breaker | None = None
+        self,
+        inbox: Inbox,
+        broker: Broker,
+        signals: Signals,
+        breaker: Breaker | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         """``breaker`` is shared with whatever else asks the same Redis."""
         self._inbox = inbox
         self._broker = broker
         self._signals = signals
         self._breaker = breaker or Breaker()
-        self._accept = GroupCommit(inbox.accept_all)
-        self._enqueue = GroupCommit(self._enqueue_all)
+        self._metrics = metrics or Metrics()  # else nobody is told
+        self._accept = GroupCommit(self._metrics.batches("accept", inbox.accept_all))
+        self._enqueue = GroupCommit(self._metrics.batches("enqueue", self._enqueue_all))
         self._reachable = True
         self._stopping = threading.Event()
 
@@ -65,6 +72,7 @@ class CommandGateway:
         with pymongo.timeout(ACCEPT_S):
             known = self._accept((envelope, request))
         if known is None:
+            self._metrics.count(COMMANDS_ACCEPTED, envelope.command.type)
             self._enqueue(envelope)
         return known
 
@@ -97,7 +105,7 @@ class CommandGateway:
         except redis.RedisError as error:
             self._breaker.trip()
             if self._reachable:
-                logger.warning("Redis is away: what is accepted waits for the sweep", error=str(error))
+                logger.warning("Redis is away: what is accepted waits for the sweep", error=error)
             self._reachable = False
         else:
             self._breaker.close()

@@ -13,6 +13,7 @@ of them in. The loser claims a new position, above everything it had read.
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import cast
 
 from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument
@@ -225,6 +226,12 @@ class Log:
             expected += 1
         last = max(found, default=after)
         return Stretch(tuple(contiguous), tuple(seq for seq in range(expected, last) if seq not in found))
+
+    def accepted_after(self, partition: int, position: int) -> datetime | None:
+        """When the first command was accepted that the log has beyond a position."""
+        beyond = {"partition": partition, "seq": {"$gt": position}, "at": {"$exists": True}}
+        stored = self._settled.find_one(beyond, {"at": True}, sort=[("seq", ASCENDING)])
+        return stored["at"] if stored else None
 
     def head(self, partition: int) -> int:
         """The highest position in a partition that holds anything; 0 for an empty one."""

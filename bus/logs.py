@@ -1,52 +1,80 @@
-"""Structured logs: one event a line, JSON unless a person is looking."""
+"""Structured logs: one event a line on stderr, JSON unless a person is looking.
+
+What a process says of itself goes straight to stderr in a few microseconds, since there is a line for every
+command and every request; what libraries log takes the standard library's way and comes out in the same
+shape.
+
+Logs tell ids, never what people wrote: no names, addresses, tokens or bodies. Errors are where such things
+slip in, since libraries quote the value they choke on. So an error is put into words here (``told``), in a
+field as in a traceback, and Dramatiq's messages are named by their ids.
+"""
 
 import logging
 import sys
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterator
+from typing import Any, TextIO
 
+import dramatiq
+import orjson
+import redis
 import structlog
+from pydantic import ValidationError
+from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError
 
-logger = structlog.stdlib.get_logger("twofold")
+from bus.errors import TwofoldError
+
+logger: structlog.typing.FilteringBoundLogger = structlog.get_logger("twofold")
 
 DRAMATIQ = "dramatiq"
+CHATTY = (
+    *(DRAMATIQ, "write_side", "read_side"),
+    *("pymongo", "redis", "httpx", "httpcore", "urllib3", "opentelemetry"),
+)
+"""Libraries whose own doings are not ours to tell; below a warning they also quote what they carry. By the
+names of our packages go Dramatiq's actors there, with the arguments that they are called with."""
+
+QUOTE_NOTHING = (
+    *(TwofoldError, PyMongoError, redis.RedisError, dramatiq.errors.ConnectionClosed, OSError),
+    *(ArithmeticError, AttributeError, ImportError, NameError, RuntimeError, TypeError),
+)
+"""Errors whose words are about servers or about code, not about what somebody wrote."""
 
 
-def configure(level: str) -> None:
-    """Set up logging for this process; called once, by its main."""
+def configure(level: str, stream: TextIO | None = None) -> None:
+    """Set up logging for this process, to stderr unless told otherwise; called once, by its main."""
+    out = stream or sys.stderr
+    threshold = logging.getLevelNamesMapping()[level]
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
+        structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
+        _errors_in_words,
     ]
-    interactive = sys.stderr.isatty()
-    render: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer() if interactive else structlog.processors.JSONRenderer()
+    interactive = out.isatty()
+    render: structlog.typing.Processor = structlog.dev.ConsoleRenderer() if interactive else _json
+    # Nothing is remembered at the first use: it costs a microsecond, and a configuration always holds.
+    structlog.configure(
+        processors=[*shared, render],
+        logger_factory=structlog.WriteLoggerFactory(out),
+        wrapper_class=structlog.make_filtering_bound_logger(threshold),
+        cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler()
+    handler = logging.StreamHandler(out)
+    handler.addFilter(_without_payload)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
         )
     )
-    structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=True,
-    )
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(level.upper())
-    for chatty in (DRAMATIQ, "pymongo", "httpx", "httpcore"):
-        logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
+    root.setLevel(threshold)
+    for chatty in CHATTY:
+        logging.getLogger(chatty).setLevel(max(logging.WARNING, threshold))
     # One warning for every request that waits for a thread, just when there are many.
-    logging.getLogger("waitress.queue").setLevel(max(logging.ERROR, root.level))
+    logging.getLogger("waitress.queue").setLevel(max(logging.ERROR, threshold))
 
 
 def leave_out(told: Callable[[BaseException], bool]) -> None:
@@ -57,6 +85,68 @@ def leave_out(told: Callable[[BaseException], bool]) -> None:
     """
     for handler in logging.getLogger().handlers:
         handler.addFilter(_Elsewhere(told))
+
+
+def told(error: BaseException) -> str:
+    """An error in words, without the values that it is about."""
+    kind = type(error).__name__
+    if isinstance(error, ValidationError):
+        wrong = error.errors(include_url=False, include_context=False, include_input=False)
+        return f"{kind}: " + "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['type']}" for e in wrong)
+    if isinstance(error, BulkWriteError):
+        codes = sorted({str(e.get("code")) for e in error.details.get("writeErrors", ())})
+        return f"{kind}: codes {', '.join(codes) or 'of no write'}"
+    if isinstance(error, OperationFailure):
+        return f"{kind}: code {error.code}"
+    # Of others, as of every ValueError, the words may quote the value; the traceback tells where it was.
+    return f"{kind}: {error}" if isinstance(error, QUOTE_NOTHING) else kind
+
+
+def traced(error: BaseException) -> str:
+    """A traceback that ends in ``told``, with what caused the error before it."""
+    return "".join(_traced(error))
+
+
+def _traced(error: BaseException) -> Iterator[str]:
+    earlier = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if earlier is not None:
+        yield from _traced(earlier)
+        yield "\n"
+    yield "Traceback (most recent call last):\n"
+    yield from traceback.format_tb(error.__traceback__)
+    yield told(error)
+
+
+def _errors_in_words(
+    _logger: Any, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Errors in fields, and the one being handled where ``exc_info`` asks for it."""
+    asked = event.pop("exc_info", None)
+    error = asked if isinstance(asked, BaseException) else None
+    if asked and error is None:
+        error = (asked if isinstance(asked, tuple) else sys.exc_info())[1]
+    if error is not None:
+        event["exception"] = traced(error)
+    for field, value in event.items():
+        if isinstance(value, BaseException):
+            event[field] = told(value)
+    return event
+
+
+def _without_payload(record: logging.LogRecord) -> bool:
+    """A filter that lets everything pass, with Dramatiq's messages named by their ids."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(
+            f"{arg.actor_name} {arg.message_id}"
+            if isinstance(arg, dramatiq.Message | dramatiq.broker.MessageProxy)
+            else arg
+            for arg in record.args
+        )
+    return True
+
+
+def _json(_logger: Any, _method: str, event: structlog.typing.EventDict) -> str:
+    return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
 class _Elsewhere(logging.Filter):

@@ -20,7 +20,7 @@ from pymongo.errors import (
     WriteConcernError,
 )
 
-from bus.logs import logger
+from bus.logs import logger, told
 
 LOOK_EVERY_S = 0.5
 QUIET_S = 1.0
@@ -124,7 +124,7 @@ class Outages:
             is_news = server not in self._away
             self._away[server] = (since, now)
         if is_news:
-            logger.warning("a server is away", server=server.value, error=str(error)[:SHOWN])
+            logger.warning("a server is away", server=server.value, error=told(error)[:SHOWN])
 
     def _answers(self, server: Server) -> bool:
         try:

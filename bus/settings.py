@@ -4,7 +4,7 @@ A process builds one ``Settings`` in its main and passes it on; nothing else rea
 """
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -63,7 +63,13 @@ class Settings(BaseSettings):
 
     data_dir: Path = Path(".data")
     """Where the embedded servers keep their data."""
-    log_level: str = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+
+    otel_traces_exporter: Literal["otlp", "none"] | None = None
+    """These are OpenTelemetry's own; its SDK reads the others itself."""
+    otel_exporter_otlp_endpoint: str | None = None
+    otel_exporter_otlp_traces_endpoint: str | None = None
+    otel_sdk_disabled: bool = False
 
     @classmethod
     def load(cls) -> Self:
@@ -80,6 +86,19 @@ class Settings(BaseSettings):
                 f"{'_'.join(map(str, e['loc'])).upper() or 'environment'}: {e['msg']}" for e in error.errors()
             )
             raise ConfigurationError(wrong) from None
+
+    @property
+    def traces(self) -> bool:
+        """Whether traces are to be recorded: where an endpoint is named, unless told otherwise."""
+        if self.otel_sdk_disabled or self.otel_traces_exporter == "none":
+            return False
+        endpoint = self.otel_exporter_otlp_endpoint or self.otel_exporter_otlp_traces_endpoint
+        return self.otel_traces_exporter == "otlp" or endpoint is not None
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _in_any_case(cls, level: object) -> object:
+        return level.upper() if isinstance(level, str) else level
 
     @field_validator("read_mongodb_uri", "write_mongodb_uri")
     @classmethod

@@ -102,7 +102,7 @@ class Signals:
                 self._listen_on_a_connection()
             except redis.RedisError as error:
                 if self._hears:
-                    logger.warning("no signals while Redis is away", error=str(error))
+                    logger.warning("no signals while Redis is away", error=error)
                 self._hears = False
                 self._stopping.wait(RECONNECT_S)
             except Exception:  # noqa: BLE001 - whatever it is, waiters look by themselves meanwhile

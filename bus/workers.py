@@ -71,7 +71,7 @@ class _Preparation(threading.Thread):
                 self._prepare()
             except (PyMongoError, redis.RedisError) as error:
                 if not waited:
-                    logger.warning("waiting for the servers", error=str(error))
+                    logger.warning("waiting for the servers", error=error)
                 waited = True
                 self._stopping.wait(CONNECT_PAUSE_S)
             except Exception as error:  # noqa: BLE001 - the main thread raises it
@@ -122,7 +122,7 @@ def _drain(worker: Worker, broker: Broker) -> None:
             if unsettled:
                 broker.do_requeue(queue_name, *unsettled)
         except redis.RedisError as error:
-            logger.warning("messages stay in flight for a while", queue=queue_name, error=str(error))
+            logger.warning("messages stay in flight for a while", queue=queue_name, error=error)
             return
         if unsettled:
             logger.info("gave back what was not finished", queue=queue_name, messages=len(unsettled))

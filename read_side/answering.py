@@ -85,7 +85,7 @@ class Answering:
                 if server_away(error):  # which says nothing about the run, and is told once for all
                     break
                 self._checkpoints.note_error(name, generation, partition, repr(error))
-                logger.error("a run failed", read_model=name, generation=generation, error=repr(error))
+                logger.error("a run failed", read_model=name, generation=generation, error=error)
         for run in runs:
             self._look_again(partition, run)
         self._ring_for_others(partition)

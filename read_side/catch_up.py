@@ -3,12 +3,13 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from bus.commit import Commit
 from bus.log import Log, Stretch
 from bus.logs import logger
+from bus.metrics import Metrics
 from read_side.batch import Batch, Poison
 from read_side.checkpoints import Checkpoints, Lease
 from read_side.errors import BehindTheCheckpointError
@@ -19,6 +20,7 @@ from read_side.parking import Parking, positions
 from read_side.projections.model import ReadModel
 from read_side.registry import Registry
 from read_side.silence import NoSilence, Silence
+from read_side.telemetry import Telemetry
 
 BATCH = 1_000
 """Commits per batch: some megabytes in memory, and one round trip for hundreds of documents."""
@@ -74,6 +76,8 @@ class Surroundings:
     """Up to which batches grow while they are full and quick; 0: they stay as they are."""
     may_go_on: Callable[[str, int, float], bool] = lambda _name, _generation, _began: True
     """Asked with name, generation and the monotonic time when the run began, between batches."""
+    telemetry: Telemetry = field(default_factory=lambda: Telemetry(Metrics()))
+    """By default nobody is told."""
 
 
 class CatchUp:
@@ -168,6 +172,7 @@ class CatchUp:
 
     def _take_in(self, commits: Sequence[Commit]) -> None:
         """Fold a stretch of commits; one that spreads is a batch of its own."""
+        began = time.time()
         batch = self._batch()
         plans: list[Plan | Poison] = []
         for commit in commits:
@@ -183,6 +188,10 @@ class CatchUp:
                 plans.append(planned)
         self._fold(batch, plans)
         self._finish(batch, commits[-1].seq)
+        if self._around.registry.live(self._model.name) == self._generation:
+            self._around.telemetry.projected(
+                self._model.name, self._generation, self._partition, commits, began
+            )
 
     def _batch(self) -> Batch:
         return Batch(self._model, self._collection, self._around.log, self._lease.mended)
@@ -255,5 +264,7 @@ class CatchUp:
             read_model=self._model.name,
             stream=stream,
             seq=commit.seq,
-            error=error,
+            command_id=commit.command_id,
+            correlation_id=commit.correlation_id,
+            error=poison.__cause__,
         )

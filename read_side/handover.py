@@ -113,7 +113,7 @@ class Handover:
         try:
             self._doorbells.ring((self._model.name, partition) for partition in self.partitions)
         except redis.RedisError as error:
-            logger.warning("nobody was rung for", read_model=self._model.name, error=str(error))
+            logger.warning("nobody was rung for", read_model=self._model.name, error=error)
         self._rung_at = time.monotonic()
 
     def _ring_and_wait(self, tick: Tick) -> None:

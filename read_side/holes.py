@@ -11,13 +11,15 @@ from collections.abc import Sequence
 
 from bus.log import Log
 from bus.logs import logger
+from bus.metrics import HOLES_CLOSED, Metrics
 
 
 class Holes:
     """Watches the holes of one process's runners; how long is measured by this process alone."""
 
-    def __init__(self, log: Log, grace_ms: int) -> None:
+    def __init__(self, log: Log, grace_ms: int, metrics: Metrics | None = None) -> None:
         self._log = log
+        self._metrics = metrics or Metrics()  # else nobody is told
         self._grace = grace_ms / 1000
         self._seen: dict[tuple[int, int], float] = {}
         self._lock = threading.Lock()
@@ -35,6 +37,7 @@ class Holes:
             return left
         overdue = [seq for seq in missing if seen[seq] + self._grace <= now]
         if closed := self._log.close((partition, seq) for seq in overdue):
+            self._metrics.count(HOLES_CLOSED, by=closed)
             logger.warning("closed holes", partition=partition, first=overdue[0], closed=closed)
         return 0.0
 

@@ -16,6 +16,7 @@ from pymongo.errors import PyMongoError
 from bus.doorbells import Doorbells
 from bus.log import Log
 from bus.logs import logger
+from bus.metrics import RESCUES, Metrics
 from read_side.checkpoints import Checkpoints
 
 LOOK_EVERY_S = 2.0
@@ -30,19 +31,21 @@ Projected = Callable[[], set[tuple[str, int]]]
 class Lookout:
     """A thread of the projections' worker."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what it looks at, and whom it tells
         self,
         log: Log,
         checkpoints: Checkpoints,
         doorbells: Doorbells,
         projected: Projected,
         chores: Sequence[Callable[[], None]] = (),
+        metrics: Metrics | None = None,
     ) -> None:
         self._log = log
         self._checkpoints = checkpoints
         self._doorbells = doorbells
         self._projected = projected
         self._chores = chores
+        self._metrics = metrics or Metrics()  # else nobody is told
         self._known: set[tuple[str, int]] = set()
         self._stuck: dict[tuple[str, int, int], tuple[int, int]] = {}
         self._stopping = threading.Event()
@@ -77,6 +80,7 @@ class Lookout:
             self._stuck[key] = (position, looks)
         if overdue:
             self.rescued += len(overdue)
+            self._metrics.count(RESCUES, "lookout", by=len(overdue))
             logger.warning("rang for stranded work", bells=sorted(overdue))
             self._doorbells.ring(overdue)
         return len(overdue)
@@ -105,7 +109,7 @@ class Lookout:
                     chore()
             except (PyMongoError, redis.RedisError) as error:
                 if well:
-                    logger.warning("the lookout waits for its servers", error=str(error))
+                    logger.warning("the lookout waits for its servers", error=error)
                 well = False
             else:
                 well = True

@@ -81,6 +81,14 @@ class Parking:
         """The streams that a generation has parked in a partition, and from which position on."""
         return positions(self.of(name, generation, partition))
 
+    def counts(self) -> Mapping[tuple[str, int], int]:
+        """How many streams are set aside, by name and generation; none where there is no such key."""
+        by = {"_id": {"name": "$name", "generation": "$generation"}, "streams": {"$sum": 1}}
+        return {
+            (found["_id"]["name"], found["_id"]["generation"]): found["streams"]
+            for found in self._parked.aggregate([{"$match": _CONFIRMED}, {"$group": by}])
+        }
+
     def _found(self, where: Documents) -> list[Parked]:
         return [Parked.from_stored(stored) for stored in self._parked.find({**where, **_CONFIRMED})]
 

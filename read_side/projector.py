@@ -32,6 +32,7 @@ class Projector:
                 catch_up = CatchUp(around, model, generation, partition, lease)
                 run = catch_up.run()
             except LeaseLostError:
+                around.telemetry.lease_lost(model.name)
                 return Run(End.HELD)
             finally:
                 around.checkpoints.release(lease)

@@ -84,7 +84,7 @@ class Retirement:
             try:
                 self._database.command("collMod", entry.name, viewOn=wanted, pipeline=[])
             except OperationFailure as error:  # somebody dropped it; it only serves people who look in
-                logger.warning("the view cannot be changed", view=entry.name, error=str(error))
+                logger.warning("the view cannot be changed", view=entry.name, error=error)
 
     def _sweep(self, entry: Entry, listed: Mapping[str, Mapping[str, Any]]) -> None:
         pattern = re.compile(rf"{re.escape(entry.name)}\.g([0-9]+)")

@@ -15,10 +15,13 @@ from bus.connections import Documents, read_database, redis_client, write_databa
 from bus.doorbells import Doorbells
 from bus.log import Log
 from bus.logs import logger
+from bus.metrics import Metrics
 from bus.outages import Outages, Server
+from bus.pulse import Pulse
 from bus.settings import Settings
 from bus.signals import announce_position, reached
 from bus.subscriptions import Subscriptions
+from bus.tracing import Tracing
 from read_side.answering import Answering, GoingOn
 from read_side.catch_up import Surroundings
 from read_side.checkpoints import Checkpoints
@@ -33,6 +36,9 @@ from read_side.registry import Registry
 from read_side.retirement import Retirement
 from read_side.silence import MarkSilence, Silence
 from read_side.tail import Tail
+from read_side.telemetry import Telemetry
+
+KIND = "projections"
 
 
 def register_actor(broker: Broker, model: ReadModel, answer: Callable[[int], None]) -> None:
@@ -73,6 +79,9 @@ def main() -> None:
     registry = Registry(reads)
     checkpoints = Checkpoints(reads, settings.lease_ms)
     subscriptions = Subscriptions(writes)
+    metrics = Metrics()
+    tracing = Tracing.from_settings(settings, KIND)
+    pulse = Pulse.of(writes, KIND, metrics)
     owner = f"{socket.gethostname()}:{os.getpid()}"
     names = tuple(model.name for model in READ_MODELS)
     around = Surroundings(
@@ -80,13 +89,14 @@ def main() -> None:
         registry=registry,
         checkpoints=checkpoints,
         parking=Parking(reads),
-        holes=Holes(log, settings.hole_grace_ms),
+        holes=Holes(log, settings.hole_grace_ms, metrics),
         owner=owner,
         announce=_announcer(client),
         stopping=stopping,
         read=Tail(log).read,
         silence=_silencer(doorbells, registry),
         may_go_on=GoingOn(registry, READ_MODELS, log.partitions, settings.projection_threads),
+        telemetry=Telemetry(metrics, tracing),
     )
     projector = Projector(around)
     for model in READ_MODELS:
@@ -108,6 +118,7 @@ def main() -> None:
         doorbells,
         projected=lambda: {(model.name, n) for model in READ_MODELS for n in registry.projected(model)},
         chores=(lambda: subscriptions.renew(names), retirement.turn),
+        metrics=metrics,
     )
     outages = Outages({Server.MONGODB: lambda: _ping(writes, reads), Server.REDIS: client.ping}, stopping)
     logs.leave_out(outages.noticed)
@@ -126,11 +137,15 @@ def main() -> None:
     if workers.until_ready(prepare, stopping):
         lookout.start()
         outages.start()
-        beside = (lookout.thread, outages.thread)
+        pulse.start()
+        beside = (lookout.thread, outages.thread, pulse.thread)
         try:
             workers.run(broker, set(names), settings.projection_threads, stopping, beside)
         finally:
             lookout.stop()
+            pulse.stop()
+    if tracing is not None:
+        tracing.stop()
 
 
 def _silencer(doorbells: Doorbells, registry: Registry) -> Callable[[str, int], Silence]:
@@ -159,7 +174,7 @@ def _announcer(client: redis.Redis) -> Callable[[str, int, int, int], None]:
             announce_position(client, reached(read_model, generation, partition), position)
         except redis.RedisError as error:
             if heard.is_set():
-                logger.warning("Redis is away: nobody is told of progress", error=str(error))
+                logger.warning("Redis is away: nobody is told of progress", error=error)
             heard.clear()
         else:
             heard.set()

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+import redis
 from falcon import testing
 from pymongo.database import Database
 
@@ -19,7 +20,10 @@ from api.app import Services, create_app
 from api.auth import Verifier
 from api.commands import Commands
 from api.freshness import Freshness, WaitSlots
+from api.gauges import parts
 from api.health import probes
+from api.metrics import Exposition
+from api.telemetry import Telemetry
 from api.tokens import sign
 from bus.broker import Broker
 from bus.commit import Recorded
@@ -31,8 +35,11 @@ from bus.messages.events import AnyEvent
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.messages.principal import Role
 from bus.messages.streams import partition_of
+from bus.metric_slots import Slots
+from bus.metrics import Metrics
 from bus.settings import Settings
 from bus.signals import Signals
+from bus.tracing import Tracing
 from read_side.checkpoints import Checkpoints
 from read_side.parking import Parking
 from read_side.projections import READ_MODELS
@@ -54,7 +61,9 @@ class Shop:
     gateway: CommandGateway
     inbox: Inbox
     log: Log
+    write: Database[dict[str, Any]]
     read: Database[dict[str, Any]]
+    redis: redis.Redis
 
     def client(self, role: Role | None = None, subject: str = "") -> testing.TestClient:
         """Somebody who calls the API; nobody in particular without a role."""
@@ -126,7 +135,9 @@ def settings_for_a_module(redis_url: str, mongodb_uri: str) -> Settings:
 
 
 @contextmanager
-def open_shop(settings: Settings, *, wait_slots: int = 4) -> Iterator[Shop]:
+def open_shop(
+    settings: Settings, *, wait_slots: int = 4, tracing: Tracing | None = None, draining: bool = False
+) -> Iterator[Shop]:
     """The API over the test's own databases, as after the projections' first start."""
     configured = settings.model_copy(update={"jwt_secret": Settings(jwt_secret=SECRET).jwt_secret})
     write, read = write_database(configured), read_database(configured)
@@ -140,7 +151,8 @@ def open_shop(settings: Settings, *, wait_slots: int = 4) -> Iterator[Shop]:
     for model in READ_MODELS:
         checkpoints.create(model.name, FIRST, configured.log_partitions)
     store = ReadStore(read)
-    visibility = Visibility(store, checkpoints, Parking(read))
+    parking = Parking(read)
+    visibility = Visibility(store, checkpoints, parking)
     slots = WaitSlots(wait_slots)
     freshness = Freshness(
         store=store,
@@ -150,7 +162,9 @@ def open_shop(settings: Settings, *, wait_slots: int = 4) -> Iterator[Shop]:
         partitions=configured.log_partitions,
         stopping=threading.Event(),
     )
-    gateway = CommandGateway(inbox, Broker(client), signals)
+    telemetry = Telemetry(Metrics(), tracing)
+    gateway = CommandGateway(inbox, Broker(client), signals, metrics=telemetry.metrics)
+    looked_up = parts(write, client, log, store, checkpoints, parking)
     services = Services(
         commands=Commands(gateway, freshness, slots),
         inbox=inbox,
@@ -158,11 +172,13 @@ def open_shop(settings: Settings, *, wait_slots: int = 4) -> Iterator[Shop]:
         visibility=visibility,
         freshness=freshness,
         verifier=Verifier.from_settings(configured),
-        probes=probes(write, read, client, checkpoints, prepared=lambda: True),
+        probes=probes(write, read, client, checkpoints, prepared=lambda: True, draining=lambda: draining),
+        exposition=Exposition(Slots(write), looked_up, kept_s=0),
+        telemetry=telemetry,
     )
     signals.start()
     try:
-        yield Shop(configured, services, gateway, inbox, log, read)
+        yield Shop(configured, services, gateway, inbox, log, write, read, client)
     finally:
         signals.stop()
         for connection in (client, listening):

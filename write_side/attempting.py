@@ -8,6 +8,7 @@ The last beat is here: the outcome is copied to the inbox, and then the bell is 
 or left to a sweep.
 """
 
+import time
 from collections.abc import Sequence
 
 from bus.attempts import Attempts
@@ -21,6 +22,7 @@ from write_side.company import Company
 from write_side.deciding import Decided, Deciding
 from write_side.errors import BusyError, WorkerKilledError
 from write_side.in_hand import InHand
+from write_side.telemetry import Telemetry
 from write_side.transience import is_transient
 
 SUSPECT_AFTER = 2
@@ -39,7 +41,14 @@ class Attempting:
     """Takes commands to their outcomes, those that come at the same time together."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - what it is made of
-        self, log: Log, inbox: Inbox, attempts: Attempts, deciding: Deciding, bell: Bell, max_errors: int
+        self,
+        log: Log,
+        inbox: Inbox,
+        attempts: Attempts,
+        deciding: Deciding,
+        bell: Bell,
+        max_errors: int,
+        telemetry: Telemetry,
     ) -> None:
         self._log = log
         self._inbox = inbox
@@ -48,7 +57,9 @@ class Attempting:
         self._bell = bell
         self._max_errors = max_errors
         self._company = Company()
-        self._attempt_together = GroupCommit(self._attempt_all, limit=TOGETHER, lanes=LANES)
+        self._telemetry = telemetry
+        together = telemetry.metrics.batches("attempt", self._attempt_all)
+        self._attempt_together = GroupCommit(together, limit=TOGETHER, lanes=LANES)
         self.in_hand = InHand()
 
     def __call__(self, entry: Entry) -> Outcome | None:
@@ -83,7 +94,7 @@ class Attempting:
             if deaths >= DEATHS_ALONE:
                 killed = WorkerKilledError(f"{deaths} workers died of it")
                 failed = self._last_word(entry, killed)
-                self._finish([(entry, failed)])
+                self._finish([(entry, failed)], time.time())
                 return failed
             try:
                 [outcome] = self._tried([entry])
@@ -96,6 +107,7 @@ class Attempting:
             return outcome
 
     def _tried(self, entries: Sequence[Entry]) -> list[Outcome | Exception]:
+        began = time.time()
         try:
             decided = self._deciding(entries)
             came_to = [self._came_to(*pair) for pair in zip(entries, decided, strict=True)]
@@ -103,7 +115,8 @@ class Attempting:
             for entry in entries:
                 self._attempts.take_back(entry.command_id)
             raise
-        self._finish([(e, o) for e, o in zip(entries, came_to, strict=True) if isinstance(o, Outcome)])
+        ended = [(e, o) for e, o in zip(entries, came_to, strict=True) if isinstance(o, Outcome)]
+        self._finish(ended, began)
         return came_to
 
     def _came_to(self, entry: Entry, decided: Decided) -> Outcome | Exception:
@@ -123,9 +136,11 @@ class Attempting:
             return outcomes.failed(entry, error)
         return outcomes.of_commit(commit, entry.envelope.command.stream)
 
-    def _finish(self, ended: Sequence[tuple[Entry, Outcome]]) -> None:
+    def _finish(self, ended: Sequence[tuple[Entry, Outcome]], began: float) -> None:
         if not ended:
             return
         finished = [(entry.command_id, outcome) for entry, outcome in ended]
         self._inbox.finish_all(finished)
         self._bell.ring(finished)
+        for entry, outcome in ended:
+            self._telemetry.handled(entry, outcome, began)

@@ -38,7 +38,7 @@ class WriteSideBell:
             announce(self._client, [topic_of(command_id) for command_id, _ in finished])
         except (redis.RedisError, PyMongoError) as error:
             if self._heard:
-                logger.warning("doorbells wait for the sweep", error=str(error))
+                logger.warning("doorbells wait for the sweep", error=error)
             self._heard = False
         else:
             self._heard = True

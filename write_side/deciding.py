@@ -23,6 +23,7 @@ from write_side import outcomes
 from write_side.aggregates import aggregate_for, aggregate_of, fold
 from write_side.facts import Facts
 from write_side.snapshots import Key, Snapshots
+from write_side.telemetry import Telemetry
 from write_side.transience import is_transient
 
 CONFLICT_TRIES = 20
@@ -35,10 +36,10 @@ Decided = Commit | Exception
 class Deciding:
     """The beats up to the append."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, telemetry: Telemetry) -> None:
         self._log = log
         self.newest: Callable[[Sequence[Sequence[Key]]], list[list[Commit | None]]] = Snapshots(log).load
-        self.append: Callable[[Sequence[Decision]], list[Appended]] = log.append
+        self.append: Callable[[Sequence[Decision]], list[Appended]] = telemetry.appends(log.append)
 
     def __call__(self, entries: Sequence[Entry]) -> list[Decided]:
         """For each command the commit that says what it came to, made now or found; or what it raised.
@@ -163,5 +164,6 @@ def _decision(entry: Entry, **effect: Any) -> Decision:
         "correlation_id": envelope.correlation_id,
         "at": envelope.accepted_at,
         "by": str(envelope.by),
+        "traceparent": envelope.traceparent,
     }
     return Decision(**common, **effect)

@@ -16,21 +16,34 @@ from bus.inbox import Entry, Inbox
 from bus.log import Log
 from bus.messages.envelope import CommandEnvelope
 from bus.messages.outcome import Outcome
+from bus.metrics import Metrics
 from write_side.attempting import Attempting
 from write_side.bell import Bell
 from write_side.deciding import Deciding
 from write_side.errors import EarlierUnfinishedError
+from write_side.telemetry import Telemetry
 from write_side.transience import is_transient
 
 
 class Handling:
     """Takes commands to their outcomes."""
 
-    def __init__(self, log: Log, inbox: Inbox, attempts: Attempts, bell: Bell, max_errors: int) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 - what it is made of
+        self,
+        log: Log,
+        inbox: Inbox,
+        attempts: Attempts,
+        bell: Bell,
+        max_errors: int,
+        telemetry: Telemetry | None = None,
+    ) -> None:
+        told = telemetry or Telemetry(Metrics())  # else nobody is told
         self._inbox = inbox
-        self._unfinished = GroupCommit(inbox.unfinished_around, shared=is_transient)
-        self.deciding = Deciding(log)
-        self.attempting = Attempting(log, inbox, attempts, self.deciding, bell, max_errors)
+        self._unfinished = GroupCommit(
+            told.metrics.batches("unfinished", inbox.unfinished_around), shared=is_transient
+        )
+        self.deciding = Deciding(log, told)
+        self.attempting = Attempting(log, inbox, attempts, self.deciding, bell, max_errors, told)
 
     def __call__(self, envelope: CommandEnvelope) -> Outcome | None:
         """Handle a command, after those it must come after.

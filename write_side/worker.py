@@ -15,14 +15,19 @@ from bus.errors import UnknownMessageError
 from bus.gateway import COMMANDS_QUEUE, HANDLE_COMMAND
 from bus.inbox import Inbox
 from bus.log import Log
-from bus.logs import logger
+from bus.logs import told as in_words
 from bus.messages.envelope import CommandEnvelope
+from bus.metrics import Metrics
 from bus.outages import Outages, Server
+from bus.pulse import Pulse
 from bus.settings import Settings
 from bus.subscriptions import Subscriptions
+from bus.tracing import Tracing
 from write_side.bell import WriteSideBell
 from write_side.handling import Handling
+from write_side.telemetry import Telemetry
 
+KIND = "commands"
 PAUSE_S = 1.0
 STALLED_S = 60.0
 """How long a command may be in hand: several operations on MongoDB of 10 s each, and no more. A thread that
@@ -33,6 +38,7 @@ def register_actor(
     broker: Broker,
     handling: Handling,
     stopping: threading.Event,
+    telemetry: Telemetry,
     told: Callable[[BaseException], bool] = lambda _: False,
 ) -> None:
     """Declare the actor of the ``commands`` queue. Errors that are ``told`` elsewhere are not logged here.
@@ -46,12 +52,11 @@ def register_actor(
         try:
             command = CommandEnvelope.model_validate(envelope)
         except ValidationError as error:
-            raise UnknownMessageError(str(error)) from None
+            raise UnknownMessageError(in_words(error)) from None
         try:
             handling(command)
         except Exception as error:  # noqa: BLE001 - whatever it is, the inbox has the command
-            if not told(error):
-                logger.warning("left to the sweep", command_id=command.command_id, error=repr(error))
+            telemetry.left(command, error, told=told(error))
             stopping.wait(PAUSE_S)
 
     declare = dramatiq.actor(
@@ -75,10 +80,14 @@ def main() -> None:
     inbox = Inbox(database, settings.log_partitions)
     bell = WriteSideBell(client, Doorbells(client), Subscriptions(database))
     broker = Broker(client)
+    metrics = Metrics()
+    tracing = Tracing.from_settings(settings, KIND)
+    telemetry = Telemetry(metrics, tracing)
+    pulse = Pulse.of(database, KIND, metrics)
     outages = Outages({Server.MONGODB: lambda: database.command("ping"), Server.REDIS: client.ping}, stopping)
     logs.leave_out(outages.noticed)
-    handling = Handling(log, inbox, Attempts(database), bell, settings.max_attempts)
-    register_actor(broker, handling, stopping, told=outages.noticed)
+    handling = Handling(log, inbox, Attempts(database), bell, settings.max_attempts, telemetry)
+    register_actor(broker, handling, stopping, telemetry, told=outages.noticed)
 
     def prepare() -> None:
         log.create()
@@ -90,5 +99,11 @@ def main() -> None:
 
     if workers.until_ready(prepare, stopping):
         outages.start()
-        beside = (outages.thread,)
-        workers.run(broker, {COMMANDS_QUEUE}, settings.command_threads, stopping, beside, ailment)
+        pulse.start()
+        beside = (outages.thread, pulse.thread)
+        try:
+            workers.run(broker, {COMMANDS_QUEUE}, settings.command_threads, stopping, beside, ailment)
+        finally:
+            pulse.stop()
+    if tracing is not None:
+        tracing.stop()

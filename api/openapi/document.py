@@ -10,8 +10,8 @@ from api.openapi.operations import OPERATIONS, check
 from api.openapi.problems import PROBLEMS, name
 from api.openapi.schemas import Schema, describe
 from api.problems import ProblemDocument
+from bus.version import VERSION
 
-VERSION = "0.1.0"
 INTRODUCTION = """\
 An order service on CQRS. Commands are accepted with a 202 and carried out in the order accepted; queries
 are answered from read models, which follow a moment later. `Prefer: wait=N` waits for a command's outcome,
@@ -29,7 +29,7 @@ TAGS: Mapping[Tag, str] = {
     Tag.ANALYTICS: "What it all comes to.",
     Tag.COMMANDS: "What became of a request to change something.",
     Tag.EVENTS: "Everything that happened.",
-    Tag.SERVICE: "The service itself; open to all.",
+    Tag.SERVICE: "The service itself.",
 }
 
 _SECURITY = "token"

@@ -172,6 +172,12 @@ def about_service(id_: str, summary: str, shape: type, *, ill: type | None = Non
     return Operation(id=id_, tag=Tag.SERVICE, summary=summary, answers={HTTPStatus.OK: well}, ill=ill)
 
 
+def exposition(id_: str, summary: str, text: str) -> Operation:
+    """The service in figures, as a monitoring system reads them."""
+    figures = Answer("The figures.", media_type="text/plain")
+    return Operation(id=id_, tag=Tag.SERVICE, summary=summary, text=text, answers={HTTPStatus.OK: figures})
+
+
 def site(id_: str, summary: str, media_type: str, *, missing: bool = False) -> Operation:
     """A file that comes with the service."""
     return Operation(

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from api import bodies, queries, receipts, shapes
 from api.access import Route
-from api.openapi.kinds import about_service, changing, creating, listing, single, site
+from api.openapi.kinds import about_service, changing, creating, exposition, listing, single, site
 from api.openapi.operation import Link, Operation, Tag
 from read_side.projections import customers, order_detail, products
 
@@ -138,6 +138,11 @@ OPERATIONS: Mapping[Key, Operation] = {
     ("/health/live", "GET"): about_service("isLive", "Whether the process lives", shapes.Liveness),
     ("/health/ready", "GET"): about_service(
         "isReady", "Whether the service can serve", shapes.Readiness, ill=shapes.NotReady
+    ),
+    ("/metrics", "GET"): exposition(
+        "readMetrics",
+        "What all processes have counted, and what the databases know",
+        "In Prometheus's text format. A part that is away is missing, and `twofold_scrape_ok` says so.",
     ),
     ("/openapi.json", "GET"): site("describe", "This description", "application/json"),
     ("/docs", "GET"): site("readDocs", "This description as a page to try requests on", "text/html"),

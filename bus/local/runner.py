@@ -34,8 +34,8 @@ Command = Callable[[str], Sequence[str]]
 def run(then: Command | None = None, *, exit_after: bool = False, procfile: Path = ROOT / "Procfile") -> int:
     """Run everything until SIGINT or SIGTERM; return the exit status.
 
-    ``then`` runs in the foreground once the API is ready. When it fails, or with ``exit_after``, everything
-    is stopped and its status is returned.
+    ``then`` runs in the foreground once the API is ready and the workers are there. When it fails, or with
+    ``exit_after``, everything is stopped and its status is returned.
     """
     settings = Settings.load()
     return _until_interrupted(lambda running: _run(running, settings, procfile, then, exit_after=exit_after))
@@ -103,14 +103,15 @@ def _await_ready(processes: Processes, address: str) -> None:
         while processes.wait(POLL_S) is None:
             try:
                 response = client.get("/health/ready")
-                if response.status_code == httpx.codes.OK:
+                # Not only degraded: the workers are to be there as well.
+                if response.status_code == httpx.codes.OK and response.json()["status"] == "ready":
                     return
                 answer = f"{response.status_code} {response.text[:200]}"
             except httpx.TransportError as error:
                 answer = str(error)
             if time.monotonic() > deadline:
                 raise ServerUnavailableError(
-                    f"{address}/health/ready was not 200 within {READY_S:g} s, last: {answer}"
+                    f"{address}/health/ready did not say ready within {READY_S:g} s, last: {answer}"
                 )
     raise _ended(processes)
 

@@ -1,6 +1,8 @@
 """What a command travels in: who asks, when it was accepted, and what it belongs to."""
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field
 
 from bus.messages.commands import AnyCommand
 from bus.messages.message import Message
@@ -17,6 +19,8 @@ class CommandEnvelope(Message):
     """Shared by everything that one outside request sets off."""
     causation_id: str | None = None
     """The message that directly caused this one; ``None`` for a request from outside."""
+    traceparent: Annotated[str | None, Field(exclude_if=lambda sent: sent is None)] = None
+    """The trace that it belongs to (W3C Trace Context), if that is recorded; else there is no such field."""
     accepted_at: Moment
     """The time that the decision is made with, however late or often it is made."""
     by: Principal

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from bus.local import ports
@@ -15,11 +16,13 @@ from tests.integration.runner_process import ROOT, Shop
 from tests.waiting import until
 
 WEB = """
-import http.server, os
+import http.server, os, pathlib
 class Ready(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200 if self.path == "/health/ready" else 404)
         self.end_headers()
+        workers_are_there = not pathlib.Path(os.environ["DATA_DIR"], "no-workers").exists()
+        self.wfile.write(b'{"status": "ready"}' if workers_are_there else b'{"status": "degraded"}')
     def log_message(self, *_): pass
 http.server.HTTPServer(("127.0.0.1", int(os.environ["API_PORT"])), Ready).serve_forever()
 """
@@ -53,6 +56,21 @@ def test_a_signal_stops_everything(shop: Shop, how: signal.Signals) -> None:
     assert runner.wait(STOPPED_S) == 0
     assert shop.pids() == []
     assert f"http://127.0.0.1:{shop.port}" in shop.said()
+
+
+def test_it_is_up_once_the_workers_are_there(shop: Shop) -> None:
+    nobody_works = shop.data_dir / "no-workers"
+    nobody_works.touch()
+    runner = shop.run(web=WEB)
+    until(lambda: not ports.is_free(shop.port), UP_S, "an API")
+    assert httpx.get(f"http://127.0.0.1:{shop.port}/health/ready", trust_env=False).status_code == 200
+    assert "Ctrl-C" not in shop.said()
+
+    nobody_works.unlink()
+
+    until_up(shop)
+    runner.send_signal(signal.SIGINT)
+    assert runner.wait(STOPPED_S) == 0
 
 
 def test_impatience_does_not_break_the_cleanup(shop: Shop) -> None:

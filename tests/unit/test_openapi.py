@@ -16,10 +16,10 @@ from api.access import ANYONE, Route
 from api.app import create_app, routes
 from api.openapi import examples, headers
 from api.openapi.command import described, unwired
-from api.openapi.document import VERSION
 from api.openapi.operations import OPERATIONS, check
 from api.openapi.schemas import REFINED
 from bus.messages.values import Email
+from bus.version import VERSION
 from tests.openapi import Description
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import redis
+import structlog
 from dramatiq.errors import ConnectionClosed
 from pymongo import errors
 
@@ -98,15 +99,13 @@ def test_losing_a_race_passes() -> None:
 def said() -> Iterator[io.StringIO]:
     """What a process logs; the tests' own logging is put back afterwards."""
     root = logging.getLogger()
-    handlers, level = root.handlers, root.level
-    logs.configure("INFO")
+    handlers, level, configured = root.handlers, root.level, structlog.get_config()
     stream = io.StringIO()
-    handler = root.handlers[0]
-    assert isinstance(handler, logging.StreamHandler)
-    handler.setStream(stream)
+    logs.configure("INFO", stream)
     yield stream
     root.handlers = handlers
     root.setLevel(level)
+    structlog.configure(**configured)
 
 
 def events(said: io.StringIO) -> list[tuple[str, str | None]]:

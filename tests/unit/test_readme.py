@@ -24,7 +24,8 @@ _TARGET = re.compile(r"\bmake ([a-z]+)\b")
 def defaults() -> Iterator[tuple[str, str]]:
     """Every variable and its default, as the table writes them."""
     for name, field in Settings.model_fields.items():
-        yield name.upper(), "none" if field.default is None else f"`{field.default}`"
+        default = str(field.default).lower() if isinstance(field.default, bool) else field.default
+        yield name.upper(), "none" if default is None else f"`{default}`"
     yield "PORT", f"`{Settings.model_fields['api_port'].default}`"
 
 

@@ -1,9 +1,17 @@
 """Who may use which route, and health."""
 
+from dataclasses import replace
+
+from falcon import testing
+
 from api.access import ANYONE
-from api.app import routes
+from api.app import create_app, routes
+from api.health import probes
+from bus.connections import write_database
+from bus.heartbeats import Heartbeat
 from bus.messages.principal import Role
 from bus.settings import Settings
+from read_side.checkpoints import Checkpoints
 from tests.shop_api import Shop, open_shop
 
 
@@ -43,8 +51,53 @@ def test_what_is_not_there_is_a_problem(shop: Shop) -> None:
 def test_ready_names_its_parts(shop: Shop) -> None:
     result = shop.client().simulate_get("/health/ready")
 
+    assert (result.status_code, result.json["status"]) == (200, "degraded"), "nobody works here"
+    assert result.json["parts"] == {
+        **dict.fromkeys(("process", "write_store", "read_store", "read_models", "bus"), "ok"),
+        **dict.fromkeys(("commands", "projections", "clock"), "no heartbeat"),
+    }
+
+
+def test_with_a_worker_of_each_kind_it_is_ready(shop: Shop) -> None:
+    workers = [Heartbeat(shop.write, kind) for kind in ("commands", "projections", "clock")]
+    for worker in workers:
+        worker.beat()
+    result = shop.client().simulate_get("/health/ready")
+    workers[1].end()
+    without = shop.client().simulate_get("/health/ready")
+    for worker in workers:
+        worker.end()
+
     assert (result.status_code, result.json["status"]) == (200, "ready")
-    assert set(result.json["parts"]) == {"write_store", "read_store", "read_models", "bus"}
+    assert set(result.json["parts"].values()) == {"ok"}
+    assert (without.status_code, without.json["status"]) == (200, "degraded"), "what is kept will be done"
+    assert {part for part, said in without.json["parts"].items() if said != "ok"} == {"projections"}
+
+
+def test_while_it_drains_it_is_not_ready(settings: Settings) -> None:
+    with open_shop(settings, draining=True) as shop:
+        result = shop.client().simulate_get("/health/ready")
+        live = shop.client().simulate_get("/health/live")
+
+    assert (result.status_code, result.json["parts"]["process"]) == (503, "draining")
+    assert live.status_code == 200
+
+
+def test_without_mongodb_it_says_so_and_lives(shop: Shop) -> None:
+    nowhere = write_database(shop.settings.model_copy(update={"write_mongodb_uri": "mongodb://127.0.0.1:1"}))
+    with nowhere.client:
+        parts = probes(nowhere, shop.read, shop.redis, Checkpoints(shop.read), prepared=lambda: True)
+        api = testing.TestClient(create_app(replace(shop.services, probes=parts)))
+        result = api.simulate_get("/health/ready")
+        live = api.simulate_get("/health/live")
+
+    assert (result.status_code, live.status_code) == (503, 200)
+    assert result.json["parts"] == {
+        "process": "ok",
+        "write_store": "unavailable",
+        **dict.fromkeys(("read_store", "read_models", "bus"), "ok"),
+        **dict.fromkeys(("commands", "projections", "clock"), "unknown"),
+    }
 
 
 def test_without_redis_it_is_degraded_and_ready(settings: Settings) -> None:

@@ -76,7 +76,8 @@ def get(url: str, answers: list[httpx.Response]) -> threading.Thread:
 def test_past_the_bound_on_waiting_requests_the_surplus_is_refused_at_once() -> None:
     application = Application()
     answers: list[httpx.Response] = []
-    with serving(application, max_queued=2) as (url, server):
+    refusals: list[int] = []
+    with serving(application, max_queued=2, on_refusal=refusals.append) as (url, server):
         threads = [get(f"{url}/slow", answers)]
         until(lambda: application.inside, PATIENCE_S, "a request in hand")
         threads += [get(f"{url}/quick", answers) for _ in range(6)]
@@ -91,6 +92,7 @@ def test_past_the_bound_on_waiting_requests_the_surplus_is_refused_at_once() -> 
         for thread in threads:
             thread.join(PATIENCE_S)
         assert sorted(answer.status_code for answer in answers) == [204] * 3 + [503] * 4
+        assert refusals == [503] * 4, "each is counted once"
         assert httpx.get(f"{url}/quick", trust_env=False).status_code == 204
 
 

@@ -1,0 +1,212 @@
+"""One trace from a request over the queue to each projection: the real bus, both sides in this process."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from dramatiq import Worker
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, DEFAULT_ON, Sampler
+from opentelemetry.trace import SpanKind
+
+from bus.attempts import Attempts
+from bus.broker import Broker
+from bus.connections import read_database, redis_client, write_database
+from bus.doorbells import Doorbells
+from bus.gateway import COMMANDS_QUEUE
+from bus.inbox import Inbox
+from bus.log import Log
+from bus.metrics import Metrics
+from bus.settings import Settings
+from bus.subscriptions import Subscriptions
+from bus.tracing import Tracing
+from read_side.answering import Answering
+from read_side.catch_up import Surroundings
+from read_side.checkpoints import Checkpoints
+from read_side.holes import Holes
+from read_side.parking import Parking
+from read_side.projections import READ_MODELS
+from read_side.projector import Projector
+from read_side.registry import Registry
+from read_side.tail import Tail
+from read_side.telemetry import Telemetry as ReadTelemetry
+from read_side.worker import register_actor as register_projection
+from tests.shop_api import SECRET, Shop, open_shop
+from tests.waiting import until
+from write_side.bell import WriteSideBell
+from write_side.handling import Handling
+from write_side.telemetry import Telemetry as WriteTelemetry
+from write_side.worker import register_actor as register_commands
+
+PATIENCE_S = 30
+NAMES = tuple(model.name for model in READ_MODELS)
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+CALLER = "b7ad6b7169203331"
+CUSTOMER = {"customer_id": "c1", "name": "Ada Lovelace", "email": "ada@example.org"}
+
+
+@contextmanager
+def workers(settings: Settings, tracing: Tracing) -> Iterator[None]:
+    """Both sides' actors on the real queues, as their mains make them."""
+    write, read = write_database(settings), read_database(settings)
+    client = redis_client(settings)
+    broker, doorbells = Broker(client), Doorbells(client)
+    log, inbox = Log(write, settings.log_partitions), Inbox(write, settings.log_partitions)
+    subscriptions = Subscriptions(write)
+    subscriptions.subscribe(NAMES)
+    stopping = threading.Event()
+    told = WriteTelemetry(Metrics(), tracing)
+    bell = WriteSideBell(client, doorbells, subscriptions)
+    handling = Handling(log, inbox, Attempts(write), bell, settings.max_attempts, told)
+    register_commands(broker, handling, stopping, told)
+    registry, checkpoints = Registry(read), Checkpoints(read)
+    around = Surroundings(
+        log=log,
+        registry=registry,
+        checkpoints=checkpoints,
+        parking=Parking(read),
+        holes=Holes(log, settings.hole_grace_ms),
+        owner="test",
+        announce=lambda *_: None,
+        stopping=stopping,
+        read=Tail(log).read,
+        telemetry=ReadTelemetry(Metrics(), tracing),
+    )
+    for model in READ_MODELS:
+        answering = Answering(
+            model,
+            projector=Projector(around),
+            registry=registry,
+            checkpoints=checkpoints,
+            log=log,
+            broker=broker,
+            doorbells=doorbells,
+            lease_ms=settings.lease_ms,
+        )
+        register_projection(broker, model, answering)
+    worker = Worker(broker, queues={COMMANDS_QUEUE, *NAMES}, worker_timeout=100, worker_threads=4)
+    worker.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        worker.stop(timeout=5_000)
+        client.close()
+        write.client.close()
+        read.client.close()
+
+
+@contextmanager
+def traced(settings: Settings, sampler: Sampler = ALWAYS_ON) -> Iterator[tuple[Shop, InMemorySpanExporter]]:
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider(sampler=sampler, shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    tracing = Tracing(provider)
+    with open_shop(settings, tracing=tracing) as shop, workers(settings, tracing):
+        yield shop, exporter
+    tracing.stop()
+
+
+def spans_by_name(exporter: InMemorySpanExporter) -> dict[str, ReadableSpan]:
+    found: Sequence[ReadableSpan] = exporter.get_finished_spans()
+    return {span.name: span for span in found}
+
+
+def is_child(span: ReadableSpan, of: ReadableSpan) -> bool:
+    return (
+        span.parent is not None
+        and of.context is not None
+        and (span.parent.trace_id, span.parent.span_id) == (of.context.trace_id, of.context.span_id)
+    )
+
+
+def of_command(shop: Shop, command_id: str) -> dict[str, Any]:
+    """What the log has of it."""
+    found = shop.write["commits"].find_one({"command_id": command_id})
+    assert found is not None
+    return found
+
+
+def is_shown(shop: Shop, command_id: str) -> bool:
+    seen = shop.staff.simulate_get(f"/commands/{command_id}").json["visible"]
+    return bool(seen) and all(seen.values())
+
+
+def test_one_trace_from_the_request_over_the_queue_to_each_projection(settings: Settings) -> None:
+    with traced(settings) as (shop, exporter):
+        answer = shop.staff.simulate_post(
+            "/customers", json=CUSTOMER, headers={"traceparent": f"00-{TRACE}-{CALLER}-01"}
+        )
+        names = {"POST /customers", "handle RegisterCustomer", *(f"project {name}" for name in NAMES)}
+        until(lambda: names <= spans_by_name(exporter).keys(), PATIENCE_S, "all spans")
+
+    assert answer.headers["X-Correlation-Id"] == TRACE
+    spans = {name: span for name, span in spans_by_name(exporter).items() if name in names}
+    request = spans.pop("POST /customers")
+    assert request.kind is SpanKind.SERVER
+    assert request.parent is not None
+    assert f"{request.parent.span_id:016x}" == CALLER
+    assert request.attributes is not None
+    assert request.attributes["http.response.status_code"] == 202
+    for span in spans.values():
+        assert span.kind is SpanKind.CONSUMER
+        assert span.context is not None
+        assert f"{span.context.trace_id:032x}" == TRACE
+        assert is_child(span, request)
+        assert span.start_time is not None
+        assert span.end_time is not None
+        assert span.start_time <= span.end_time
+    told = str([dict(span.attributes or {}) for span in (request, *spans.values())])
+    assert answer.json["command_id"] in told
+    for private in ("Ada", "example.org", SECRET):
+        assert private not in told
+
+
+def test_a_trace_begins_here_if_nobody_sent_one(settings: Settings) -> None:
+    with traced(settings) as (shop, exporter):
+        shop.staff.simulate_post("/customers", json=CUSTOMER)
+        until(lambda: "project customers" in spans_by_name(exporter), PATIENCE_S, "the projection's span")
+
+    request, project = (spans_by_name(exporter)[name] for name in ("POST /customers", "project customers"))
+    assert request.parent is None
+    assert is_child(project, request)
+
+
+@pytest.mark.parametrize(
+    ("sampler", "headers"),
+    [(ALWAYS_OFF, {}), (DEFAULT_ON, {"traceparent": f"00-{TRACE}-{CALLER}-00"})],
+    ids=["the sampler says so", "the caller says so"],
+)
+def test_what_is_not_sampled_leaves_no_trace_in_the_inbox_nor_in_the_log(
+    settings: Settings, sampler: Sampler, headers: dict[str, str]
+) -> None:
+    with traced(settings, sampler) as (shop, exporter):
+        sent = shop.staff.simulate_post("/customers", json=CUSTOMER, headers=headers)
+        until(lambda: is_shown(shop, sent.json["command_id"]), PATIENCE_S, "shown")
+        entry = shop.write["commands"].find_one({"_id": sent.json["command_id"]})
+        commit = of_command(shop, sent.json["command_id"])
+
+    assert entry is not None
+    assert "traceparent" not in entry["envelope"]
+    assert "traceparent" not in commit
+    assert not [name for name in spans_by_name(exporter) if name.startswith(("handle", "project"))]
+
+
+def test_what_is_traced_is_handled_by_whoever_gets_it(settings: Settings) -> None:
+    """The trace is in the inbox and in the log, so a sweep or a later process goes on with it."""
+    with traced(settings) as (shop, _):
+        sent = shop.staff.simulate_post(
+            "/customers", json=CUSTOMER, headers={"traceparent": f"00-{TRACE}-{CALLER}-01"}
+        )
+        command_id = sent.json["command_id"]
+        until(lambda: is_shown(shop, command_id), PATIENCE_S, "shown")
+        entry = shop.inbox.find(command_id)
+        commit = of_command(shop, command_id)
+
+    assert entry is not None
+    assert str(entry.envelope.traceparent).startswith(f"00-{TRACE}-")
+    assert commit["traceparent"] == entry.envelope.traceparent

@@ -1,0 +1,34 @@
+"""``/metrics`` of a system, read as Prometheus reads it."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.system import System
+
+
+class Scrape:
+    """One answer of ``/metrics``."""
+
+    def __init__(self, system: System) -> None:
+        answer = system.client("ops").get("/metrics")
+        assert answer.status_code == 200
+        self.by_name: defaultdict[str, list[tuple[Mapping[str, str], float]]] = defaultdict(list)
+        for family in text_string_to_metric_families(answer.text):
+            for sample in family.samples:
+                self.by_name[sample.name].append((sample.labels, sample.value))
+
+    def sum(self, name: str, **labels: str) -> float:
+        found = [value for has, value in self.by_name[name] if labels.items() <= has.items()]
+        assert found, (name, labels)
+        return sum(found)
+
+    def counts(self) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+        """What may never go down."""
+        return {
+            (name, frozenset(labels.items())): value
+            for name, samples in self.by_name.items()
+            if name.endswith(("_total", "_bucket", "_count", "_sum"))
+            for labels, value in samples
+        }
