@@ -57,9 +57,8 @@ class WrittenLog:
                 chunk = []
         if chunk:
             self._database.commits.bulk_write(chunk, ordered=False)
-        self._database.positions.insert_many(
-            {"_id": partition, "seq": head} for partition, head in self._heads.items()
-        )
+        heads = {str(partition): head for partition, head in self._heads.items()}
+        self._database.positions.insert_one({"_id": "claimed", **heads})
         return self._heads.total()
 
     def _documents(self, orders: int) -> Iterator[Stored]:

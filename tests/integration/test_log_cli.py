@@ -135,7 +135,9 @@ def test_what_comes_is_followed_and_a_hole_is_waited_for(shop: WriteSide) -> Non
     assert [commit.command_id for commit in follow.news()] == ["k8"]
     assert follow.news() == []
 
-    shop.database.positions.update_one({"_id": "claimed"}, {"$inc": {str(HOME): 1}})  # claimed by somebody slow
+    shop.database.positions.update_one(
+        {"_id": "claimed"}, {"$inc": {str(HOME): 1}}
+    )  # claimed by somebody slow
     shop.do(messages.change_customer(name="Cy"))
     late = Tail(shop.database, shop.log, Wanted())
     assert late.newest(1)[0].command_id == "k8"
