@@ -67,7 +67,10 @@ def audit(
     sample: Sample = None,
     as_json: AsJson = False,
 ) -> None:
-    """Fold the log again and report every difference; exit status 1 if there are any."""
+    """Fold the log again and report every difference; exit status 1 if there are any.
+
+    Without names, the state that each commit of the log has is audited too.
+    """
     from read_side import audit_report  # noqa: PLC0415 - --help needs no drivers
 
     well = audit_report.run(sample, as_json=as_json, names=names or (), generation=generation)

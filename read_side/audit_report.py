@@ -16,12 +16,15 @@ from read_side.errors import GenerationError
 from read_side.projections import READ_MODELS, by_name
 from read_side.projections.model import ReadModel
 from read_side.registry import Registry
+from read_side.states_audit import audit_states, lines
 
 
 def run(
     sample: int | None, *, as_json: bool, names: Sequence[str] = (), generation: int | None = None
 ) -> bool:
     """Audit the read models, or those named, and print what was found; return whether all is as it must be.
+
+    Without names the log's states are audited too.
 
     Raises:
         GenerationError: there is no such read model or generation.
@@ -38,11 +41,16 @@ def run(
         if generation is not None and generation not in Registry(reads).entry(models[0].name).generations:
             raise GenerationError(f"there is no {models[0].name}.g{generation}")
         results = list(audited(log, reads, models, sample, generation))
+    states = None if names else audit_states(sample)
     if as_json:
-        sys.stdout.write(json.dumps([asdict(result) for result in results], default=str) + "\n")
+        told = [*(asdict(result) for result in results), *([states] if states else [])]
+        sys.stdout.write(json.dumps(told, default=str) + "\n")
     else:
-        show(results, Console())
-    return not any(result.differences for result in results)
+        console = Console()
+        show(results, console)
+        for line in lines(states) if states else ():
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+    return not any(result.differences for result in results) and not (states and states["differences"])
 
 
 def _named(names: Sequence[str]) -> Sequence[ReadModel]:
@@ -57,13 +65,13 @@ def show(results: Iterable[Audited], console: Console) -> None:
     table = Table("read model", "generation", "commits", "documents", "differences")
     for column in table.columns[1:]:
         column.justify = "right"
-    lines = []
+    told = []
     for result in results:
         counts = result.generation, result.commits, result.documents, len(result.differences)
         table.add_row(result.read_model, *(f"{count:,}" for count in counts))
-        lines += [_line(difference) for difference in result.differences]
+        told += [_line(difference) for difference in result.differences]
     console.print(table)
-    for line in lines:
+    for line in told:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 

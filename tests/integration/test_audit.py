@@ -201,3 +201,16 @@ def test_on_the_command_line(settings: Settings, write: WriteSide, read: ReadSid
         assert status == 1
         field, right, wrong = map(json.dumps, expected)
         assert f'"field": {field}, "expected": {right}, "found": {wrong}' in shown
+
+
+def test_a_wrong_state_is_a_difference_for_whoever_audits_everything(
+    settings: Settings, write: WriteSide, read: ReadSide
+) -> None:
+    write.database.commits.update_one({"stream": "product-p1"}, {"$set": {"state.name": "Pot"}})
+    status, shown = _command_line(settings, read_side_app)
+    assert status == 1
+    assert "states: product-p1 version 1 state.name: expected Teapot, found Pot" in shown
+    status, shown = _command_line(settings, read_side_app, "--json")
+    assert status == 1
+    assert json.loads(shown)[-1]["differences"][0]["field"] == "state.name"
+    assert _command_line(settings, read_side_app, "products")[0] == 0, "a read model that is named is all"
