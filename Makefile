@@ -14,6 +14,8 @@ BIN := .venv/bin/python
 PIP := $(BIN) -m pip install --quiet --disable-pip-version-check --editable
 RUN := .venv/installed-to-run
 TEST := .venv/installed-to-test
+# Test processes at a time, each with servers of its own. Many tests wait for something that they killed.
+WORKERS ?= 3
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -28,7 +30,7 @@ demo: $(RUN) ## the same, with a shop run through the API
 
 test: lint ## everything that must pass: lint, types and all tests, on real servers
 	$(BIN) -m mypy
-	$(BIN) -m pytest
+	$(BIN) -m pytest -n $(WORKERS) --dist loadfile
 
 schemathesis: $(TEST) ## ask the API more than 10,000 times whatever its description allows, and more
 	SCHEMATHESIS_EXAMPLES=80 $(BIN) -m pytest tests/e2e/test_schemathesis.py

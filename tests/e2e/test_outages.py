@@ -82,7 +82,7 @@ def nobody_ends_and_nobody_floods(system: System) -> Iterator[None]:
     assert {name: process.pid for name, process in system.processes.items()} == pids, system.told()
     for name, process in system.processes.items():
         lines = process.log.read_text()[said[name] :].splitlines()
-        loud = [line for line in lines if '"level": "info"' not in line]
+        loud = [line for line in lines if '"level":"info"' not in line]
         assert len(loud) <= LINES, f"{name}:\n" + "\n".join(loud)
 
 
