@@ -70,7 +70,7 @@ class Surroundings:
     """Told name, generation, partition and position after every move of a checkpoint; must not raise."""
     stopping: threading.Event
     read: Callable[[int, int, int], Stretch]
-    """Reads the log as ``Tail.read`` does."""
+    """Reads the log as ``SharedReads.read`` does."""
     silence: Callable[[str, int], Silence] = lambda _name, _partition: NoSilence()
     largest_batch: int = 0
     """Up to which batches grow while they are full and quick; 0: they stay as they are."""

@@ -34,8 +34,8 @@ from read_side.projections.model import ReadModel
 from read_side.projector import Projector
 from read_side.registry import Registry
 from read_side.retirement import Retirement
+from read_side.shared_reads import SharedReads
 from read_side.silence import MarkSilence, Silence
-from read_side.tail import Tail
 from read_side.telemetry import Telemetry
 
 KIND = "projections"
@@ -93,7 +93,7 @@ def main() -> None:
         owner=owner,
         announce=_announcer(client),
         stopping=stopping,
-        read=Tail(log).read,
+        read=SharedReads(log).read,
         silence=_silencer(doorbells, registry),
         may_go_on=GoingOn(registry, READ_MODELS, log.partitions, settings.projection_threads),
         telemetry=Telemetry(metrics, tracing),

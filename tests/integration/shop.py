@@ -28,7 +28,7 @@ from read_side.projections import READ_MODELS
 from read_side.projections.model import ReadModel
 from read_side.projector import Projector
 from read_side.registry import FIRST, Registry
-from read_side.tail import Tail
+from read_side.shared_reads import SharedReads
 from tests import messages
 from write_side.handling import Handling
 
@@ -136,7 +136,7 @@ class ReadSide:
             owner="test",
             announce=lambda name, _, partition, __: self.announced.append((name, partition)),
             stopping=self.stopping,
-            read=Tail(log).read,
+            read=SharedReads(log).read,
         )
         self.projector = Projector(self.around)
 

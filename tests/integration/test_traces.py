@@ -32,7 +32,7 @@ from read_side.parking import Parking
 from read_side.projections import READ_MODELS
 from read_side.projector import Projector
 from read_side.registry import Registry
-from read_side.tail import Tail
+from read_side.shared_reads import SharedReads
 from read_side.telemetry import Telemetry as ReadTelemetry
 from read_side.worker import register_actor as register_projection
 from tests.shop_api import SECRET, Shop, open_shop
@@ -73,7 +73,7 @@ def workers(settings: Settings, tracing: Tracing) -> Iterator[None]:
         owner="test",
         announce=lambda *_: None,
         stopping=stopping,
-        read=Tail(log).read,
+        read=SharedReads(log).read,
         telemetry=ReadTelemetry(Metrics(), tracing),
     )
     for model in READ_MODELS:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from bus.commit import Commit
 from bus.log import Log
-from read_side import tail as tail_module
-from read_side.tail import Tail
+from read_side import shared_reads
+from read_side.shared_reads import SharedReads
 from tests.contract.decisions import decision
 
 HOME = 0
@@ -31,64 +31,64 @@ def asked(log: Log) -> mock.Mock:
 
 
 @pytest.fixture
-def tail(log: Log, asked: mock.Mock, monkeypatch: pytest.MonkeyPatch) -> Tail:
+def reads(log: Log, asked: mock.Mock, monkeypatch: pytest.MonkeyPatch) -> SharedReads:
     monkeypatch.setattr(log, "read", asked)
-    return Tail(log)
+    return SharedReads(log)
 
 
 def test_the_second_reader_is_given_the_very_commits_of_the_first(
-    log: Log, tail: Tail, asked: mock.Mock
+    log: Log, reads: SharedReads, asked: mock.Mock
 ) -> None:
     append(log, 0, 3)
-    first = tail.read(HOME, 0, 10).commits
-    second = tail.read(HOME, 0, 10).commits
+    first = reads.read(HOME, 0, 10).commits
+    second = reads.read(HOME, 0, 10).commits
     assert seqs(first) == [1, 2, 3]
     assert [one is other for one, other in zip(first, second, strict=True)] == [True] * 3
     assert asked.call_count == 1
 
 
-def test_who_is_at_the_end_asks_the_log(log: Log, tail: Tail, asked: mock.Mock) -> None:
+def test_who_is_at_the_end_asks_the_log(log: Log, reads: SharedReads, asked: mock.Mock) -> None:
     append(log, 0, 2)
-    tail.read(HOME, 0, 10)
+    reads.read(HOME, 0, 10)
     append(log, 2, 1)
-    assert seqs(tail.read(HOME, 1, 10).commits) == [2]
-    assert seqs(tail.read(HOME, 2, 10).commits) == [3]
+    assert seqs(reads.read(HOME, 1, 10).commits) == [2]
+    assert seqs(reads.read(HOME, 2, 10).commits) == [3]
     assert asked.call_count == 2
-    assert tail.read(HOME, 3, 10).commits == ()
+    assert reads.read(HOME, 3, 10).commits == ()
 
 
-def test_who_catches_up_does_not_push_out_what_is_new(log: Log, tail: Tail, asked: mock.Mock) -> None:
+def test_who_catches_up_does_not_push_out_what_is_new(log: Log, reads: SharedReads, asked: mock.Mock) -> None:
     append(log, 0, 9)
-    tail.read(HOME, 6, 10)
-    assert seqs(tail.read(HOME, 0, 3).commits) == [1, 2, 3]
+    reads.read(HOME, 6, 10)
+    assert seqs(reads.read(HOME, 0, 3).commits) == [1, 2, 3]
     asked.reset_mock()
-    assert seqs(tail.read(HOME, 7, 10).commits) == [8, 9]
+    assert seqs(reads.read(HOME, 7, 10).commits) == [8, 9]
     assert not asked.called
 
 
-def test_a_hole_is_seen_by_whoever_comes_to_it(log: Log, tail: Tail) -> None:
+def test_a_hole_is_seen_by_whoever_comes_to_it(log: Log, reads: SharedReads) -> None:
     append(log, 0, 2)
     log._claim([decision("given-up", 1, partition=HOME)])
     append(log, 2, 1)
     for _ in range(2):
-        assert seqs(tail.read(HOME, 0, 10).commits) == [1, 2]
-        assert tail.read(HOME, 2, 10).missing == (3,)
+        assert seqs(reads.read(HOME, 0, 10).commits) == [1, 2]
+        assert reads.read(HOME, 2, 10).missing == (3,)
     log.close([(HOME, 3)])
-    assert seqs(tail.read(HOME, 2, 10).commits) == [3, 4]
+    assert seqs(reads.read(HOME, 2, 10).commits) == [3, 4]
 
 
 @pytest.mark.parametrize("kind", ["mongomock"])  # thousands of reads; that both read alike is tested above
 def test_any_readers_in_any_order_are_given_the_log(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tail_module, "KEPT", 6)
+    monkeypatch.setattr(shared_reads, "KEPT", 6)
     append(log, 0, 30)
     held = seqs(log.read(HOME, 0, 100).commits)
 
     @settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(st.lists(st.tuples(st.integers(0, 2), st.integers(1, 7)), max_size=60))
     def check(turns: list[tuple[int, int]]) -> None:
-        tail, seen = Tail(log), [list[int]() for _ in range(3)]
+        reads, seen = SharedReads(log), [list[int]() for _ in range(3)]
         for reader, limit in turns:
-            seen[reader] += seqs(tail.read(HOME, len(seen[reader]), limit).commits)
+            seen[reader] += seqs(reads.read(HOME, len(seen[reader]), limit).commits)
         for one in seen:
             assert one == held[: len(one)]
 

@@ -13,8 +13,8 @@ from collections import defaultdict
 from bus.commit import Commit
 from bus.log import Log, Stretch
 
-KEPT = 4_000
-"""Commits per partition; one with its events read is some 5 kB."""
+KEPT = 1_000
+"""Commits per partition; one with its events read is some 8 kB."""
 
 
 class _Kept:
@@ -40,7 +40,7 @@ class _Kept:
             del self.commits[: len(self.commits) - KEPT // 2]
 
 
-class Tail:
+class SharedReads:
     """Reads a log for the read models of one process. Safe for threads."""
 
     def __init__(self, log: Log) -> None:
