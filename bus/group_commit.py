@@ -8,6 +8,9 @@ than one lane a batch's waiting for the wire overlaps with the next one's work.
 Why nobody is forgotten: an item is queued only while every lane is led, and a leader gives its lane up only
 when it finds the queue empty, both under one lock; so a queued item always has a leader that will come to
 it. Every call to ``work`` is bounded by its own timeouts, and so is everybody's wait.
+
+What is to follow but nobody need wait for, ``afterwards``, the leader does when it has let the others go and
+passed its lane on. Only the leader's own caller waits for it.
 """
 
 import threading
@@ -51,11 +54,14 @@ class GroupCommit(Generic[Item, Result]):
         limit: int = 256,
         lanes: int = 1,
         shared: Callable[[Exception], bool] = lambda _: True,
+        afterwards: Callable[[list[tuple[Item, Result]]], None] = lambda _: None,
     ) -> None:
+        """``afterwards`` is told the items of each batch that went well, with their results."""
         self._work = work
         self._limit = limit
         self._free_lanes = lanes
         self._shared = shared
+        self._afterwards = afterwards
         self._waiting: deque[_Turn[Item, Result]] = deque()
         self._lock = threading.Lock()
 
@@ -94,6 +100,7 @@ class GroupCommit(Generic[Item, Result]):
                 served.called.release()
             if heir is not None:
                 heir.called.release()
+        self._afterwards([(served.item, served.result) for served in batch if served.error is None])
 
     def _serve(self, batch: list[_Turn[Item, Result]]) -> None:
         try:
