@@ -25,8 +25,6 @@ COMMANDS_QUEUE = "commands"
 HANDLE_COMMAND = "handle_command"
 ACCEPT_S = 2.5
 """How long accepting may take, the operation for those before included: the API has to answer within 5 s."""
-LANES = 2
-"""Inserts under way at a time. Most of an insert's time is mongod's, waiting for its journal."""
 LOOK_AGAIN_S = 2.0
 """How often a waiter looks by itself: all it can do while Redis is away."""
 
@@ -61,7 +59,7 @@ class CommandGateway:
         self._breaker = breaker or Breaker()
         self._metrics = metrics or Metrics()  # else nobody is told
         self._accept = GroupCommit(
-            self._metrics.batches("accept", inbox.accept_all), lanes=LANES, afterwards=self._enqueue_new
+            self._metrics.batches("accept", inbox.accept_all), afterwards=self._enqueue_new
         )
         self._enqueue = self._metrics.batches("enqueue", self._enqueue_all)
         self._reachable = True
