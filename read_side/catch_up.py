@@ -136,11 +136,12 @@ class CatchUp:
         return Run(End.STOPPED)
 
     def _pace(self, commits: int, took_s: float, silence: Silence) -> None:
-        if 1 < commits < self._size:
+        if self._around.largest_batch:  # a fill: what comes in meanwhile is not worth waiting for
+            if commits == self._size:
+                self._adapt(took_s)
+        elif 1 < commits < self._size:
             silence.keep()
             self._linger(commits, took_s)
-        elif commits == self._size and self._around.largest_batch:
-            self._adapt(took_s)
 
     def _may_go_on(self) -> bool:
         around = self._around

@@ -79,7 +79,8 @@ def fold_spread(
 def _with_memory(model: ReadModel, recorded: Recorded, documents: Mapping[str, Document]) -> Recorded:
     if model.memory is None or (key := model.memory.key(recorded.event)) is None or key not in documents:
         return recorded
-    return replace(recorded, event=model.memory.correct(recorded.event, documents[key]))
+    corrected = model.memory.correct(recorded.event, documents[key])
+    return recorded if corrected is recorded.event else replace(recorded, event=corrected)
 
 
 def _folded(model: ReadModel, before: Document, recorded: Recorded) -> Document:
