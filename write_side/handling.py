@@ -29,10 +29,8 @@ from write_side.in_hand import InHand
 from write_side.telemetry import Telemetry
 from write_side.transience import is_transient
 
-TOGETHER = 64
-"""Commands in one turn: their documents are some 100 kB, and one that is slow holds up no more than these."""
-LANES = 2
-"""While one batch waits for the disk the next one is decided."""
+TOGETHER = 100
+"""Commands in one turn: their documents are some 200 kB, and one that is slow holds up no more than these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +74,7 @@ class Handling:
         self.attempting = Attempting(log, inbox, attempts, self.deciding, bell, max_errors, told)
         self.in_hand = InHand()
         self._turn_together = GroupCommit(
-            told.metrics.batches("turn", self._turns), limit=TOGETHER, lanes=LANES, shared=is_transient
+            told.metrics.batches("turn", self._turns), limit=TOGETHER, shared=is_transient
         )
 
     def __call__(self, envelope: CommandEnvelope) -> Outcome | None:
