@@ -119,7 +119,7 @@ class CatchUp:
             if stretch.commits:
                 began = time.monotonic()
                 self._take_in(stretch.commits)
-                self._pace(len(stretch.commits), time.monotonic() - began, silence)
+                self._pace(stretch.commits, time.monotonic() - began, silence)
             elif stretch.missing:
                 wait_s = self._around.holes.wait_or_close(self._partition, stretch.missing)
                 if wait_s > 0:
@@ -130,8 +130,8 @@ class CatchUp:
                 return Run(End.DRAINED)
         return Run(End.STOPPED)
 
-    def _pace(self, commits: int, took_s: float, silence: Silence) -> None:
-        if self._around.lingers and 1 < commits < BATCH:
+    def _pace(self, commits: Sequence[Commit], took_s: float, silence: Silence) -> None:
+        if self._around.lingers and 1 < len(commits) < BATCH:
             silence.keep()
             self._linger(commits, took_s)
 
@@ -141,13 +141,19 @@ class CatchUp:
             self._model.name, self._generation, self._began
         )
 
-    def _linger(self, commits: int, took_s: float) -> None:
+    def _linger(self, commits: Sequence[Commit], took_s: float) -> None:
         """Stay for a moment after catching up, so that under load a batch is many commits rather than few.
 
         The more commits came in while the batch before was under way, and the longer that took here and now,
-        the longer. Who comes to an idle read model waits for nothing.
+        the longer. Who comes to an idle read model waits for nothing, and nobody much longer than it took
+        until here anyway: behind a backlog of commands a moment more is not seen.
         """
-        self._around.stopping.wait(min(min(commits - 1, MOST_LINGER) * took_s, MAX_LINGER_S))
+        accepted_at = next((commit.at for commit in commits if commit.at is not None), None)
+        age_s = (
+            time.time() - accepted_at.timestamp() if accepted_at else 0.0
+        )  # clocks may differ: it is a hint
+        pace_s = min(len(commits) - 1, MOST_LINGER) * took_s
+        self._around.stopping.wait(max(0.0, min(pace_s, MAX_LINGER_S, age_s / 2)))
 
     def _check_head(self) -> None:
         head = self._around.log.head(self._partition)
