@@ -13,7 +13,6 @@ from bus.log import Log, Stretch
 from bus.settings import Settings
 from read_side import convoy, filling
 from read_side.audit import audit
-from read_side.checkpoints import Checkpoints
 from read_side.errors import RebuildStoppedError
 from read_side.filling import Target, fill_together, surroundings
 from read_side.projections import READ_MODELS
@@ -33,6 +32,7 @@ class CountedLog(Log):
 
     def __init__(self, database: Database[Documents]) -> None:
         super().__init__(database, PARTITIONS)
+        self.database = database
         self.begins: list[tuple[int, int]] = []
 
     def read_within(self, partition: int, after: int, limit: int, most_bytes: int) -> Stretch:
@@ -96,11 +96,16 @@ class Impatient(threading.Event):
 
 
 @pytest.mark.timeout(DONE_S)
-def test_a_fill_does_not_wait_for_more_to_come_in(log: CountedLog, settings: Settings) -> None:
+def test_a_fill_does_not_wait_for_more_to_come_in(
+    log: CountedLog, read: ReadSide, settings: Settings
+) -> None:
     """As the projector does, which would be a while in every partition."""
     impatient = Impatient()
-    around = surroundings(settings.model_copy(update={"log_partitions": PARTITIONS}), impatient, "test")
-    Checkpoints(read_database(settings)).create(CUSTOMERS.name, 1, PARTITIONS)
+    with (
+        mock.patch.object(filling, "write_database", return_value=log.database),
+        mock.patch.object(filling, "read_database", return_value=read.database),
+    ):
+        around = surroundings(settings.model_copy(update={"log_partitions": PARTITIONS}), impatient, "test")
     fill_together(around, [(CUSTOMERS.name, 1)], 0)
     assert impatient.waits == 0
     assert around.checkpoints.position(CUSTOMERS.name, 1, 0) == log.head(0)
