@@ -80,6 +80,8 @@ def routes(s: Services) -> tuple[Route, ...]:
         Route("/openapi.json", Description(lambda: table), {"GET": ANYONE}),
         Route("/docs", Page("docs"), {"GET": ANYONE}),
         Route("/docs/{file}", PageFiles("docs"), {"GET": ANYONE}),
+        Route("/ops", Page("ops"), {"GET": ANYONE}),
+        Route("/site/ops/{file}", PageFiles("ops"), {"GET": ANYONE}),
     )
     return table
 
