@@ -35,6 +35,11 @@ from api.metrics import Exposition, Metrics
 from api.negotiation import Negotiation
 from api.openapi import operations
 from api.openapi.page import Description
+from api.ops.desk import Desk
+from api.ops.flow import FlowSnapshot
+from api.ops.queues import QueuesNow
+from api.ops.read_models import ReadModels
+from api.ops.stories import Stories
 from api.orders import Order, Orders, Status
 from api.products import Product, Products
 from api.site.files import Page, PageFiles
@@ -57,6 +62,7 @@ class Services:
     probes: Mapping[str, Probe]
     exposition: Exposition
     telemetry: Telemetry
+    desk: Desk
 
 
 def routes(s: Services) -> tuple[Route, ...]:
@@ -77,6 +83,10 @@ def routes(s: Services) -> tuple[Route, ...]:
         Route("/health/live", Live(), {"GET": ANYONE}),
         Route("/health/ready", Ready(s.probes), {"GET": ANYONE}),
         Route("/metrics", Metrics(s.exposition), {"GET": OPS_ONLY}),
+        Route("/ops/flow", FlowSnapshot(s.desk.flow), {"GET": OPS_ONLY}),
+        Route("/ops/queues", QueuesNow(s.desk.queues), {"GET": OPS_ONLY}),
+        Route("/ops/read-models", ReadModels(s.desk.standings), {"GET": OPS_ONLY}),
+        Route("/ops/stories/{id}", Stories(s.desk.teller), {"GET": OPS_ONLY}),
         Route("/openapi.json", Description(lambda: table), {"GET": ANYONE}),
         Route("/docs", Page("docs"), {"GET": ANYONE}),
         Route("/docs/{file}", PageFiles("docs"), {"GET": ANYONE}),

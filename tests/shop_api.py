@@ -23,6 +23,7 @@ from api.freshness import Freshness, WaitSlots
 from api.gauges import parts
 from api.health import probes
 from api.metrics import Exposition
+from api.ops.desk import desk
 from api.telemetry import Telemetry
 from api.tokens import sign
 from bus.broker import Broker
@@ -44,6 +45,7 @@ from read_side.checkpoints import Checkpoints
 from read_side.parking import Parking
 from read_side.projections import READ_MODELS
 from read_side.registry import FIRST, Registry
+from read_side.shown import Showing
 from read_side.store import ReadStore
 from read_side.visibility import Visibility
 from tests import messages
@@ -175,6 +177,15 @@ def open_shop(
         probes=probes(write, read, client, checkpoints, prepared=lambda: True, draining=lambda: draining),
         exposition=Exposition(Slots(write), looked_up, kept_s=0),
         telemetry=telemetry,
+        desk=desk(
+            write,
+            read,
+            client,
+            log,
+            Showing(store, checkpoints, parking),
+            sweep_after_ms=configured.sweep_after_ms,
+            kept_s=0,
+        ),
     )
     signals.start()
     try:
