@@ -7,8 +7,8 @@ import { write } from "./text.js";
 
 const PARKED = / parked streams?:/; // told from their own list
 
-function ofSnapshot({ commands, read_models: models, processes }) {
-  const found = [];
+function ofSnapshot({ away, commands, read_models: models, processes }) {
+  const found = (away ?? []).map((part) => ["#flow", `${part} is away: what it knows is missing here`]);
   if (commands.workers === 0) found.push(["#flow", "No process decides commands"]);
   for (const { kind, host, pid, well } of processes) {
     if (!well) found.push(["#flow", `The process ${kind} ${host}:${pid} is silent`]);
@@ -21,7 +21,7 @@ function ofSnapshot({ commands, read_models: models, processes }) {
 
 function ofQueues(queues) {
   return queues
-    .filter(({ stranded }) => stranded && Object.values(stranded).some((count) => count > 0))
+    .filter(({ stranded }) => stranded?.total > 0)
     .map(({ queue }) => ["#queues", `Work is stranded on the queue ${queue}`]);
 }
 

@@ -26,6 +26,7 @@ const named = ({ kind, id }) => (kind === "command" ? storyLink(id) : el("span",
 export class Dead {
   #changed;
   #table;
+  #more = el("p", { class: "hint", hidden: true }, "There are older ones: ", el("code", {}, "python -m bus dead list"));
 
   /** `changed` is called when something was done. */
   constructor(section, changed) {
@@ -38,10 +39,11 @@ export class Dead {
       { title: "Actions", kind: "actions", make: ({ id }) => ({ element: this.#buttons(id) }) },
     ];
     this.#table = new Table("Dead letters", columns, ({ id, since }) => `${id} ${since}`, "✓ There are none.");
-    section.append(this.#table.element);
+    section.append(this.#table.element, this.#more);
   }
 
-  show({ dead }) {
+  show({ dead, more }) {
+    this.#more.hidden = !more;
     this.#table.show(dead);
   }
 

@@ -9,6 +9,7 @@ import { Rows } from "./rows.js";
 import { Charted, Facts, Stage } from "./stage.js";
 
 const pair = (seconds) => `${duration(seconds?.p50)} · ${duration(seconds?.p99)}`;
+const waitingIn = ({ waiting, in_flight: inFlight }) => (waiting === null ? null : waiting + inFlight);
 const perSecond = (value) => `${rate(value)} a second`;
 
 export class Flow {
@@ -63,14 +64,15 @@ export class Flow {
   #showCommands(history, { commands }) {
     const accepted = history.rate((one) => one.commands.accepted);
     const handled = history.rate((one) => one.commands.succeeded + one.commands.rejected + one.commands.failed);
-    const depth = history.gauge((one) => one.commands.waiting + one.commands.in_flight);
+    const depth = history.gauge((one) => waitingIn(one.commands));
     this.#stages.commands.show(rate(recent(accepted)));
     this.#handled.show(rate(recent(handled)), history, handled);
     this.#depth.show(count(latest(depth)), history, depth);
     const facts = this.#commands;
     facts.show("Handled in p50 · p99", pair(commands.handled_seconds));
     facts.show("Rejected", count(commands.rejected));
-    facts.show("Failed or dead", count(commands.dead), commands.dead > 0);
+    const lost = commands.dead + commands.failed_open;
+    facts.show("Failed or dead", count(lost), lost > 0);
     facts.show("Delayed", count(commands.delayed));
     facts.show("Oldest", duration(commands.oldest_s));
     facts.show("Processes", count(commands.workers), commands.workers === 0);

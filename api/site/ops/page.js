@@ -73,11 +73,11 @@ function showParked(answer) {
 
 /** The flow is asked for everywhere: its two minutes should not have gaps. */
 function place() {
-  const id = storyOf(location.hash);
-  byId("overview").hidden = id !== null;
-  byId("story").hidden = id === null;
+  const named = storyOf(location.hash);
+  byId("overview").hidden = named !== null;
+  byId("story").hidden = named === null;
   const { flow: always, ...others } = polls;
-  if (id === null) {
+  if (named === null) {
     story.stop();
     for (const poll of Object.values(others)) poll.now();
     partitions.start();
@@ -86,9 +86,9 @@ function place() {
   } else {
     for (const poll of Object.values(others)) poll.stop();
     partitions.stop();
-    byId("wanted").value = id;
+    byId("wanted").value = named.id;
     scrollTo(0, 0);
-    story.start(id);
+    story.start(named);
   }
 }
 

@@ -1,10 +1,11 @@
 // Parked streams: which event could not be folded, what waits behind it, and the button that tries again.
 
+import { el } from "../../docs/dom.js";
 import { action } from "./action.js";
 import { count, moment } from "./figures.js";
 import { ask } from "./service.js";
 import { Table } from "./table.js";
-import { storyLink } from "./value.js";
+import { streamLink } from "./value.js";
 
 const WORDS = {
   mended: "mended",
@@ -14,19 +15,18 @@ const WORDS = {
   refused: "refused",
 };
 
-const idOf = (stream) => stream.slice(stream.indexOf("-") + 1);
-
 export class Parked {
   #changed;
   #table;
+  #more = el("p", { class: "hint", hidden: true }, "There are more: ", el("code", {}, "python -m read_side parked"));
 
   /** `changed` is called when something was done. */
   constructor(section, changed) {
     this.#changed = changed;
     const columns = [
-      { title: "Stream", kind: "id", make: ({ stream }) => ({ element: storyLink(idOf(stream), stream) }) },
+      { title: "Stream", kind: "id", make: ({ stream }) => ({ element: streamLink(stream) }) },
       { title: "Read model", text: (one) => `${one.read_model} g${one.generation}` },
-      { title: "Position", kind: "number", text: ({ partition, position, seq }) => `${partition} / ${count(position ?? seq)}` },
+      { title: "Position", kind: "number", text: ({ partition, seq }) => `${partition} / ${count(seq)}` },
       { title: "Since (UTC)", text: ({ since }) => moment(since) },
       { title: "Reason", kind: "reason", text: ({ error }) => error },
       { title: "Waiting", kind: "number", text: ({ waiting }) => count(waiting) },
@@ -34,10 +34,11 @@ export class Parked {
     ];
     const key = (one) => `${one.read_model} ${one.generation} ${one.stream}`;
     this.#table = new Table("Parked streams", columns, key, "✓ There are none.");
-    section.append(this.#table.element);
+    section.append(this.#table.element, this.#more);
   }
 
-  show({ parked }) {
+  show({ parked, more }) {
+    this.#more.hidden = !more;
     this.#table.show(parked);
   }
 

@@ -2,15 +2,17 @@
 
 const STORY = "#story/";
 
-export function storyAddress(id) {
-  return STORY + encodeURIComponent(id);
+/** Of an id, or of what has this id as one kind of thing. */
+export function storyAddress(id, kind = "") {
+  return STORY + encodeURIComponent(id) + (kind && `/${kind}`);
 }
 
-/** The id of the story that the address names, else null. */
+/** The story that the address names, as `{id, kind}`, else null. */
 export function storyOf(hash) {
   if (!hash.startsWith(STORY)) return null;
   try {
-    return decodeURIComponent(hash.slice(STORY.length)) || null;
+    const [id, kind = ""] = hash.slice(STORY.length).split("/").map(decodeURIComponent);
+    return id ? { id, kind } : null;
   } catch {
     return null;
   }

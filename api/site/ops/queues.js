@@ -4,8 +4,6 @@ import { el } from "../../docs/dom.js";
 import { count, duration, rate } from "./figures.js";
 import { Table } from "./table.js";
 
-const total = (stranded) => Object.values(stranded ?? {}).reduce((sum, each) => sum + each, 0);
-
 const COLUMNS = [
   { title: "Queue", text: ({ queue }) => queue },
   { title: "Waiting", kind: "number", text: ({ waiting }) => count(waiting) },
@@ -15,32 +13,28 @@ const COLUMNS = [
   { title: "Oldest", kind: "number", text: (one) => duration(one.oldest_s) },
   { title: "In/s", kind: "number", text: (one) => rate(one.in_per_s) },
   { title: "Out/s", kind: "number", text: (one) => rate(one.out_per_s) },
-  { title: "Stranded", kind: "number", text: ({ stranded }) => count(total(stranded)), alarm: ({ stranded }) => total(stranded) > 0 },
+  { title: "Stranded", kind: "number", text: ({ stranded }) => count(stranded?.total), alarm: ({ stranded }) => stranded?.total > 0 },
 ];
+
+const EXPLAINED = [
+  { title: "Figure", text: ({ figure }) => figure.replaceAll("_", " ") },
+  { title: "Meaning", kind: "reason", text: ({ meaning }) => meaning },
+  { title: "The same in Redis or MongoDB", kind: "shell", make: ({ commands }) => ({ element: lines(commands) }) },
+];
+
+const lines = (commands) => el("span", {}, commands.map((command) => el("code", {}, command)));
 
 export class Queues {
   #table = new Table("Queues", COLUMNS, ({ queue }) => queue, "There is no queue yet.");
-  #commands = el("dl", { class: "explained" });
-  #told = "";
+  #explained = new Table("Figures of the queue of commands", EXPLAINED, (row) => `${row.figure} ${row.meaning}`);
 
   constructor(section) {
-    const how = el("details", {}, el("summary", {}, "See the same with redis-cli"), this.#commands);
+    const how = el("details", {}, el("summary", {}, "What each figure means, and the redis-cli command for it"), this.#explained.element);
     section.append(this.#table.element, how);
   }
 
   show({ queues }) {
     this.#table.show(queues);
-    this.#explain(queues[0]?.redis_cli ?? {});
-  }
-
-  #explain(commands) {
-    const told = JSON.stringify(commands);
-    if (told === this.#told) return;
-    this.#told = told;
-    const rows = Object.entries(commands).flatMap(([figure, lines]) => [
-      el("dt", {}, figure.replaceAll("_", " ")),
-      [lines].flat().map((line) => el("dd", {}, el("code", {}, line))),
-    ]);
-    this.#commands.replaceChildren(...rows.flat());
+    this.#explained.show(queues.find(({ queue }) => queue === "commands")?.redis_cli ?? []);
   }
 }

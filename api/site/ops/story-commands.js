@@ -1,7 +1,7 @@
 // What happened, in order: each command with the commits that it made, each commit with its events.
 
 import { el } from "../../docs/dom.js";
-import { duration, moment, one, secondsBetween } from "./figures.js";
+import { UNKNOWN, count, duration, moment, one, secondsBetween } from "./figures.js";
 import { fields, storyLink } from "./value.js";
 
 const SIGNS = { succeeded: "✓", rejected: "✕", failed: "⚠", accepted: "…" };
@@ -10,13 +10,13 @@ export function badge(status, text = status) {
   return el("span", { class: `badge ${status}` }, `${SIGNS[status] ?? ""} ${text}`.trim());
 }
 
-const at = (text) => el("time", { datetime: text }, `${moment(text, { fine: true })} UTC`);
+const at = (text) => (text === null ? UNKNOWN : el("time", { datetime: text }, `${moment(text, { fine: true })} UTC`));
 
 function commit({ seq, version, at: when, events }) {
   return el(
     "li",
     { class: "commit" },
-    el("p", { class: "line" }, el("b", {}, version === undefined ? "Commit" : `Version ${version}`), ` at position ${seq} · `, at(when)),
+    el("p", { class: "line" }, el("b", {}, version === null ? "Commit" : `Version ${version}`), ` at position ${count(seq)} · `, at(when)),
     events.map((event) => [
       el("h4", { class: "event" }, event.type),
       fields(event, ["type", "v"]),
@@ -26,23 +26,28 @@ function commit({ seq, version, at: when, events }) {
 
 const commits = (found) => (found.length ? el("ol", { class: "commits", "aria-label": "Commits" }, found.map(commit)) : null);
 
-function by(principal) {
-  if (!principal) return "";
-  return typeof principal === "string" ? ` by ${principal}` : ` by ${principal.role} ${principal.subject}`;
+function wrong({ problem, error }) {
+  if (problem) return el("div", { class: "problem" }, el("p", {}, el("b", {}, problem.detail || problem.title)), fields(problem, ["detail"]));
+  return error ? el("p", { class: "problem" }, error) : null;
+}
+
+function resolution({ action, at: when, by, reason }) {
+  return el("p", { class: "line" }, `${action} by ${by}, `, at(when), `: ${reason}`);
 }
 
 function command(found, made) {
-  const { command_id: id, type, status, accepted_at: accepted, finished_at: finished, attempts, problem, body } = found;
+  const { command_id: id, type, status, by, accepted_at: accepted, finished_at: finished, attempts, body } = found;
   const took = finished ? ` · done in ${duration(secondsBetween(accepted, finished))}` : "";
   const tries = attempts ? ` · ${one(attempts, "attempt")}` : "";
   return el(
     "li",
     { class: "command" },
     el("h3", {}, type, " ", badge(status)),
-    el("p", { class: "line" }, at(accepted), `${by(found.by)}${took}${tries}`),
-    el("p", { class: "line" }, "Command ", storyLink(id), found.correlation_id ? ` · correlation ${found.correlation_id}` : ""),
-    problem ? el("div", { class: "problem" }, el("p", {}, el("b", {}, problem.detail ?? problem.title ?? "Refused")), fields(problem, ["detail"])) : null,
-    body ? el("details", { "data-key": `body ${id}` }, el("summary", {}, "As it was sent"), fields(body)) : null,
+    el("p", { class: "line" }, at(accepted), ` by ${by.role} ${by.subject}${took}${tries}`),
+    el("p", { class: "line" }, "Command ", storyLink(id), ` · correlation ${found.correlation_id}`),
+    wrong(found),
+    found.resolutions.map(resolution),
+    el("details", { "data-key": `body ${id}` }, el("summary", {}, "As it was sent"), fields(body, ["type"])),
     commits(made),
   );
 }
@@ -55,10 +60,10 @@ export function commands(story) {
     ...story.commands.map((found) => [found.accepted_at, command(found, made.get(found.command_id) ?? [])]),
     ...story.commits.filter(({ command_id: id }) => !told.has(id)).map((found) => [found.at, el("li", { class: "command" }, commits([found]))]),
   ].sort(([first], [second]) => (first < second ? -1 : Number(first > second)));
-  const more = story.more_commands || story.more_commits || story.more;
+  const more = story.more_commands || story.more_commits;
   return [
     el("ol", { class: "commands" }, entries.map(([, element]) => element)),
-    more ? el("p", { class: "hint" }, "There is more: ", el("code", {}, `python -m write_side log --stream ${story.stream}`)) : null,
+    more ? el("p", { class: "hint" }, "There are older ones: ", el("code", {}, `python -m write_side log --stream ${story.stream}`)) : null,
   ];
 }
 

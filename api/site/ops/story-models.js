@@ -26,8 +26,9 @@ function model(found, open) {
     { class: "shows", "data-model": name },
     el("h4", {}, name, " ", el("small", {}, `g${generation}`), " ", state(found)),
     el("p", { class: "line" }, `has applied position ${count(position)}; the last commit of this is ${count(last)}`),
-    parked ? el("p", { class: "problem" }, `Parked since ${moment(parked.since)} UTC, from position ${count(parked.seq)} on, ${one(parked.waiting ?? 0, "commit")} behind it: ${parked.error}`) : null,
+    parked ? el("p", { class: "problem" }, `Parked since ${moment(parked.since)} UTC, from position ${count(parked.seq)} on, ${one(parked.waiting, "commit")} behind it: ${parked.error}`) : null,
     documents.length ? documents.map((each, index) => document_(name, each, index, open && index === 0)) : el("p", { class: "nothing" }, "It shows nothing of it."),
+    found.more_documents ? el("p", { class: "hint" }, "There are more documents.") : null,
   );
 }
 

@@ -4,6 +4,7 @@ import { el } from "../../docs/dom.js";
 import { Poll } from "./poll.js";
 import { badge, commands } from "./story-commands.js";
 import { models } from "./story-models.js";
+import { fields, storyLink, streamLink } from "./value.js";
 
 const EVERY_MS = 3000;
 const KINDS = { order: "Order", customer: "Customer", product: "Product", command: "Command" };
@@ -14,26 +15,32 @@ function summary(story) {
   return behind.length ? badge("accepted", `${behind.length} of ${story.read_models.length} read models are not up to date`) : badge("succeeded", "every read model is up to date");
 }
 
+function state({ state: found, version }) {
+  if (!found) return null;
+  return el("details", { "data-key": "state" }, el("summary", {}, `The state on the write side, at version ${version}`), fields(found));
+}
+
 function told(story) {
   return [
-    el("p", { class: "line whole" }, story.stream ? ["Stream ", el("code", {}, story.stream), ` in partition ${story.partition} `] : null, summary(story)),
+    el("p", { class: "line whole" }, "Stream ", streamLink(story.stream), ` in partition ${story.partition} `, summary(story)),
+    story.also.length ? el("p", { class: "line" }, "The same id is that of ", story.also.map((kind) => [storyLink(story.id, `a ${kind}`, kind), " "])) : null,
     el(
       "div",
       { class: "columns" },
-      el("section", { class: "panel", "aria-labelledby": "happened" }, el("h3", { id: "happened" }, "What happened"), commands(story)),
+      el("section", { class: "panel", "aria-labelledby": "happened" }, el("h3", { id: "happened" }, "What happened"), commands(story), state(story)),
       el("section", { class: "panel", "aria-labelledby": "shown" }, el("h3", { id: "shown" }, "What the read models show"), models(story)),
     ),
   ];
 }
 
 export class Story {
-  #id = null;
+  #address = "";
   #text = "";
   #title = document.getElementById("story-title");
   #place = document.getElementById("story-told");
   #failed;
   #poll = new Poll(
-    () => `ops/stories/${encodeURIComponent(this.#id)}`,
+    () => this.#address,
     EVERY_MS,
     (story) => this.#show(story),
     (error) => this.#fail(error),
@@ -44,9 +51,10 @@ export class Story {
     this.#failed = failed;
   }
 
-  start(id) {
-    if (id !== this.#id) {
-      this.#id = id;
+  start({ id, kind }) {
+    const address = `ops/stories/${encodeURIComponent(id)}${kind && `?kind=${encodeURIComponent(kind)}`}`;
+    if (address !== this.#address) {
+      this.#address = address;
       this.#text = "";
       this.#head("Story", id);
       this.#place.replaceChildren(el("p", { role: "status" }, "Looking for it …"));
@@ -56,7 +64,7 @@ export class Story {
 
   stop() {
     this.#poll.stop();
-    this.#id = null;
+    this.#address = "";
   }
 
   #head(kind, id) {

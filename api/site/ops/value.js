@@ -7,8 +7,14 @@ const TOLD = /^(order|customer|product|command)_id$/;
 
 const isObject = (value) => value !== null && typeof value === "object";
 
-export function storyLink(id, text = id) {
-  return el("a", { href: storyAddress(id) }, text);
+export function storyLink(id, text = id, kind = "") {
+  return el("a", { href: storyAddress(id, kind) }, text);
+}
+
+/** To whom a stream belongs: its name is the kind and the id. */
+export function streamLink(stream) {
+  const [kind] = stream.split("-", 1);
+  return storyLink(stream.slice(kind.length + 1), stream, kind);
 }
 
 function shown(name, value) {
