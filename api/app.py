@@ -35,6 +35,8 @@ from api.metrics import Exposition, Metrics
 from api.negotiation import Negotiation
 from api.openapi import operations
 from api.openapi.page import Description
+from api.ops.desk import Desk
+from api.ops.read_models import ReadModels
 from api.orders import Order, Orders, Status
 from api.products import Product, Products
 from api.site.files import Page, PageFiles
@@ -57,6 +59,7 @@ class Services:
     probes: Mapping[str, Probe]
     exposition: Exposition
     telemetry: Telemetry
+    desk: Desk
 
 
 def routes(s: Services) -> tuple[Route, ...]:
@@ -77,6 +80,7 @@ def routes(s: Services) -> tuple[Route, ...]:
         Route("/health/live", Live(), {"GET": ANYONE}),
         Route("/health/ready", Ready(s.probes), {"GET": ANYONE}),
         Route("/metrics", Metrics(s.exposition), {"GET": OPS_ONLY}),
+        Route("/ops/read-models", ReadModels(s.desk.standings), {"GET": OPS_ONLY}),
         Route("/openapi.json", Description(lambda: table), {"GET": ANYONE}),
         Route("/docs", Page("docs"), {"GET": ANYONE}),
         Route("/docs/{file}", PageFiles("docs"), {"GET": ANYONE}),

@@ -20,7 +20,7 @@ from bus.outages import SHOWN
 RETRY_AFTER_S = 1
 _READS = frozenset({"GET", "HEAD"})
 _NEEDS_NOTHING = ("/health/", "/metrics", "/docs", "/openapi.json")
-_READS_OF_BOTH = ("/commands/", "/events")
+_READS_OF_BOTH = ("/commands/", "/events", "/ops/")
 
 
 class Needs(Enum):

@@ -12,6 +12,7 @@ from api.freshness import Freshness, WaitSlots
 from api.gauges import parts
 from api.health import probes
 from api.metrics import Exposition
+from api.ops.desk import desk
 from api.patience import bounded
 from api.server import Server
 from api.shedding import Backlog
@@ -154,6 +155,7 @@ def serve() -> None:
         ),
         exposition=Exposition(Slots(write), parts(write, client, log, store, checkpoints, parking)),
         telemetry=telemetry,
+        desk=desk(read, log),
     )
     server = Server(
         bounded(create_app(services)),

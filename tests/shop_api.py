@@ -23,6 +23,7 @@ from api.freshness import Freshness, WaitSlots
 from api.gauges import parts
 from api.health import probes
 from api.metrics import Exposition
+from api.ops.desk import desk
 from api.telemetry import Telemetry
 from api.tokens import sign
 from bus.broker import Broker
@@ -175,6 +176,7 @@ def open_shop(
         probes=probes(write, read, client, checkpoints, prepared=lambda: True, draining=lambda: draining),
         exposition=Exposition(Slots(write), looked_up, kept_s=0),
         telemetry=telemetry,
+        desk=desk(read, log),
     )
     signals.start()
     try:

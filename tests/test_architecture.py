@@ -29,6 +29,7 @@ QUERIES = (
     "read_side.parking",
     "read_side.projections",
     "read_side.registry",
+    "read_side.status",
     "read_side.store",
     "read_side.strong",
     "read_side.visibility",
