@@ -155,7 +155,7 @@ def serve() -> None:
         ),
         exposition=Exposition(Slots(write), parts(write, client, log, store, checkpoints, parking)),
         telemetry=telemetry,
-        desk=desk(read, log),
+        desk=desk(write, read, client, log, slots),
     )
     server = Server(
         bounded(create_app(services)),

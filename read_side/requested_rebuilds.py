@@ -55,6 +55,10 @@ class RequestedRebuilds:
         self._command = command
         self._attending: threading.Thread | None = None
 
+    def prepare(self) -> None:
+        """Once at the start, before the first turn."""
+        self._requests.create()
+
     def turn(self) -> None:
         """Take a request, if there is one and this process is free."""
         if self._stopping.is_set() or (self._attending is not None and self._attending.is_alive()):

@@ -148,7 +148,7 @@ def test_it_runs_beside_the_projecting_and_says_what_it_came_to(log: Log, runnin
     assert ("running", "running") not in seen
     for name in (NAME, ORDER_DETAIL.name):
         told = running.told(name)
-        assert (told["generation"], told["error"] if "error" in told else None) == (2, None), told
+        assert (told["generation"], told.get("error")) == (2, None), told
         assert (told["result"]["commits"], told["result"]["parked"], told["result"]["differences"]) == (
             EVENTS,
             0,
