@@ -162,6 +162,7 @@ def serve() -> None:
             client,
             log,
             Showing(store, checkpoints, parking),
+            slots,
             sweep_after_ms=settings.sweep_after_ms,
         ),
     )

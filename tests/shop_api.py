@@ -115,10 +115,10 @@ class Shop:
         """Forget everything that happened; faster than another shop, whose indexes take a second."""
         write = write_database(self.settings)
         with write.client:
-            for name in ("commands", "commits", "positions"):
+            for name in ("commands", "commits", "dead_letters", "positions"):
                 write[name].delete_many({})
         for name in self.read.list_collection_names():
-            if name.endswith(f".g{FIRST}"):
+            if name.endswith(f".g{FIRST}") or name in {"parked", "rebuild_requests"}:
                 self.read[name].delete_many({})
         with redis_client(self.settings) as client:
             client.flushdb()
@@ -183,6 +183,7 @@ def open_shop(
             client,
             log,
             Showing(store, checkpoints, parking),
+            slots,
             sweep_after_ms=configured.sweep_after_ms,
             kept_s=0,
         ),

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from api import bodies, queries, receipts, shapes
 from api.access import Route
-from api.openapi import operators
+from api.openapi import operators, repairs
 from api.openapi.kinds import about_service, changing, creating, exposition, listing, single, site
 from api.openapi.operation import Link, Operation, Tag
 from read_side.projections import customers, order_detail, products
@@ -146,6 +146,7 @@ OPERATIONS: Mapping[Key, Operation] = {
         "In Prometheus's text format. A part that is away is missing, and `twofold_scrape_ok` says so.",
     ),
     **operators.OPERATIONS,
+    **repairs.OPERATIONS,
     ("/openapi.json", "GET"): site("describe", "This description", "application/json"),
     ("/docs", "GET"): site("readDocs", "This description as a page to try requests on", "text/html"),
     ("/docs/{file}", "GET"): site("readDocsFile", "What the page consists of", "*/*", missing=True),

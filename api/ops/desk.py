@@ -5,10 +5,12 @@ from dataclasses import dataclass
 import redis
 from pymongo.database import Database
 
+from api.freshness import WaitSlots
 from api.ops.flow import FlowMeter
 from api.ops.kept import KEPT_S
 from api.ops.queues import QueueBoard
 from api.ops.read_models import Standings
+from api.ops.repairs import repairs
 from api.ops.teller import Teller
 from bus.connections import Documents
 from bus.log import Log
@@ -25,14 +27,16 @@ class Desk:
     queues: QueueBoard
     standings: Standings
     teller: Teller
+    repairs: Repairs
 
 
-def desk(  # noqa: PLR0913 - one for each thing that is asked
+def desk(  # noqa: PLR0913, PLR0917 - one for each thing that is asked or done
     write: Database[Documents],
     read: Database[Documents],
     client: redis.Redis,
     log: Log,
     showing: Showing,
+    slots: WaitSlots,
     *,
     sweep_after_ms: int,
     kept_s: float = KEPT_S,
@@ -44,4 +48,5 @@ def desk(  # noqa: PLR0913 - one for each thing that is asked
         queues=QueueBoard(Looking(client, write, read, log.partitions, sweep_after_ms), kept_s=kept_s),
         standings=standings,
         teller=Teller(log, Trails(write, log), showing),
+        repairs=repairs(write, read, client, log, slots),
     )

@@ -39,7 +39,7 @@ class Browser:
             self._driver.refresh()
 
     def script(self, code: str, *arguments: Any) -> Any:
-        return self._driver.execute_script(code, *arguments)  # type: ignore[no-untyped-call]
+        return self._driver.execute_script(code, *arguments)
 
     def all(self, css: str) -> Sequence[WebElement]:
         return self._driver.find_elements(By.CSS_SELECTOR, css)

@@ -1,4 +1,4 @@
-"""Where there is no browser, the rest runs, and the end of the run says which tests did not, and what to install.
+"""Where there is no browser, the rest runs, and the end of the run says which tests did not, and what to do.
 
 In CI nothing is left out: there a missing browser is a failure. With pytest-xdist the tests are collected in
 the worker processes, which report what they left out to the one that writes the summary.

@@ -8,6 +8,7 @@ from tests.browser.shop import Shop
 from tests.system import System
 from tests.waiting import until
 
+RATES = [f".stage-{stage} .figure b" for stage in ("api", "commands", "log")]
 COMMITS = ".stage-log .facts div:first-child dd"
 CHARTS = (
     ".stage-api .sparkline",
@@ -35,11 +36,10 @@ def test_a_load_is_watched(browser: Browser, shop: Shop, operator: str) -> None:
     browser.open(token=operator)
     with shop.busy():
         browser.until_text("#connection", "Live")
-        for chart in CHARTS:
-            until(lambda chart=chart: is_drawn(browser, chart), PATIENCE_S, f"a line in {chart}")
-        for stage in ("api", "commands", "log"):
-            figure = f".stage-{stage} .figure b"
-            until(lambda at=figure: float(browser.text(at)) > 1, PATIENCE_S, f"a rate at {figure}")
+        until(lambda: all(is_drawn(browser, chart) for chart in CHARTS), PATIENCE_S, "a line in every chart")
+        until(
+            lambda: all(float(browser.text(rate)) > 1 for rate in RATES), PATIENCE_S, "a rate at every step"
+        )
         commits = browser.text(COMMITS)
         until(lambda: browser.text(COMMITS) != commits, PATIENCE_S, "more commits")
         until(lambda: "ms" in browser.text(".model .charted:last-child b"), PATIENCE_S, "a time to visible")
