@@ -10,7 +10,7 @@ from api.ops.flow import FlowMeter
 from api.ops.kept import KEPT_S
 from api.ops.queues import QueueBoard
 from api.ops.read_models import Standings
-from api.ops.repairs import repairs
+from api.ops.repairs import Repairs, repairs
 from api.ops.teller import Teller
 from bus.connections import Documents
 from bus.log import Log

@@ -38,7 +38,7 @@ def test_a_load_is_watched(browser: Browser, shop: Shop, operator: str) -> None:
         browser.until_text("#connection", "Live")
         until(lambda: all(is_drawn(browser, chart) for chart in CHARTS), PATIENCE_S, "a line in every chart")
         until(
-            lambda: all(float(browser.text(rate)) > 1 for rate in RATES), PATIENCE_S, "a rate at every step"
+            lambda: all(float(browser.text(at)) > 1 for at in RATES), PATIENCE_S, "a rate at each"
         )
         commits = browser.text(COMMITS)
         until(lambda: browser.text(COMMITS) != commits, PATIENCE_S, "more commits")
