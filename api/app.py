@@ -86,7 +86,7 @@ def routes(s: Services) -> tuple[Route, ...]:
         Route("/ops/flow", FlowSnapshot(s.desk.flow), {"GET": OPS_ONLY}),
         Route("/ops/queues", QueuesNow(s.desk.queues), {"GET": OPS_ONLY}),
         Route("/ops/read-models", ReadModels(s.desk.standings), {"GET": OPS_ONLY}),
-        Route("/ops/stories/{id}", Stories(s.desk.teller), {"GET": OPS_ONLY}),
+        Route("/ops/stories/{story_id}", Stories(s.desk.teller), {"GET": OPS_ONLY}),
         Route("/openapi.json", Description(lambda: table), {"GET": ANYONE}),
         Route("/docs", Page("docs"), {"GET": ANYONE}),
         Route("/docs/{file}", PageFiles("docs"), {"GET": ANYONE}),

@@ -73,7 +73,14 @@ def cases(shop: Shop) -> list[Case]:
     shop.happened("product-p1", messages.product_added())
     shop.happened("order-o1", messages.order_placed())
     command = shop.ann.simulate_post("/customers", json=BODIES["POST /customers"]).json["command_id"]
-    ids = {"customer_id": "c1", "product_id": "p1", "order_id": "o1", "command_id": command, "file": "nope"}
+    ids = {
+        "customer_id": "c1",
+        "product_id": "p1",
+        "order_id": "o1",
+        "command_id": command,
+        "story_id": command,
+    }
+    ids |= {"file": "nope"}
     return list(_cases(shop, ids))
 
 
