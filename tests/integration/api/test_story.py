@@ -1,60 +1,15 @@
 """``/ops/stories/{id}``: what an engineer reads who has nothing but an id."""
 
-from typing import Any
-
 import pytest
-from falcon import testing
 
-from bus.connections import Documents
 from bus.failed_commands import FailedCommands
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.messages.streams import customer_stream, order_stream, product_stream
 from bus.messages.values import OrderStatus
-from read_side.parking import Parked
-from read_side.projections import READ_MODELS
-from read_side.registry import FIRST
 from tests import messages
 from tests.integration.api.both_sides import BothSides, home
 from tests.integration.api.desks import NO_MONGODB, elsewhere
-from tests.integration.shop import order_id
-from tests.integration.spoiling import set_aside, spoil
-
-O1 = order_id("c1")
-OF_AN_ORDER = ["order_summary", "order_detail", "order_analytics", "product_sales", "customers"]
-ORDER = {"items": [{"product_id": "p1", "quantity": 2}], "shipping_address": messages.ADDRESS}
-
-
-def asked(both: BothSides, identity: str, query: str = "") -> testing.Result:
-    return both.shop.ops.simulate_get(f"/ops/stories/{identity}{query}")
-
-
-def story(both: BothSides, identity: str, query: str = "") -> dict[str, Any]:
-    result = asked(both, identity, query)
-    assert result.status_code == 200, result.text
-    assert result.headers["cache-control"] == "no-store"
-    assert result.json["id"] == identity
-    found: dict[str, Any] = result.json
-    return found
-
-
-def in_the_story(found: dict[str, Any], name: str) -> dict[str, Any]:
-    [row] = [row for row in found["read_models"] if row["name"] == name]
-    shown: dict[str, Any] = row
-    return shown
-
-
-def stored(both: BothSides, name: str, document_id: str) -> Documents:
-    found = both.shop.read[f"{name}.g{FIRST}"].find_one({"_id": document_id})
-    assert found is not None
-    return found
-
-
-def place(both: BothSides) -> None:
-    """Ann, two products and an order of hers: decided, and not projected."""
-    both.write.do(messages.register_customer())
-    for product in ("p1", "p2"):
-        both.write.do(messages.add_product(product_id=product))
-    both.write.do(messages.place_order(order_id=O1))
+from tests.integration.api.stories import O1, OF_AN_ORDER, ORDER, asked, in_the_story, place, stored, story
 
 
 def test_an_order_from_the_request_to_every_read_model(both: BothSides) -> None:
@@ -235,78 +190,6 @@ def test_a_command_that_this_build_cannot_read(both: BothSides) -> None:
 
     assert (command["type"], command["body"]) == ("PraiseCustomer", {"type": "PraiseCustomer", "how": "much"})
     assert both.write.database.commands.find_one({"status": "accepted"}), "looking changes nothing"
-
-
-def test_a_parked_stream(both: BothSides) -> None:
-    place(both)
-    for status in (OrderStatus.CONFIRMED, OrderStatus.SHIPPED):
-        both.write.do(messages.change_order_status(status, order_id=O1))
-    seq = spoil(both.write, order_stream(O1), 2)
-    both.read.drain()
-
-    found = story(both, O1)
-
-    assert found["commits"][1]["events"][0]["v"] == 99
-    names = [row["name"] for row in found["read_models"]]
-    assert names == [*OF_AN_ORDER, "products"], "nobody can say whom the event would not have concerned"
-    parked: dict[str, Parked] = {one.name: one for one in both.read.parking.every()}
-    for row in found["read_models"]:
-        assert row["up_to_date"] is False
-        assert row["position"] == row["last_commit"]
-        aside = row["parked"]
-        assert (aside["seq"], aside["waiting"]) == (seq, 1)
-        assert aside["error"] == parked[row["name"]].error
-        assert all(document["_pos"] < seq for document in row["documents"])
-    assert in_the_story(found, "order_detail")["documents"][0]["status"] == "pending"
-    assert found["state"]["status"] == "shipped"
-
-
-def test_a_stream_of_which_nothing_can_be_read(both: BothSides) -> None:
-    """Nobody can say what its events would fold into; that it is parked is known all the same."""
-    both.write.do(messages.register_customer())
-    spoil(both.write, customer_stream("c1"), 1)
-    both.read.drain()
-
-    found = story(both, "c1")
-
-    assert {row["name"] for row in found["read_models"]} == {model.name for model in READ_MODELS}
-    assert all(row["parked"] and row["documents"] == [] for row in found["read_models"])
-
-
-def test_other_parked_streams_that_have_a_part_in_it(both: BothSides) -> None:
-    place(both)
-    both.read.drain()
-    at = home(order_stream(O1))
-    for name in ("order_detail", "order_summary"):
-        set_aside(both.read.parking, name, at, customer_stream("c1"), 9)
-    set_aside(both.read.parking, "order_detail", at, order_stream("another"), 9)
-    set_aside(both.read.parking, "customers", at, order_stream("another"), 9)
-
-    found = story(both, O1)
-
-    others = {row["name"]: row["others_parked"] for row in found["read_models"] if row["others_parked"]}
-    assert others == {
-        "order_summary": [customer_stream("c1")],
-        "order_detail": [customer_stream("c1")],
-        "customers": [order_stream("another")],
-    }
-    assert all(row["parked"] is None for row in found["read_models"])
-
-
-def test_a_read_model_that_is_behind(both: BothSides) -> None:
-    place(both)
-    both.read.drain()
-    both.write.do(messages.change_order_status(OrderStatus.CONFIRMED, order_id=O1))
-    both.read.run(READ_MODELS[1], home(order_stream(O1)))
-
-    found = story(both, O1)
-
-    up_to_date = [row["name"] for row in found["read_models"] if row["up_to_date"]]
-    assert up_to_date == [READ_MODELS[1].name]
-    assert {row["position"] for row in found["read_models"]} == {
-        found["commits"][-1]["seq"],
-        found["commits"][-1]["seq"] - 1,
-    }
 
 
 def test_an_id_of_several_things(both: BothSides) -> None:
