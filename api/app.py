@@ -89,7 +89,7 @@ def routes(s: Services) -> tuple[Route, ...]:
         Route("/ops/flow", FlowSnapshot(s.desk.flow), {"GET": OPS_ONLY}),
         Route("/ops/queues", QueuesNow(s.desk.queues), {"GET": OPS_ONLY}),
         Route("/ops/read-models", ReadModels(s.desk.standings), {"GET": OPS_ONLY}),
-        Route("/ops/stories/{id}", Stories(s.desk.teller), {"GET": OPS_ONLY}),
+        Route("/ops/stories/{story_id}", Stories(s.desk.teller), {"GET": OPS_ONLY}),
         Route("/ops/dead", DeadOnes(s.desk.repairs), {"GET": OPS_ONLY}),
         Route("/ops/dead/{casualty_id}", DeadOne(s.desk.repairs), {"GET": OPS_ONLY}),
         Route("/ops/dead/{casualty_id}/retry", Retry(s.desk.repairs), {"POST": OPS_ONLY}),

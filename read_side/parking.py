@@ -112,10 +112,6 @@ class Parking:
             for found in self._parked.aggregate([{"$match": _CONFIRMED}, {"$group": by}])
         }
 
-    def of_stream(self, stream: str, partition: int) -> list[Parked]:
-        """Where a stream is set aside: by read model and generation."""
-        return self._found({"stream": stream, "partition": partition})
-
     def _found(self, where: Documents) -> list[Parked]:
         return [Parked.from_stored(stored) for stored in self._parked.find({**where, **_CONFIRMED})]
 

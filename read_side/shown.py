@@ -4,6 +4,7 @@ Which these are is asked of the models themselves, so that a new one needs no li
 summary and its detail, in the analytics of its day, in the sales of its products and in its customer's sums.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -28,6 +29,8 @@ class Shown:
     position: int
     """How far the model has read in the stream's partition."""
     parked: Parked | None
+    others_parked: Sequence[str]
+    """Other streams that it has set aside, so that their events may be missing in the documents as well."""
     documents: Sequence[Document]
     more: bool
 
@@ -55,27 +58,38 @@ class Showing:
         """
         recorded = _readable(commits)
         positions = self._checkpoints.positions(partition)
-        parked = {(one.name, one.generation): one for one in self._parking.of_stream(stream, partition)}
+        parked: defaultdict[tuple[str, int], dict[str, Parked]] = defaultdict(dict)
+        for one in self._parking.within(partition):
+            parked[one.name, one.generation][one.stream] = one
         found = []
         for model in self._models:
             ids = _documents(model, recorded)
             live = self._store.live(model.name)
-            aside = parked.get((model.name, live.generation))
-            if not ids and aside is None:
+            aside = parked[model.name, live.generation]
+            if not ids and stream not in aside:
                 continue
             wanted = ids[-MAX_DOCUMENTS:]
             documents = live.documents.find({"_id": {"$in": wanted}}) if wanted else []
+            others = aside.keys() & _others(model, documents, aside) - {stream}
             found.append(
                 Shown(
                     name=model.name,
                     generation=live.generation,
                     position=positions.get((model.name, live.generation, partition), 0),
-                    parked=aside,
+                    parked=aside.get(stream),
+                    others_parked=sorted(others),
                     documents=sorted(documents, key=lambda document: wanted.index(document["_id"])),
                     more=len(ids) > len(wanted),
                 )
             )
         return found
+
+
+def _others(model: ReadModel, documents: Iterable[Document], parked: Iterable[str]) -> set[str]:
+    """The streams that have a part in documents; of a model that cannot tell, any that is parked may."""
+    if model.sources is None:
+        return set(parked)
+    return set().union(*map(model.sources.feeding, documents))
 
 
 def _readable(commits: Iterable[Commit]) -> list[Recorded]:

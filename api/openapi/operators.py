@@ -51,7 +51,7 @@ OPERATIONS: Mapping[Key, Operation] = {
         shapes.ReadModelStandings,
         text="As `python -m read_side status --json` tells it.",
     ),
-    ("/ops/stories/{id}", "GET"): asking(
+    ("/ops/stories/{story_id}", "GET"): asking(
         "readStory",
         "What happened to an order, a customer, a product or a command",
         story_shapes.Story,

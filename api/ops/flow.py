@@ -64,10 +64,10 @@ class FlowMeter:
         standings = self._standings.look()
         with pymongo.timeout(LOOK_S):
             total = self._slots.total()
+            self._recent.see(total)
             alive = processes(self._write)
             depth = self._depth()
             commands = self._commands(total, depth, alive)
-        self._recent.see(total)
         live = [standing for standing in standings if standing.state == "live"]
         log: LogFlow = {
             "commits": max((sum(p.head for p in one.partitions) for one in live), default=0),

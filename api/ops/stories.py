@@ -16,11 +16,11 @@ class Stories:
     def __init__(self, teller: Teller) -> None:
         self._teller = teller
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response, id: str) -> None:  # noqa: A002 - in the path
+    def on_get(self, req: falcon.Request, resp: falcon.Response, story_id: str) -> None:
         query = queries.read(req, queries.StoryQuery)
-        story = self._teller.story(checked_id("story", id), query.kind)
+        story = self._teller.story(checked_id("story", story_id), query.kind)
         if story is None:
             what = query.kind or "order, customer, product or command"
-            detail = f"No {what} is known by the id {id}."
+            detail = f"No {what} is known by the id {story_id}."
             raise ProblemError(Problem(HTTPStatus.NOT_FOUND, "unknown-story", detail))
         answer_operator(resp, story)

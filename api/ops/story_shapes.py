@@ -30,9 +30,9 @@ class Resolution(TypedDict):
 class StoryCommand(TypedDict):
     """A command and what it came to, as it is kept.
 
-    ``seq`` is the position of that in the log, ``version`` the aggregate's after it. ``attempts`` counts
-    those that were begun and have not ended well, ``errors`` those that ended in an error; the last is
-    ``error``, which for a failed command is why.
+    ``seq`` is the position of that in the log, ``version`` the aggregate's after it. Of its ``attempts``
+    so many ended in ``errors``; the last is ``error``, which for a failed command is why it failed. Those
+    before an operator's retry are not counted: ``resolutions`` say what was done.
     """
 
     command_id: str
@@ -76,7 +76,8 @@ class StoryParked(TypedDict):
 class StoryReadModel(TypedDict):
     """A read model that shows it. ``up_to_date`` if it has read the ``last_commit`` and left nothing out.
 
-    ``documents`` are as they are stored: those that the events shown here fold into.
+    ``documents`` are as they are stored: those that the events shown here fold into. They may lack events
+    of ``others_parked``, streams that the model has set aside besides, of which some are named.
     """
 
     name: str
@@ -85,6 +86,7 @@ class StoryReadModel(TypedDict):
     position: int
     last_commit: int
     parked: StoryParked | None
+    others_parked: Sequence[str]
     documents: Sequence[Mapping[str, Any]]
     more_documents: bool
 

@@ -24,6 +24,9 @@ from read_side.shown import Showing, Shown
 STORY_S = 3.0
 """For all that is asked of MongoDB for one story."""
 
+MAX_OTHERS = 20
+"""Of other parked streams, there may be thousands in an incident."""
+
 _STREAMS: Mapping[Kind, Callable[[str], str]] = {
     "order": order_stream,
     "customer": customer_stream,
@@ -89,6 +92,7 @@ class Teller:
             "position": shown.position,
             "last_commit": last,
             "parked": self._parked(shown.parked) if shown.parked else None,
+            "others_parked": shown.others_parked[:MAX_OTHERS],
             "documents": shown.documents,
             "more_documents": shown.more,
         }
