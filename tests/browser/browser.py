@@ -10,6 +10,7 @@ from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.webdriver import WebDriver
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
 from tests.waiting import until
@@ -88,6 +89,11 @@ class Browser:
         """Keys to whatever has the focus."""
         ActionChains(self._driver).send_keys(*keys).perform()
 
+    def replace_with(self, *keys: str) -> None:
+        """Keys in the place of all that is in the field that has the focus."""
+        mark_all = ActionChains(self._driver).key_down(Keys.CONTROL).send_keys("a").key_up(Keys.CONTROL)
+        mark_all.send_keys(*keys).perform()
+
     @property
     def focused(self) -> str:
         """The id of what has the focus, or its tag."""
@@ -104,8 +110,11 @@ class Browser:
         width, scheme = LOOKS[look]
         size = {"width": width, "height": HEIGHT, "deviceScaleFactor": 1, "mobile": width == PHONE}
         self._cdp("Emulation.setDeviceMetricsOverride", size)
-        features = [{"name": "prefers-color-scheme", "value": scheme}]
-        self._cdp("Emulation.setEmulatedMedia", {"features": features})
+        self.prefer("prefers-color-scheme", scheme)
+
+    def prefer(self, feature: str, value: str) -> None:
+        """As the settings of somebody's system say."""
+        self._cdp("Emulation.setEmulatedMedia", {"features": [{"name": feature, "value": value}]})
 
     def keep_screenshots(self, name: str) -> None:
         """Of the whole page, in each look; nothing may stick out of it sideways."""

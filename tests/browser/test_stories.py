@@ -11,8 +11,7 @@ OF_AN_ORDER = {"order_summary", "order_detail"}
 
 def find(browser: Browser, identity: str) -> None:
     browser.click("#wanted")
-    browser.press(Keys.CONTROL + "a")
-    browser.press(identity, Keys.ENTER)
+    browser.replace_with(identity, Keys.ENTER)
 
 
 def test_an_order_is_followed(browser: Browser, shop: Shop, operator: str) -> None:

@@ -37,9 +37,7 @@ def test_a_load_is_watched(browser: Browser, shop: Shop, operator: str) -> None:
     with shop.busy():
         browser.until_text("#connection", "Live")
         until(lambda: all(is_drawn(browser, chart) for chart in CHARTS), PATIENCE_S, "a line in every chart")
-        until(
-            lambda: all(float(browser.text(at)) > 1 for at in RATES), PATIENCE_S, "a rate at each"
-        )
+        until(lambda: all(float(browser.text(at)) > 1 for at in RATES), PATIENCE_S, "a rate at each")
         commits = browser.text(COMMITS)
         until(lambda: browser.text(COMMITS) != commits, PATIENCE_S, "more commits")
         until(lambda: "ms" in browser.text(".model .charted:last-child b"), PATIENCE_S, "a time to visible")
@@ -70,7 +68,8 @@ def test_the_keyboard_is_enough(browser: Browser, shop: Shop, operator: str) -> 
     browser.open()
     browser.press(operator, Keys.ENTER)
     browser.until_text("#connection", "Live")
-    browser.script("document.activeElement.blur()")
+    browser.open()
+    browser.until_text("#connection", "Live")
     for stop in ("a", "wanted"):
         browser.press(Keys.TAB)
         assert browser.focused == stop
@@ -79,8 +78,7 @@ def test_the_keyboard_is_enough(browser: Browser, shop: Shop, operator: str) -> 
     until(lambda: browser.focused == "story-title", PATIENCE_S, "the focus on what was found")
     with browser.expecting("status of 404"):
         browser.click("#wanted")
-        browser.press(Keys.CONTROL + "a")
-        browser.press("nobody", Keys.ENTER)
+        browser.replace_with("nobody", Keys.ENTER)
         browser.until_text("#story-told", "Nothing is known of it")
 
 

@@ -33,7 +33,7 @@ export class Flow {
   constructor(section) {
     const list = el("ul", { class: "models" });
     this.#models = new Rows(list, ({ name }) => name, ({ name }) => new ModelRow(name));
-    const models = new Stage("read-models", "Read models", "", "fold the log: how far each is behind it, and how long until it shows what was accepted", { element: list });
+    const models = new Stage("read-models", "Read models", "", "fold the log: how far behind, and how long until it shows", { element: list });
     const { api, commands, log } = this.#stages;
     section.append(
       el("ol", { class: "pipeline" }, api.element, commands.element, log.element, models.element),

@@ -5,10 +5,10 @@ const saying = document.getElementById("saying");
 
 export function say(text) {
   saying.textContent = text;
-  box.classList.add("shown");
+  box.classList.add("speaking");
 }
 
 document.getElementById("heard").addEventListener("click", () => {
   saying.textContent = "";
-  box.classList.remove("shown");
+  box.classList.remove("speaking");
 });

@@ -55,6 +55,7 @@ export class Session {
     keep(token);
     this.#token.value = "";
     this.#begin();
+    document.getElementById("content").focus(); // the form that had it is gone
   }
 
   #begin() {

@@ -15,7 +15,7 @@ export class Table {
     const body = el("tbody", { role: "rowgroup" });
     this.#table = el(
       "table",
-      { role: "table" },
+      { role: "table", hidden: true },
       el("caption", { class: "unseen" }, caption),
       el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, head)),
       body,

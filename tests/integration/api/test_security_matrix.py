@@ -47,6 +47,7 @@ POST  /ops/rebuilds/{read_model}/stop      403 403 403 409
 cancelled, only the write side knows: it is accepted, and refused there. For ops nothing is dead or parked,
 and one rebuild is requested already, another is not."""
 OPEN = {"/health/live": 200, "/health/ready": 200, "/openapi.json": 200, "/docs": 200, "/docs/{file}": 404}
+OPEN |= {"/ops": 200, "/site/ops/{file}": 404}
 OPS_ONLY = ("/ops", "/metrics")
 WHO = (("customer", "c1"), ("customer", "c2"), ("staff", "sam"), ("ops", "olga"))
 
