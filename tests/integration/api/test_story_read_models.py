@@ -26,6 +26,7 @@ def test_a_parked_stream(both: BothSides) -> None:
     for row in found["read_models"]:
         assert row["up_to_date"] is False
         assert row["position"] == row["last_commit"]
+        assert row["others_parked"] == []
         aside = row["parked"]
         assert (aside["seq"], aside["waiting"]) == (seq, 1)
         assert aside["error"] == parked[row["name"]].error
