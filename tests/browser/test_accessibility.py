@@ -49,7 +49,8 @@ def test_less_motion_is_given_to_who_asks_for_it(browser: Browser, order: str, o
 
 @pytest.mark.parametrize(
     ("change", "found"),
-    [
+    ids=["button", "label", "heading", "landmark", "caption", "id", "contrast"],
+    argvalues=[
         ("document.querySelector('#leave').textContent = ''", "no name"),
         ("document.querySelector('label[for=wanted]').remove()", "no name"),
         ("document.querySelector('#flow h3').replaceWith(document.createElement('h5'))", "h5 after h2"),

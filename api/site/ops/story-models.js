@@ -3,6 +3,7 @@
 import { el } from "../../docs/dom.js";
 import { count, moment, one } from "./figures.js";
 import { badge } from "./story-commands.js";
+import { streamLink } from "./value.js";
 
 function state({ parked, up_to_date: upToDate }) {
   if (parked) return badge("failed", "parked");
@@ -20,13 +21,14 @@ function document_(name, found, index, open) {
 }
 
 function model(found, open) {
-  const { name, generation, position, last_commit: last, parked, documents } = found;
+  const { name, generation, position, last_commit: last, parked, others_parked: others, documents } = found;
   return el(
     "li",
     { class: "shows", "data-model": name },
     el("h4", {}, name, " ", el("small", {}, `g${generation}`), " ", state(found)),
     el("p", { class: "line" }, `has applied position ${count(position)}; the last commit of this is ${count(last)}`),
     parked ? el("p", { class: "problem" }, `Parked since ${moment(parked.since)} UTC, from position ${count(parked.seq)} on, ${one(parked.waiting, "commit")} behind it: ${parked.error}`) : null,
+    others.length ? el("p", { class: "problem" }, "Events may be missing that are in other parked streams: ", others.map((stream) => [streamLink(stream), " "])) : null,
     documents.length ? documents.map((each, index) => document_(name, each, index, open && index === 0)) : el("p", { class: "nothing" }, "It shows nothing of it."),
     found.more_documents ? el("p", { class: "hint" }, "There are more documents.") : null,
   );
