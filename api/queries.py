@@ -96,6 +96,13 @@ class EventsQuery(Query):
     ] = 100
 
 
+class StoryQuery(Query):
+    kind: Annotated[
+        Literal["command", "order", "customer", "product"] | None,
+        Field(description="What the id is meant to be the id of, if it is that of several."),
+    ] = None
+
+
 AnyQuery = TypeVar("AnyQuery", bound=Query)
 
 

@@ -103,6 +103,15 @@ class Parking:
             for found in self._parked.aggregate([{"$match": _CONFIRMED}, {"$group": by}])
         }
 
+    def counts_by_partition(self) -> Mapping[tuple[str, int, int], int]:
+        """The same, by name, generation and partition."""
+        fields = ("name", "generation", "partition")
+        by = {"_id": {field: f"${field}" for field in fields}, "streams": {"$sum": 1}}
+        return {
+            (found["_id"]["name"], found["_id"]["generation"], found["_id"]["partition"]): found["streams"]
+            for found in self._parked.aggregate([{"$match": _CONFIRMED}, {"$group": by}])
+        }
+
     def _found(self, where: Documents) -> list[Parked]:
         return [Parked.from_stored(stored) for stored in self._parked.find({**where, **_CONFIRMED})]
 

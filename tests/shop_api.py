@@ -45,6 +45,7 @@ from read_side.checkpoints import Checkpoints
 from read_side.parking import Parking
 from read_side.projections import READ_MODELS
 from read_side.registry import FIRST, Registry
+from read_side.shown import Showing
 from read_side.store import ReadStore
 from read_side.visibility import Visibility
 from tests import messages
@@ -176,7 +177,16 @@ def open_shop(
         probes=probes(write, read, client, checkpoints, prepared=lambda: True, draining=lambda: draining),
         exposition=Exposition(Slots(write), looked_up, kept_s=0),
         telemetry=telemetry,
-        desk=desk(write, read, client, log, slots),
+        desk=desk(
+            write,
+            read,
+            client,
+            log,
+            Showing(store, checkpoints, parking),
+            slots,
+            sweep_after_ms=configured.sweep_after_ms,
+            kept_s=0,
+        ),
     )
     signals.start()
     try:

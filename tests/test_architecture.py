@@ -32,6 +32,7 @@ QUERIES = (
     "read_side.rebuild_requests",
     "read_side.rebuilds_seen",
     "read_side.registry",
+    "read_side.shown",
     "read_side.status",
     "read_side.store",
     "read_side.strong",

@@ -94,7 +94,7 @@ def main() -> None:
         inbox.create()
 
     def ailment() -> str | None:
-        stalled = handling.attempting.in_hand.longest_s() > STALLED_S
+        stalled = handling.in_hand.longest_s() > STALLED_S
         return f"a command has been in hand for {STALLED_S:g} s" if stalled else None
 
     if workers.until_ready(prepare, stopping):

@@ -9,7 +9,7 @@ from pymongo.database import Database
 
 from api import queries
 from api.ops.answers import answer_operator
-from api.ops.kept import Kept
+from api.ops.kept import KEPT_S, Kept
 from api.ops.shapes import Generation, ReadModelStandings
 from bus.connections import Documents
 from bus.log import Log
@@ -23,9 +23,9 @@ LOOK_S = 1.5
 class Standings:
     """Looked at when somebody asks; the second look has rates."""
 
-    def __init__(self, log: Log, read: Database[Documents]) -> None:
+    def __init__(self, log: Log, read: Database[Documents], kept_s: float = KEPT_S) -> None:
         self._status = Status(log, read, READ_MODELS)
-        self.look = Kept(self._look)
+        self.look = Kept(self._look, kept_s)
 
     def _look(self) -> list[Standing]:
         with pymongo.timeout(LOOK_S):

@@ -4,7 +4,7 @@ The doorbells are the test's own calls, Redis is not there, and MongoDB is real.
 """
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
@@ -37,13 +37,17 @@ LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Bell:
-    """Remembers what was rung for."""
+    """Remembers the partitions it was rung for, and the commands it was told of."""
 
     def __init__(self) -> None:
-        self.rung: list[tuple[str, Outcome]] = []
+        self.rung: list[int] = []
+        self.told: list[str] = []
 
-    def ring(self, finished: Sequence[tuple[str, Outcome]]) -> None:
-        self.rung += finished
+    def ring(self, partitions: Iterable[int]) -> None:
+        self.rung += partitions
+
+    def tell(self, command_ids: Iterable[str]) -> None:
+        self.told += command_ids
 
 
 class WriteSide:

@@ -85,8 +85,16 @@ def cases(shop: Shop) -> list[Case]:
     shop.happened("order-o1", messages.order_placed())
     command = shop.ann.simulate_post("/customers", json=BODIES["POST /customers"]).json["command_id"]
     shop.ops.simulate_post("/ops/rebuilds", json=BODIES["POST /ops/rebuilds"])
-    ids = {"customer_id": "c1", "product_id": "p1", "order_id": "o1", "command_id": command, "file": "nope"}
-    ids |= {"casualty_id": "nobody", "read_model": "customers"}
+    ids = {
+        "customer_id": "c1",
+        "product_id": "p1",
+        "order_id": "o1",
+        "command_id": command,
+        "story_id": command,
+        "casualty_id": "nobody",
+        "read_model": "customers",
+    }
+    ids |= {"file": "nope"}
     return list(_cases(shop, ids))
 
 
