@@ -89,6 +89,7 @@ def routes(s: Services) -> tuple[Route, ...]:
         Route("/ops/flow", FlowSnapshot(s.desk.flow), {"GET": OPS_ONLY}),
         Route("/ops/queues", QueuesNow(s.desk.queues), {"GET": OPS_ONLY}),
         Route("/ops/read-models", ReadModels(s.desk.standings), {"GET": OPS_ONLY}),
+        Route("/ops/stories/{story_id}", Stories(s.desk.teller), {"GET": OPS_ONLY}),
         Route("/ops/dead", DeadOnes(s.desk.repairs), {"GET": OPS_ONLY}),
         Route("/ops/dead/{casualty_id}", DeadOne(s.desk.repairs), {"GET": OPS_ONLY}),
         Route("/ops/dead/{casualty_id}/retry", Retry(s.desk.repairs), {"POST": OPS_ONLY}),
@@ -97,10 +98,11 @@ def routes(s: Services) -> tuple[Route, ...]:
         Route("/ops/parked/retry", RetryParked(s.desk.repairs), {"POST": OPS_ONLY}),
         Route("/ops/rebuilds", Rebuilds(s.desk.repairs), {"GET": OPS_ONLY, "POST": OPS_ONLY}),
         Route("/ops/rebuilds/{read_model}/stop", StopRebuild(s.desk.repairs), {"POST": OPS_ONLY}),
-        Route("/ops/stories/{story_id}", Stories(s.desk.teller), {"GET": OPS_ONLY}),
         Route("/openapi.json", Description(lambda: table), {"GET": ANYONE}),
         Route("/docs", Page("docs"), {"GET": ANYONE}),
         Route("/docs/{file}", PageFiles("docs"), {"GET": ANYONE}),
+        Route("/ops", Page("ops"), {"GET": ANYONE}),
+        Route("/site/ops/{file}", PageFiles("ops"), {"GET": ANYONE}),
     )
     return table
 

@@ -74,7 +74,7 @@ class Parking:
         stored = self._parked.find_one({"_id": parked.key, **_CONFIRMED})
         return Parked.from_stored(stored) if stored else None
 
-    def of_stream(self, name: str, stream: str) -> list[Parked]:
+    def of_model(self, name: str, stream: str) -> list[Parked]:
         """A stream in every generation of a read model that has set it aside."""
         return self._found({"name": name, "stream": stream})
 

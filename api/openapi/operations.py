@@ -150,6 +150,8 @@ OPERATIONS: Mapping[Key, Operation] = {
     ("/openapi.json", "GET"): site("describe", "This description", "application/json"),
     ("/docs", "GET"): site("readDocs", "This description as a page to try requests on", "text/html"),
     ("/docs/{file}", "GET"): site("readDocsFile", "What the page consists of", "*/*", missing=True),
+    ("/ops", "GET"): site("readOps", "The operators' dashboard, to log in to with an ops token", "text/html"),
+    ("/site/ops/{file}", "GET"): site("readOpsFile", "What the dashboard consists of", "*/*", missing=True),
 }
 
 

@@ -30,7 +30,7 @@ class Desk:
     repairs: Repairs
 
 
-def desk(  # noqa: PLR0913, PLR0917 - one for each thing that is asked
+def desk(  # noqa: PLR0913, PLR0917 - one for each thing that is asked or done
     write: Database[Documents],
     read: Database[Documents],
     client: redis.Redis,

@@ -45,7 +45,7 @@ class RetryParked:
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         queries.read(req, queries.NoQuery)
         meant = bodies.read(req, ParkedStream).body
-        parked = self._repairs.parking.of_stream(meant.read_model, meant.stream)
+        parked = self._repairs.parking.of_model(meant.read_model, meant.stream)
         if not parked:
             raise not_found("parked stream", meant.stream)
         with self._repairs.slots.one() as free:

@@ -30,9 +30,10 @@ class Resolution(TypedDict):
 class StoryCommand(TypedDict):
     """A command and what it came to, as it is kept.
 
-    ``seq`` is the position of that in the log, ``version`` the aggregate's after it. Of its ``attempts``
-    so many ended in ``errors``; the last is ``error``, which for a failed command is why it failed. Those
-    before an operator's retry are not counted: ``resolutions`` say what was done.
+    ``seq`` is the position of that in the log, also of an ``accepted`` one whose outcome is not copied into
+    the inbox yet; ``version`` is the aggregate's after it. Of its ``attempts`` so many ended in ``errors``;
+    the last is ``error``, which for a failed command is why it failed. Those before an operator's retry are
+    not counted: ``resolutions`` say what was done.
     """
 
     command_id: str

@@ -68,6 +68,7 @@ class Teller:
         whole = self._trails.of_stream(trail.stream) if kind == "command" else trail
         newest = self._log.newest(trail.partition, trail.stream)
         last = whole.commits[-1].seq if whole.commits else 0
+        decided = {commit.command_id: commit for commit in trail.commits}
         shown = self._showing.of(trail.stream, trail.partition, whole.commits)
         return {
             "id": identity,
@@ -77,7 +78,7 @@ class Teller:
             "partition": trail.partition,
             "version": newest.version if newest else None,
             "state": newest.state if newest else None,
-            "commands": [_command(stored) for stored in trail.commands],
+            "commands": [_command(stored, decided.get(stored["_id"])) for stored in trail.commands],
             "commits": [_commit(commit) for commit in trail.commits],
             "read_models": [self._read_model(one, last) for one in shown],
             "more_commands": trail.more_commands,
@@ -106,8 +107,11 @@ class Teller:
         }
 
 
-def _command(stored: Documents) -> StoryCommand:
-    """As it is stored: this build may not be able to read it."""
+def _command(stored: Documents, commit: Commit | None) -> StoryCommand:
+    """As it is stored: this build may not be able to read it.
+
+    What the log has of it stands, also where the inbox has not copied the outcome (yet).
+    """
     envelope, outcome = stored["envelope"], stored["outcome"] or {}
     by = envelope["by"]
     return {
@@ -118,8 +122,8 @@ def _command(stored: Documents) -> StoryCommand:
         "finished_at": stored["finished_at"],
         "by": {"role": by["role"], "subject": by["subject"]},
         "correlation_id": envelope["correlation_id"],
-        "seq": outcome.get("seq"),
-        "version": outcome.get("version"),
+        "seq": commit.seq if commit else outcome.get("seq"),
+        "version": commit.version if commit else outcome.get("version"),
         "problem": _problem(outcome, stored["_id"]),
         "attempts": stored["attempts"],
         "errors": stored.get("errors", 0),

@@ -115,7 +115,6 @@ def test_one_that_was_done_but_not_said_is_only_said(asked: Asked) -> None:
 
 def test_who_is_overtaken_learns_it_and_stops(asked: Asked) -> None:
     """It was silent for too long, and somebody else has the request."""
-
     heard: list[bool] = []
 
     def overtaken() -> None:

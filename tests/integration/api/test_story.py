@@ -157,6 +157,16 @@ def test_what_is_not_handled_yet(both: BothSides) -> None:
     assert (found["commits"], found["read_models"]) == ([], [])
 
 
+def test_what_is_decided_and_not_copied_into_the_inbox(both: BothSides) -> None:
+    """A worker was killed between the two; the log is right."""
+    envelope = both.write.accept(messages.register_customer())
+    both.write.handling.deciding([both.write.entry(envelope)])
+
+    for identity in ("c1", envelope.command_id):
+        [command] = story(both, identity)["commands"]
+        assert (command["status"], command["seq"], command["version"]) == ("accepted", 1, 1)
+
+
 def test_what_failed_and_what_an_operator_did_about_it(both: BothSides) -> None:
     envelope = both.write.accept(messages.register_customer())
     failure = Outcome(
