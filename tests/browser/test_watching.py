@@ -101,3 +101,20 @@ def test_logging_out_forgets_the_token(browser: Browser, operator: str) -> None:
     assert browser.one("#login").is_displayed()
     assert browser.script("return sessionStorage.length") == 0
     assert not browser.one("#content").find_element("id", "overview").is_displayed()
+
+
+def test_while_redis_is_away_the_page_says_so_and_shows_the_rest(
+    browser: Browser, system: System, operator: str
+) -> None:
+    browser.open(token=operator)
+    browser.until_text("#queues tbody", "commands")
+    with browser.expecting("status of 503"):
+        system.redis.stop()
+        try:
+            browser.until_text("#attention", "redis is away")
+            browser.until_text("#queues .trouble", "cannot be told now")
+            browser.until_text("#connection", "Live")
+        finally:
+            system.redis.start()
+        browser.until_text("#attention", "Nothing needs an operator")
+        until(lambda: not browser.all("#queues .trouble:not(:empty)"), PATIENCE_S, "queues again")

@@ -24,7 +24,7 @@ export class Flow {
   #commits = new Charted("Commits a second", perSecond, { bare: true });
   #log = new Facts(["Commits in all", "Partitions", "Holes closed"]);
   #stages = {
-    api: new Stage("api", "API", "requests a second", "checks, keeps and answers", this.#requests, this.#answered, this.#answering),
+    api: new Stage("api", "API", "requests a second", "checks and keeps", this.#requests, this.#answered, this.#answering),
     commands: new Stage("commands", "Commands", "accepted a second", "are decided in order", this.#handled, this.#depth, this.#commands),
     log: new Stage("log", "Log", "commits a second", "is the truth", this.#commits, this.#log),
   };

@@ -10,7 +10,6 @@ import { lookAt, storyAddress, storyOf } from "./place.js";
 import { Poll } from "./poll.js";
 import { Queues } from "./queues.js";
 import { Rebuilds } from "./rebuilds.js";
-import { Away } from "./service.js";
 import { Session } from "./session.js";
 import { Story } from "./story.js";
 import { write } from "./text.js";
@@ -25,27 +24,31 @@ const byId = (id) => document.getElementById(id);
 const connection = new Connection();
 const session = new Session(begin, end);
 
-function failed(error) {
-  if (error === null) connection.well();
-  else if (error.concernsToken) session.lost(error.status);
-  else if (error instanceof Away) connection.away();
+function lost(error) {
+  session.lost(error.status);
+}
+
+/** The flow is asked for everywhere and most often: whether it answers is whether the service does. */
+function flowFailed(error) {
+  if (error.concernsToken) lost(error);
+  else connection.away();
 }
 
 const polls = {
-  flow: new Poll("ops/flow", FLOW_MS, showFlow, failed),
-  queues: new Poll("ops/queues", QUEUES_MS, showQueues, failed),
-  dead: new Poll("ops/dead", MENDING_MS, showDead, failed),
-  parked: new Poll("ops/parked", MENDING_MS, showParked, failed),
-  rebuilds: new Poll("ops/rebuilds", REBUILD_MS, (answer) => rebuilds.show(answer), failed),
+  flow: new Poll("ops/flow", FLOW_MS, showFlow, flowFailed),
+  queues: Poll.of(byId("queues"), "ops/queues", QUEUES_MS, showQueues, lost),
+  dead: Poll.of(byId("dead"), "ops/dead", MENDING_MS, showDead, lost),
+  parked: Poll.of(byId("parked"), "ops/parked", MENDING_MS, showParked, lost),
+  rebuilds: Poll.of(byId("read-models"), "ops/rebuilds", REBUILD_MS, (answer) => rebuilds.show(answer), lost),
 };
 const attention = new Attention(byId("attention"));
 const flow = new Flow(byId("flow"));
 const queues = new Queues(byId("queues"));
 const rebuilds = new Rebuilds(byId("read-models"), () => polls.rebuilds.now());
-const partitions = new Partitions(byId("read-models"), failed);
+const partitions = new Partitions(byId("read-models"), lost);
 const dead = new Dead(byId("dead"), () => polls.dead.now());
 const parked = new Parked(byId("parked"), () => polls.parked.now());
-const story = new Story(failed);
+const story = new Story(byId("story"), lost);
 
 function showFlow(snapshot) {
   connection.well();

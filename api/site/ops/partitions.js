@@ -27,13 +27,13 @@ export class Partitions {
   #poll;
   #details;
 
-  constructor(section, failed) {
+  constructor(section, lost) {
     const key = (row) => `${row.read_model} ${row.generation} ${row.partition}`;
     const table = new Table("Partitions of the read models", COLUMNS, key, "Asking …");
     table.show([]);
     this.#details = el("details", {}, el("summary", {}, "Partitions"), table.element);
     section.append(this.#details);
-    this.#poll = new Poll("ops/read-models", EVERY_MS, (answer) => table.show(rowsOf(answer)), failed);
+    this.#poll = Poll.of(this.#details, "ops/read-models", EVERY_MS, (answer) => table.show(rowsOf(answer)), lost);
     this.#details.addEventListener("toggle", () => this.start());
   }
 

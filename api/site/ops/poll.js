@@ -1,6 +1,7 @@
 // Asking again and again: at rest while nobody looks, slower while the service is away.
 
 import { Away, ask } from "./service.js";
+import { Trouble } from "./trouble.js";
 
 const SLOWEST_MS = 10_000;
 
@@ -24,6 +25,16 @@ export class Poll {
     });
   }
 
+  /** A poll for a section, which says so itself when it cannot be told. `lost` is given what concerns the token. */
+  static of(section, path, everyMs, shown, lost) {
+    const trouble = new Trouble(section);
+    const told = (answer) => {
+      trouble.end();
+      shown(answer);
+    };
+    return new Poll(path, everyMs, told, (error) => (error.concernsToken ? lost(error) : trouble.show(error)));
+  }
+
   /** Ask at once, and then at the pace. What is still under way to an earlier question is not shown. */
   now() {
     clearTimeout(this.#timer);
@@ -38,19 +49,21 @@ export class Poll {
   }
 
   async #ask(turn) {
+    let answer;
+    let error = null;
     try {
-      const answer = await ask(this.#path());
-      if (turn !== this.#turn) return;
-      this.#failures = 0;
-      this.#shown(answer);
-    } catch (error) {
-      if (turn !== this.#turn) return;
-      this.#failures += error instanceof Away ? 1 : 0;
-      this.#failed(error);
+      answer = await ask(this.#path());
+    } catch (caught) {
+      error = caught;
     }
-    if (turn === this.#turn && !document.hidden) {
-      const pause = Math.min(this.#everyMs * 2 ** Math.min(this.#failures, 8), Math.max(SLOWEST_MS, this.#everyMs));
-      this.#timer = setTimeout(() => this.#ask(turn), pause);
-    }
+    if (turn !== this.#turn) return;
+    this.#failures = error instanceof Away ? this.#failures + 1 : 0;
+    if (!document.hidden) this.#timer = setTimeout(() => this.#ask(turn), this.#pause());
+    if (error) this.#failed(error);
+    else this.#shown(answer);
+  }
+
+  #pause() {
+    return Math.min(this.#everyMs * 2 ** Math.min(this.#failures, 8), Math.max(SLOWEST_MS, this.#everyMs));
   }
 }

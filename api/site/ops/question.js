@@ -15,7 +15,7 @@ export function question({ title, text, action, reason = false, grave = false })
     reason ? el("p", {}, el("label", { for: "reason" }, "Reason, which is kept with it"), field) : null,
     el(
       "p",
-      { class: "actions" },
+      { class: "choices" },
       el("button", { type: "button", onclick: () => dialog.close() }, "Cancel"),
       el("button", { type: "submit", value: "yes", class: grave ? "grave" : "first" }, action),
     ),

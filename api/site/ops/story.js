@@ -4,9 +4,11 @@ import { el } from "../../docs/dom.js";
 import { Poll } from "./poll.js";
 import { badge, commands } from "./story-commands.js";
 import { models } from "./story-models.js";
+import { Trouble } from "./trouble.js";
 import { fields, storyLink, streamLink } from "./value.js";
 
 const EVERY_MS = 3000;
+const UNKNOWN = new Set([400, 404, 422]); // there is no such thing, or nothing could be called that
 const KINDS = { order: "Order", customer: "Customer", product: "Product", command: "Command" };
 
 function summary(story) {
@@ -38,7 +40,8 @@ export class Story {
   #text = "";
   #title = document.getElementById("story-title");
   #place = document.getElementById("story-told");
-  #failed;
+  #trouble;
+  #lost;
   #poll = new Poll(
     () => this.#address,
     EVERY_MS,
@@ -46,9 +49,10 @@ export class Story {
     (error) => this.#fail(error),
   );
 
-  /** `failed` is given what concerns the whole page. */
-  constructor(failed) {
-    this.#failed = failed;
+  /** `lost` is given what concerns the token. */
+  constructor(section, lost) {
+    this.#trouble = new Trouble(section);
+    this.#lost = lost;
   }
 
   start({ id, kind }) {
@@ -72,7 +76,7 @@ export class Story {
   }
 
   #show(story) {
-    this.#failed(null);
+    this.#trouble.end();
     const text = JSON.stringify(story);
     if (text === this.#text) return;
     const first = !this.#text;
@@ -98,8 +102,13 @@ export class Story {
   }
 
   #fail(error) {
-    this.#failed(error);
-    if (error.status !== 404 && error.status !== 422 && error.status !== 400) return;
+    if (error.concernsToken) this.#lost(error);
+    else if (UNKNOWN.has(error.status)) this.#unknown();
+    else this.#trouble.show(error);
+  }
+
+  #unknown() {
+    this.#trouble.end();
     this.#text = "";
     this.#place.replaceChildren(el("p", { class: "panel", role: "alert" }, "Nothing is known of it. An id is looked for as that of an order, a customer, a product and a command."));
   }
