@@ -45,6 +45,10 @@ from read_side.projections.model import ReadModel
 
 COLLECTION = "rebuild_requests"
 MOST_DEATHS = 3
+START_MS = 20_000
+"""How long who has taken one may take for the first word: a process has to start, on a busy machine."""
+SILENCE_MS = 5_000
+"""How long it may be silent then, at least."""
 
 
 class RequestState(StrEnum):
@@ -77,7 +81,7 @@ class RebuildRequests:
 
     def __init__(self, database: Database[Documents], lease_ms: int = 10_000) -> None:
         self._requests = database.get_collection(COLLECTION, write_concern=DURABLE)
-        self._expiry = {"$add": ["$$NOW", lease_ms]}
+        self._lease_ms = lease_ms
 
     def create(self) -> None:
         """Make the index that lets one run at a time; idempotent."""
@@ -149,7 +153,7 @@ class RebuildRequests:
             "running": True,
             "owner": {"$literal": owner},
             "epoch": {"$add": ["$epoch", 1]},
-            "expires_at": self._expiry,
+            "expires_at": {"$add": ["$$NOW", max(self._lease_ms, START_MS)]},
             "started_at": {"$ifNull": ["$started_at", "$$NOW"]},
             "phase": "starting",
         }
@@ -171,10 +175,9 @@ class RebuildRequests:
             RebuildLostError: somebody else has it by now.
 
         """
-        changes = {name: {"$literal": value} for name, value in progress.items()}
-        told = self._requests.find_one_and_update(
-            _held(claim), [{"$set": {**changes, "expires_at": self._expiry}}], {"stop": True}
-        )
+        changes: Documents = {name: {"$literal": value} for name, value in progress.items()}
+        changes["expires_at"] = {"$add": ["$$NOW", max(self._lease_ms, SILENCE_MS)]}
+        told = self._requests.find_one_and_update(_held(claim), [{"$set": changes}], {"stop": True})
         if told is None:
             raise RebuildLostError(f"somebody else sees to the rebuild of {claim.name}")
         return bool(told.get("stop"))

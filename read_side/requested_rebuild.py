@@ -1,9 +1,10 @@
 """One requested rebuild, carried out: the process that ``read_side.requested_rebuilds`` starts for it.
 
-It is a rebuild like one from the command line, with half of the cores, and tells its request how it goes. One
-thread tells: each second, and that keeps the request as well, so it goes on while the rebuild waits for
-something long. If that thread hears that the request is somebody else's by now or is to stop, or if it fails
-for any other reason, the rebuild is told to stop. (What a MongoDB that is away means, the rebuild finds out.)
+It is a rebuild like one from the command line, with half of the cores, since others have work to do beside
+it, and it tells its request how it goes. One thread tells, each second, and that keeps the request as well:
+so it goes on while the rebuild waits for something long. If that thread hears that the request is somebody
+else's by now or is to stop, or if it fails for any other reason, the rebuild is told to stop. (What a MongoDB
+that is away means, the rebuild finds out.)
 """
 
 import os

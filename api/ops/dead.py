@@ -6,10 +6,8 @@ from http import HTTPStatus
 from typing import cast
 
 import falcon
-import redis
 
 from api import bodies, queries
-from api.circuit import RETRY_AFTER_S
 from api.ops.answers import answer_operator
 from api.ops.plain import plain
 from api.ops.repair_bodies import DeadQuery, Resolution
@@ -83,9 +81,6 @@ def _resolve(req: falcon.Request, resp: falcon.Response, casualty_id: str, deal:
         raise _not_there(casualty_id) from None
     except RefusedError as error:
         raise ProblemError(Problem(HTTPStatus.CONFLICT, "refused", str(error))) from None
-    except redis.RedisError:
-        problem = Problem(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", "Redis cannot be reached.")
-        raise ProblemError(problem, {"Retry-After": str(RETRY_AFTER_S)}) from None
     told: Resolved = {"result": happened}
     answer_operator(resp, told)
 

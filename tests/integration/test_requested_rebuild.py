@@ -3,6 +3,7 @@
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from unittest import mock
 
 import pytest
@@ -114,14 +115,16 @@ def test_one_that_was_done_but_not_said_is_only_said(asked: Asked) -> None:
 
 def test_who_is_overtaken_learns_it_and_stops(asked: Asked) -> None:
     """It was silent for too long, and somebody else has the request."""
+    heard: list[bool] = []
 
     def overtaken() -> None:
         assert asked.requests.bury(asked.claim, "silence")
         assert asked.take().epoch > asked.claim.epoch
-        assert asked.rebuilding.stopping.wait(ENDED_S), "it is told to stop"
+        heard.append(asked.rebuilding.stopping.wait(ENDED_S))
 
     asked.fill_with(overtaken)
     told = asked.carry_out()
+    assert heard == [True], "it is told to stop"
     assert (told["state"], told["deaths"]) == ("running", 1), "the other one's"
     assert asked.rebuilding.registered("products") == {1: "live", 2: "building"}
 
@@ -255,6 +258,22 @@ def test_a_child_that_does_not_stop_is_killed_and_the_request_given_back(
     assert (len(attended.started), asked.told()["state"], asked.told()["deaths"]) == (1, "requested", 0)
     attended.rebuilds.turn()
     assert len(attended.started) == 1, "a process that stops takes nothing"
+
+
+def test_a_child_is_told_to_stop_with_its_process(asked: Asked, tmp_path: Path) -> None:
+    waits, told = tmp_path / "waits", tmp_path / "told"
+    attended = Attended(
+        asked,
+        "import pathlib, signal; signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM});"
+        f"pathlib.Path({str(waits)!r}).touch(); signal.sigwait({{signal.SIGTERM}});"
+        f"pathlib.Path({str(told)!r}).touch()",
+    )
+    attended.rebuilds.turn()
+    until(waits.exists, ENDED_S, "the child runs")
+    attended.stopping.set()
+    attended.rebuilds.stop()
+    attended.until_ended()
+    assert told.exists()
 
 
 def test_a_process_without_the_model_takes_nothing(asked: Asked) -> None:

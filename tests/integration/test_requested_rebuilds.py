@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -207,6 +207,28 @@ def test_a_child_that_is_killed_is_followed_by_another(log: Log, running: Runnin
     assert told["state"] == "succeeded", (told, running.said())
     assert (told["generation"], told["deaths"]) == (running.next, 1)
     assert all(each.pid for each in running.workers), "nobody else has minded"
+    _check(running, log)
+
+
+def test_one_that_oversleeps_finds_it_done_and_harms_nothing(log: Log, running: Running) -> None:
+    """All of its processes are stopped for longer than any lease, and go on when another one is done."""
+    running.requests.request(ORDER_SUMMARY, "ops:olga")
+    worker = running.until_filling()
+    assert worker.pid is not None
+    family = [worker.pid, *_children(worker.pid)]
+    for pid in family:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        told = running.until_state("succeeded", "failed")
+    finally:
+        for pid in family:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+    assert (told["state"], told["generation"]) == ("succeeded", running.next), (told, running.said())
+    children = family[1:]
+    until(lambda: not any(map(_alive, children)), DONE_S, f"it gives up\n{running.said()}")
+    assert running.told() == told
+    assert worker.pid, running.said()
     _check(running, log)
 
 

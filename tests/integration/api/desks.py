@@ -7,6 +7,7 @@ from dataclasses import replace
 from falcon import testing
 
 from api.app import create_app
+from api.freshness import WaitSlots
 from api.ops.desk import desk
 from bus.connections import WEB_TIMEOUT_MS, read_database, redis_client, write_database
 from bus.log import Log
@@ -32,6 +33,7 @@ def elsewhere(shop: Shop, **where: str) -> Iterator[testing.TestClient]:
             client,
             Log(write, settings.log_partitions),
             Showing(ReadStore(read), Checkpoints(read), Parking(read)),
+            WaitSlots(1),
             sweep_after_ms=settings.sweep_after_ms,
             kept_s=0,
         )
