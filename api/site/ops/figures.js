@@ -36,6 +36,14 @@ export function duration(seconds) {
   return `${Math.floor(seconds / DAY)} d`;
 }
 
+/** Two durations, half and 99 of a hundred; the unit once if both have the same. */
+export function percentiles(seconds) {
+  const [usual, slow] = [duration(seconds?.p50), duration(seconds?.p99)];
+  if (usual === UNKNOWN && slow === UNKNOWN) return UNKNOWN;
+  const [, figure, unit] = usual.match(/^(.*?)( .*)?$/);
+  return `${unit && slow.endsWith(unit) ? figure : usual} · ${slow}`;
+}
+
 /** A moment in UTC, to the second or finer. */
 export function moment(text, { fine = false } = {}) {
   const at = new Date(text);

@@ -1,14 +1,13 @@
 // The flow as it is: API, commands, log, read models; drawn from the differences of the service's snapshots.
 
 import { el } from "../../docs/dom.js";
-import { count, duration, rate } from "./figures.js";
+import { count, duration, percentiles, rate } from "./figures.js";
 import { History, latest, recent } from "./history.js";
 import { ModelRow } from "./model-row.js";
 import { Processes } from "./processes.js";
 import { Rows } from "./rows.js";
 import { Charted, Facts, Stage } from "./stage.js";
 
-const pair = (seconds) => `${duration(seconds?.p50)} · ${duration(seconds?.p99)}`;
 const waitingIn = ({ waiting, in_flight: inFlight }) => (waiting === null ? null : waiting + inFlight);
 const perSecond = (value) => `${rate(value)} a second`;
 
@@ -69,7 +68,7 @@ export class Flow {
     this.#handled.show(rate(recent(handled)), history, handled);
     this.#depth.show(count(latest(depth)), history, depth);
     const facts = this.#commands;
-    facts.show("Handled in p50 · p99", pair(commands.handled_seconds));
+    facts.show("Handled in p50 · p99", percentiles(commands.handled_seconds));
     facts.show("Rejected", count(commands.rejected));
     const lost = commands.dead + commands.failed_open;
     facts.show("Failed or dead", count(lost), lost > 0);

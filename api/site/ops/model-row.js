@@ -1,7 +1,7 @@
 // One read model in the flow: how far it is behind the log, and how long until it shows what was accepted.
 
 import { el } from "../../docs/dom.js";
-import { count, duration } from "./figures.js";
+import { count, duration, percentiles } from "./figures.js";
 import { Charted } from "./stage.js";
 import { mark, write } from "./text.js";
 
@@ -43,7 +43,6 @@ export class ModelRow {
     const lag = history.gauge((one) => mine(one)?.lag);
     const [slow, usual] = ["p99", "p50"].map((p) => history.gauge((one) => mine(one)?.visible_seconds?.[p]));
     this.#behind.show(count(model.lag), history, lag);
-    const { p50, p99 } = model.visible_seconds ?? {};
-    this.#visible.show(`${duration(p50)} · ${duration(p99)}`, history, slow, usual);
+    this.#visible.show(percentiles(model.visible_seconds), history, slow, usual);
   }
 }
