@@ -8,6 +8,11 @@ at an earlier position. A position is used once: whoever gives one up closes it 
 Why every reader sees the same sequence: a reader takes only the contiguous prefix, so what it has read is
 complete; a hole is either filled by its slow owner or by a tombstone, and the unique index lets exactly one
 of them in. The loser claims a new position, above everything it had read.
+
+Claiming does not wait for the disk. MongoDB's journal and oplog keep the order of writes, so where a commit
+survives, every claim up to its own does: positions that are given again after a crash have no commit. Two
+writers may then be at the same one, and the unique index lets one in. What a writer has read survives, since
+it reads what is settled; so what it appends stands above that also then.
 """
 
 from collections import Counter, defaultdict
@@ -16,7 +21,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
-from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument
+from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument, WriteConcern
 from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError
@@ -77,7 +82,7 @@ class Log:
     def __init__(self, database: Database[Documents], partitions: int) -> None:
         self.partitions = partitions
         self._facts_of_the_log = database.get_collection("log", write_concern=DURABLE)
-        self._positions = database.get_collection("positions", write_concern=DURABLE)
+        self._positions = database.get_collection("positions", write_concern=WriteConcern(w=1))
         self._commits = database.get_collection("commits", write_concern=DURABLE)
         self._settled = self._commits.with_options(read_concern=ReadConcern("majority"))
 
