@@ -124,7 +124,7 @@ class CatchUp:
             if stretch.commits:
                 began = time.monotonic()
                 self._take_in(stretch.commits)
-                self._pace(len(stretch.commits), time.monotonic() - began, silence)
+                self._pace(stretch.commits, time.monotonic() - began, silence)
             elif stretch.missing:
                 wait_s = self._around.holes.wait_or_close(self._partition, stretch.missing)
                 if wait_s > 0:
@@ -135,11 +135,11 @@ class CatchUp:
                 return Run(End.DRAINED)
         return Run(End.STOPPED)
 
-    def _pace(self, commits: int, took_s: float, silence: Silence) -> None:
-        if 1 < commits < self._size:
+    def _pace(self, commits: Sequence[Commit], took_s: float, silence: Silence) -> None:
+        if 1 < len(commits) < self._size:
             silence.keep()
             self._linger(commits, took_s)
-        elif commits == self._size and self._around.largest_batch:
+        elif len(commits) == self._size and self._around.largest_batch:
             self._adapt(took_s)
 
     def _may_go_on(self) -> bool:
@@ -154,13 +154,19 @@ class CatchUp:
         elif took_s < AT_MOST_S / 2:
             self._size = min(2 * self._size, self._around.largest_batch)
 
-    def _linger(self, commits: int, took_s: float) -> None:
+    def _linger(self, commits: Sequence[Commit], took_s: float) -> None:
         """Stay for a moment after catching up, so that under load a batch is many commits rather than few.
 
         The more commits came in while the batch before was under way, and the longer that took here and now,
-        the longer. Who comes to an idle read model waits for nothing.
+        the longer. Who comes to an idle read model waits for nothing, and nobody much longer than it took
+        until here anyway: behind a backlog of commands a moment more is not seen.
         """
-        self._around.stopping.wait(min(min(commits - 1, MOST_LINGER) * took_s, MAX_LINGER_S))
+        accepted_at = next((commit.at for commit in commits if commit.at is not None), None)
+        age_s = (
+            time.time() - accepted_at.timestamp() if accepted_at else 0.0
+        )  # clocks may differ: it is a hint
+        pace_s = min(len(commits) - 1, MOST_LINGER) * took_s
+        self._around.stopping.wait(max(0.0, min(pace_s, MAX_LINGER_S, age_s / 2)))
 
     def _check_head(self) -> None:
         head = self._around.log.head(self._partition)
