@@ -34,7 +34,7 @@ def plan(model: ReadModel, commit: Commit) -> Plan:
     reads: set[str] = set()
     spreads = []
     for one in recorded:
-        reads.update(_placed(model, blank, commit.partition)["_id"] for blank in model.touches(one.event))
+        reads.update(placed(model, blank, commit.partition)["_id"] for blank in model.touches(one.event))
         if model.memory and (key := model.memory.key(one.event)) is not None:
             reads.add(key)
         if (where := model.spread(one.event)) is not None:
@@ -49,7 +49,7 @@ def fold(model: ReadModel, planned: Plan, documents: dict[str, Document]) -> dic
     for recorded in planned.recorded:
         informed = _with_memory(model, recorded, known)
         for blank in model.touches(informed.event):
-            before = _placed(model, blank, recorded.partition)
+            before = placed(model, blank, recorded.partition)
             key = before["_id"]
             if key in changed:
                 before = changed[key]
@@ -87,7 +87,7 @@ def _folded(model: ReadModel, before: Document, recorded: Recorded) -> Document:
     return {**model.fold(given, recorded), "_id": before["_id"], POSITION: recorded.seq}
 
 
-def _placed(model: ReadModel, blank: Document, partition: int) -> Document:
+def placed(model: ReadModel, blank: Document, partition: int) -> Document:
     """A blank document under the id that it is stored with."""
     if not model.shared:
         return blank
