@@ -97,6 +97,17 @@ class Casualties:
             ids += self.letters.kept_ids(queue)
         return ids
 
+    def in_full(self, casualty_id: str) -> list[Documents]:
+        """All that is known under an id: the command, and every letter that carried it, as they are stored.
+
+        A letter's message is read, where it can be read.
+        """
+        command = self.commands.find(casualty_id)
+        letter = self.letters.find(casualty_id)
+        letters = [letter] if letter else self.letters.of_message(casualty_id)
+        found: list[Documents] = [] if command is None else [{"kind": Kind.COMMAND, **command}]
+        return found + [_in_full(letter) for letter in letters]
+
     def retry(self, casualty_id: str, *, by: str, reason: str) -> str:
         """Have one tried again; return in words what happened.
 
@@ -140,6 +151,13 @@ class Casualties:
     def _resolve(self, letter: DeadLetter, state: LetterState, by: str, reason: str) -> None:
         if not self.letters.resolve(letter.letter_id, state, by=by, reason=reason):
             raise RefusedError(_resolved(self.letters.find(letter.letter_id) or letter))
+
+
+def _in_full(letter: DeadLetter) -> Documents:
+    document = {"kind": Kind.LETTER, **letter.to_stored()}
+    if (message := letter.to_deliver()) is not None:
+        document["message"] = message.asdict()
+    return document
 
 
 def _resolved(letter: DeadLetter) -> str:

@@ -14,8 +14,8 @@ from rich.table import Table
 from bus.broker import Broker
 from bus.casualties import Casualties, Casualty, Kind
 from bus.cli import moment, to_json, write_json
-from bus.connections import Documents, redis_client, write_database
-from bus.dead_letter import DeadLetter, LetterState
+from bus.connections import redis_client, write_database
+from bus.dead_letter import LetterState
 from bus.errors import RefusedError
 from bus.settings import Settings
 
@@ -73,31 +73,16 @@ def table(casualties: Sequence[Casualty]) -> Table:
 def show_one(casualty_id: str, *, as_json: bool) -> bool:
     """Print all that is known under an id; return whether there is anything."""
     with _casualties() as casualties:
-        command = casualties.commands.find(casualty_id)
-        letter = casualties.letters.find(casualty_id)
-        letters = [letter] if letter else casualties.letters.of_message(casualty_id)
-    if command is None and not letters:
+        found = casualties.in_full(casualty_id)
+    if not found:
         raise RefusedError(f"there is no dead letter and no failed command {casualty_id}")
-    documents = ([_command(command)] if command else []) + [_letter(letter) for letter in letters]
     if as_json:
-        write_json(documents)
+        write_json(found)
         return True
     console = Console()
-    for document in documents:
+    for document in found:
         console.print(JSON(to_json(document), ensure_ascii=False), soft_wrap=True)
     return True
-
-
-def _command(stored: Documents) -> Documents:
-    return {"kind": Kind.COMMAND, **stored}
-
-
-def _letter(letter: DeadLetter) -> Documents:
-    """A letter with its message read, where it can be read."""
-    document = {"kind": Kind.LETTER, **letter.to_stored()}
-    if (message := letter.to_deliver()) is not None:
-        document["message"] = message.asdict()
-    return document
 
 
 def open_ids(wanted: Sequence[Kind], queue: str | None) -> list[str]:

@@ -17,7 +17,7 @@ from pymongo import ASCENDING, DESCENDING, ReturnDocument
 from pymongo.database import Database
 
 from bus.connections import CODEC, DURABLE, Documents
-from bus.errors import RefusedError
+from bus.errors import NotThereError, RefusedError
 from bus.messages.envelope import CommandEnvelope
 from bus.messages.outcome import CommandStatus
 
@@ -113,7 +113,7 @@ class FailedCommands:
     def _failed(self, command_id: str) -> Documents:
         stored = self._commands.find_one({"_id": command_id})
         if stored is None:
-            raise RefusedError(f"there is no command {command_id}")
+            raise NotThereError(f"there is no command {command_id}")
         if stored["status"] != CommandStatus.FAILED:
             raise RefusedError(f"{command_id} is {stored['status']}, not failed")
         return stored

@@ -10,6 +10,8 @@ import socket
 import uuid
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 
 from pymongo import ASCENDING, IndexModel
 from pymongo.database import Database
@@ -47,6 +49,37 @@ class Heartbeat:
 
     def end(self) -> None:
         self._workers.delete_one({"_id": self._id})
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process as it was last heard; ``well`` unless it has been silent for too long."""
+
+    kind: str
+    host: str
+    pid: int
+    version: str
+    started_at: datetime
+    beat_age_s: float
+    well: bool
+
+
+def processes(database: Database[Documents]) -> list[Process]:
+    """All that are not forgotten, by kind, the oldest first."""
+    aged = {"$set": {"age_ms": {"$subtract": ["$$NOW", "$seen_at"]}}}
+    order = {"$sort": {"kind": 1, "started_at": 1, "_id": 1}}
+    return [
+        Process(
+            kind=stored["kind"],
+            host=stored["host"],
+            pid=stored["pid"],
+            version=stored["version"],
+            started_at=stored["started_at"],
+            beat_age_s=max(0, stored["age_ms"]) / 1000,
+            well=stored["age_ms"] <= SILENT_MS,
+        )
+        for stored in database["workers"].aggregate([aged, order])
+    ]
 
 
 def alive(database: Database[Documents]) -> Mapping[str, int]:

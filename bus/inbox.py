@@ -28,12 +28,14 @@ PAGE = 100
 """How many unfinished commands are looked at together; more of them are looked at page by page."""
 
 _WAITING = {"status": CommandStatus.ACCEPTED.value}
+_FAILED = {"status": CommandStatus.FAILED.value}
 
 INDEXES = (
     IndexModel([("stream", ASCENDING), ("accepted_ts", ASCENDING)], partialFilterExpression=_WAITING),
     IndexModel([("reads", ASCENDING), ("accepted_ts", ASCENDING)], partialFilterExpression=_WAITING),
     IndexModel([("accepted_ts", ASCENDING)], partialFilterExpression=_WAITING),
-    IndexModel([("finished_at", ASCENDING)], partialFilterExpression={"status": CommandStatus.FAILED.value}),
+    IndexModel([("finished_at", ASCENDING)], partialFilterExpression=_FAILED),
+    IndexModel([("stream", ASCENDING), ("finished_at", ASCENDING)], partialFilterExpression=_FAILED),
 )
 """All partial on what is unfinished or failed, so they stay as small as the backlog."""
 

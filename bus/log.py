@@ -50,6 +50,11 @@ INDEXES = (
         name="idempotency",
         partialFilterExpression={"command_id": {"$exists": True}},
     ),
+    IndexModel(
+        [("partition", ASCENDING), ("outcome.stream", ASCENDING), ("seq", ASCENDING)],
+        name="without_effect",
+        partialFilterExpression={"outcome.stream": {"$exists": True}},
+    ),
 )
 
 _FOR_READERS = {"_id": False, "state": False}
@@ -141,6 +146,17 @@ class Log:
         """All commits of a stream, oldest first."""
         found = self._settled.find({"partition": partition, "stream": stream}, {"_id": False})
         return [Commit.from_stored(stored) for stored in found.sort("version", ASCENDING)]
+
+    def latest(self, partition: int, stream: str, limit: int) -> list[Commit]:
+        """The newest commits of a stream, at most ``limit``, oldest first, without their ``state``."""
+        found = self._settled.find({"partition": partition, "stream": stream}, _FOR_READERS)
+        return [Commit.from_stored(s) for s in found.sort("version", DESCENDING).limit(limit)][::-1]
+
+    def without_effect(self, partition: int, stream: str, limit: int) -> list[Commit]:
+        """What was decided about a stream and did not change it, refusals above all: as ``latest``."""
+        where = {"partition": partition, "outcome.stream": stream}
+        found = self._settled.find(where, _FOR_READERS).sort("seq", DESCENDING).limit(limit)
+        return [Commit.from_stored(stored) for stored in found][::-1]
 
     def of_streams(self, partition: int, streams: Iterable[str]) -> list[Commit]:
         """All commits of some streams, by position, without their ``state``."""

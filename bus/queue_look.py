@@ -108,7 +108,8 @@ class Looking:
 
     def _commands(self, counts: _InRedis, kept: Mapping[str, int], decided: int) -> QueueLook:
         waiting = {"status": CommandStatus.ACCEPTED.value}
-        backlog = self._writes.commands.count_documents(waiting)
+        # The range lets the count use the partial index on it; every entry has such a time.
+        backlog = self._writes.commands.count_documents({**waiting, "accepted_ts": {"$gte": Timestamp(0, 0)}})
         oldest = self._writes.commands.find_one(
             waiting, {"accepted_ts": True}, sort=[("accepted_ts", ASCENDING)]
         )

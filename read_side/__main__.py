@@ -107,6 +107,19 @@ def rebuild(  # noqa: PLR0913 - its options
     )
 
 
+@app.command(hidden=True)
+def carry_out_rebuild(
+    name: Annotated[str, typer.Argument(help="The read model.")],
+    epoch: Annotated[int, typer.Argument(min=1, help="Of the claim under which it was taken.")],
+    generation: Annotated[int | None, typer.Argument(help="What was being built for it before.")] = None,
+) -> None:
+    """Carry out a requested rebuild: the projections' worker starts this for one that it has taken."""
+    from read_side import requested_rebuild  # noqa: PLC0415 - --help needs no drivers
+    from read_side.rebuild_requests import Claim  # noqa: PLC0415
+
+    requested_rebuild.carry_out(Claim(name, epoch, generation))
+
+
 @app.command(rich_help_panel=LOOK, epilog=EXIT_STATUS)
 def generations(*, as_json: AsJson = False) -> None:
     """List the generations of the read models."""

@@ -39,7 +39,9 @@ class InProcesses:
     def __init__(self, settings: Settings, processes: int | None = None) -> None:
         self._partitions = settings.log_partitions
         context = multiprocessing.get_context("spawn")  # a fork would copy the driver's threads' locks
-        self._stop = context.Event()
+        held_back = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        self._stop = context.Event()  # starts multiprocessing's tracker, which lets all signals through again
+        signal.pthread_sigmask(signal.SIG_SETMASK, held_back)
         self._pool = ProcessPoolExecutor(
             min(processes or (os.cpu_count() or 1), self._partitions),
             mp_context=context,

@@ -94,12 +94,14 @@ def _folded(model: ReadModel, before: Document, recorded: Recorded) -> Document:
 
 
 def _touched(model: ReadModel, recorded: Recorded) -> tuple[Document, ...]:
-    """The blank documents under the ids that they are stored with."""
-    blanks = model.touches(recorded.event)
+    return tuple(placed(model, blank, recorded.partition) for blank in model.touches(recorded.event))
+
+
+def placed(model: ReadModel, blank: Document, partition: int) -> Document:
+    """A blank document under the id that it is stored with."""
     if not model.shared:
-        return tuple(blanks)
-    partition = recorded.partition
-    return tuple({**blank, "_id": f"{blank['_id']}@{partition}", SHARED_KEY: partition} for blank in blanks)
+        return blank
+    return {**blank, "_id": f"{blank['_id']}@{partition}", SHARED_KEY: partition}
 
 
 def _matches(where: Mapping[str, Any] | None, document: Document) -> bool:

@@ -37,7 +37,7 @@ class Parked:
     since: datetime
     error: str
     mending: int | None = None
-    """The epoch of the lease under which somebody has begun to mend it."""
+    """The epoch of the lease under which somebody has begun to mend it; 0 if that was only asked for."""
 
     @property
     def key(self) -> str:
@@ -63,10 +63,24 @@ class Parking:
     def __init__(self, database: Database[Documents]) -> None:
         self._parked = database.get_collection("parked", write_concern=DURABLE)
 
-    def every(self) -> list[Parked]:
-        """All of them, by read model, generation, partition and position."""
+    def every(self, limit: int = 0) -> list[Parked]:
+        """All of them, or so many, by read model, generation, partition and position."""
         order = [("name", 1), ("generation", 1), ("partition", 1), ("seq", 1)]
-        return [Parked.from_stored(stored) for stored in self._parked.find(_CONFIRMED).sort(order)]
+        found = self._parked.find(_CONFIRMED).sort(order).limit(limit)
+        return [Parked.from_stored(stored) for stored in found]
+
+    def find(self, parked: Parked) -> Parked | None:
+        """The same stream as it is now."""
+        stored = self._parked.find_one({"_id": parked.key, **_CONFIRMED})
+        return Parked.from_stored(stored) if stored else None
+
+    def of_model(self, name: str, stream: str) -> list[Parked]:
+        """A stream in every generation of a read model that has set it aside."""
+        return self._found({"name": name, "stream": stream})
+
+    def marked(self) -> list[Parked]:
+        """What is being mended, or is to be."""
+        return self._found({"mending": {"$exists": True}})
 
     def of(self, name: str, generation: int, partition: int | None = None) -> list[Parked]:
         """Those of one generation, or of one partition of it."""
@@ -86,6 +100,15 @@ class Parking:
         by = {"_id": {"name": "$name", "generation": "$generation"}, "streams": {"$sum": 1}}
         return {
             (found["_id"]["name"], found["_id"]["generation"]): found["streams"]
+            for found in self._parked.aggregate([{"$match": _CONFIRMED}, {"$group": by}])
+        }
+
+    def counts_by_partition(self) -> Mapping[tuple[str, int, int], int]:
+        """The same, by name, generation and partition."""
+        fields = ("name", "generation", "partition")
+        by = {"_id": {field: f"${field}" for field in fields}, "streams": {"$sum": 1}}
+        return {
+            (found["_id"]["name"], found["_id"]["generation"], found["_id"]["partition"]): found["streams"]
             for found in self._parked.aggregate([{"$match": _CONFIRMED}, {"$group": by}])
         }
 
