@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
+from bson import decode_all
 from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument, WriteConcern
 from pymongo.collection import Collection
 from pymongo.database import Database
@@ -28,11 +29,13 @@ from pymongo.errors import BulkWriteError
 from pymongo.read_concern import ReadConcern
 
 from bus.commit import Commit, Decision
-from bus.connections import DUPLICATE_KEY, DURABLE, Documents
+from bus.connections import CODEC, DUPLICATE_KEY, DURABLE, Documents
 from bus.errors import AlreadyCommittedError, LogMismatchError, VersionConflictError
 
 CLAIM_TRIES = 64
 """How often a slow writer may find its positions closed before something else must be wrong."""
+RAW_BATCH = 250
+"""Commits in a batch from MongoDB; of the largest orders, with 200 lines, they are 8 MB."""
 INDEXES = (
     IndexModel([("partition", ASCENDING), ("seq", ASCENDING)], unique=True, name="position"),
     IndexModel(
@@ -66,6 +69,18 @@ class Stretch:
 
     commits: tuple[Commit, ...]
     missing: tuple[int, ...]
+
+
+def _contiguous(commits: Iterable[Documents], after: int) -> Stretch:
+    """Of stored commits those that follow a position without a gap, and what is missing beyond them."""
+    found = {stored["seq"]: stored for stored in commits}
+    contiguous = []
+    expected = after + 1
+    while expected in found:
+        contiguous.append(Commit.from_stored(found[expected]))
+        expected += 1
+    last = max(found, default=after)
+    return Stretch(tuple(contiguous), tuple(seq for seq in range(expected, last) if seq not in found))
 
 
 def _upserted(collection: Collection[Documents], key: str | int, update: Documents) -> Documents:
@@ -239,14 +254,25 @@ class Log:
         """
         left_out = {"_id": False} if state else _FOR_READERS
         cursor = self._settled.find({"partition": partition, "seq": {"$gt": after}}, left_out)
-        found = {stored["seq"]: stored for stored in cursor.sort("seq", ASCENDING).limit(limit)}
-        contiguous = []
-        expected = after + 1
-        while expected in found:
-            contiguous.append(Commit.from_stored(found[expected]))
-            expected += 1
-        last = max(found, default=after)
-        return Stretch(tuple(contiguous), tuple(seq for seq in range(expected, last) if seq not in found))
+        return _contiguous(cursor.sort("seq", ASCENDING).limit(limit), after)
+
+    def read_within(self, partition: int, after: int, limit: int, most_bytes: int) -> Stretch:
+        """As ``read`` without states, but not much more than so many bytes of them, one commit at least.
+
+        It stops after the batch of documents from MongoDB with which they are reached.
+        """
+        where = {"partition": partition, "seq": {"$gt": after}}
+        stored: list[Documents] = []
+        read = 0
+        with self._settled.find_raw_batches(
+            where, _FOR_READERS, sort=[("seq", ASCENDING)], limit=limit, batch_size=RAW_BATCH
+        ) as batches:
+            for batch in cast("Iterable[bytes]", batches):
+                stored += decode_all(batch, CODEC)
+                read += len(batch)
+                if read >= most_bytes:
+                    break
+        return _contiguous(stored, after)
 
     def accepted_after(self, partition: int, position: int) -> datetime | None:
         """When the first command was accepted that the log has beyond a position."""

@@ -25,10 +25,6 @@ from read_side.telemetry import Telemetry
 BATCH = 1_000
 """Commits per batch: some megabytes in memory, and one round trip for hundreds of documents."""
 
-SMALLEST_BATCH = 100
-AT_MOST_S = 0.5
-"""A rebuild's batches grow while they take less: they stay far from a lease's end, and small in memory."""
-
 MOST_LINGER = 10
 """Times the duration of a batch.
 
@@ -72,8 +68,8 @@ class Surroundings:
     read: Callable[[int, int, int], Stretch]
     """Reads the log as ``SharedReads.read`` does."""
     silence: Callable[[str, int], Silence] = lambda _name, _partition: NoSilence()
-    largest_batch: int = 0
-    """Up to which batches grow while they are full and quick; 0: they stay as they are."""
+    lingers: bool = True
+    """Whether a run stays for a moment for what comes in meanwhile; a fill does not."""
     may_go_on: Callable[[str, int, float], bool] = lambda _name, _generation, _began: True
     """Asked with name, generation and the monotonic time when the run began, between batches."""
     telemetry: Telemetry = field(default_factory=lambda: Telemetry(Metrics()))
@@ -108,7 +104,6 @@ class CatchUp:
             logger.info("finished mending a stream", read_model=model.name, stream=stream)
         self.position = lease.position
         self._began = time.monotonic()
-        self._size = BATCH
 
     def run(self) -> Run:
         """Go on until the log is drained, a hole is in the way, or it may not go on."""
@@ -120,7 +115,7 @@ class CatchUp:
 
     def _run(self, silence: Silence) -> Run:
         while self._may_go_on():
-            stretch = self._around.read(self._partition, self.position, self._size)
+            stretch = self._around.read(self._partition, self.position, BATCH)
             if stretch.commits:
                 began = time.monotonic()
                 self._take_in(stretch.commits)
@@ -136,23 +131,15 @@ class CatchUp:
         return Run(End.STOPPED)
 
     def _pace(self, commits: Sequence[Commit], took_s: float, silence: Silence) -> None:
-        if 1 < len(commits) < self._size:
+        if self._around.lingers and 1 < len(commits) < BATCH:
             silence.keep()
             self._linger(commits, took_s)
-        elif len(commits) == self._size and self._around.largest_batch:
-            self._adapt(took_s)
 
     def _may_go_on(self) -> bool:
         around = self._around
         return not around.stopping.is_set() and around.may_go_on(
             self._model.name, self._generation, self._began
         )
-
-    def _adapt(self, took_s: float) -> None:
-        if took_s > AT_MOST_S:
-            self._size = max(SMALLEST_BATCH, self._size // 2)
-        elif took_s < AT_MOST_S / 2:
-            self._size = min(2 * self._size, self._around.largest_batch)
 
     def _linger(self, commits: Sequence[Commit], took_s: float) -> None:
         """Stay for a moment after catching up, so that under load a batch is many commits rather than few.

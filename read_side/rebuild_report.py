@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict
 
@@ -29,7 +30,8 @@ from bus.workers import stop_on_signals
 from read_side.checkpoints import Checkpoints
 from read_side.comparison import Comparison
 from read_side.errors import RebuildRefusedError
-from read_side.filling import Fill, InProcesses, builder
+from read_side.filling import Fill, builder
+from read_side.filling_processes import InProcesses, Together
 from read_side.generations import Generations
 from read_side.parking import Parking
 from read_side.projections import READ_MODELS, by_name
@@ -64,20 +66,43 @@ def run(  # noqa: PLR0913 - the command's options
     processes: int | None,
     as_json: bool,
 ) -> None:
-    """Rebuild models one after the other, and print what each came to."""
+    """Rebuild models side by side, and print what each came to. One that fails is no reason for the others.
+
+    Raises:
+        RebuildRefusedError, RebuildStoppedError, ...: what the first of those that failed has raised.
+
+    """
     settings = Settings.load()
     stopping = stop_on_signals()
-    results = []
+    results: list[Rebuilt] = []
+    failed: list[Exception] = []
     console = Console(stderr=as_json)
     with ExitStack() as open_until_the_end:
-        fill = open_until_the_end.enter_context(InProcesses(settings, processes))
-        tools = connected(settings, fill, stopping, open_until_the_end)
+        pool = open_until_the_end.enter_context(InProcesses(settings, processes))
+        together = Together(pool, [model.name for model in models])
+        tools = connected(settings, together, stopping, open_until_the_end)
         bar = open_until_the_end.enter_context(_bar(console))
-        for model in models:
-            rebuilt = Rebuild(tools, model, _Bar(bar, model.name)).run(keep_old=keep_old, swap=swap)
-            results.append(rebuilt)
-            if not as_json:
-                _show(rebuilt, bar.console, kept=keep_old, diff=diff)
+        threads = open_until_the_end.enter_context(ThreadPoolExecutor(len(models)))
+
+        def rebuild(model: ReadModel, line: _Bar) -> Rebuilt:
+            try:
+                return Rebuild(tools, model, line).run(keep_old=keep_old, swap=swap)
+            finally:
+                together.leave(model.name)
+
+        running = [threads.submit(rebuild, model, _Bar(bar, model.name)) for model in models]
+        for each in running:
+            try:
+                results.append(each.result())
+            except Exception as error:  # noqa: BLE001 - it is raised, or told, when all are done
+                failed.append(error)
+            else:
+                if not as_json:
+                    _show(results[-1], bar.console, kept=keep_old, diff=diff)
+        for further in failed[1:]:  # the first is told by whoever called
+            bar.console.print(str(further), markup=False, highlight=False)
+    if failed:
+        raise failed[0]
     if as_json:
         write_json([asdict(rebuilt) for rebuilt in results])
 

@@ -23,7 +23,7 @@ from bus.logs import logger
 from bus.settings import Settings
 from bus.workers import stop_on_signals
 from read_side.errors import RebuildRefusedError, RebuildStoppedError
-from read_side.filling import InProcesses
+from read_side.filling_processes import InProcesses
 from read_side.projections import by_name
 from read_side.projections.model import ReadModel
 from read_side.rebuild import Rebuild, Rebuilt, Tools, Watch
