@@ -9,14 +9,14 @@ from enum import Enum
 from bus.commit import Commit
 from bus.log import Log, Stretch
 from bus.logs import logger
-from bus.metrics import Metrics
+from bus.observing.metrics import Metrics
 from read_side.batch import Batch, Poison
 from read_side.checkpoints import Checkpoints, Lease
 from read_side.errors import BehindTheCheckpointError
 from read_side.folding import Plan
 from read_side.holes import Holes
-from read_side.mending import Mending
-from read_side.parking import Parking, positions
+from read_side.parked.mending import Mending
+from read_side.parked.parking import Parking, positions
 from read_side.projections.model import ReadModel
 from read_side.registry import Registry
 from read_side.silence import NoSilence, Silence

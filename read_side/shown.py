@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from bus.commit import Commit, Recorded
 from read_side.checkpoints import Checkpoints
 from read_side.folding import placed
-from read_side.parking import Parked, Parking
+from read_side.parked.parking import Parked, Parking
 from read_side.projections import READ_MODELS
 from read_side.projections.model import Document, ReadModel
 from read_side.store import ReadStore

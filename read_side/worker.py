@@ -15,27 +15,27 @@ from bus.connections import Documents, read_database, redis_client, write_databa
 from bus.doorbells import Doorbells
 from bus.log import Log
 from bus.logs import logger
-from bus.metrics import Metrics
+from bus.observing.metrics import Metrics
+from bus.observing.pulse import Pulse
+from bus.observing.tracing import Tracing
 from bus.outages import Outages, Server
-from bus.pulse import Pulse
 from bus.settings import Settings
 from bus.signals import announce_position, reached
 from bus.subscriptions import Subscriptions
-from bus.tracing import Tracing
 from read_side.answering import Answering, GoingOn
 from read_side.catch_up import Surroundings
 from read_side.checkpoints import Checkpoints
 from read_side.generations import Generations
 from read_side.holes import Holes
 from read_side.lookout import Lookout
-from read_side.mending_orders import MendingOrders
-from read_side.parking import Parking
+from read_side.parked.mending_orders import MendingOrders
+from read_side.parked.parking import Parking
 from read_side.projections import READ_MODELS
 from read_side.projections.model import ReadModel
 from read_side.projector import Projector
-from read_side.rebuild_requests import RebuildRequests
+from read_side.rebuilding.requested_rebuilds import RequestedRebuilds
+from read_side.rebuilding.requests import RebuildRequests
 from read_side.registry import Registry
-from read_side.requested_rebuilds import RequestedRebuilds
 from read_side.retirement import Retirement
 from read_side.shared_reads import SharedReads
 from read_side.silence import MarkSilence, Silence

@@ -36,13 +36,13 @@ from bus.messages.events import AnyEvent
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.messages.principal import Role
 from bus.messages.streams import partition_of
-from bus.metric_slots import Slots
-from bus.metrics import Metrics
+from bus.observing.metric_slots import Slots
+from bus.observing.metrics import Metrics
+from bus.observing.tracing import Tracing
 from bus.settings import Settings
 from bus.signals import Signals
-from bus.tracing import Tracing
 from read_side.checkpoints import Checkpoints
-from read_side.parking import Parking
+from read_side.parked.parking import Parking
 from read_side.projections import READ_MODELS
 from read_side.registry import FIRST, Registry
 from read_side.shown import Showing

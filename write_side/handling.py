@@ -20,7 +20,7 @@ from bus.inbox import Entry, Inbox
 from bus.log import Log
 from bus.messages.envelope import CommandEnvelope
 from bus.messages.outcome import Outcome
-from bus.metrics import Metrics
+from bus.observing.metrics import Metrics
 from write_side.attempting import Attempting
 from write_side.bell import Bell
 from write_side.deciding import Deciding

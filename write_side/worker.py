@@ -17,12 +17,12 @@ from bus.inbox import Inbox
 from bus.log import Log
 from bus.logs import told as in_words
 from bus.messages.envelope import CommandEnvelope
-from bus.metrics import Metrics
+from bus.observing.metrics import Metrics
+from bus.observing.pulse import Pulse
+from bus.observing.tracing import Tracing
 from bus.outages import Outages, Server
-from bus.pulse import Pulse
 from bus.settings import Settings
 from bus.subscriptions import Subscriptions
-from bus.tracing import Tracing
 from write_side.bell import WriteSideBell
 from write_side.handling import Handling
 from write_side.telemetry import Telemetry

@@ -14,7 +14,7 @@ from api.ops.repair_bodies import DeadQuery, Resolution
 from api.ops.repair_shapes import Dead, DeadInFull, DeadList, Resolved
 from api.ops.repairs import Repairs
 from api.problems import Problem, ProblemError, checked_id
-from bus.casualties import Kind
+from bus.dead.casualties import Kind
 from bus.errors import NotThereError, RefusedError
 
 

@@ -14,7 +14,7 @@ from api.ops.repairs import Repairs, repairs
 from api.ops.teller import Teller
 from bus.connections import Documents
 from bus.log import Log
-from bus.queue_look import Looking
+from bus.queues.look import Looking
 from bus.trail import Trails
 from read_side.shown import Showing
 

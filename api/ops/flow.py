@@ -21,17 +21,17 @@ from api.ops.kept import KEPT_S, Kept
 from api.ops.read_models import Standings
 from api.ops.recent import Recent
 from api.ops.shapes import ApiFlow, CommandsFlow, Flow, LogFlow, ProcessBeat, ReadModelFlow, Rebuilding
-from bus import metrics
 from bus.connections import Documents
-from bus.dead_letters import DeadLetters
+from bus.dead.letters import DeadLetters
 from bus.gateway import COMMANDS_QUEUE
-from bus.heartbeats import Process, processes
 from bus.log import Log
 from bus.messages.outcome import CommandStatus
-from bus.metric_slots import Slots
-from bus.metrics import MILLION, Counts, Family
-from bus.queue_depths import QueueDepth, queue_depths
-from bus.unfinished import unfinished
+from bus.observing import metrics
+from bus.observing.heartbeats import Process, processes
+from bus.observing.metric_slots import Slots
+from bus.observing.metrics import MILLION, Counts, Family
+from bus.observing.unfinished import unfinished
+from bus.queues.depths import QueueDepth, queue_depths
 from read_side.registry import State
 from read_side.status import MAX_LAG_S, Standing
 

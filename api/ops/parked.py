@@ -1,6 +1,7 @@
 """``/ops/parked``: the streams that read models have set aside, and having them mended.
 
-Mending is not done here but ordered (``read_side.mending_orders``); the answer waits for it for a moment.
+Mending is not done here but ordered (``read_side.parked.mending_orders``); the answer waits for it for a
+moment.
 """
 
 import falcon
@@ -12,7 +13,7 @@ from api.ops.repair_shapes import MendedList, ParkedList, ParkedRow
 from api.ops.repairs import Repairs
 from api.problems import not_found
 from bus.log import Log
-from read_side.parking import Parked
+from read_side.parked.parking import Parked
 from read_side.projections import by_name
 
 WAIT_S = 1.5

@@ -14,9 +14,9 @@ from api import queries
 from api.ops.answers import answer_operator
 from api.ops.kept import KEPT_S, Kept
 from api.ops.shapes import FigureExplained, QueueFigures, Queues
-from bus.queue_explained import rows
-from bus.queue_figures import Figures, between
-from bus.queue_look import Look, Looking
+from bus.queues.explained import rows
+from bus.queues.figures import Figures, between
+from bus.queues.look import Look, Looking
 
 LOOK_S = 2.5
 """For all that is asked of MongoDB in one look."""

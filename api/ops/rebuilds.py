@@ -1,6 +1,6 @@
 """``/ops/rebuilds``: the latest rebuild of each read model, and asking for one.
 
-It is not carried out here: a projections' process takes the request (``read_side.rebuild_requests``).
+It is not carried out here: a projections' process takes the request (``read_side.rebuilding.requests``).
 """
 
 from dataclasses import asdict
@@ -17,7 +17,7 @@ from api.ops.repairs import Repairs
 from api.problems import Problem, ProblemError, checked_id
 from bus.connections import Documents
 from read_side.projections import by_name
-from read_side.rebuilds_seen import of_request
+from read_side.rebuilding.seen import of_request
 
 
 class Rebuilds:

@@ -7,15 +7,15 @@ from pymongo.database import Database
 
 from api.freshness import WaitSlots
 from bus.broker import Broker
-from bus.casualties import Casualties
 from bus.connections import Documents
+from bus.dead.casualties import Casualties
 from bus.doorbells import Doorbells
 from bus.log import Log
 from read_side.checkpoints import Checkpoints
-from read_side.mending_orders import MendingOrders
-from read_side.parking import Parking
-from read_side.rebuild_requests import RebuildRequests
-from read_side.rebuilds_seen import RebuildsSeen
+from read_side.parked.mending_orders import MendingOrders
+from read_side.parked.parking import Parking
+from read_side.rebuilding.requests import RebuildRequests
+from read_side.rebuilding.seen import RebuildsSeen
 from read_side.registry import Registry
 
 OWNER = "api"

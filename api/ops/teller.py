@@ -18,7 +18,7 @@ from bus.log import Log
 from bus.messages.outcome import Outcome
 from bus.messages.streams import customer_stream, id_of, order_stream, product_stream
 from bus.trail import Trail, Trails
-from read_side.parking import Parked
+from read_side.parked.parking import Parked
 from read_side.shown import Showing, Shown
 
 STORY_S = 3.0

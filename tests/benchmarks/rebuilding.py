@@ -15,10 +15,10 @@ from pymongo import MongoClient
 from bus.connections import Documents, read_database
 from bus.settings import Settings
 from read_side.checkpoints import Checkpoints
-from read_side.filling_processes import InProcesses
 from read_side.projections import READ_MODELS
 from read_side.projections.model import ReadModel
 from read_side.projections.products import PRODUCTS
+from read_side.rebuilding.filling_processes import InProcesses
 from read_side.registry import FIRST, Registry
 from tests.benchmarks.stage import Stage
 

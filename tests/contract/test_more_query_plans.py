@@ -20,10 +20,10 @@ from bus.local.mongod import Mongod
 from bus.log import Log
 from bus.messages.events import to_stored
 from bus.messages.streams import partition_of
-from bus.queue_look import Looking, _InRedis
+from bus.queues.look import Looking, _InRedis
 from bus.trail import Trails
 from read_side.checkpoints import Checkpoints
-from read_side.parking import Parking
+from read_side.parked.parking import Parking
 from read_side.projections import READ_MODELS, customers, order_analytics, product_sales, products
 from read_side.registry import FIRST, Registry
 from read_side.store import CollectionDocuments

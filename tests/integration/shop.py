@@ -23,7 +23,7 @@ from bus.messages.streams import customer_stream, order_stream, partition_of
 from read_side.catch_up import End, Run, Surroundings
 from read_side.checkpoints import Checkpoints
 from read_side.holes import Holes
-from read_side.parking import Parking
+from read_side.parked.parking import Parking
 from read_side.projections import READ_MODELS
 from read_side.projections.model import ReadModel
 from read_side.projector import Projector

@@ -11,13 +11,13 @@ from pymongo.database import Database
 from bus.connections import Documents, read_database, write_database
 from bus.log import Log, Stretch
 from bus.settings import Settings
-from read_side import convoy, filling
 from read_side.audit import audit
 from read_side.errors import RebuildStoppedError
-from read_side.filling import Target, fill_together, surroundings
 from read_side.projections import READ_MODELS
 from read_side.projections.customers import CUSTOMERS
 from read_side.projections.order_summary import ORDER_SUMMARY
+from read_side.rebuilding import convoy, filling
+from read_side.rebuilding.filling import Target, fill_together, surroundings
 from tests.integration import long_log
 from tests.integration.shop import PARTITIONS, ReadSide
 

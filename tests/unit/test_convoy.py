@@ -12,8 +12,8 @@ import pytest
 
 from bus.commit import Commit
 from bus.log import Stretch
-from read_side import convoy
-from read_side.convoy import Convoy, Member
+from read_side.rebuilding import convoy
+from read_side.rebuilding.convoy import Convoy, Member
 from tests.waiting import until
 
 DONE_S = 20.0

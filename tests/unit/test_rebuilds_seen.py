@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from read_side.rebuilds_seen import SILENT, Registered, seen
+from read_side.rebuilding.seen import SILENT, Registered, seen
 from read_side.registry import Entry, Generation, State
 from tests import messages
 

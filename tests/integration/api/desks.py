@@ -12,7 +12,7 @@ from api.ops.desk import desk
 from bus.connections import WEB_TIMEOUT_MS, read_database, redis_client, write_database
 from bus.log import Log
 from read_side.checkpoints import Checkpoints
-from read_side.parking import Parking
+from read_side.parked.parking import Parking
 from read_side.shown import Showing
 from read_side.store import ReadStore
 from tests.shop_api import Shop

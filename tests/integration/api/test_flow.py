@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 from falcon import testing
 
-from bus import metrics
-from bus.dead_letters import DeadLetters
-from bus.heartbeats import SILENT_MS, Heartbeat
+from bus.dead.letters import DeadLetters
 from bus.keys import QueueKeys
 from bus.messages.outcome import CommandStatus
 from bus.messages.streams import customer_stream
-from bus.metric_slots import MetricsPublisher, Slots
-from bus.metrics import Metrics
-from bus.queue_explained import rows
+from bus.observing import metrics
+from bus.observing.heartbeats import SILENT_MS, Heartbeat
+from bus.observing.metric_slots import MetricsPublisher, Slots
+from bus.observing.metrics import Metrics
+from bus.queues.explained import rows
 from bus.subscriptions import Subscriptions
 from read_side.projections import READ_MODELS
 from read_side.projections.customers import CUSTOMERS

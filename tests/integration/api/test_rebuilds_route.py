@@ -9,7 +9,7 @@ from falcon import testing
 from read_side.generations import Generations
 from read_side.projections import READ_MODELS
 from read_side.projections.products import PRODUCTS
-from read_side.rebuild_requests import RebuildRequests
+from read_side.rebuilding.requests import RebuildRequests
 from tests.shop_api import Shop
 
 

@@ -2,7 +2,7 @@
 
 from bus.messages.streams import customer_stream, order_stream
 from bus.messages.values import OrderStatus
-from read_side.parking import Parked
+from read_side.parked.parking import Parked
 from read_side.projections import READ_MODELS
 from tests import messages
 from tests.integration.api.both_sides import BothSides, home

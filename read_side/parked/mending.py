@@ -10,7 +10,7 @@ unparked after the last one; whoever takes the lease next and finds the mark doe
 checkpoint, before anything else. And a holder of the lease that lost it in its sleep does none either: what
 it may still write are documents as they were read before the mending, which their guard refuses
 (``read_side.guards``), new documents beyond the checkpoint, which the next batch does not believe
-(``read_side.batch``), and parked streams, which nobody confirms (``read_side.parking``).
+(``read_side.batch``), and parked streams, which nobody confirms (``read_side.parked.parking``).
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,7 +25,7 @@ from read_side import guards
 from read_side.checkpoints import Checkpoints, Lease
 from read_side.errors import RebuildNeededError
 from read_side.guards import Guard
-from read_side.parking import Parked, Parking, positions
+from read_side.parked.parking import Parked, Parking, positions
 from read_side.projections.model import Document, ReadModel, Sources
 from read_side.refold import Refold, refold_streams
 

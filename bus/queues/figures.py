@@ -7,7 +7,7 @@ was stranded in both looks is called that.
 
 from dataclasses import dataclass
 
-from bus.queue_look import Look, QueueLook
+from bus.queues.look import Look, QueueLook
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 The families are listed here, and nowhere else: whoever counts names one, and ``/metrics`` shows all. Numbers
 that the databases know (queue depths, lag) are not counted but looked up when they are asked for, by the API.
 
-The counts of all processes are added up (``bus.metric_slots``), so everything here is a sum: a counter, or a
-histogram kept as one counter for each bucket and one for the sum of what was observed.
+The counts of all processes are added up (``bus.observing.metric_slots``), so everything here is a sum: a
+counter, or a histogram kept as one counter for each bucket and one for the sum of what was observed.
 """
 
 import threading

@@ -22,8 +22,8 @@ from bus import logs
 from bus.settings import Settings
 from read_side.catch_up import Surroundings
 from read_side.errors import RebuildStoppedError
-from read_side.filling import TICK_S, Target, builder, fill_together, surroundings
 from read_side.projections.model import ReadModel
+from read_side.rebuilding.filling import TICK_S, Target, builder, fill_together, surroundings
 
 GARBAGE = 500_000
 """Objects, more than there are at a time, before the collector looks through the new ones."""

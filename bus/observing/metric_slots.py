@@ -27,7 +27,7 @@ from pymongo.database import Database
 from pymongo.read_concern import ReadConcern
 
 from bus.connections import DURABLE, Documents
-from bus.metrics import Counts, Metrics, added, negated
+from bus.observing.metrics import Counts, Metrics, added, negated
 
 EXPIRY_MS = 30_000
 """Silence after which a slot may be adopted."""

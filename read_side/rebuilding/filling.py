@@ -6,7 +6,7 @@ middle repeats a batch and changes nothing, of two that believe to hold the leas
 a fill that was killed is resumed where it stands.
 
 Several read models are filled side by side, a thread for each, from one reading of the log
-(``read_side.convoy``): while one waits for MongoDB another one folds.
+(``read_side.rebuilding.convoy``): while one waits for MongoDB another one folds.
 """
 
 import os
@@ -23,13 +23,13 @@ from bus.log import Log, Stretch
 from bus.settings import Settings
 from read_side.catch_up import End, Surroundings
 from read_side.checkpoints import Checkpoints
-from read_side.convoy import Convoy, Member
 from read_side.errors import RebuildStoppedError
 from read_side.holes import Holes
-from read_side.parking import Parking
+from read_side.parked.parking import Parking
 from read_side.projections import by_name
 from read_side.projections.model import ReadModel
 from read_side.projector import Projector
+from read_side.rebuilding.convoy import Convoy, Member
 from read_side.registry import Registry
 
 STRETCH = 2_000

@@ -19,9 +19,9 @@ from bus.log import Log
 from bus.settings import Settings
 from read_side.checkpoints import Checkpoints
 from read_side.errors import GenerationError, LeaseLostError, RebuildNeededError
-from read_side.parking import Parked, Parking
+from read_side.parked.parking import Parked, Parking
+from read_side.parked.unparking import Unparking
 from read_side.registry import Registry
-from read_side.unparking import Unparking
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from dramatiq import Message
 
-from bus.diagnosis import decoded, reason_for
+from bus.dead.diagnosis import decoded, reason_for
 
 MAX_PAYLOAD = 8 * 1024 * 1024
 """Bytes kept of a payload, half of what a document may have; a longer one is cut, and cannot be retried."""

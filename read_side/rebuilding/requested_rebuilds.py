@@ -22,7 +22,7 @@ from pymongo.errors import PyMongoError
 from bus.local.leash import leashed
 from bus.logs import logger
 from read_side.projections.model import ReadModel
-from read_side.rebuild_requests import Claim, RebuildRequests
+from read_side.rebuilding.requests import Claim, RebuildRequests
 
 LOOK_S = 0.1
 CHILD_S = 2.0

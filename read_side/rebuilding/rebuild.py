@@ -2,10 +2,10 @@
 
 In this order: lease · begin (or resume) · fill · finish · compare · hand over · put in service · view.
 
-While it is filled nobody but the rebuild knows the new generation. Once it has caught up it is registered as
-ready, and the workers project it like the live one. It is put in service only when they demonstrably do
-(``read_side.handover``). So readers who come over do not go back in time and do not wait longer than before;
-and what a Consistency-Token stands for is always asked of the very generation that is read.
+While it is filled nobody but the rebuild knows the new generation. Once it has caught up it is registered
+as ready, and the workers project it like the live one. It is put in service only when they demonstrably do
+(``read_side.rebuilding.handover``). So readers who come over do not go back in time and do not wait longer
+than before; and what a Consistency-Token stands for is always asked of the very generation that is read.
 
 Killed at any point it leaves the live generation as it was. What it had begun stays registered; the next
 rebuild goes on with it, or it is dropped. What was put in service is in service: that is one update.
@@ -21,13 +21,13 @@ from dataclasses import dataclass
 from bus.doorbells import Doorbells
 from bus.log import Log
 from read_side.checkpoints import Checkpoints
-from read_side.comparison import Comparison, compare
 from read_side.errors import RebuildRefusedError, RebuildStoppedError
-from read_side.filling import TICK_S, Fill, builder
 from read_side.generations import Generations, RebuildLease
-from read_side.handover import LEARNED_S, Handover
-from read_side.parking import Parking
+from read_side.parked.parking import Parking
 from read_side.projections.model import ReadModel
+from read_side.rebuilding.comparison import Comparison, compare
+from read_side.rebuilding.filling import TICK_S, Fill, builder
+from read_side.rebuilding.handover import LEARNED_S, Handover
 from read_side.registry import Entry, Generation, Registry, State
 from read_side.retirement import Retirement
 

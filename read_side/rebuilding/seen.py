@@ -14,7 +14,7 @@ from pymongo.database import Database
 from bus.connections import Documents
 from bus.log import Log
 from read_side.checkpoints import Checkpoints
-from read_side.rebuild_requests import OPEN, RebuildRequests, RequestState
+from read_side.rebuilding.requests import OPEN, RebuildRequests, RequestState
 from read_side.registry import COLLECTION, Entry, Generation, State
 
 READY = "ready"

@@ -12,10 +12,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from bus.broker import Broker
-from bus.casualties import Casualties, Casualty, Kind
 from bus.cli import moment, to_json, write_json
 from bus.connections import redis_client, write_database
-from bus.dead_letter import LetterState
+from bus.dead.casualties import Casualties, Casualty, Kind
+from bus.dead.letter import LetterState
 from bus.errors import RefusedError
 from bus.settings import Settings
 

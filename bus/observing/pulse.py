@@ -13,10 +13,10 @@ from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
 from bus.connections import Documents
-from bus.heartbeats import Heartbeat
 from bus.logs import logger
-from bus.metric_slots import MetricsPublisher, Slots
-from bus.metrics import Metrics
+from bus.observing.heartbeats import Heartbeat
+from bus.observing.metric_slots import MetricsPublisher, Slots
+from bus.observing.metrics import Metrics
 
 BEAT_S = 2.0
 BEAT_LIMIT_S = 1.5

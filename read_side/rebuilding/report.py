@@ -28,15 +28,15 @@ from bus.log import Log
 from bus.settings import Settings
 from bus.workers import stop_on_signals
 from read_side.checkpoints import Checkpoints
-from read_side.comparison import Comparison
 from read_side.errors import RebuildRefusedError
-from read_side.filling import Fill, builder
-from read_side.filling_processes import InProcesses, Together
 from read_side.generations import Generations
-from read_side.parking import Parking
+from read_side.parked.parking import Parking
 from read_side.projections import READ_MODELS, by_name
 from read_side.projections.model import ReadModel
-from read_side.rebuild import Rebuild, Rebuilt, Tools, Watch
+from read_side.rebuilding.comparison import Comparison
+from read_side.rebuilding.filling import Fill, builder
+from read_side.rebuilding.filling_processes import InProcesses, Together
+from read_side.rebuilding.rebuild import Rebuild, Rebuilt, Tools, Watch
 from read_side.registry import Registry
 from read_side.retirement import Retirement
 

@@ -36,7 +36,7 @@ def list_(  # noqa: PLR0913 - each is an option
     as_json: AsJson = False,
 ) -> None:
     """List what waits for an operator, the newest first."""
-    from bus import dead_report  # noqa: PLC0415 - --help needs no drivers
+    from bus.dead import report as dead_report  # noqa: PLC0415 - --help needs no drivers
 
     kinds = dead_report.kinds(failed=failed, letters=letters)
     dead_report.show_list(kinds, queue, limit, resolved=everything, as_json=as_json)
@@ -52,7 +52,7 @@ def show(
 
     The id of a command shows the command and every letter that carried it.
     """
-    from bus import dead_report  # noqa: PLC0415 - --help needs no drivers
+    from bus.dead import report as dead_report  # noqa: PLC0415 - --help needs no drivers
 
     raise typer.Exit(0 if dead_report.show_one(casualty_id, as_json=as_json) else 1)
 
@@ -80,7 +80,7 @@ def retry(  # noqa: PLR0913 - each is an option
         raise typer.BadParameter("give either ids or --all")
     if not everything and (queue or failed or letters):
         raise typer.BadParameter("--queue, --failed and --letters go with --all")
-    from bus import dead_report  # noqa: PLC0415 - --help needs no drivers
+    from bus.dead import report as dead_report  # noqa: PLC0415 - --help needs no drivers
 
     kinds = dead_report.kinds(failed=failed, letters=letters)
     chosen = dead_report.open_ids(kinds, queue) if everything else ids or []
@@ -95,7 +95,7 @@ def discard(ids: Ids = None, *, reason: Reason, by: By = None) -> None:
     """
     if not ids:
         raise typer.BadParameter("give the ids of what is to be discarded")
-    from bus import dead_report  # noqa: PLC0415 - --help needs no drivers
+    from bus.dead import report as dead_report  # noqa: PLC0415 - --help needs no drivers
 
     raise typer.Exit(0 if dead_report.discard(ids, by=by, reason=_said(reason)) else 1)
 

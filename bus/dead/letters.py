@@ -21,7 +21,7 @@ from pymongo.database import Database
 from pymongo.errors import BulkWriteError
 
 from bus.connections import DUPLICATE_KEY, DURABLE, Documents
-from bus.dead_letter import DeadLetter, LetterState
+from bus.dead.letter import DeadLetter, LetterState
 from bus.keys import QueueKeys
 from bus.logs import logger
 

@@ -7,8 +7,8 @@ harm and comes back when it is rung for.
 from bus.log import Log
 from read_side.checkpoints import Checkpoints
 from read_side.errors import GenerationError, RebuildNeededError
-from read_side.mending import Mending
-from read_side.parking import Parked, Parking
+from read_side.parked.mending import Mending
+from read_side.parked.parking import Parked, Parking
 from read_side.projections import by_name
 from read_side.registry import Registry, collection_name
 

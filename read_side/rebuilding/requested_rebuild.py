@@ -1,4 +1,4 @@
-"""One requested rebuild, carried out: the process that ``read_side.requested_rebuilds`` starts for it.
+"""One requested rebuild, carried out: the process that ``requested_rebuilds`` starts for it.
 
 It is a rebuild like one from the command line, with half of the cores, since others have work to do beside
 it, and it tells its request how it goes. One thread tells, each second, and that keeps the request as well:
@@ -23,12 +23,12 @@ from bus.logs import logger
 from bus.settings import Settings
 from bus.workers import stop_on_signals
 from read_side.errors import RebuildRefusedError, RebuildStoppedError
-from read_side.filling_processes import InProcesses
 from read_side.projections import by_name
 from read_side.projections.model import ReadModel
-from read_side.rebuild import Rebuild, Rebuilt, Tools, Watch
-from read_side.rebuild_report import connected
-from read_side.rebuild_requests import Claim, RebuildRequests
+from read_side.rebuilding.filling_processes import InProcesses
+from read_side.rebuilding.rebuild import Rebuild, Rebuilt, Tools, Watch
+from read_side.rebuilding.report import connected
+from read_side.rebuilding.requests import Claim, RebuildRequests
 
 TELL_S = 1.0
 AGAIN_S = 0.5

@@ -1,12 +1,12 @@
 """Having parked streams mended by the projections, for who asks from elsewhere: the API above all.
 
-Mending folds a stream's documents from all of their history, which may take long, and whoever asks over HTTP
-is not to wait that long, nor is the API's process to fold. So an order is given, in three steps that are
-each quick: the stream is marked as being mended, by nobody yet (``ORDERED``); the lease is taken over and let
-go of, since under load its holder would have it for ever; the bell is rung. A mark is what a mender that was
-killed leaves behind: whoever takes the lease next finds it, and mends the stream before anything else
-(``read_side.mending``). What came of it can be seen where it was parked: it is not there any more, or parked
-with the mark gone.
+Mending folds a stream's documents from all of their history, which may take long, and whoever asks over
+HTTP is not to wait that long, nor is the API's process to fold. So an order is given, in three steps that
+are each quick: the stream is marked as being mended, by nobody yet (``ORDERED``); the lease is taken over
+and let go of, since under load its holder would have it for ever; the bell is rung. A mark is what a mender
+that was killed leaves behind: whoever takes the lease next finds it, and mends the stream before anything
+else (``read_side.parked.mending``). What came of it can be seen where it was parked: it is not there any
+more, or parked with the mark gone.
 
 - *The asker is killed between any two steps:* the mark stays, and the lookout rings for marks (``ring``).
 - *A mender has begun meanwhile, or ends:* the mark is set only on what was read, unmarked. If somebody else's
@@ -28,7 +28,7 @@ import redis
 from bus.doorbells import Doorbells
 from read_side.checkpoints import Checkpoints
 from read_side.errors import LeaseLostError, RebuildNeededError
-from read_side.parking import Parked, Parking
+from read_side.parked.parking import Parked, Parking
 from read_side.projections.model import ReadModel
 from read_side.registry import Registry, State, collection_name
 

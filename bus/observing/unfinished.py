@@ -7,7 +7,7 @@ from pymongo import ASCENDING
 from pymongo.database import Database
 
 from bus.connections import CODEC, Documents
-from bus.failed_commands import FailedCommands
+from bus.dead.failed_commands import FailedCommands
 from bus.messages.outcome import CommandStatus
 
 

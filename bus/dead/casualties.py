@@ -19,10 +19,10 @@ from pymongo.database import Database
 
 from bus.broker import Broker
 from bus.connections import Documents
-from bus.dead_letter import DeadLetter, LetterState
-from bus.dead_letters import DeadLetters
+from bus.dead.failed_commands import FailedCommands
+from bus.dead.letter import DeadLetter, LetterState
+from bus.dead.letters import DeadLetters
 from bus.errors import RefusedError
-from bus.failed_commands import FailedCommands
 from bus.gateway import COMMANDS_QUEUE, command_message
 
 

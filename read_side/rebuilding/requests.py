@@ -1,9 +1,9 @@
 """Rebuilds that somebody asks for without running them: ``rebuild_requests``, a document for each read model.
 
 The API only leaves a request. A projections' process takes it and has a child process carry it out
-(``read_side.requested_rebuilds``), which tells here how it goes. What is live and who may build it is the
-registry's business (``read_side.generations``), also while a rebuild is run from the command line; what is
-here is only who sees to which request, so that each is seen to, and one at a time.
+(``read_side.rebuilding.requested_rebuilds``), which tells here how it goes. What is live and who may build
+it is the registry's business (``read_side.generations``), also while a rebuild is run from the command
+line; what is here is only who sees to which request, so that each is seen to, and one at a time.
 
 ``requested`` → ``running`` → ``succeeded``, ``failed`` or ``stopped``; and from ``running`` back to
 ``requested`` when whoever ran it was told to stop or died. Each step is one update that matches what it rests
@@ -16,7 +16,7 @@ on, so each of these ends in one way:
   that; it decides only when a silent one counts as dead.
 - *The one that runs it is killed* (``kill -9``): nobody renews its lease. Once that has run out, by mongod's
   clock, whoever looks next gives the request back with one death more, and somebody takes it. The generation
-  that was begun is gone on with (``read_side.rebuild``), as soon as the registry's own lease has run out.
+  that was begun is gone on with (``read_side.rebuilding.rebuild``), once the registry's lease has run out.
 - *It was not dead*, only slow: taking raises the epoch, and everything it tells matches the epoch that it was
   given. It learns with the next word, within a second or so, and stops. What it does to generations until
   then is arbitrated by the registry's lease, like two rebuilds from the command line.

@@ -16,9 +16,9 @@ from rich.text import Text
 from bus.cli import write_json
 from bus.connections import read_database, redis_client, write_database
 from bus.log import Log
-from bus.queue_explained import explained
-from bus.queue_figures import Figures, between
-from bus.queue_look import Look, Looking
+from bus.queues.explained import explained
+from bus.queues.figures import Figures, between
+from bus.queues.look import Look, Looking
 from bus.settings import Settings
 
 SHORT_RATE = 100

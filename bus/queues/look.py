@@ -1,7 +1,7 @@
 """What the queues look like at one moment: in Redis, and in the databases that they only hurry along.
 
 Redis says what waits and is in flight; it keeps no count of what has passed. How fast a queue moves is
-therefore seen where its work is done, between two looks (``bus.queue_figures``): commands in the inbox and
+therefore seen where its work is done, between two looks (``bus.queues.figures``): commands in the inbox and
 the log, a read model in its checkpoints. Looking changes nothing, so nothing here goes through Dramatiq's
 own script, whose every call is a heartbeat.
 """
@@ -20,9 +20,9 @@ from pymongo.database import Database
 
 from bus.broker import HEARTBEAT_TIMEOUT_MS, Broker
 from bus.connections import CODEC, Documents
-from bus.dead_letters import DeadLetters
-from bus.diagnosis import decoded
-from bus.failed_commands import FailedCommands
+from bus.dead.diagnosis import decoded
+from bus.dead.failed_commands import FailedCommands
+from bus.dead.letters import DeadLetters
 from bus.gateway import COMMANDS_QUEUE
 from bus.inbox import Inbox
 from bus.keys import HEARTBEATS, QueueKeys
