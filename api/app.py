@@ -35,6 +35,14 @@ from api.metrics import Exposition, Metrics
 from api.negotiation import Negotiation
 from api.openapi import operations
 from api.openapi.page import Description
+from api.ops.dead import DeadOne, DeadOnes, Discard, Retry
+from api.ops.desk import Desk
+from api.ops.flow import FlowSnapshot
+from api.ops.parked import ParkedStreams, RetryParked
+from api.ops.queues import QueuesNow
+from api.ops.read_models import ReadModels
+from api.ops.rebuilds import Rebuilds, StopRebuild
+from api.ops.stories import Stories
 from api.orders import Order, Orders, Status
 from api.products import Product, Products
 from api.site.files import Page, PageFiles
@@ -57,6 +65,7 @@ class Services:
     probes: Mapping[str, Probe]
     exposition: Exposition
     telemetry: Telemetry
+    desk: Desk
 
 
 def routes(s: Services) -> tuple[Route, ...]:
@@ -77,9 +86,23 @@ def routes(s: Services) -> tuple[Route, ...]:
         Route("/health/live", Live(), {"GET": ANYONE}),
         Route("/health/ready", Ready(s.probes), {"GET": ANYONE}),
         Route("/metrics", Metrics(s.exposition), {"GET": OPS_ONLY}),
+        Route("/ops/flow", FlowSnapshot(s.desk.flow), {"GET": OPS_ONLY}),
+        Route("/ops/queues", QueuesNow(s.desk.queues), {"GET": OPS_ONLY}),
+        Route("/ops/read-models", ReadModels(s.desk.standings), {"GET": OPS_ONLY}),
+        Route("/ops/stories/{story_id}", Stories(s.desk.teller), {"GET": OPS_ONLY}),
+        Route("/ops/dead", DeadOnes(s.desk.repairs), {"GET": OPS_ONLY}),
+        Route("/ops/dead/{casualty_id}", DeadOne(s.desk.repairs), {"GET": OPS_ONLY}),
+        Route("/ops/dead/{casualty_id}/retry", Retry(s.desk.repairs), {"POST": OPS_ONLY}),
+        Route("/ops/dead/{casualty_id}/discard", Discard(s.desk.repairs), {"POST": OPS_ONLY}),
+        Route("/ops/parked", ParkedStreams(s.desk.repairs), {"GET": OPS_ONLY}),
+        Route("/ops/parked/retry", RetryParked(s.desk.repairs), {"POST": OPS_ONLY}),
+        Route("/ops/rebuilds", Rebuilds(s.desk.repairs), {"GET": OPS_ONLY, "POST": OPS_ONLY}),
+        Route("/ops/rebuilds/{read_model}/stop", StopRebuild(s.desk.repairs), {"POST": OPS_ONLY}),
         Route("/openapi.json", Description(lambda: table), {"GET": ANYONE}),
         Route("/docs", Page("docs"), {"GET": ANYONE}),
         Route("/docs/{file}", PageFiles("docs"), {"GET": ANYONE}),
+        Route("/ops", Page("ops"), {"GET": ANYONE}),
+        Route("/site/ops/{file}", PageFiles("ops"), {"GET": ANYONE}),
     )
     return table
 

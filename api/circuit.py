@@ -21,6 +21,7 @@ RETRY_AFTER_S = 1
 _READS = frozenset({"GET", "HEAD"})
 _NEEDS_NOTHING = ("/health/", "/metrics", "/docs", "/openapi.json")
 _READS_OF_BOTH = ("/commands/", "/events")
+_OPERATORS = "/ops/"
 
 
 class Needs(Enum):
@@ -36,6 +37,8 @@ def needs(method: str, path: str, *, strong: bool) -> Needs:
     """What a request needs, at most."""
     if path.startswith(_NEEDS_NOTHING):
         return Needs.NONE
+    if path.startswith(_OPERATORS):  # the one or the other, whatever is asked for
+        return Needs.BOTH
     if method not in _READS:
         return Needs.WRITE
     return Needs.BOTH if strong or path.startswith(_READS_OF_BOTH) else Needs.READ

@@ -5,6 +5,7 @@ from http import HTTPStatus
 from typing import Any
 
 import falcon
+import redis
 from pymongo.errors import ConnectionFailure, PyMongoError
 
 from api.circuit import RETRY_AFTER_S, away
@@ -71,6 +72,17 @@ def _on_mongodb(
     resp.set_header("Retry-After", str(RETRY_AFTER_S))
 
 
+def _on_redis(
+    req: falcon.Request, resp: falcon.Response, error: redis.RedisError, _params: dict[str, Any]
+) -> None:
+    """Only what operators ask needs Redis: nothing else of the API does."""
+    logger.warning("Redis failed a request", error=error, route=req.uri_template)
+    Problem(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", "Redis cannot be reached at the moment.").write_to(
+        resp
+    )
+    resp.set_header("Retry-After", str(RETRY_AFTER_S))
+
+
 def _on_unexpected(
     req: falcon.Request, resp: falcon.Response, error: Exception, _params: dict[str, Any]
 ) -> None:
@@ -82,5 +94,6 @@ HANDLERS: Mapping[type[Exception], Callable[..., None]] = {
     Exception: _on_unexpected,
     falcon.HTTPError: _on_http_error,
     PyMongoError: _on_mongodb,
+    redis.RedisError: _on_redis,
     ProblemError: _on_problem,
 }

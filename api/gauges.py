@@ -16,15 +16,15 @@ from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
 from bus.connections import Documents
-from bus.dead_letters import DeadLetters
+from bus.dead.letters import DeadLetters
 from bus.gateway import COMMANDS_QUEUE
-from bus.heartbeats import KINDS, alive
 from bus.log import Log
 from bus.logs import logger
-from bus.queue_depths import queue_depths
-from bus.unfinished import unfinished
+from bus.observing.heartbeats import KINDS, alive
+from bus.observing.unfinished import unfinished
+from bus.queues.depths import queue_depths
 from read_side.checkpoints import Checkpoints
-from read_side.parking import Parking
+from read_side.parked.parking import Parking
 from read_side.projections import READ_MODELS
 from read_side.store import ReadStore
 

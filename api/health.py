@@ -21,7 +21,7 @@ from api.answers import answer, to_json
 from api.problems import MEDIA_TYPE, Problem
 from api.shapes import Liveness, NotReady, Readiness
 from bus.connections import Documents
-from bus.heartbeats import WORKERS, alive
+from bus.observing.heartbeats import WORKERS, alive
 from read_side.checkpoints import Checkpoints
 from read_side.projections import READ_MODELS
 

@@ -11,11 +11,11 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 
 from api import queries
 from api.gauges import KEPT_S, MONGODB_S, Gauges, Part
-from bus import metrics
 from bus.messages.commands import AnyCommand
 from bus.messages.outcome import CommandStatus
-from bus.metric_slots import Slots
-from bus.metrics import FAMILIES, MILLION, Counts, Family, Labels
+from bus.observing import metrics
+from bus.observing.metric_slots import Slots
+from bus.observing.metrics import FAMILIES, MILLION, Counts, Family, Labels
 from bus.version import VERSION
 from read_side.projections import READ_MODELS
 

@@ -18,7 +18,7 @@ _DIGITS = re.compile(r"[0-9]{1,9}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
-def _number(value: object) -> object:
+def whole_number(value: object) -> object:
     if isinstance(value, str) and not _DIGITS.fullmatch(value):
         raise ValueError("must be a whole number")
     return value
@@ -33,7 +33,9 @@ def _day(value: object) -> object:
 Day = Annotated[date, BeforeValidator(_day)]
 Cursor = Annotated[str, Field(max_length=24_576)]
 """Longer than any given out, also by a log of 1,024 partitions; below the server's bound on headers."""
-Limit = Annotated[int, Field(ge=1, le=100), BeforeValidator(_number), Field(description="How many at most.")]
+Limit = Annotated[
+    int, Field(ge=1, le=100), BeforeValidator(whole_number), Field(description="How many at most.")
+]
 
 
 class Query(BaseModel):
@@ -89,9 +91,16 @@ class EventsQuery(Query):
     limit: Annotated[
         int,
         Field(ge=1, le=1_000),
-        BeforeValidator(_number),
+        BeforeValidator(whole_number),
         Field(description="How many events at most."),
     ] = 100
+
+
+class StoryQuery(Query):
+    kind: Annotated[
+        Literal["command", "order", "customer", "product"] | None,
+        Field(description="What the id is meant to be the id of, if it is that of several."),
+    ] = None
 
 
 AnyQuery = TypeVar("AnyQuery", bound=Query)

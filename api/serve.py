@@ -12,6 +12,7 @@ from api.freshness import Freshness, WaitSlots
 from api.gauges import parts
 from api.health import probes
 from api.metrics import Exposition
+from api.ops.desk import desk
 from api.patience import bounded
 from api.server import Server
 from api.shedding import Backlog
@@ -25,15 +26,16 @@ from bus.gateway import CommandGateway
 from bus.inbox import Inbox
 from bus.log import Log
 from bus.logs import logger
-from bus.metric_slots import Slots
-from bus.metrics import Metrics
-from bus.pulse import Pulse
+from bus.observing.metric_slots import Slots
+from bus.observing.metrics import Metrics
+from bus.observing.pulse import Pulse
+from bus.observing.tracing import Tracing
 from bus.settings import Settings
 from bus.signals import Signals
 from bus.termination import Termination
-from bus.tracing import Tracing
 from read_side.checkpoints import Checkpoints
-from read_side.parking import Parking
+from read_side.parked.parking import Parking
+from read_side.shown import Showing
 from read_side.store import ReadStore
 from read_side.visibility import Visibility
 
@@ -154,6 +156,15 @@ def serve() -> None:
         ),
         exposition=Exposition(Slots(write), parts(write, client, log, store, checkpoints, parking)),
         telemetry=telemetry,
+        desk=desk(
+            write,
+            read,
+            client,
+            log,
+            Showing(store, checkpoints, parking),
+            slots,
+            sweep_after_ms=settings.sweep_after_ms,
+        ),
     )
     server = Server(
         bounded(create_app(services)),

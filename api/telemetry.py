@@ -7,10 +7,10 @@ import time
 
 import falcon
 
-from bus import metrics
 from bus.logs import logger
-from bus.metrics import Metrics
-from bus.tracing import Tracing
+from bus.observing import metrics
+from bus.observing.metrics import Metrics
+from bus.observing.tracing import Tracing
 
 NO_ROUTE = "(none)"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from bus import dead_cli
 from bus.cli import EXIT_STATUS, AsJson, run_cli
+from bus.dead import cli as dead_cli
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -74,7 +74,7 @@ def queues(
 
     With --watch and --json, one line of JSON for each look.
     """
-    from bus import queue_report  # noqa: PLC0415 - --help needs no drivers
+    from bus.queues import report as queue_report  # noqa: PLC0415 - --help needs no drivers
 
     queue_report.run(interval, watch=watch, explain=explain, as_json=as_json)
 

@@ -16,13 +16,13 @@ from pymongo.errors import PyMongoError
 from bus import logs, workers
 from bus.broker import Broker
 from bus.connections import redis_client, write_database
-from bus.dead_letters import DeadLetters
+from bus.dead.letters import DeadLetters
 from bus.gateway import COMMANDS_QUEUE, command_message
 from bus.inbox import Inbox
 from bus.log import Log
 from bus.logs import logger
-from bus.metrics import RESCUES, Metrics
-from bus.pulse import Pulse
+from bus.observing.metrics import RESCUES, Metrics
+from bus.observing.pulse import Pulse
 from bus.settings import Settings
 from bus.subscriptions import Subscriptions
 

@@ -27,7 +27,7 @@ WORKER_TIMEOUT_MS = 10_000
 WEB_TIMEOUT_MS = 2_000
 """The same in the API, which has to answer within 5 s; a command may wait for the one before it as well."""
 REDIS_TIMEOUT_S = 5.0
-BLOCK_S = 0.5
+BLOCK_S = 1.0
 """How long a consumer blocks in Redis at most: it is also how long it takes to notice that it should stop."""
 
 

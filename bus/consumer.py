@@ -48,6 +48,7 @@ class BlockingConsumer(_RedisConsumer):
         self._room = threading.Event()
         self._maintained = 0.0
         self._reclaimed = False
+        self._emptied = False
         self._in_hand = broker.in_hand[queue_name]
         client: redis.Redis = broker.client
         self._fetch_script = client.register_script(scripts.FETCH)
@@ -80,7 +81,8 @@ class BlockingConsumer(_RedisConsumer):
         if self.outstanding_message_count > self.prefetch // 2:  # a batch is worth waiting for
             self._room.wait(BLOCK_S)
             return
-        self.message_cache = self._fetched()
+        if not self._emptied:
+            self.message_cache = self._fetched()
         patience = LOOK_FOR_DUE_S if self._delays and self.outstanding_message_count else BLOCK_S
         waiting = self._keys.waiting
         if not self.message_cache and self.broker.client.blmove(waiting, waiting, patience, "LEFT", "LEFT"):
@@ -88,10 +90,12 @@ class BlockingConsumer(_RedisConsumer):
 
     def _fetched(self) -> list[tuple[str, bytes]]:
         """Up to ``prefetch`` messages in all, with their ids."""
+        room = self.prefetch - self.outstanding_message_count
         found: Sequence[bytes] = self._fetch_script(
             keys=[self._keys.waiting, self._keys.messages, self._in_flight, HEARTBEATS],
-            args=[self.broker.broker_id, self.prefetch - self.outstanding_message_count],
+            args=[self.broker.broker_id, room],
         )
+        self._emptied = len(found) < 2 * room  # what comes after that wakes who blocks
         return [(found[place].decode(), found[place + 1]) for place in range(0, len(found), 2)]
 
     def _reclaim(self) -> None:

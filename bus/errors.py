@@ -31,3 +31,7 @@ class UnknownMessageError(TwofoldError):
 
 class RefusedError(TwofoldError):
     """What an operator asks for cannot be done as things are; it says why."""
+
+
+class NotThereError(RefusedError):
+    """What an operator asks for is not there at all."""

@@ -18,7 +18,7 @@ from bus.group_commit import GroupCommit
 from bus.inbox import Entry, Inbox
 from bus.logs import logger
 from bus.messages.envelope import CommandEnvelope
-from bus.metrics import COMMANDS_ACCEPTED, Metrics
+from bus.observing.metrics import COMMANDS_ACCEPTED, Metrics
 from bus.signals import Signals, finished
 
 COMMANDS_QUEUE = "commands"

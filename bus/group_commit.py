@@ -1,11 +1,11 @@
 """Group commit: what many threads want at the same time goes over the wire once.
 
-Who arrives while a lane is free leads: it takes everything that has queued up, does the work for all, and
-hands the lane to one of those that came meanwhile. So there is no background thread and no artificial delay:
-a batch is whatever arrived while the ones before it were in flight, and a lone caller pays nothing. With more
-than one lane a batch's waiting for the wire overlaps with the next one's work.
+Who arrives while nobody leads, leads: it takes everything that has queued up, does the work for all, and
+hands the lead to one of those that came meanwhile. So there is no background thread and no artificial
+delay: a batch is whatever arrived while the one before it was in flight, and a lone caller pays nothing.
+One batch at a time: a second beside it would halve both, and what a batch costs hardly depends on its size.
 
-Why nobody is forgotten: an item is queued only while every lane is led, and a leader gives its lane up only
+Why nobody is forgotten: an item is queued only while somebody leads, and a leader gives the lead up only
 when it finds the queue empty, both under one lock; so a queued item always has a leader that will come to
 it. Every call to ``work`` is bounded by its own timeouts, and so is everybody's wait.
 
@@ -39,7 +39,7 @@ class _Turn(Generic[Item, Result]):
 class GroupCommit(Generic[Item, Result]):
     """Calls ``work`` with what came together; each caller gets its own result, or its own error.
 
-    At most ``lanes`` calls are under way at a time, each with at most ``limit`` items.
+    One call is under way at a time, with at most ``limit`` items.
 
     ``work`` takes a list and returns one entry per item, in order; an entry that is an exception is raised to
     that item's caller alone. If ``work`` itself raises with several items, ``shared`` says whether the
@@ -52,14 +52,13 @@ class GroupCommit(Generic[Item, Result]):
         work: Callable[[list[Item]], Sequence[Result | Exception]],
         *,
         limit: int = 256,
-        lanes: int = 1,
         shared: Callable[[Exception], bool] = lambda _: True,
         afterwards: Callable[[list[tuple[Item, Result]]], None] = lambda _: None,
     ) -> None:
         """``afterwards`` is told the items of each batch that went well, with their results."""
         self._work = work
         self._limit = limit
-        self._free_lanes = lanes
+        self._led = False
         self._shared = shared
         self._afterwards = afterwards
         self._waiting: deque[_Turn[Item, Result]] = deque()
@@ -68,10 +67,9 @@ class GroupCommit(Generic[Item, Result]):
     def __call__(self, item: Item) -> Result:
         turn: _Turn[Item, Result] = _Turn(item)
         with self._lock:
-            lead = self._free_lanes > 0
-            if lead:
-                self._free_lanes -= 1
-            else:
+            lead = not self._led
+            self._led = True
+            if not lead:
                 self._waiting.append(turn)
         if not lead:
             turn.called.acquire()  # by a leader, whose work is bounded
@@ -83,7 +81,7 @@ class GroupCommit(Generic[Item, Result]):
         return turn.result
 
     def _lead(self, turn: _Turn[Item, Result]) -> None:
-        """Serve oneself and the first in the queue, and pass the lane on."""
+        """Serve oneself and the first in the queue, and pass the lead on."""
         with self._lock:
             others = min(self._limit - 1, len(self._waiting))
             batch = [turn, *(self._waiting.popleft() for _ in range(others))]
@@ -93,7 +91,7 @@ class GroupCommit(Generic[Item, Result]):
             with self._lock:
                 heir = self._waiting.popleft() if self._waiting else None
                 if heir is None:
-                    self._free_lanes += 1
+                    self._led = False
                 else:
                     heir.leads = True
             for served in batch[1:]:

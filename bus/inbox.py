@@ -5,6 +5,7 @@ mongod itself fills in, so the clocks of API hosts do not matter. What a command
 log alone; the inbox only copies it.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,12 +28,14 @@ PAGE = 100
 """How many unfinished commands are looked at together; more of them are looked at page by page."""
 
 _WAITING = {"status": CommandStatus.ACCEPTED.value}
+_FAILED = {"status": CommandStatus.FAILED.value}
 
 INDEXES = (
     IndexModel([("stream", ASCENDING), ("accepted_ts", ASCENDING)], partialFilterExpression=_WAITING),
     IndexModel([("reads", ASCENDING), ("accepted_ts", ASCENDING)], partialFilterExpression=_WAITING),
     IndexModel([("accepted_ts", ASCENDING)], partialFilterExpression=_WAITING),
-    IndexModel([("finished_at", ASCENDING)], partialFilterExpression={"status": CommandStatus.FAILED.value}),
+    IndexModel([("finished_at", ASCENDING)], partialFilterExpression=_FAILED),
+    IndexModel([("stream", ASCENDING), ("finished_at", ASCENDING)], partialFilterExpression=_FAILED),
 )
 """All partial on what is unfinished or failed, so they stay as small as the backlog."""
 
@@ -152,7 +155,8 @@ class Inbox:
         found = self._unfinished(commands, len(commands) * PAGE)
         if len(commands) > 1 and len(found) == len(commands) * PAGE:
             return [self.unfinished(command) for command in commands]
-        return [[e for e in found if command.depends_on(e.envelope.command)] for command in commands]
+        near = _Near(found)
+        return [near.that_concern(command) for command in commands]
 
     def _unfinished(self, commands: Sequence[Command], limit: int) -> list[Entry]:
         changed = {command.stream for command in commands}
@@ -209,6 +213,27 @@ class Inbox:
         ]
         self._commands.bulk_write(updates, ordered=False)
         return [None] * len(outcomes)
+
+
+class _Near:
+    """Entries by the streams that they change or take facts from, so that few are looked at for a command."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self._changing: defaultdict[str, list[Entry]] = defaultdict(list)
+        self._reading: defaultdict[str, list[Entry]] = defaultdict(list)
+        for entry in entries:
+            command = entry.envelope.command
+            self._changing[command.stream].append(entry)
+            for stream in command.fact_streams:
+                self._reading[stream].append(entry)
+
+    def that_concern(self, command: Command) -> list[Entry]:
+        """Those that a command depends on, in the order they were accepted."""
+        near = [*self._changing.get(command.stream, ()), *self._reading.get(command.stream, ())]
+        for stream in command.fact_streams:
+            near += self._changing.get(stream, ())
+        concern = {e.command_id: e for e in near if command.depends_on(e.envelope.command)}
+        return sorted(concern.values(), key=lambda entry: entry.accepted_ts)
 
 
 def _open_to(outcome: Outcome) -> list[str]:

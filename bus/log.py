@@ -8,6 +8,11 @@ at an earlier position. A position is used once: whoever gives one up closes it 
 Why every reader sees the same sequence: a reader takes only the contiguous prefix, so what it has read is
 complete; a hole is either filled by its slow owner or by a tombstone, and the unique index lets exactly one
 of them in. The loser claims a new position, above everything it had read.
+
+Claiming does not wait for the disk. MongoDB's journal and oplog keep the order of writes, so where a commit
+survives, every claim up to its own does: positions that are given again after a crash have no commit. Two
+writers may then be at the same one, and the unique index lets one in. What a writer has read survives, since
+it reads what is settled; so what it appends stands above that also then.
 """
 
 from collections import Counter, defaultdict
@@ -16,18 +21,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
-from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument
+from bson import decode_all
+from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument, WriteConcern
 from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError
 from pymongo.read_concern import ReadConcern
 
 from bus.commit import Commit, Decision
-from bus.connections import DUPLICATE_KEY, DURABLE, Documents
+from bus.connections import CODEC, DUPLICATE_KEY, DURABLE, Documents
 from bus.errors import AlreadyCommittedError, LogMismatchError, VersionConflictError
 
 CLAIM_TRIES = 64
 """How often a slow writer may find its positions closed before something else must be wrong."""
+RAW_BATCH = 250
+"""Commits in a batch from MongoDB; of the largest orders, with 200 lines, they are 8 MB."""
 INDEXES = (
     IndexModel([("partition", ASCENDING), ("seq", ASCENDING)], unique=True, name="position"),
     IndexModel(
@@ -41,6 +49,11 @@ INDEXES = (
         unique=True,
         name="idempotency",
         partialFilterExpression={"command_id": {"$exists": True}},
+    ),
+    IndexModel(
+        [("partition", ASCENDING), ("outcome.stream", ASCENDING), ("seq", ASCENDING)],
+        name="without_effect",
+        partialFilterExpression={"outcome.stream": {"$exists": True}},
     ),
 )
 
@@ -58,6 +71,18 @@ class Stretch:
     missing: tuple[int, ...]
 
 
+def _contiguous(commits: Iterable[Documents], after: int) -> Stretch:
+    """Of stored commits those that follow a position without a gap, and what is missing beyond them."""
+    found = {stored["seq"]: stored for stored in commits}
+    contiguous = []
+    expected = after + 1
+    while expected in found:
+        contiguous.append(Commit.from_stored(found[expected]))
+        expected += 1
+    last = max(found, default=after)
+    return Stretch(tuple(contiguous), tuple(seq for seq in range(expected, last) if seq not in found))
+
+
 def _upserted(collection: Collection[Documents], key: str | int, update: Documents) -> Documents:
     """Update one document, made if it is not there; return it as it is then."""
     updated = collection.find_one_and_update(
@@ -72,7 +97,7 @@ class Log:
     def __init__(self, database: Database[Documents], partitions: int) -> None:
         self.partitions = partitions
         self._facts_of_the_log = database.get_collection("log", write_concern=DURABLE)
-        self._positions = database.get_collection("positions", write_concern=DURABLE)
+        self._positions = database.get_collection("positions", write_concern=WriteConcern(w=1))
         self._commits = database.get_collection("commits", write_concern=DURABLE)
         self._settled = self._commits.with_options(read_concern=ReadConcern("majority"))
 
@@ -121,6 +146,17 @@ class Log:
         """All commits of a stream, oldest first."""
         found = self._settled.find({"partition": partition, "stream": stream}, {"_id": False})
         return [Commit.from_stored(stored) for stored in found.sort("version", ASCENDING)]
+
+    def latest(self, partition: int, stream: str, limit: int) -> list[Commit]:
+        """The newest commits of a stream, at most ``limit``, oldest first, without their ``state``."""
+        found = self._settled.find({"partition": partition, "stream": stream}, _FOR_READERS)
+        return [Commit.from_stored(s) for s in found.sort("version", DESCENDING).limit(limit)][::-1]
+
+    def without_effect(self, partition: int, stream: str, limit: int) -> list[Commit]:
+        """What was decided about a stream and did not change it, refusals above all: as ``latest``."""
+        where = {"partition": partition, "outcome.stream": stream}
+        found = self._settled.find(where, _FOR_READERS).sort("seq", DESCENDING).limit(limit)
+        return [Commit.from_stored(stored) for stored in found][::-1]
 
     def of_streams(self, partition: int, streams: Iterable[str]) -> list[Commit]:
         """All commits of some streams, by position, without their ``state``."""
@@ -218,14 +254,25 @@ class Log:
         """
         left_out = {"_id": False} if state else _FOR_READERS
         cursor = self._settled.find({"partition": partition, "seq": {"$gt": after}}, left_out)
-        found = {stored["seq"]: stored for stored in cursor.sort("seq", ASCENDING).limit(limit)}
-        contiguous = []
-        expected = after + 1
-        while expected in found:
-            contiguous.append(Commit.from_stored(found[expected]))
-            expected += 1
-        last = max(found, default=after)
-        return Stretch(tuple(contiguous), tuple(seq for seq in range(expected, last) if seq not in found))
+        return _contiguous(cursor.sort("seq", ASCENDING).limit(limit), after)
+
+    def read_within(self, partition: int, after: int, limit: int, most_bytes: int) -> Stretch:
+        """As ``read`` without states, but not much more than so many bytes of them, one commit at least.
+
+        It stops after the batch of documents from MongoDB with which they are reached.
+        """
+        where = {"partition": partition, "seq": {"$gt": after}}
+        stored: list[Documents] = []
+        read = 0
+        with self._settled.find_raw_batches(
+            where, _FOR_READERS, sort=[("seq", ASCENDING)], limit=limit, batch_size=RAW_BATCH
+        ) as batches:
+            for batch in cast("Iterable[bytes]", batches):
+                stored += decode_all(batch, CODEC)
+                read += len(batch)
+                if read >= most_bytes:
+                    break
+        return _contiguous(stored, after)
 
     def accepted_after(self, partition: int, position: int) -> datetime | None:
         """When the first command was accepted that the log has beyond a position."""

@@ -6,8 +6,8 @@ interrupted code holds, so for ever; a supervisor that signals twice in a row ge
 handler: the signals are blocked for the whole process and one thread waits for them. What comes after the
 first stays pending.
 
-Blocking goes by thread and is inherited, so it comes before everything that starts one; child processes
-would inherit it too, and the mains that do this have none.
+Blocking goes by thread and is inherited, so it comes before everything that starts one. Child processes
+inherit it, too: those that the mains have wait for the signals in the same way, or leave them alone.
 """
 
 import signal

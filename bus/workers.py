@@ -19,9 +19,10 @@ from bus.broker import Broker
 from bus.errors import TwofoldError
 from bus.logs import logger
 from bus.termination import Termination
+from bus.work_queue import WorkQueue
 
-IDLE_MS = 500
-"""How long an idle thread sleeps before it looks whether it should stop."""
+IDLE_MS = 60_000
+"""How long an idle thread waits in a row; it is woken by work, and by a stop."""
 DRAIN_MS = 1_400
 """For the messages in progress, and again for the consumers: together below the 4 s that a process may take.
 What is not done by then is delivered again, to another process."""
@@ -98,23 +99,30 @@ def run(  # noqa: PLR0913, PLR0917 - what a worker is, and what may end it
 
     """
     worker = Worker(broker, queues=queues, worker_timeout=IDLE_MS, worker_threads=threads)
+    work_queue = WorkQueue()
+    worker.work_queue = work_queue
     worker.start()
     logger.info("working", queues=sorted(queues), threads=threads)
     try:
         watch((*worker.workers, *worker.consumers.values(), *beside), stopping, ailment)
     finally:
-        draining = threading.Thread(target=_drain, args=(worker, broker), name="draining", daemon=True)
+        draining = threading.Thread(
+            target=_drain, args=(worker, work_queue, broker), name="draining", daemon=True
+        )
         draining.start()
         draining.join(STOP_S)
         logger.info("stopped", queues=sorted(queues), drained=not draining.is_alive())
 
 
-def _drain(worker: Worker, broker: Broker) -> None:
+def _drain(worker: Worker, work_queue: WorkQueue, broker: Broker) -> None:
     """Finish what can be; then give back also what threads that hang have in hand.
 
     Otherwise that would wait until this process's heartbeat is missed. Such a thread ends with the process;
     if it should get as far as its effect before, whoever is given the message finds it done.
     """
+    for thread in worker.workers:
+        thread.stop()  # each ends after what it has in hand
+    work_queue.close()
     worker.stop(timeout=DRAIN_MS)
     for queue_name, message_ids in list(broker.in_hand.items()):
         unsettled = list(message_ids)

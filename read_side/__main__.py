@@ -99,12 +99,25 @@ def rebuild(  # noqa: PLR0913 - its options
     Commands and queries go on meanwhile. Killed, it leaves what is live untouched; run again, it goes on.
     The old generation stays for 10 minutes, to go back to: see "use".
     """
-    from read_side import rebuild_report  # noqa: PLC0415 - --help needs no drivers
+    from read_side.rebuilding import report as rebuild_report  # noqa: PLC0415 - --help needs no drivers
 
     models = rebuild_report.chosen(names or (), everything=everything)
     rebuild_report.run(
         models, keep_old=keep_old, diff=diff, swap=not no_swap, processes=processes, as_json=as_json
     )
+
+
+@app.command(hidden=True)
+def carry_out_rebuild(
+    name: Annotated[str, typer.Argument(help="The read model.")],
+    epoch: Annotated[int, typer.Argument(min=1, help="Of the claim under which it was taken.")],
+    generation: Annotated[int | None, typer.Argument(help="What was being built for it before.")] = None,
+) -> None:
+    """Carry out a requested rebuild: the projections' worker starts this for one that it has taken."""
+    from read_side.rebuilding import requested_rebuild  # noqa: PLC0415 - --help needs no drivers
+    from read_side.rebuilding.requests import Claim  # noqa: PLC0415
+
+    requested_rebuild.carry_out(Claim(name, epoch, generation))
 
 
 @app.command(rich_help_panel=LOOK, epilog=EXIT_STATUS)
@@ -143,7 +156,7 @@ def parked(context: typer.Context, *, as_json: AsJson = False) -> None:
     """
     if context.invoked_subcommand is not None:
         return
-    from read_side import parked_report  # noqa: PLC0415 - --help needs no drivers
+    from read_side.parked import report as parked_report  # noqa: PLC0415 - --help needs no drivers
 
     raise typer.Exit(0 if parked_report.listed(as_json=as_json) else 3)
 
@@ -162,7 +175,7 @@ def retry(
 
     A read model that counts many streams into one document has to be rebuilt instead.
     """
-    from read_side import parked_report  # noqa: PLC0415 - --help needs no drivers
+    from read_side.parked import report as parked_report  # noqa: PLC0415 - --help needs no drivers
     from read_side.projections import by_name  # noqa: PLC0415
 
     if everything == bool(streams or model):

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from read_side.parking import Parked, Parking
+from read_side.parked.parking import Parked, Parking
 from read_side.projections.staleness import Aside
 
 REFRESH_S = 1.0

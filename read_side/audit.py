@@ -30,7 +30,7 @@ from read_side.checkpoints import Checkpoints
 from read_side.errors import BehindTheCheckpointError
 from read_side.folding import POSITION
 from read_side.guards import MENDED
-from read_side.parking import Parked, Parking, positions
+from read_side.parked.parking import Parked, Parking, positions
 from read_side.projections import READ_MODELS
 from read_side.projections.model import Document, ReadModel
 from read_side.refold import Refold

@@ -9,14 +9,14 @@ from enum import Enum
 from bus.commit import Commit
 from bus.log import Log, Stretch
 from bus.logs import logger
-from bus.metrics import Metrics
+from bus.observing.metrics import Metrics
 from read_side.batch import Batch, Poison
 from read_side.checkpoints import Checkpoints, Lease
 from read_side.errors import BehindTheCheckpointError
 from read_side.folding import Plan
 from read_side.holes import Holes
-from read_side.mending import Mending
-from read_side.parking import Parking, positions
+from read_side.parked.mending import Mending
+from read_side.parked.parking import Parking, positions
 from read_side.projections.model import ReadModel
 from read_side.registry import Registry
 from read_side.silence import NoSilence, Silence
@@ -24,10 +24,6 @@ from read_side.telemetry import Telemetry
 
 BATCH = 1_000
 """Commits per batch: some megabytes in memory, and one round trip for hundreds of documents."""
-
-SMALLEST_BATCH = 100
-AT_MOST_S = 0.5
-"""A rebuild's batches grow while they take less: they stay far from a lease's end, and small in memory."""
 
 MOST_LINGER = 10
 """Times the duration of a batch.
@@ -72,8 +68,8 @@ class Surroundings:
     read: Callable[[int, int, int], Stretch]
     """Reads the log as ``SharedReads.read`` does."""
     silence: Callable[[str, int], Silence] = lambda _name, _partition: NoSilence()
-    largest_batch: int = 0
-    """Up to which batches grow while they are full and quick; 0: they stay as they are."""
+    lingers: bool = True
+    """Whether a run stays for a moment for what comes in meanwhile; a fill does not."""
     may_go_on: Callable[[str, int, float], bool] = lambda _name, _generation, _began: True
     """Asked with name, generation and the monotonic time when the run began, between batches."""
     telemetry: Telemetry = field(default_factory=lambda: Telemetry(Metrics()))
@@ -108,7 +104,6 @@ class CatchUp:
             logger.info("finished mending a stream", read_model=model.name, stream=stream)
         self.position = lease.position
         self._began = time.monotonic()
-        self._size = BATCH
 
     def run(self) -> Run:
         """Go on until the log is drained, a hole is in the way, or it may not go on."""
@@ -120,11 +115,13 @@ class CatchUp:
 
     def _run(self, silence: Silence) -> Run:
         while self._may_go_on():
-            stretch = self._around.read(self._partition, self.position, self._size)
+            stretch = self._around.read(self._partition, self.position, BATCH)
             if stretch.commits:
                 began = time.monotonic()
                 self._take_in(stretch.commits)
-                self._pace(len(stretch.commits), time.monotonic() - began, silence)
+                if len(stretch.commits) == 1 and not stretch.missing and not silence.end():
+                    return Run(End.DRAINED)  # as it seems; whoever lets go of the lease looks at the head
+                self._pace(stretch.commits, time.monotonic() - began, silence)
             elif stretch.missing:
                 wait_s = self._around.holes.wait_or_close(self._partition, stretch.missing)
                 if wait_s > 0:
@@ -135,12 +132,10 @@ class CatchUp:
                 return Run(End.DRAINED)
         return Run(End.STOPPED)
 
-    def _pace(self, commits: int, took_s: float, silence: Silence) -> None:
-        if 1 < commits < self._size:
+    def _pace(self, commits: Sequence[Commit], took_s: float, silence: Silence) -> None:
+        if self._around.lingers and 1 < len(commits) < BATCH:
             silence.keep()
             self._linger(commits, took_s)
-        elif commits == self._size and self._around.largest_batch:
-            self._adapt(took_s)
 
     def _may_go_on(self) -> bool:
         around = self._around
@@ -148,19 +143,19 @@ class CatchUp:
             self._model.name, self._generation, self._began
         )
 
-    def _adapt(self, took_s: float) -> None:
-        if took_s > AT_MOST_S:
-            self._size = max(SMALLEST_BATCH, self._size // 2)
-        elif took_s < AT_MOST_S / 2:
-            self._size = min(2 * self._size, self._around.largest_batch)
-
-    def _linger(self, commits: int, took_s: float) -> None:
+    def _linger(self, commits: Sequence[Commit], took_s: float) -> None:
         """Stay for a moment after catching up, so that under load a batch is many commits rather than few.
 
         The more commits came in while the batch before was under way, and the longer that took here and now,
-        the longer. Who comes to an idle read model waits for nothing.
+        the longer. Who comes to an idle read model waits for nothing, and nobody much longer than it took
+        until here anyway: behind a backlog of commands a moment more is not seen.
         """
-        self._around.stopping.wait(min(min(commits - 1, MOST_LINGER) * took_s, MAX_LINGER_S))
+        accepted_at = next((commit.at for commit in commits if commit.at is not None), None)
+        age_s = (
+            time.time() - accepted_at.timestamp() if accepted_at else 0.0
+        )  # clocks may differ: it is a hint
+        pace_s = min(len(commits) - 1, MOST_LINGER) * took_s
+        self._around.stopping.wait(max(0.0, min(pace_s, MAX_LINGER_S, age_s / 2)))
 
     def _check_head(self) -> None:
         head = self._around.log.head(self._partition)

@@ -24,6 +24,8 @@ class Plan:
     recorded: tuple[Recorded, ...]
     reads: frozenset[str]
     """The ids of the documents that it folds into or is read with."""
+    touched: tuple[tuple[Document, ...], ...]
+    """Of each event the documents that it folds into, as they are before their first event."""
     spreads: tuple[Mapping[str, Any], ...]
     """The filters of further documents that it folds into."""
 
@@ -32,25 +34,27 @@ def plan(model: ReadModel, commit: Commit) -> Plan:
     """Read a commit's events and list what they touch; raises whatever a bad event makes it raise."""
     recorded = commit.recorded()
     reads: set[str] = set()
-    spreads = []
+    touched, spreads = [], []
     for one in recorded:
-        reads.update(_placed(model, blank, commit.partition)["_id"] for blank in model.touches(one.event))
+        blanks = _touched(model, one)
+        touched.append(blanks)
+        for blank in blanks:
+            reads.add(blank["_id"])
         if model.memory and (key := model.memory.key(one.event)) is not None:
             reads.add(key)
         if (where := model.spread(one.event)) is not None:
             spreads.append(where)
-    return Plan(commit, recorded, frozenset(reads), tuple(spreads))
+    return Plan(commit, recorded, frozenset(reads), tuple(touched), tuple(spreads))
 
 
 def fold(model: ReadModel, planned: Plan, documents: dict[str, Document]) -> dict[str, Document]:
     """The documents that a commit changes, by id; raises whatever a bad event makes it raise."""
     changed: dict[str, Document] = {}
     known = ChainMap(changed, documents)
-    for recorded in planned.recorded:
+    for recorded, touched in zip(planned.recorded, planned.touched, strict=True):
         informed = _with_memory(model, recorded, known)
-        for blank in model.touches(informed.event):
-            before = _placed(model, blank, recorded.partition)
-            key = before["_id"]
+        for blank in touched if informed is recorded else _touched(model, informed):
+            key, before = blank["_id"], blank
             if key in changed:
                 before = changed[key]
             elif key in documents:
@@ -79,15 +83,21 @@ def fold_spread(
 def _with_memory(model: ReadModel, recorded: Recorded, documents: Mapping[str, Document]) -> Recorded:
     if model.memory is None or (key := model.memory.key(recorded.event)) is None or key not in documents:
         return recorded
-    return replace(recorded, event=model.memory.correct(recorded.event, documents[key]))
+    corrected = model.memory.correct(recorded.event, documents[key])
+    return recorded if corrected is recorded.event else replace(recorded, event=corrected)
 
 
 def _folded(model: ReadModel, before: Document, recorded: Recorded) -> Document:
-    given = {name: value for name, value in before.items() if name != POSITION}
+    given = before.copy()
+    given.pop(POSITION, None)
     return {**model.fold(given, recorded), "_id": before["_id"], POSITION: recorded.seq}
 
 
-def _placed(model: ReadModel, blank: Document, partition: int) -> Document:
+def _touched(model: ReadModel, recorded: Recorded) -> tuple[Document, ...]:
+    return tuple(placed(model, blank, recorded.partition) for blank in model.touches(recorded.event))
+
+
+def placed(model: ReadModel, blank: Document, partition: int) -> Document:
     """A blank document under the id that it is stored with."""
     if not model.shared:
         return blank

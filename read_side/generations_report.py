@@ -15,8 +15,8 @@ from bus.settings import Settings
 from read_side.errors import GenerationError, RebuildRefusedError
 from read_side.projections import READ_MODELS, by_name
 from read_side.projections.model import ReadModel
-from read_side.rebuild import Rebuild, Tools
-from read_side.rebuild_report import connected
+from read_side.rebuilding.rebuild import Rebuild, Tools
+from read_side.rebuilding.report import connected
 from read_side.registry import Entry, Generation, State
 
 _PLACE = re.compile(r"(?P<name>[a-z_]+)\.g(?P<number>[1-9][0-9]{0,8})")

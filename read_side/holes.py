@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from bus.log import Log
 from bus.logs import logger
-from bus.metrics import HOLES_CLOSED, Metrics
+from bus.observing.metrics import HOLES_CLOSED, Metrics
 
 
 class Holes:

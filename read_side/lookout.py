@@ -16,7 +16,7 @@ from pymongo.errors import PyMongoError
 from bus.doorbells import Doorbells
 from bus.log import Log
 from bus.logs import logger
-from bus.metrics import RESCUES, Metrics
+from bus.observing.metrics import RESCUES, Metrics
 from read_side.checkpoints import Checkpoints
 
 LOOK_EVERY_S = 2.0

@@ -11,6 +11,7 @@ projected for much longer than that (``read_side.generations``): a reader that s
 remembers is served as well as before.
 """
 
+import threading
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -127,6 +128,7 @@ class Registry:
         self._read_models = database.get_collection(COLLECTION, write_concern=DURABLE)
         self._entries: dict[str, Entry] = {}
         self._read_at = float("-inf")
+        self._reading = threading.Lock()
 
     def create(self, models: Iterable[ReadModel]) -> None:
         """Make the first generation of every model that has none, the indexes and the view; idempotent.
@@ -169,10 +171,15 @@ class Registry:
 
     def entries(self) -> Mapping[str, Entry]:
         """Everything registered, by name; at most ``REFRESH_S`` old."""
-        now = time.monotonic()  # taken before the reading: what is remembered is not older than it says
-        if now - self._read_at > REFRESH_S:
-            self._entries = {stored["_id"]: Entry.from_stored(stored) for stored in self._read_models.find()}
-            self._read_at = now
+        if time.monotonic() - self._read_at > REFRESH_S:
+            with self._reading:  # who comes meanwhile finds it read; the read is bounded
+                now = (
+                    time.monotonic()
+                )  # taken before the reading: what is remembered is not older than it says
+                if now - self._read_at > REFRESH_S:
+                    found = self._read_models.find()
+                    self._entries = {stored["_id"]: Entry.from_stored(stored) for stored in found}
+                    self._read_at = now
         return self._entries
 
     def forget(self) -> None:

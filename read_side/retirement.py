@@ -21,7 +21,7 @@ from bus.connections import Documents
 from bus.logs import logger
 from read_side.checkpoints import Checkpoints, Lease
 from read_side.generations import Generations
-from read_side.parking import Parking
+from read_side.parked.parking import Parking
 from read_side.registry import Entry, State, collection_name
 
 

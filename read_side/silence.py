@@ -11,7 +11,7 @@ in hand: the mark runs out, and the lookout compares heads. The mark belongs to 
 of its generations, so it is only kept while there is one generation. That is asked each time, as under load
 a run goes on for longer than a rebuild takes: once there is another, bells are heard again, and whoever
 answers the next one runs for the other. A process may learn up to a second late of it; no rebuild relies on
-it sooner (``read_side.handover``).
+it sooner (``read_side.rebuilding.handover``).
 """
 
 import time

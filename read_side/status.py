@@ -12,7 +12,7 @@ from pymongo.database import Database
 from bus.connections import Documents
 from bus.log import Log
 from read_side.checkpoints import Checkpoint, Checkpoints
-from read_side.parking import Parking
+from read_side.parked.parking import Parking
 from read_side.projections.model import ReadModel
 from read_side.registry import COLLECTION, Entry, State
 
@@ -93,6 +93,7 @@ class Status:
         now: datetime = self._database.command("hello")["localTime"].replace(tzinfo=UTC)
         found = {(c.name, c.generation, c.partition): c for c in self._checkpoints.found()}
         heads = [self._log.head(partition) for partition in range(self._log.partitions)]
+        parked = self._parking.counts_by_partition()
         entries = [Entry.from_stored(s) for s in self._database[COLLECTION].find(sort=[("_id", 1)])]
         standings = [
             Standing(
@@ -102,7 +103,12 @@ class Status:
                 version=generation.version,
                 this_version=self._versions.get(entry.name),
                 partitions=tuple(
-                    self._progress(found[entry.name, number, partition], heads[partition], now)
+                    self._progress(
+                        found[entry.name, number, partition],
+                        heads[partition],
+                        parked.get((entry.name, number, partition), 0),
+                        now,
+                    )
                     for partition in range(self._log.partitions)
                     if (entry.name, number, partition) in found
                 ),
@@ -115,7 +121,7 @@ class Status:
         self._last = now, {key: one.position for key, one in found.items()}
         return standings
 
-    def _progress(self, one: Checkpoint, head: int, now: datetime) -> Progress:
+    def _progress(self, one: Checkpoint, head: int, parked: int, now: datetime) -> Progress:
         lag = max(0, head - one.position)
         return Progress(
             partition=one.partition,
@@ -124,7 +130,7 @@ class Status:
             lag=lag,
             lag_s=self._age(one, now) if lag else 0.0,
             rate=self._rate(one, now),
-            parked=len(self._parking.streams(one.name, one.generation, one.partition)),
+            parked=parked,
             holder=one.holder,
             error=one.error,
             error_at=one.error_at,
@@ -132,7 +138,9 @@ class Status:
 
     def _age(self, one: Checkpoint, now: datetime) -> float | None:
         """Of the oldest commit that is not applied; ``None`` while a hole hides it."""
-        commits = self._log.read(one.partition, one.position, _FEW, state=False).commits
+        commits = self._log.read(one.partition, one.position, 1, state=False).commits
+        if commits and commits[0].at is None:
+            commits = self._log.read(one.partition, one.position, _FEW, state=False).commits
         accepted = next((commit.at for commit in commits if commit.at is not None), None)
         return None if accepted is None else max(0.0, (now - accepted).total_seconds())
 
@@ -146,7 +154,7 @@ class Status:
 
 
 _FEW = 20
-"""Commits looked at for the oldest: the first may be tombstones, which have no time."""
+"""Commits looked at for the oldest if the first is a tombstone, which has no time."""
 
 
 def attention(standings: Sequence[Standing], max_lag_s: float = MAX_LAG_S) -> list[str]:

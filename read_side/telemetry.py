@@ -4,11 +4,11 @@ import time
 from collections.abc import Sequence
 from logging import DEBUG
 
-from bus import metrics
 from bus.commit import Commit
 from bus.logs import logger
-from bus.metrics import Metrics
-from bus.tracing import Attributes, Tracing
+from bus.observing import metrics
+from bus.observing.metrics import Metrics
+from bus.observing.tracing import Attributes, Tracing
 
 BACKFILL_S = 3600.0
 """A commit older than this is not one that somebody waits for: a read model is being filled from the log."""

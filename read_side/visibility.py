@@ -2,7 +2,7 @@
 
 from read_side.aside import SetAside
 from read_side.checkpoints import Checkpoints
-from read_side.parking import Parked, Parking
+from read_side.parked.parking import Parked, Parking
 from read_side.projections import READ_MODELS
 from read_side.projections.staleness import Aside
 from read_side.store import ReadStore

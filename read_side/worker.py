@@ -15,23 +15,26 @@ from bus.connections import Documents, read_database, redis_client, write_databa
 from bus.doorbells import Doorbells
 from bus.log import Log
 from bus.logs import logger
-from bus.metrics import Metrics
+from bus.observing.metrics import Metrics
+from bus.observing.pulse import Pulse
+from bus.observing.tracing import Tracing
 from bus.outages import Outages, Server
-from bus.pulse import Pulse
 from bus.settings import Settings
 from bus.signals import announce_position, reached
 from bus.subscriptions import Subscriptions
-from bus.tracing import Tracing
 from read_side.answering import Answering, GoingOn
 from read_side.catch_up import Surroundings
 from read_side.checkpoints import Checkpoints
 from read_side.generations import Generations
 from read_side.holes import Holes
 from read_side.lookout import Lookout
-from read_side.parking import Parking
+from read_side.parked.mending_orders import MendingOrders
+from read_side.parked.parking import Parking
 from read_side.projections import READ_MODELS
 from read_side.projections.model import ReadModel
 from read_side.projector import Projector
+from read_side.rebuilding.requested_rebuilds import RequestedRebuilds
+from read_side.rebuilding.requests import RebuildRequests
 from read_side.registry import Registry
 from read_side.retirement import Retirement
 from read_side.shared_reads import SharedReads
@@ -112,12 +115,19 @@ def main() -> None:
         )
         register_actor(broker, model, answering)
     retirement = Retirement(reads, Generations(reads), checkpoints, owner)
+    orders = MendingOrders(registry, checkpoints, around.parking, doorbells, owner)
+    rebuilds = RequestedRebuilds(RebuildRequests(reads, settings.lease_ms), READ_MODELS, owner, stopping)
     lookout = Lookout(
         log,
         checkpoints,
         doorbells,
         projected=lambda: {(model.name, n) for model in READ_MODELS for n in registry.projected(model)},
-        chores=(lambda: subscriptions.renew(names), retirement.turn),
+        chores=(
+            lambda: subscriptions.renew(names),
+            retirement.turn,
+            rebuilds.turn,
+            lambda: orders.ring(around.parking.marked()),
+        ),
         metrics=metrics,
     )
     outages = Outages({Server.MONGODB: lambda: _ping(writes, reads), Server.REDIS: client.ping}, stopping)
@@ -127,6 +137,7 @@ def main() -> None:
         log.create()
         registry.create(READ_MODELS)
         registry.forget()
+        rebuilds.prepare()
         for model in READ_MODELS:
             for generation in registry.projected(model):
                 checkpoints.create(model.name, generation, log.partitions)
@@ -142,6 +153,7 @@ def main() -> None:
         try:
             workers.run(broker, set(names), settings.projection_threads, stopping, beside)
         finally:
+            rebuilds.stop()
             lookout.stop()
             pulse.stop()
     if tracing is not None:

@@ -18,7 +18,13 @@ from pymongo import MongoClient
 from bus.local.mongod import Mongod
 from bus.local.redis_server import RedisServer
 from bus.settings import Settings
+from tests.browser.left_out import LeftOut, may_leave_out
 from tests.databases import DatabaseNames
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if may_leave_out():
+        config.pluginmanager.register(LeftOut())
 
 
 @pytest.fixture(autouse=True)

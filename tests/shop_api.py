@@ -23,6 +23,7 @@ from api.freshness import Freshness, WaitSlots
 from api.gauges import parts
 from api.health import probes
 from api.metrics import Exposition
+from api.ops.desk import desk
 from api.telemetry import Telemetry
 from api.tokens import sign
 from bus.broker import Broker
@@ -35,15 +36,16 @@ from bus.messages.events import AnyEvent
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.messages.principal import Role
 from bus.messages.streams import partition_of
-from bus.metric_slots import Slots
-from bus.metrics import Metrics
+from bus.observing.metric_slots import Slots
+from bus.observing.metrics import Metrics
+from bus.observing.tracing import Tracing
 from bus.settings import Settings
 from bus.signals import Signals
-from bus.tracing import Tracing
 from read_side.checkpoints import Checkpoints
-from read_side.parking import Parking
+from read_side.parked.parking import Parking
 from read_side.projections import READ_MODELS
 from read_side.registry import FIRST, Registry
+from read_side.shown import Showing
 from read_side.store import ReadStore
 from read_side.visibility import Visibility
 from tests import messages
@@ -113,10 +115,10 @@ class Shop:
         """Forget everything that happened; faster than another shop, whose indexes take a second."""
         write = write_database(self.settings)
         with write.client:
-            for name in ("commands", "commits", "positions"):
+            for name in ("commands", "commits", "dead_letters", "positions"):
                 write[name].delete_many({})
         for name in self.read.list_collection_names():
-            if name.endswith(f".g{FIRST}"):
+            if name.endswith(f".g{FIRST}") or name in {"parked", "rebuild_requests"}:
                 self.read[name].delete_many({})
         with redis_client(self.settings) as client:
             client.flushdb()
@@ -175,6 +177,16 @@ def open_shop(
         probes=probes(write, read, client, checkpoints, prepared=lambda: True, draining=lambda: draining),
         exposition=Exposition(Slots(write), looked_up, kept_s=0),
         telemetry=telemetry,
+        desk=desk(
+            write,
+            read,
+            client,
+            log,
+            Showing(store, checkpoints, parking),
+            slots,
+            sweep_after_ms=configured.sweep_after_ms,
+            kept_s=0,
+        ),
     )
     signals.start()
     try:

@@ -4,15 +4,14 @@ A command that keeps raising is kept as failed. One that keeps killing its worke
 that died beside it, so what has twice been under way when a process died is a suspect and handled alone;
 one that has been alone three times when its process died is kept as failed. Its bystanders are not.
 
-The last beat is here: the outcome is copied to the inbox, and then the bell is rung. Both can be repeated,
-or left to a sweep.
+The last beat is here: the bell is rung for what the log has, the outcome is copied to the inbox, and whoever
+waits for it is told. All of it can be repeated, or left to a sweep.
 """
 
 import time
 from collections.abc import Sequence
 
 from bus.attempts import Attempts
-from bus.group_commit import GroupCommit
 from bus.inbox import Entry, Inbox
 from bus.log import Log
 from bus.messages.outcome import Outcome
@@ -21,7 +20,6 @@ from write_side.bell import Bell
 from write_side.company import Company
 from write_side.deciding import Decided, Deciding
 from write_side.errors import BusyError, WorkerKilledError
-from write_side.in_hand import InHand
 from write_side.telemetry import Telemetry
 from write_side.transience import is_transient
 
@@ -31,14 +29,10 @@ SUSPECT_AT_ONCE = 4
 """The same when an attempt began just now: the open ones may be under way, but hardly so many."""
 DEATHS_ALONE = 3
 """Attempts made alone of which nothing was heard, after which it is kept as failed."""
-TOGETHER = 64
-"""Commands in one trip: their documents are some 100 kB, and one that is slow holds up no more than these."""
-LANES = 2
-"""While one batch waits for the disk the next one is decided."""
 
 
 class Attempting:
-    """Takes commands to their outcomes, those that come at the same time together."""
+    """Takes commands to their outcomes."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - what it is made of
         self,
@@ -58,35 +52,24 @@ class Attempting:
         self._max_errors = max_errors
         self._company = Company()
         self._telemetry = telemetry
-        together = telemetry.metrics.batches("attempt", self._attempt_all)
-        self._attempt_together = GroupCommit(together, limit=TOGETHER, lanes=LANES)
-        self.in_hand = InHand()
 
-    def __call__(self, entry: Entry) -> Outcome | None:
-        """Its outcome; ``None`` if another thread has had it in hand meanwhile, so look again.
-
-        Raises:
-            Exception: what handling it raised. What passes by itself does not count against the command.
-
-        """
-        with self.in_hand.take(entry.command_id) as mine:
-            if not mine:
-                return None
-            if self._is_suspect(entry):
-                return self._attempt_alone(entry)
-            with self._company.together():
-                return self._attempt_together(entry)
-
-    def _is_suspect(self, entry: Entry) -> bool:
+    def is_suspect(self, entry: Entry) -> bool:
+        """Whether it has to be attempted alone."""
         if entry.open_attempts < SUSPECT_AFTER:
             return False
         return entry.open_attempts >= SUSPECT_AT_ONCE or self._attempts.are_quiet(entry.command_id)
 
-    def _attempt_all(self, entries: Sequence[Entry]) -> Sequence[Outcome | Exception]:
-        self._attempts.begin_all([entry.command_id for entry in entries])
-        return self._tried(entries)
+    def together(self, entries: Sequence[Entry]) -> Sequence[Outcome | Exception]:
+        """For each command its outcome, or what handling it raised.
 
-    def _attempt_alone(self, entry: Entry) -> Outcome:
+        What passes by itself does not count against a command. What concerns all of them is raised.
+        """
+        with self._company.together():
+            self._attempts.begin_all([entry.command_id for entry in entries])
+            return self._tried(entries)
+
+    def alone(self, entry: Entry) -> Outcome:
+        """The outcome of a suspect; raises what handling it raised."""
         with self._company.alone():
             deaths = self._attempts.begin_alone(entry.command_id)
             if deaths is None:
@@ -139,8 +122,9 @@ class Attempting:
     def _finish(self, ended: Sequence[tuple[Entry, Outcome]], began: float) -> None:
         if not ended:
             return
-        finished = [(entry.command_id, outcome) for entry, outcome in ended]
-        self._inbox.finish_all(finished)
-        self._bell.ring(finished)
+        if partitions := {outcome.partition for _, outcome in ended if outcome.seq is not None}:
+            self._bell.ring(sorted(partitions))
+        self._inbox.finish_all([(entry.command_id, outcome) for entry, outcome in ended])
+        self._bell.tell([entry.command_id for entry, _ in ended])
         for entry, outcome in ended:
             self._telemetry.handled(entry, outcome, began)

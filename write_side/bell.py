@@ -1,6 +1,7 @@
 """The last beat: the read models' doorbells, and the word to whoever waits for the command."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 import redis
@@ -8,17 +9,18 @@ from pymongo.errors import PyMongoError
 
 from bus.doorbells import Doorbells
 from bus.logs import logger
-from bus.messages.outcome import Outcome
-from bus.signals import announce
-from bus.signals import finished as topic_of
+from bus.signals import announce, finished
 from bus.subscriptions import Subscriptions
 
 
 class Bell(Protocol):
-    """Tells the rest of the system that commands are finished."""
+    """Tells the rest of the system. Must not raise: who does not hear it finds out by a sweep."""
 
-    def ring(self, finished: Sequence[tuple[str, Outcome]]) -> None:
-        """``finished`` is ids with outcomes. Must not raise: who does not hear it finds out by a sweep."""
+    def ring(self, partitions: Iterable[int]) -> None:
+        """There is something new in partitions of the log."""
+
+    def tell(self, command_ids: Iterable[str]) -> None:
+        """Commands have their outcomes in the inbox."""
 
 
 class WriteSideBell:
@@ -30,12 +32,19 @@ class WriteSideBell:
         self._subscriptions = subscriptions
         self._heard = True
 
-    def ring(self, finished: Sequence[tuple[str, Outcome]]) -> None:
-        try:
-            partitions = {outcome.partition for _, outcome in finished if outcome.seq is not None}
-            names = self._subscriptions.names() if partitions else ()
+    def ring(self, partitions: Iterable[int]) -> None:
+        with self._silent():
+            names = self._subscriptions.names()
             self._doorbells.ring((name, partition) for name in names for partition in partitions)
-            announce(self._client, [topic_of(command_id) for command_id, _ in finished])
+
+    def tell(self, command_ids: Iterable[str]) -> None:
+        with self._silent():
+            announce(self._client, map(finished, command_ids))
+
+    @contextmanager
+    def _silent(self) -> Iterator[None]:
+        try:
+            yield
         except (redis.RedisError, PyMongoError) as error:
             if self._heard:
                 logger.warning("doorbells wait for the sweep", error=error)

@@ -6,7 +6,7 @@ attempts what it says (``bus.attempts``), and tells when a handler hangs.
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 PATIENCE_S = 15.0
@@ -21,24 +21,23 @@ class InHand:
         self._began: dict[str, float] = {}
 
     @contextmanager
-    def take(self, command_id: str) -> Iterator[bool]:
-        """Whether the command is this thread's now.
-
-        If another has it, waits until that one has settled it.
-        """
+    def take(self, command_ids: Iterable[str]) -> Iterator[set[str]]:
+        """Take those that nobody has; yields which."""
         with self._settled:
-            mine = command_id not in self._began
-            if mine:
-                self._began[command_id] = time.monotonic()
-            else:
-                self._settled.wait_for(lambda: command_id not in self._began, PATIENCE_S)
+            mine = {command_id for command_id in command_ids if command_id not in self._began}
+            self._began.update(dict.fromkeys(mine, time.monotonic()))
         try:
             yield mine
         finally:
-            if mine:
-                with self._settled:
+            with self._settled:
+                for command_id in mine:
                     del self._began[command_id]
-                    self._settled.notify_all()
+                self._settled.notify_all()
+
+    def wait_for(self, command_id: str) -> None:
+        """Return when nobody has it, or when that takes too long."""
+        with self._settled:
+            self._settled.wait_for(lambda: command_id not in self._began, PATIENCE_S)
 
     def longest_s(self) -> float:
         """For how long the command has been in hand that has been for the longest; 0 if there is none."""

@@ -3,15 +3,15 @@
 import time
 from collections.abc import Callable, Sequence
 
-from bus import metrics
 from bus.commit import Commit, Decision
 from bus.inbox import Entry
 from bus.log import Appended
 from bus.logs import logger
 from bus.messages.envelope import CommandEnvelope
 from bus.messages.outcome import CommandStatus, Outcome
-from bus.metrics import Metrics
-from bus.tracing import Tracing
+from bus.observing import metrics
+from bus.observing.metrics import Metrics
+from bus.observing.tracing import Tracing
 
 Append = Callable[[Sequence[Decision]], list[Appended]]
 

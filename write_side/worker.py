@@ -17,12 +17,12 @@ from bus.inbox import Inbox
 from bus.log import Log
 from bus.logs import told as in_words
 from bus.messages.envelope import CommandEnvelope
-from bus.metrics import Metrics
+from bus.observing.metrics import Metrics
+from bus.observing.pulse import Pulse
+from bus.observing.tracing import Tracing
 from bus.outages import Outages, Server
-from bus.pulse import Pulse
 from bus.settings import Settings
 from bus.subscriptions import Subscriptions
-from bus.tracing import Tracing
 from write_side.bell import WriteSideBell
 from write_side.handling import Handling
 from write_side.telemetry import Telemetry
@@ -94,7 +94,7 @@ def main() -> None:
         inbox.create()
 
     def ailment() -> str | None:
-        stalled = handling.attempting.in_hand.longest_s() > STALLED_S
+        stalled = handling.in_hand.longest_s() > STALLED_S
         return f"a command has been in hand for {STALLED_S:g} s" if stalled else None
 
     if workers.until_ready(prepare, stopping):

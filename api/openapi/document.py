@@ -29,6 +29,7 @@ TAGS: Mapping[Tag, str] = {
     Tag.ANALYTICS: "What it all comes to.",
     Tag.COMMANDS: "What became of a request to change something.",
     Tag.EVENTS: "Everything that happened.",
+    Tag.OPS: "For operators: what goes on, and what needs one.",
     Tag.SERVICE: "The service itself.",
 }
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from api import bodies
+from api.ops import repair_bodies
 
 CUSTOMER_ID = "c1"
 PRODUCT_ID = "p1"
@@ -42,4 +43,9 @@ OF_BODIES: Mapping[type[bodies.Body], Mapping[str, Any]] = {
         "confirm": {"value": {"status": "confirmed"}},
         "cancel": {"value": {"status": "cancelled", "note": "Changed my mind."}},
     },
+    repair_bodies.Resolution: {"fixed": {"value": {"reason": "The price is fixed."}}},
+    repair_bodies.ParkedStream: {
+        "customer": {"value": {"read_model": "customers", "stream": f"customer-{CUSTOMER_ID}"}}
+    },
+    repair_bodies.ModelToRebuild: {"products": {"value": {"read_model": "products"}}},
 }

@@ -17,6 +17,7 @@ class Tag(StrEnum):
     ANALYTICS = "analytics"
     COMMANDS = "commands"
     EVENTS = "events"
+    OPS = "ops"
     SERVICE = "service"
 
 

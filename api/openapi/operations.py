@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from api import bodies, queries, receipts, shapes
 from api.access import Route
+from api.openapi import operators, repairs
 from api.openapi.kinds import about_service, changing, creating, exposition, listing, single, site
 from api.openapi.operation import Link, Operation, Tag
 from read_side.projections import customers, order_detail, products
@@ -144,9 +145,13 @@ OPERATIONS: Mapping[Key, Operation] = {
         "What all processes have counted, and what the databases know",
         "In Prometheus's text format. A part that is away is missing, and `twofold_scrape_ok` says so.",
     ),
+    **operators.OPERATIONS,
+    **repairs.OPERATIONS,
     ("/openapi.json", "GET"): site("describe", "This description", "application/json"),
     ("/docs", "GET"): site("readDocs", "This description as a page to try requests on", "text/html"),
     ("/docs/{file}", "GET"): site("readDocsFile", "What the page consists of", "*/*", missing=True),
+    ("/ops", "GET"): site("readOps", "The operators' dashboard, to log in to with an ops token", "text/html"),
+    ("/site/ops/{file}", "GET"): site("readOpsFile", "What the dashboard consists of", "*/*", missing=True),
 }
 
 

@@ -23,7 +23,9 @@ PROBLEMS: Mapping[int, Kind] = {
     HTTPStatus.NOT_FOUND: Kind("There is none, or it is somebody else's.", perhaps=_OUTCOME),
     HTTPStatus.METHOD_NOT_ALLOWED: Kind("That cannot be done at this address.", ("Allow",)),
     HTTPStatus.NOT_ACCEPTABLE: Kind("`Accept` excludes what is here."),
-    HTTPStatus.CONFLICT: Kind("The id is taken, or the status cannot change like that.", perhaps=_OUTCOME),
+    HTTPStatus.CONFLICT: Kind(
+        "The id is taken, or that cannot be done to what is there as it is.", perhaps=_OUTCOME
+    ),
     HTTPStatus.PRECONDITION_FAILED: Kind("It is at another version than meant.", perhaps=_OUTCOME),
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: Kind("A body has at most 1 MiB."),
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: Kind(

@@ -18,7 +18,7 @@ from bus.messages.events import (
 )
 from bus.messages.values import OrderStatus
 from read_side.projections import customer_names
-from read_side.projections.documents import answer_with_position, replaced
+from read_side.projections.documents import answer_with_position, plain, replaced
 from read_side.projections.model import Document, Documents, Index, ReadModel
 from read_side.projections.staleness import Stale
 
@@ -110,8 +110,8 @@ def _placed(document: Document, event: OrderPlaced, version: int) -> Document:
         "units": event.units,
         "placed_at": event.placed_at,
         "updated_at": event.placed_at,
-        "shipping_address": event.shipping_address.model_dump(),
-        "items": [line.model_dump() for line in event.lines],
+        "shipping_address": plain(event.shipping_address),
+        "items": [plain(line) for line in event.lines],
         "history": [{"status": pending, "at": event.placed_at, "note": None}],
     }
 

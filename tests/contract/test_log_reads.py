@@ -38,6 +38,23 @@ def test_what_a_command_came_to(log: Log) -> None:
     assert log.of_command(1, "k1") is None
 
 
+def test_the_newest_of_a_stream_are_given_the_oldest_first(log: Log) -> None:
+    commits = [committed(log, decision("a", version)) for version in (1, 2, 3)]
+    committed(log, decision("b", 1))
+    assert [(c.seq, c.state) for c in log.latest(0, "a", 2)] == [(c.seq, None) for c in commits[1:]]
+    assert [c.version for c in log.latest(0, "a", 9)] == [1, 2, 3]
+    assert log.latest(1, "a", 9) == []
+
+
+def test_what_had_no_effect_on_a_stream(log: Log) -> None:
+    committed(log, decision("a", 1))
+    quiet = [committed(log, refusal(outcome={"status": "rejected", "stream": "a"})) for _ in range(3)]
+    committed(log, refusal(outcome={"status": "rejected", "stream": "b"}))
+    assert log.without_effect(0, "a", 2) == quiet[1:]
+    assert log.without_effect(0, "a", 9) == quiet
+    assert log.without_effect(1, "a", 9) == []
+
+
 def test_the_head_is_the_highest_position_that_holds_anything(log: Log) -> None:
     assert log.head(0) == 0
     committed(log, decision())

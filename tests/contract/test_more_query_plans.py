@@ -19,16 +19,20 @@ from bus.inbox import Inbox
 from bus.local.mongod import Mongod
 from bus.log import Log
 from bus.messages.events import to_stored
+from bus.messages.streams import partition_of
+from bus.queues.look import Looking, _InRedis
+from bus.trail import Trails
 from read_side.checkpoints import Checkpoints
-from read_side.parking import Parking
+from read_side.parked.parking import Parking
 from read_side.projections import READ_MODELS, customers, order_analytics, product_sales, products
 from read_side.registry import FIRST, Registry
 from read_side.store import CollectionDocuments
 from tests import messages
-from tests.contract.decisions import PARTITIONS, decision
+from tests.contract.decisions import PARTITIONS, committed, decision, refusal
 from tests.contract.stored_models import fill
 from tests.contract.test_query_plans import stages
 from tests.databases import DatabaseNames
+from tests.integration.commands_queue import redis_away
 from tests.messages import PLACED_AT
 
 MANY = 60
@@ -164,6 +168,50 @@ def test_the_inbox_is_read_by_what_is_unfinished(watched: Watched) -> None:
     assert_indexed(watched, 1, left, sorts=True)
     assert inbox.find("k1") is not None
     assert_indexed(watched, 1, 1)
+
+
+def test_a_story_costs_what_it_shows(watched: Watched, filled: Log) -> None:
+    """One read for each way that a command can be found by, and one for all of them."""
+    inbox = Inbox(watched.database, PARTITIONS)
+    inbox.create()
+    streams = [f"customer-c{n}" for n in range(20)]
+    partitions = {stream: partition_of(stream, PARTITIONS) for stream in streams}
+    for n in range(MANY):
+        stream = streams[n % 20]
+        outcome = {"status": "rejected", "stream": stream}
+        committed(filled, refusal(partition=partitions[stream], command_id=f"r{n}", outcome=outcome))
+    for n in range(2 * MANY):
+        command = messages.change_customer(customer_id=f"c{n % 20}", name="x")
+        number = f"{'k' if n < MANY else 'r'}{n % MANY}"
+        assert inbox.accept(messages.envelope(command_id=number, command=command)) is None
+    for status, ids in (("succeeded", ["k3", "k23"]), ("failed", ["k43"])):
+        for command_id in ids:
+            change = {"$set": {"status": status, "finished_at": messages.NOW}}
+            watched.database.commands.update_one({"_id": command_id}, change)
+    watched.forget()
+
+    trail = Trails(watched.database, filled).of_stream("customer-c3")
+
+    assert {stored["_id"] for stored in trail.commands} == {f"{p}{n}" for p in "kr" for n in (3, 23, 43)}
+    assert [commit.version for commit in trail.commits] == [1, 2, 3]
+    assert_indexed(watched, 5, 2 * 6)  # an id that is sought costs two keys
+    assert Trails(watched.database, filled).of_command("k3") is not None
+    assert_indexed(watched, 2, 2)
+
+
+def test_the_backlog_is_counted_by_its_index(watched: Watched) -> None:
+    inbox = Inbox(watched.database, PARTITIONS)
+    inbox.create()
+    for n in range(MANY):
+        inbox.accept(messages.envelope(command_id=f"k{n}", command=messages.register_customer()))
+    watched.database.commands.update_many({"_id": {"$ne": "k7"}}, {"$set": {"status": "succeeded"}})
+    watched.forget()
+    with redis_away() as nobody:
+        looking = Looking(nobody, watched.database, watched.database, PARTITIONS, 60_000)
+        looking._commands(_InRedis(0, 0, 0, 0, 0), {}, 0)
+    for used, figures in watched.plans():
+        assert "COLLSCAN" not in used
+        assert figures["totalDocsExamined"] <= 1
 
 
 def collection(watched: Watched, name: str) -> CollectionDocuments:

@@ -11,12 +11,12 @@ from pymongo.database import Database
 from bus.commit import Recorded
 from bus.connections import Documents
 from bus.log import Log
-from read_side import handover
-from read_side.filling import fill_partition
 from read_side.generations import Generations
 from read_side.projections import READ_MODELS
 from read_side.projections.model import Document, ReadModel
-from read_side.rebuild import Rebuild, Rebuilt, Tools
+from read_side.rebuilding import handover
+from read_side.rebuilding.filling import fill_partition
+from read_side.rebuilding.rebuild import Rebuild, Rebuilt, Tools
 from read_side.retirement import Retirement
 from tests.integration.shop import LONG_AGO, PARTITIONS, ReadSide
 

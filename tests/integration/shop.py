@@ -4,7 +4,7 @@ The doorbells are the test's own calls, Redis is not there, and MongoDB is real.
 """
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
@@ -23,7 +23,7 @@ from bus.messages.streams import customer_stream, order_stream, partition_of
 from read_side.catch_up import End, Run, Surroundings
 from read_side.checkpoints import Checkpoints
 from read_side.holes import Holes
-from read_side.parking import Parking
+from read_side.parked.parking import Parking
 from read_side.projections import READ_MODELS
 from read_side.projections.model import ReadModel
 from read_side.projector import Projector
@@ -37,13 +37,17 @@ LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Bell:
-    """Remembers what was rung for."""
+    """Remembers the partitions it was rung for, and the commands it was told of."""
 
     def __init__(self) -> None:
-        self.rung: list[tuple[str, Outcome]] = []
+        self.rung: list[int] = []
+        self.told: list[str] = []
 
-    def ring(self, finished: Sequence[tuple[str, Outcome]]) -> None:
-        self.rung += finished
+    def ring(self, partitions: Iterable[int]) -> None:
+        self.rung += partitions
+
+    def tell(self, command_ids: Iterable[str]) -> None:
+        self.told += command_ids
 
 
 class WriteSide:

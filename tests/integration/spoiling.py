@@ -1,6 +1,6 @@
 """Events that nobody can read, and their repair: what a bad release writes, and the next one understands."""
 
-from read_side.parking import Parking
+from read_side.parked.parking import Parking
 from read_side.registry import FIRST
 from tests.integration.shop import WriteSide
 

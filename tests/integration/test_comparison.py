@@ -9,9 +9,9 @@ from pymongo.collection import Collection
 
 from bus.connections import Documents, read_database
 from bus.settings import Settings
-from read_side import comparison
-from read_side.comparison import ABSENT, Change, Comparison, compare
-from read_side.rebuild_report import LONGEST_LINE, MOST_LINES, lines, summary
+from read_side.rebuilding import comparison
+from read_side.rebuilding.comparison import ABSENT, Change, Comparison, compare
+from read_side.rebuilding.report import LONGEST_LINE, MOST_LINES, lines, summary
 
 
 class Sides:

@@ -8,7 +8,7 @@ from dramatiq import Message
 
 from bus.__main__ import app
 from bus.connections import redis_client, write_database
-from bus.dead_letters import DeadLetters
+from bus.dead.letters import DeadLetters
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.settings import Settings
 from tests import messages

@@ -12,11 +12,11 @@ import redis
 from dramatiq.brokers.redis import RedisBroker
 from pymongo.database import Database
 
-from bus import dead_letters
 from bus.broker import Broker
 from bus.connections import Documents, redis_client, write_database
-from bus.dead_letter import LetterState
-from bus.dead_letters import DeadLetters
+from bus.dead import letters as dead_letters
+from bus.dead.letter import LetterState
+from bus.dead.letters import DeadLetters
 from bus.keys import QueueKeys
 from bus.settings import Settings
 from bus.subscriptions import Subscriptions
@@ -119,7 +119,7 @@ _KILLED_BEFORE_REMOVAL = """
 import os, signal
 import redis
 from bus.connections import redis_client, write_database
-from bus.dead_letters import DeadLetters
+from bus.dead.letters import DeadLetters
 from bus.settings import Settings
 
 def kill(*_):

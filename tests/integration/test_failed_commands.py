@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from bus import failed_commands
 from bus.attempts import Attempts
 from bus.connections import write_database
+from bus.dead import failed_commands
+from bus.dead.failed_commands import FailedCommands
 from bus.errors import RefusedError
-from bus.failed_commands import FailedCommands
 from bus.messages.envelope import CommandEnvelope
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.settings import Settings

@@ -68,8 +68,9 @@ def test_every_command_leaves_one_commit_with_its_events_and_the_state_after_the
         assert (commit.at, commit.by) == (envelope.accepted_at, "staff:sam")
         assert commit.state
         assert shop.outcome(envelope) == outcome
-        assert shop.bell.rung[-1] == (envelope.command_id, outcome)
-    assert len(shop.bell.rung) == len(STORY)
+        assert shop.bell.rung[-1] == outcome.partition
+        assert shop.bell.told[-1] == envelope.command_id
+    assert len(shop.bell.rung) == len(shop.bell.told) == len(STORY)
     assert audit(shop.database, PARTITIONS) == []
 
 

@@ -8,12 +8,12 @@ import pytest
 from pymongo.database import Database
 from structlog.testing import capture_logs
 
-from bus import pulse as pulses
 from bus.connections import write_database
-from bus.heartbeats import FORGOTTEN_S, Heartbeat, alive
-from bus.metric_slots import Slots
-from bus.metrics import HOLES_CLOSED, Metrics
-from bus.pulse import Pulse
+from bus.observing import pulse as pulses
+from bus.observing.heartbeats import FORGOTTEN_S, Heartbeat, alive
+from bus.observing.metric_slots import Slots
+from bus.observing.metrics import HOLES_CLOSED, Metrics
+from bus.observing.pulse import Pulse
 from bus.settings import Settings
 from bus.version import VERSION
 from tests.waiting import until

@@ -9,16 +9,17 @@ from bus.connections import read_database, write_database
 from bus.messages.commands import AnyCommand
 from bus.messages.values import OrderStatus
 from bus.settings import Settings
-from read_side import batch, catch_up, mending
+from read_side import batch, catch_up
 from read_side.audit import audit
 from read_side.errors import LeaseLostError, RebuildNeededError
-from read_side.parking import Parked
+from read_side.parked import mending
+from read_side.parked.parking import Parked
+from read_side.parked.unparking import Unparking
 from read_side.projections import READ_MODELS
 from read_side.projections.model import ReadModel
 from read_side.projections.order_detail import ORDER_DETAIL
 from read_side.projections.order_summary import ORDER_SUMMARY
 from read_side.projections.products import PRODUCTS
-from read_side.unparking import Unparking
 from tests import messages
 from tests.integration.shop import PARTITIONS, ReadSide, WriteSide, order_id, partition
 from tests.integration.spoiling import repair, spoil

@@ -16,11 +16,12 @@ from bus.connections import read_database, write_database
 from bus.messages.commands import AnyCommand, ChangeCustomer
 from bus.messages.values import OrderStatus
 from bus.settings import Settings
-from read_side import batch, mending
+from read_side import batch
 from read_side.audit import audit
 from read_side.errors import LeaseLostError
+from read_side.parked import mending
+from read_side.parked.unparking import Unparking
 from read_side.projections.order_detail import ORDER_DETAIL as MODEL
-from read_side.unparking import Unparking
 from tests import messages
 from tests.integration.shop import PARTITIONS, ReadSide, WriteSide, order_id, partition
 from tests.integration.spoiling import repair, spoil

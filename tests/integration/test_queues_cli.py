@@ -15,8 +15,8 @@ from bus.connections import Documents, read_database, redis_client, write_databa
 from bus.doorbells import Doorbells, bell
 from bus.keys import HEARTBEATS
 from bus.messages.outcome import CommandStatus, Outcome
-from bus.queue_explained import rows
-from bus.queue_look import Look, Looking
+from bus.queues.explained import rows
+from bus.queues.look import Look, Looking
 from bus.settings import Settings
 from bus.subscriptions import Subscriptions
 from read_side.projections.customers import CUSTOMERS
@@ -145,7 +145,7 @@ def test_what_came_and_what_was_done_is_counted_where_the_work_is_done(both: Bot
 
 
 def test_letters_that_were_collected_are_counted_until_they_are_ended(both: Both) -> None:
-    from bus.dead_letters import DeadLetters  # noqa: PLC0415
+    from bus.dead.letters import DeadLetters  # noqa: PLC0415
 
     letters = DeadLetters(both.write.database)
     bury(both.client, "x1")

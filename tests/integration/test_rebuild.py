@@ -9,7 +9,7 @@ import pytest
 from bus.connections import read_database, write_database
 from bus.messages.values import OrderStatus
 from bus.settings import Settings
-from read_side import batch, catch_up, handover
+from read_side import batch, catch_up
 from read_side.audit import audit
 from read_side.errors import (
     RebuildStoppedError,
@@ -19,7 +19,8 @@ from read_side.projections.model import ReadModel
 from read_side.projections.order_detail import ORDER_DETAIL
 from read_side.projections.order_summary import ORDER_SUMMARY
 from read_side.projections.products import PRODUCTS
-from read_side.rebuild import Rebuild
+from read_side.rebuilding import handover
+from read_side.rebuilding.rebuild import Rebuild
 from read_side.registry import Registry
 from tests import messages
 from tests.integration.crashes import Moment, dying

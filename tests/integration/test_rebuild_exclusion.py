@@ -16,7 +16,7 @@ from read_side.errors import (
 )
 from read_side.projections.order_summary import ORDER_SUMMARY
 from read_side.projections.products import PRODUCTS
-from read_side.rebuild import Rebuild
+from read_side.rebuilding.rebuild import Rebuild
 from tests import messages
 from tests.integration.rebuilding import Rebuilding, Worker, changed, quick
 from tests.integration.shop import WriteSide, order_id

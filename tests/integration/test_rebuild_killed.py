@@ -145,6 +145,18 @@ def _retried(running: Running) -> subprocess.Popen[str]:
     return running.rebuild()
 
 
+def test_told_to_stop_it_says_so_and_leaves_its_lease(log: Log, running: Running) -> None:
+    rebuild = running.rebuild("--processes", "2")
+    until(lambda: running.positions(NAME, 2) > 0, DONE_S, "it fills")
+    rebuild.terminate()
+    _, errors = rebuild.communicate(timeout=DONE_S)
+    assert (rebuild.returncode, "told to stop" in errors) == (1, True), errors
+    assert running.state() == "building"
+    held = {"$expr": {"$gt": ["$rebuild.expires_at", "$$NOW"]}}
+    assert running.read.read_models.count_documents(held) == 0
+    assert _finish(running, running.rebuild())[0]["generation"] == 2
+
+
 def test_a_killed_one_can_be_dropped_while_its_children_may_live_on(log: Log, running: Running) -> None:
     rebuild = running.rebuild("--processes", "2")
     until(lambda: running.positions(NAME, 2) > 0, DONE_S, "it fills")

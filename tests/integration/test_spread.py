@@ -10,13 +10,14 @@ from bus.commit import Recorded
 from bus.connections import read_database, write_database
 from bus.messages.events import CustomerRenamed
 from bus.settings import Settings
-from read_side import batch, catch_up, mending
+from read_side import batch, catch_up
 from read_side.audit import audit
 from read_side.checkpoints import Checkpoints
+from read_side.parked import mending
+from read_side.parked.unparking import Unparking
 from read_side.projections.model import Document, ReadModel
 from read_side.projections.order_detail import ORDER_DETAIL
 from read_side.projections.order_summary import ORDER_SUMMARY
-from read_side.unparking import Unparking
 from tests import messages
 from tests.integration.shop import ReadSide, WriteSide, order_id, partition
 

@@ -21,7 +21,6 @@ from bus.connections import Documents
 from bus.doorbells import Doorbells
 from bus.keys import QueueKeys
 from bus.log import Log
-from bus.workers import IDLE_MS
 from read_side.answering import Answering
 from read_side.catch_up import CatchUp, End, Run
 from read_side.checkpoints import Checkpoints
@@ -211,7 +210,7 @@ def test_a_bell_rung_against_the_lease_of_a_runner_that_was_killed(shop: Shop, c
     must(COMES_BACK, client.llen(QueueKeys(NAME).delayed.waiting), 1)
     assert not shop.is_up_to_date
     shop.read.expire_leases()
-    worker = Worker(shop.broker, queues={NAME}, worker_threads=1, worker_timeout=IDLE_MS)
+    worker = Worker(shop.broker, queues={NAME}, worker_threads=1, worker_timeout=100)
     worker.start()
     try:
         until(lambda: shop.is_up_to_date, PATIENCE_S, COMES_BACK)

@@ -16,7 +16,7 @@ from read_side.batch import Batch
 from read_side.catch_up import CatchUp, End
 from read_side.checkpoints import Checkpoints, Lease
 from read_side.folding import Plan
-from read_side.parking import Parked, Parking
+from read_side.parked.parking import Parked, Parking
 from read_side.projections.model import ReadModel
 from read_side.projections.order_analytics import ORDER_ANALYTICS
 from read_side.projections.order_summary import ORDER_SUMMARY

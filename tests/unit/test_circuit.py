@@ -101,6 +101,7 @@ def test_a_query_that_fails_is_nobody_elses_business(
         ("GET", "/orders/o1", True, Needs.BOTH),
         ("GET", "/commands/k1", False, Needs.BOTH),
         ("GET", "/events", False, Needs.BOTH),
+        ("GET", "/ops/stories/o1", False, Needs.BOTH),
         ("GET", "/health/live", False, Needs.NONE),
         ("GET", "/openapi.json", False, Needs.NONE),
         ("GET", "/docs/style.css", False, Needs.NONE),

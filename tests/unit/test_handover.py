@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from read_side import handover
 from read_side.errors import RebuildStoppedError
-from read_side.handover import FOLLOWED_S, LEARNED_S, Handover
 from read_side.projections.products import PRODUCTS
+from read_side.rebuilding import handover
+from read_side.rebuilding.handover import FOLLOWED_S, LEARNED_S, Handover
 
 
 class Around:

@@ -11,8 +11,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from api.metrics import counted, from_the_start
-from bus import metrics
-from bus.metrics import FAMILIES, MILLION, SECONDS, Counts, Metrics, added, negated
+from bus.observing import metrics
+from bus.observing.metrics import FAMILIES, MILLION, SECONDS, Counts, Metrics, added, negated
 from read_side.projections import READ_MODELS
 
 

@@ -5,7 +5,7 @@ import re
 
 import yaml
 
-from bus.metrics import FAMILIES
+from bus.observing.metrics import FAMILIES
 from tests.monitoring import DOCUMENTS, alerts, expressions, parsed, vectors
 
 

@@ -1,6 +1,7 @@
-"""The page at ``/docs``: comes whole from here, is locked down, and is not sent again for nothing."""
+"""The pages ``/docs`` and ``/ops``: come whole from here, locked down, and are not sent again for nothing."""
 
 import re
+from urllib.parse import urljoin
 
 import pytest
 from falcon import testing
@@ -9,7 +10,15 @@ from api.app import create_app
 from api.openapi.command import unwired
 from api.site.files import FOLDER, SECURITY
 
-PATHS = ["/docs", *(f"/docs/{name}" for name in ("page.js", "style.css", "icon.svg")), "/openapi.json"]
+PAGES = {"/docs": "/docs/", "/ops": "/site/ops/"}
+"""Where the files of each are."""
+FILES = {
+    address + path.name: path
+    for page, address in PAGES.items()
+    for path in (FOLDER / page.removeprefix("/")).iterdir()
+    if path.name != "index.html"
+}
+PATHS = [*PAGES, *FILES, "/openapi.json"]
 
 
 @pytest.fixture(scope="module")
@@ -36,24 +45,50 @@ def test_what_a_browser_has_is_not_sent_again(client: testing.TestClient, path: 
     assert (again.status_code, again.content) == (304, b"")
 
 
+@pytest.mark.parametrize("folder", PAGES.values())
 @pytest.mark.parametrize("name", ["nothing.js", "index.html", "..%2ffiles.py", "%2e%2e%2ffiles.py", ""])
-def test_nothing_else_is_served(client: testing.TestClient, name: str) -> None:
-    result = client.simulate_get(f"/docs/{name}")
+def test_nothing_else_is_served(client: testing.TestClient, folder: str, name: str) -> None:
+    result = client.simulate_get(f"{folder}{name}")
 
     assert result.status_code == 404
     assert result.headers["content-type"] == "application/problem+json"
 
 
-def test_whatever_a_page_refers_to_is_there(client: testing.TestClient) -> None:
-    page = client.simulate_get("/docs").text
-    modules = [f"docs/{name}" for name in re.findall(r'from "\./([^"]+)"', _scripts())]
+@pytest.mark.parametrize("page", PAGES)
+def test_whatever_a_page_refers_to_is_there(client: testing.TestClient, page: str) -> None:
+    references = re.findall(r'(?:src|href)="([^"#]+)"', client.simulate_get(page).text)
+    assert references
 
-    for reference in re.findall(r'(?:src|href)="([^"#]+)"', page) + modules:
-        assert client.simulate_get(f"/{reference}").status_code == 200, reference
+    for reference in references:
+        assert client.simulate_get(urljoin(page, reference)).status_code == 200, reference
+
+
+def test_whatever_a_script_imports_is_there_and_exports_that() -> None:
+    for address, path in FILES.items():
+        imports = re.findall(r'^import \{ (.*?) \} from "(.*?)";$', path.read_text(), re.MULTILINE)
+        assert len(imports) == path.read_text().count("import ") or path.suffix != ".js", address
+        for names, reference in imports:
+            imported = FILES[urljoin(address, reference)].read_text()
+            for name in names.split(", "):
+                assert re.search(
+                    rf"^export (async )?(function|class|const) {name}\b", imported, re.MULTILINE
+                ), (
+                    address,
+                    name,
+                )
+
+
+def test_every_script_is_used() -> None:
+    scripts = _scripts() + "".join((FOLDER / page[1:] / "index.html").read_text() for page in PAGES)
+
+    for address, path in FILES.items():
+        assert re.search(rf"[/\"]{re.escape(path.name)}\"", scripts), address
 
 
 def test_scripts_never_make_html_of_data_nor_go_elsewhere() -> None:
-    assert not re.search(r"innerHTML|outerHTML|insertAdjacent|document\.write|eval\(|https?:", _scripts())
+    scripts = _scripts().replace('"http://www.w3.org/2000/svg"', "")  # which names the kind of an element
+
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacent|document\.write|eval\(|https?:", scripts)
 
 
 def _scripts() -> str:

@@ -11,13 +11,13 @@ from falcon import testing
 from structlog.testing import capture_logs
 
 from api import telemetry as of_api
-from bus import metrics
 from bus.commit import Commit, Decision
 from bus.errors import VersionConflictError
 from bus.inbox import Entry
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.messages.rejection import Rejection, RejectionKind
-from bus.metrics import Counts, Metrics
+from bus.observing import metrics
+from bus.observing.metrics import Counts, Metrics
 from read_side import telemetry as of_read_side
 from tests import messages
 from write_side import telemetry as of_write_side

@@ -10,8 +10,8 @@ import pytest
 
 from bus.errors import ConfigurationError
 from bus.messages.envelope import CommandEnvelope
+from bus.observing.tracing import Tracing
 from bus.settings import Settings
-from bus.tracing import Tracing
 from tests import messages
 from tests.collector import collecting
 from tests.waiting import until
@@ -55,7 +55,7 @@ def test_nothing_is_imported_unless_it_is_asked_for() -> None:
 import sys
 {imports}
 from bus.settings import Settings
-from bus.tracing import Tracing
+from bus.observing.tracing import Tracing
 assert Tracing.from_settings(Settings(), "web") is None
 ours = ("opentelemetry.sdk.trace", "opentelemetry.exporter")
 print([name for name in sys.modules if name.startswith(ours)])

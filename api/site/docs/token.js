@@ -2,36 +2,54 @@
 
 const KEY = "twofold-token";
 
+/** What this tab has, or "". */
+export function kept() {
+  return sessionStorage.getItem(KEY) ?? "";
+}
+
+export function keep(token) {
+  sessionStorage.setItem(KEY, token);
+}
+
+export function forget() {
+  sessionStorage.removeItem(KEY);
+}
+
 export function authorization() {
-  const token = sessionStorage.getItem(KEY);
+  const token = kept();
   return token ? { Authorization: `Bearer ${token}` } : {};
 }
 
-/** Whom a token is for, as far as can be read; whether it is good, only the service says. */
-function bearer(token) {
+/** What a token says of its bearer, or null; whether it is good, only the service says. */
+export function claimsOf(token) {
   try {
-    const claims = JSON.parse(atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/")));
-    return `This one is for ${claims.role} ${claims.sub}, until ${new Date(claims.exp * 1000).toLocaleString()}.`;
+    return JSON.parse(atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/")));
   } catch {
-    return token ? "This cannot be read as a token." : "";
+    return null;
   }
+}
+
+function bearer(token) {
+  const claims = claimsOf(token);
+  if (claims) return `This one is for ${claims.role} ${claims.sub}, until ${new Date(claims.exp * 1000).toLocaleString()}.`;
+  return token ? "This cannot be read as a token." : "";
 }
 
 export function setUpToken() {
   const input = document.getElementById("token");
   const who = document.getElementById("who");
-  const keep = (token) => {
-    if (token) sessionStorage.setItem(KEY, token);
-    else sessionStorage.removeItem(KEY);
+  const changed = (token) => {
+    if (token) keep(token);
+    else forget();
     who.textContent = bearer(token);
   };
-  input.value = sessionStorage.getItem(KEY) ?? "";
+  input.value = kept();
   who.textContent = bearer(input.value);
-  input.addEventListener("input", () => keep(input.value.trim().replace(/^bearer\s+/i, "")));
+  input.addEventListener("input", () => changed(input.value.trim().replace(/^bearer\s+/i, "")));
   document.getElementById("authorization").addEventListener("submit", (event) => event.preventDefault());
   document.getElementById("forget").addEventListener("click", () => {
     input.value = "";
-    keep("");
+    changed("");
     input.focus();
   });
 }

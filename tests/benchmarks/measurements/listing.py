@@ -17,6 +17,7 @@ from pymongo.database import Database
 from bus.connections import Documents, read_database, write_database
 from read_side.projections import order_summary
 from read_side.store import ReadStore
+from tests.benchmarks import storage
 from tests.benchmarks.cast import Cast
 from tests.benchmarks.figures import RATIO, Figure, at_least, at_most
 from tests.benchmarks.rebuilding import Apart, rebuild
@@ -45,11 +46,19 @@ class Asked:
     times: int
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A log of so many orders with its read models: the ways to ask, and what it takes."""
+
+    orders: int
+    ways: list[Asked]
+    bytes_per_order: storage.Taken
+
+
 def measure(cast: Cast, size: Size) -> list[Figure]:
     with ExitStack() as prepared:
-        ways = [
-            way for orders in size.listed for way in prepared.enter_context(_prepared(cast, orders, size))
-        ]
+        logs = [prepared.enter_context(_prepared(cast, orders, size)) for orders in size.listed]
+        ways = [way for log in logs for way in log.ways]
         turns = {f"{way.name}_of_{way.orders}": partial(_milliseconds, way) for way in ways}
         measured = interleaved(size.rounds, turns)
     p50 = {way: Samples.of(each.median for each in rounds) for way, rounds in measured.items()}
@@ -67,13 +76,13 @@ def measure(cast: Cast, size: Size) -> list[Figure]:
         Figure(
             *("list_p99_growth", RATIO, after.over(before), at_most(1.3)),
             about=f"{before} ms of {small:,}, {after} ms of {large:,} orders",
-            details={"p99_ms": p99},
+            details={"p99_ms": p99, "bytes_per_order": {log.orders: log.bytes_per_order for log in logs}},
         ),
     ]
 
 
 @contextmanager
-def _prepared(cast: Cast, orders: int, size: Size) -> Iterator[list[Asked]]:
+def _prepared(cast: Cast, orders: int, size: Size) -> Iterator[Prepared]:
     """A log of so many orders with its read models, as long as it is needed, and the ways to ask."""
     apart = Apart(cast.stage, f"listed_{orders}")
     settings = apart.settings
@@ -84,10 +93,11 @@ def _prepared(cast: Cast, orders: int, size: Size) -> Iterator[list[Asked]]:
         rebuild(apart)
         pages = _pages(writes, ReadStore(reads), settings.log_partitions)
         _check(pages, orders)
-        yield [
+        ways = [
             Asked(name, orders, page, size.lists * (READ_TIMES if name == "read_model" else 1))
             for name, page in pages.items()
         ]
+        yield Prepared(orders, ways, storage.bytes_per_order((writes, reads), orders))
         apart.drop()
 
 

@@ -8,8 +8,8 @@ from api.access import ANYONE
 from api.app import create_app, routes
 from api.health import probes
 from bus.connections import write_database
-from bus.heartbeats import Heartbeat
 from bus.messages.principal import Role
+from bus.observing.heartbeats import Heartbeat
 from bus.settings import Settings
 from read_side.checkpoints import Checkpoints
 from tests.shop_api import Shop, open_shop

@@ -21,7 +21,7 @@ from api.freshness import Freshness
 from bus.connections import redis_client
 from bus.signals import announce_position, reached
 from read_side.checkpoints import Checkpoints
-from read_side.parking import Parking
+from read_side.parked.parking import Parking
 from read_side.projections import READ_MODELS
 from read_side.registry import FIRST
 from read_side.store import ReadStore

@@ -13,15 +13,15 @@ from api.app import create_app
 from api.gauges import parts
 from api.metrics import Exposition
 from bus.connections import WEB_TIMEOUT_MS, read_database, redis_client, write_database
-from bus.dead_letters import DeadLetters
+from bus.dead.letters import DeadLetters
 from bus.gateway import COMMANDS_QUEUE
-from bus.heartbeats import Heartbeat
 from bus.log import Log
 from bus.messages.outcome import CommandStatus
 from bus.messages.streams import customer_stream
-from bus.metric_slots import MetricsPublisher, Slots
+from bus.observing.heartbeats import Heartbeat
+from bus.observing.metric_slots import MetricsPublisher, Slots
 from read_side.checkpoints import Checkpoints
-from read_side.parking import Parking
+from read_side.parked.parking import Parking
 from read_side.projections import READ_MODELS
 from read_side.registry import FIRST
 from read_side.store import ReadStore

@@ -36,10 +36,18 @@ GET   /commands/{command_id}      200 404 200 200
 GET   /events                     403 403 403 200
 GET   /health/live                200 200 200 200
 GET   /health/ready               200 200 200 200
+GET   /ops/dead/{casualty_id}     403 403 403 404
+POST  /ops/dead/{casualty_id}/retry        403 403 403 404
+POST  /ops/dead/{casualty_id}/discard      403 403 403 404
+POST  /ops/parked/retry                    403 403 403 404
+POST  /ops/rebuilds                        403 403 403 409
+POST  /ops/rebuilds/{read_model}/stop      403 403 403 409
 """
 """What Ann gets for what is hers, what Bob gets for the same, staff, ops. Whose order it is that is to be
-cancelled, only the write side knows: it is accepted, and refused there."""
+cancelled, only the write side knows: it is accepted, and refused there. For ops nothing is dead or parked,
+and one rebuild is requested already, another is not."""
 OPEN = {"/health/live": 200, "/health/ready": 200, "/openapi.json": 200, "/docs": 200, "/docs/{file}": 404}
+OPEN |= {"/ops": 200, "/site/ops/{file}": 404}
 OPS_ONLY = ("/ops", "/metrics")
 WHO = (("customer", "c1"), ("customer", "c2"), ("staff", "sam"), ("ops", "olga"))
 
@@ -52,6 +60,10 @@ BODIES: dict[str, Any] = {
     "PATCH /products/{product_id}": {"name": "Pot"},
     "POST /orders": {"customer_id": "c1", "items": ITEMS, "shipping_address": ADDRESS},
     "PATCH /orders/{order_id}/status": {"status": "cancelled"},
+    "POST /ops/dead/{casualty_id}/retry": {"reason": "mended"},
+    "POST /ops/dead/{casualty_id}/discard": {"reason": "of no use"},
+    "POST /ops/parked/retry": {"read_model": "customers", "stream": "customer-c1"},
+    "POST /ops/rebuilds": {"read_model": "products"},
 }
 
 
@@ -73,7 +85,9 @@ def cases(shop: Shop) -> list[Case]:
     shop.happened("product-p1", messages.product_added())
     shop.happened("order-o1", messages.order_placed())
     command = shop.ann.simulate_post("/customers", json=BODIES["POST /customers"]).json["command_id"]
+    shop.ops.simulate_post("/ops/rebuilds", json=BODIES["POST /ops/rebuilds"])
     ids = {"customer_id": "c1", "product_id": "p1", "order_id": "o1", "command_id": command, "file": "nope"}
+    ids |= {"casualty_id": "nobody", "read_model": "customers", "story_id": command}
     return list(_cases(shop, ids))
 
 
@@ -87,10 +101,11 @@ def _cases(shop: Shop, ids: dict[str, str]) -> Iterator[Case]:
         )
         if template in OPEN:
             expected: tuple[int, ...] = (OPEN[template],) * 4
-        elif template.startswith(OPS_ONLY):
-            expected = (403, 403, 403, 200)
-        else:
+        elif (method, template) in contract:
             expected = contract[method, template]
+        else:
+            assert template.startswith(OPS_ONLY)
+            expected = (403, 403, 403, 200)
         body = BODIES.get(f"{method} {template}")
         yield Case(method, template, path, body, expected)
         if method == "GET":

@@ -12,10 +12,10 @@ from bus.messages.values import OrderStatus
 from read_side import aside
 from read_side.audit import audit
 from read_side.errors import RebuildNeededError
-from read_side.parking import Parking
+from read_side.parked.parking import Parking
+from read_side.parked.unparking import Unparking
 from read_side.projections.order_detail import ORDER_DETAIL
 from read_side.projections.order_summary import ORDER_SUMMARY
-from read_side.unparking import Unparking
 from tests import messages
 from tests.integration.api.both_sides import BothSides
 from tests.integration.api.test_freshness_bounds import PARKED, PATHS, Finds

@@ -1,0 +1,62 @@
+"""The operations for operators: what the dashboard asks and does."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from api.openapi.operation import Answer, Operation, Tag
+from api.ops import shapes, story_shapes
+from api.queries import NoQuery, Query, StoryQuery
+
+Key = tuple[str, str]
+"""A path and a method."""
+
+
+def asking(  # noqa: PLR0913 - a row of the table
+    id_: str,
+    summary: str,
+    shape: type,
+    *,
+    text: str = "",
+    query: type[Query] = NoQuery,
+    problems: tuple[int, ...] = (),
+) -> Operation:
+    """What an operator wants to know."""
+    return Operation(
+        id=id_,
+        tag=Tag.OPS,
+        summary=summary,
+        text=text,
+        query=query,
+        answers={HTTPStatus.OK: Answer("As it is at this moment.", shape)},
+        problems=problems,
+    )
+
+
+OPERATIONS: Mapping[Key, Operation] = {
+    ("/ops/flow", "GET"): asking(
+        "readFlow",
+        "What goes through the system, from requests to read models",
+        shapes.Flow,
+        text="Counters, for whoever asks every few seconds to make rates of.",
+    ),
+    ("/ops/queues", "GET"): asking(
+        "readQueues",
+        "What is on the queues",
+        shapes.Queues,
+        text="As `python -m bus queues --json` tells it, and how `redis-cli` shows the same.",
+    ),
+    ("/ops/read-models", "GET"): asking(
+        "readReadModels",
+        "How far every generation of every read model is",
+        shapes.ReadModelStandings,
+        text="As `python -m read_side status --json` tells it.",
+    ),
+    ("/ops/stories/{story_id}", "GET"): asking(
+        "readStory",
+        "What happened to an order, a customer, a product or a command",
+        story_shapes.Story,
+        text="From acceptance to the read models. A stream's name is taken for the id as well.",
+        query=StoryQuery,
+        problems=(HTTPStatus.NOT_FOUND,),
+    ),
+}

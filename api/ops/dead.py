@@ -1,0 +1,92 @@
+"""``/ops/dead``: failed commands and dead letters, as ``python -m bus dead`` has them."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from http import HTTPStatus
+from typing import cast
+
+import falcon
+
+from api import bodies, queries
+from api.ops.answers import answer_operator
+from api.ops.plain import plain
+from api.ops.repair_bodies import DeadQuery, Resolution
+from api.ops.repair_shapes import Dead, DeadInFull, DeadList, Resolved
+from api.ops.repairs import Repairs
+from api.problems import Problem, ProblemError, checked_id
+from bus.dead.casualties import Kind
+from bus.errors import NotThereError, RefusedError
+
+
+class DeadOnes:
+    """``/ops/dead``."""
+
+    def __init__(self, repairs: Repairs) -> None:
+        self._casualties = repairs.casualties
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        query = queries.read(req, DeadQuery)
+        found = self._casualties.newest(
+            tuple(Kind), None, query.limit + 1, resolved=query.everything == "true"
+        )
+        told: DeadList = {
+            "dead": [cast("Dead", plain(asdict(one))) for one in found[: query.limit]],
+            "more": len(found) > query.limit,
+        }
+        answer_operator(resp, told)
+
+
+class DeadOne:
+    """``/ops/dead/{casualty_id}``."""
+
+    def __init__(self, repairs: Repairs) -> None:
+        self._casualties = repairs.casualties
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, casualty_id: str) -> None:
+        queries.read(req, queries.NoQuery)
+        found = self._casualties.in_full(checked_id("dead", casualty_id))
+        if not found:
+            raise _not_there(casualty_id)
+        told: DeadInFull = {"id": casualty_id, "documents": plain(found)}
+        answer_operator(resp, told)
+
+
+class Retry:
+    """``/ops/dead/{casualty_id}/retry``."""
+
+    def __init__(self, repairs: Repairs) -> None:
+        self._casualties = repairs.casualties
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response, casualty_id: str) -> None:
+        _resolve(req, resp, casualty_id, self._casualties.retry)
+
+
+class Discard:
+    """``/ops/dead/{casualty_id}/discard``."""
+
+    def __init__(self, repairs: Repairs) -> None:
+        self._casualties = repairs.casualties
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response, casualty_id: str) -> None:
+        _resolve(req, resp, casualty_id, self._casualties.discard)
+
+
+def _resolve(req: falcon.Request, resp: falcon.Response, casualty_id: str, deal: Callable[..., str]) -> None:
+    """Do something about one, in the operator's name."""
+    queries.read(req, queries.NoQuery)
+    reason = bodies.read(req, Resolution).body.reason
+    try:
+        happened = deal(checked_id("dead", casualty_id), by=str(req.context.principal), reason=reason)
+    except NotThereError:
+        raise _not_there(casualty_id) from None
+    except RefusedError as error:
+        raise ProblemError(Problem(HTTPStatus.CONFLICT, "refused", str(error))) from None
+    told: Resolved = {"result": happened}
+    answer_operator(resp, told)
+
+
+def _not_there(casualty_id: str) -> ProblemError:
+    problem = Problem(
+        HTTPStatus.NOT_FOUND, "unknown-dead", f"There is no failed command or dead letter {casualty_id}."
+    )
+    return ProblemError(problem)

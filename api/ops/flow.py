@@ -1,0 +1,174 @@
+"""``/ops/flow``: what goes through the system, from requests to read models, in one look.
+
+It is made for being asked every other second: counters instead of rates, which whoever polls makes from
+the differences, and at most one look a second per process. While Redis is away, what is on the queue is not
+known and says so; without MongoDB there is nothing to tell.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import cast
+
+import falcon
+import pymongo
+import redis
+from pymongo.database import Database
+
+from api import queries
+from api.ops.answers import answer_operator
+from api.ops.kept import KEPT_S, Kept
+from api.ops.read_models import Standings
+from api.ops.recent import Recent
+from api.ops.shapes import ApiFlow, CommandsFlow, Flow, LogFlow, ProcessBeat, ReadModelFlow, Rebuilding
+from bus.connections import Documents
+from bus.dead.letters import DeadLetters
+from bus.gateway import COMMANDS_QUEUE
+from bus.log import Log
+from bus.messages.outcome import CommandStatus
+from bus.observing import metrics
+from bus.observing.heartbeats import Process, processes
+from bus.observing.metric_slots import Slots
+from bus.observing.metrics import MILLION, Counts, Family
+from bus.observing.unfinished import unfinished
+from bus.queues.depths import QueueDepth, queue_depths
+from read_side.registry import State
+from read_side.status import MAX_LAG_S, Standing
+
+LOOK_S = 1.5
+"""For all that is asked of MongoDB in one look, that at the read models aside; Redis has its own bound."""
+REDIS = "redis"
+
+
+class FlowMeter:
+    """Looks when somebody asks."""
+
+    def __init__(
+        self,
+        write: Database[Documents],
+        client: redis.Redis,
+        log: Log,
+        standings: Standings,
+        kept_s: float = KEPT_S,
+    ) -> None:
+        self._write = write
+        self._client = client
+        self._partitions = log.partitions
+        self._standings = standings
+        self._slots = Slots(write)
+        self._letters = DeadLetters(write)
+        self._recent = Recent((metrics.HANDLED, metrics.VISIBLE))
+        self.look = Kept(self._look, kept_s)
+
+    def _look(self) -> Flow:
+        standings = self._standings.look()
+        with pymongo.timeout(LOOK_S):
+            total = self._slots.total()
+            self._recent.see(total)
+            alive = processes(self._write)
+            depth = self._depth()
+            commands = self._commands(total, depth, alive)
+        live = [standing for standing in standings if standing.state == "live"]
+        log: LogFlow = {
+            "commits": max((sum(p.head for p in one.partitions) for one in live), default=0),
+            "partitions": self._partitions,
+            "holes_closed": counted(total, metrics.HOLES_CLOSED),
+        }
+        return {
+            "at": datetime.now(UTC),
+            "away": [] if depth is not None else [REDIS],
+            "api": _api(total, alive),
+            "commands": commands,
+            "log": log,
+            "read_models": [self._read_model(one, standings) for one in live],
+            "processes": [cast("ProcessBeat", asdict(process)) for process in alive],
+        }
+
+    def _depth(self) -> QueueDepth | None:
+        try:
+            return queue_depths(self._client, [COMMANDS_QUEUE])[COMMANDS_QUEUE]
+        except redis.RedisError:
+            return None
+
+    def _commands(self, total: Counts, depth: QueueDepth | None, alive: Sequence[Process]) -> CommandsFlow:
+        inbox = unfinished(self._write)
+        kept = self._letters.count_kept().get(COMMANDS_QUEUE, 0)
+        return {
+            "accepted": counted(total, metrics.COMMANDS_ACCEPTED),
+            "succeeded": counted(total, metrics.COMMANDS, outcome=CommandStatus.SUCCEEDED),
+            "rejected": counted(total, metrics.COMMANDS, outcome=CommandStatus.REJECTED),
+            "failed": counted(total, metrics.COMMANDS, outcome=CommandStatus.FAILED),
+            "handled_seconds": self._recent.percentiles(metrics.HANDLED),
+            "unfinished": inbox.commands,
+            "waiting": depth.waiting if depth else None,
+            "in_flight": depth.in_flight if depth else None,
+            "delayed": depth.delayed if depth else None,
+            "dead": kept + (depth.dead if depth else 0),
+            "failed_open": inbox.failed,
+            "oldest_s": inbox.oldest_s if inbox.commands else None,
+            "workers": _of_kind(alive, "commands"),
+        }
+
+    def _read_model(self, live: Standing, standings: Sequence[Standing]) -> ReadModelFlow:
+        lags = [one.lag_s for one in live.partitions if one.lag]
+        return {
+            "name": live.read_model,
+            "generation": live.generation,
+            "version": live.version,
+            "lag": sum(one.lag for one in live.partitions),
+            "lag_s": None if None in lags else max((lag for lag in lags if lag is not None), default=0.0),
+            "applied": sum(one.position for one in live.partitions),
+            "visible_seconds": self._recent.percentiles(metrics.VISIBLE, live.read_model),
+            "parked": sum(one.parked for one in live.partitions),
+            "attention": live.attention(MAX_LAG_S),
+            "rebuilding": _rebuilding(live.read_model, standings),
+        }
+
+
+def counted(total: Counts, family: Family, **where: str) -> int:
+    """A counter over all its labels, or over those with some values."""
+    at = {family.labels.index(label): value for label, value in where.items()}
+    return sum(
+        numbers[0]
+        for (name, labels), numbers in total.items()
+        if name == family.name and all(labels[place] == value for place, value in at.items())
+    )
+
+
+def _api(total: Counts, alive: Sequence[Process]) -> ApiFlow:
+    durations = [numbers for (name, _), numbers in total.items() if name == metrics.HTTP_SECONDS.name]
+    return {
+        "requests": counted(total, metrics.HTTP_REQUESTS),
+        "refused": counted(total, metrics.HTTP_REFUSED),
+        "seconds_sum": sum(numbers[-1] for numbers in durations) / MILLION,
+        "seconds_count": sum(sum(numbers[:-1]) for numbers in durations),
+        "workers": _of_kind(alive, "web"),
+    }
+
+
+def _of_kind(alive: Sequence[Process], kind: str) -> int:
+    return sum(process.well for process in alive if process.kind == kind)
+
+
+def _rebuilding(name: str, standings: Sequence[Standing]) -> Rebuilding | None:
+    """The newest generation that is being filled."""
+    building = [one for one in standings if one.read_model == name and one.state == State.BUILDING.value]
+    if not building:
+        return None
+    newest = max(building, key=lambda one: one.generation)
+    return {
+        "generation": newest.generation,
+        "done": sum(one.position for one in newest.partitions),
+        "total": sum(one.head for one in newest.partitions),
+    }
+
+
+class FlowSnapshot:
+    """``/ops/flow``."""
+
+    def __init__(self, meter: FlowMeter) -> None:
+        self._meter = meter
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        queries.read(req, queries.NoQuery)
+        answer_operator(resp, self._meter.look())

@@ -1,0 +1,80 @@
+"""``/ops/parked``: the streams that read models have set aside, and having them mended.
+
+Mending is not done here but ordered (``read_side.parked.mending_orders``); the answer waits for it for a
+moment.
+"""
+
+import falcon
+
+from api import bodies, queries
+from api.ops.answers import answer_operator
+from api.ops.repair_bodies import ParkedQuery, ParkedStream
+from api.ops.repair_shapes import MendedList, ParkedList, ParkedRow
+from api.ops.repairs import Repairs
+from api.problems import not_found
+from bus.log import Log
+from read_side.parked.parking import Parked
+from read_side.projections import by_name
+
+WAIT_S = 1.5
+"""Most streams take some milliseconds; a request is not to take long, and its database has 2.5 s for it."""
+
+
+class ParkedStreams:
+    """``/ops/parked``."""
+
+    def __init__(self, repairs: Repairs) -> None:
+        self._parking = repairs.parking
+        self._log = repairs.log
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        limit = queries.read(req, ParkedQuery).limit
+        found = self._parking.every(limit + 1)
+        told: ParkedList = {
+            "parked": [_row(self._log, one) for one in found[:limit]],
+            "more": len(found) > limit,
+        }
+        answer_operator(resp, told)
+
+
+class RetryParked:
+    """``/ops/parked/retry``."""
+
+    def __init__(self, repairs: Repairs) -> None:
+        self._repairs = repairs
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        queries.read(req, queries.NoQuery)
+        meant = bodies.read(req, ParkedStream).body
+        parked = self._repairs.parking.of_model(meant.read_model, meant.stream)
+        if not parked:
+            raise not_found("parked stream", meant.stream)
+        with self._repairs.slots.one() as free:
+            results = self._repairs.orders.give(by_name(meant.read_model), parked, WAIT_S if free else 0)
+        told: MendedList = {
+            "results": [
+                {
+                    "read_model": one.parked.name,
+                    "generation": one.parked.generation,
+                    "partition": one.parked.partition,
+                    "stream": one.parked.stream,
+                    "result": one.result.value,
+                    "detail": one.detail,
+                }
+                for one in results
+            ]
+        }
+        answer_operator(resp, told)
+
+
+def _row(log: Log, parked: Parked) -> ParkedRow:
+    return {
+        "read_model": parked.name,
+        "generation": parked.generation,
+        "partition": parked.partition,
+        "stream": parked.stream,
+        "seq": parked.seq,
+        "since": parked.since,
+        "error": parked.error,
+        "waiting": log.waiting(parked.partition, parked.stream, parked.seq),
+    }

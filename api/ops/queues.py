@@ -1,0 +1,97 @@
+"""``/ops/queues``: what ``python -m bus queues`` shows, with the ``redis-cli`` command behind each figure.
+
+A rate lies between two looks, and what is stranded was so in both. The first of the two is kept from one
+request to the next, for as long as it says something about now.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import falcon
+import pymongo
+
+from api import queries
+from api.ops.answers import answer_operator
+from api.ops.kept import KEPT_S, Kept
+from api.ops.shapes import FigureExplained, QueueFigures, Queues
+from bus.queues.explained import rows
+from bus.queues.figures import Figures, between
+from bus.queues.look import Look, Looking
+
+LOOK_S = 2.5
+"""For all that is asked of MongoDB in one look."""
+PAIR_S = 60.0
+"""Looks further apart than this make no pair."""
+
+
+class QueueBoard:
+    """Looks when somebody asks, and keeps the look before."""
+
+    def __init__(self, looking: Looking, pair_s: float = PAIR_S, kept_s: float = KEPT_S) -> None:
+        self._looking = looking
+        self._pair_s = pair_s
+        self._before: Look | None = None
+        self.look = Kept(self._look, kept_s)
+
+    def _look(self) -> Queues:
+        with pymongo.timeout(LOOK_S):
+            now = self._looking()
+        before, self._before = self._before, now
+        if before is not None and now.at - before.at > self._pair_s:
+            before = None
+        return {
+            "at": datetime.now(UTC),
+            "interval_s": round(now.at - before.at, 3) if before else None,
+            "failed_commands": now.failed,
+            "queues": [_shown(one, paired=before is not None) for one in between(before or now, now)],
+        }
+
+
+def _shown(one: Figures, *, paired: bool) -> QueueFigures:
+    stranded = one.stranded
+    return {
+        "queue": one.queue,
+        "waiting": one.waiting,
+        "in_flight": one.in_flight,
+        "delayed": one.delayed,
+        "dead": one.dead,
+        "oldest_s": one.oldest_s,
+        "in_per_s": one.in_per_s,
+        "out_per_s": one.out_per_s,
+        "stranded": {
+            "silent": stranded.silent,
+            "overdue": stranded.overdue,
+            "unrung": stranded.unrung,
+            "total": stranded.total,
+        }
+        if paired
+        else None,
+        "redis_cli": explained(one.queue),
+    }
+
+
+def explained(queue: str) -> Sequence[FigureExplained]:
+    """Each figure once; what goes on in a further row is joined to the one above."""
+    found: list[FigureExplained] = []
+    for figure, meaning, ways in rows(queue):
+        if figure:
+            found.append({"figure": figure, "meaning": meaning, "commands": ways})
+        else:
+            last = found[-1]
+            found[-1] = {
+                "figure": last["figure"],
+                "meaning": f"{last['meaning']} {meaning}",
+                "commands": [*last["commands"], *ways],
+            }
+    return found
+
+
+class QueuesNow:
+    """``/ops/queues``."""
+
+    def __init__(self, board: QueueBoard) -> None:
+        self._board = board
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        queries.read(req, queries.NoQuery)
+        answer_operator(resp, self._board.look())

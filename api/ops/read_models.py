@@ -1,0 +1,48 @@
+"""``/ops/read-models``: how far every generation of every read model is, as ``read_side status`` tells."""
+
+from dataclasses import asdict
+from typing import cast
+
+import falcon
+import pymongo
+from pymongo.database import Database
+
+from api import queries
+from api.ops.answers import answer_operator
+from api.ops.kept import KEPT_S, Kept
+from api.ops.shapes import Generation, ReadModelStandings
+from bus.connections import Documents
+from bus.log import Log
+from read_side.projections import READ_MODELS
+from read_side.status import Standing, Status, attention
+
+LOOK_S = 1.5
+"""For all that is asked of MongoDB in one look."""
+
+
+class Standings:
+    """Looked at when somebody asks; the second look has rates."""
+
+    def __init__(self, log: Log, read: Database[Documents], kept_s: float = KEPT_S) -> None:
+        self._status = Status(log, read, READ_MODELS)
+        self.look = Kept(self._look, kept_s)
+
+    def _look(self) -> list[Standing]:
+        with pymongo.timeout(LOOK_S):
+            return self._status.look()
+
+
+class ReadModels:
+    """``/ops/read-models``."""
+
+    def __init__(self, standings: Standings) -> None:
+        self._standings = standings
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        queries.read(req, queries.NoQuery)
+        standings = self._standings.look()
+        told: ReadModelStandings = {
+            "read_models": [cast("Generation", asdict(standing)) for standing in standings],
+            "attention": attention(standings),
+        }
+        answer_operator(resp, told)

@@ -1,0 +1,66 @@
+"""``/ops/rebuilds``: the latest rebuild of each read model, and asking for one.
+
+It is not carried out here: a projections' process takes the request (``read_side.rebuilding.requests``).
+"""
+
+from dataclasses import asdict
+from http import HTTPStatus
+from typing import cast
+
+import falcon
+
+from api import bodies, queries
+from api.ops.answers import answer_operator
+from api.ops.repair_bodies import ModelToRebuild
+from api.ops.repair_shapes import RebuildList, RebuildRow
+from api.ops.repairs import Repairs
+from api.problems import Problem, ProblemError, checked_id
+from bus.connections import Documents
+from read_side.projections import by_name
+from read_side.rebuilding.seen import of_request
+
+
+class Rebuilds:
+    """``/ops/rebuilds``."""
+
+    def __init__(self, repairs: Repairs) -> None:
+        self._requests = repairs.requests
+        self._rebuilds = repairs.rebuilds
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        queries.read(req, queries.NoQuery)
+        told: RebuildList = {"rebuilds": [cast("RebuildRow", asdict(row)) for row in self._rebuilds.look()]}
+        answer_operator(resp, told)
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        queries.read(req, queries.NoQuery)
+        model = by_name(bodies.read(req, ModelToRebuild).body.read_model)
+        builder = self._rebuilds.builder(model.name)
+        asked = None if builder else self._requests.request(model, str(req.context.principal))
+        if asked is None:
+            detail = f"A rebuild of {model.name} is requested or running already{_by(builder)}."
+            raise ProblemError(Problem(HTTPStatus.CONFLICT, "rebuild-under-way", detail))
+        _answer(resp, asked)
+
+
+class StopRebuild:
+    """``/ops/rebuilds/{read_model}/stop``: what is built so far is there to be gone on with."""
+
+    def __init__(self, repairs: Repairs) -> None:
+        self._requests = repairs.requests
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response, read_model: str) -> None:
+        queries.read(req, queries.NoQuery)
+        stopped = self._requests.stop(checked_id("read model", read_model))
+        if stopped is None:
+            detail = f"No rebuild of {read_model} is requested or running that was asked for here."
+            raise ProblemError(Problem(HTTPStatus.CONFLICT, "no-rebuild", detail))
+        _answer(resp, stopped)
+
+
+def _by(builder: str | None) -> str:
+    return f", by {builder}" if builder else ""
+
+
+def _answer(resp: falcon.Response, request: Documents) -> None:
+    answer_operator(resp, cast("RebuildRow", asdict(of_request(request))), HTTPStatus.ACCEPTED)

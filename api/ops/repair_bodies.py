@@ -1,0 +1,58 @@
+"""What operators send to have something mended, and what they may ask."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+
+from api.bodies import Body
+from api.queries import Query, whole_number
+from read_side.projections import READ_MODELS, by_name
+
+
+def _known(name: str) -> str:
+    try:
+        return by_name(name).name
+    except LookupError as error:
+        raise ValueError(str(error)) from None
+
+
+_NAMES = [model.name for model in READ_MODELS]
+ReadModelName = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": _NAMES})]
+Reason = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=r"^[^\x00]*$")]
+StreamName = Annotated[str, StringConstraints(pattern=r"^[a-z]{1,20}-[A-Za-z0-9._:-]{1,64}$")]
+
+
+class Resolution(Body):
+    """Why; it is recorded, with who."""
+
+    reason: Reason
+
+
+class ParkedStream(Body):
+    """A stream that a read model has parked."""
+
+    read_model: ReadModelName
+    stream: StreamName
+
+
+class ModelToRebuild(Body):
+    """The read model to build anew, from the log."""
+
+    read_model: ReadModelName
+
+
+Most = Annotated[
+    int, Field(ge=1, le=1_000), BeforeValidator(whole_number), Field(description="How many at most.")
+]
+
+
+class DeadQuery(Query):
+    everything: Annotated[
+        Literal["true", "false"],
+        Field(alias="all", description="Also discarded commands, and discarded and retried letters."),
+    ] = "false"
+    limit: Most = 100
+
+
+class ParkedQuery(Query):
+    limit: Most = 100

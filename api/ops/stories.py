@@ -1,0 +1,26 @@
+"""``/ops/stories/{id}``: what happened to an order, a customer or a product, or what a command came to."""
+
+from http import HTTPStatus
+
+import falcon
+
+from api import queries
+from api.ops.answers import answer_operator
+from api.ops.teller import Teller
+from api.problems import Problem, ProblemError, checked_id
+
+
+class Stories:
+    """``/ops/stories/{id}``."""
+
+    def __init__(self, teller: Teller) -> None:
+        self._teller = teller
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, story_id: str) -> None:
+        query = queries.read(req, queries.StoryQuery)
+        story = self._teller.story(checked_id("story", story_id), query.kind)
+        if story is None:
+            what = query.kind or "order, customer, product or command"
+            detail = f"No {what} is known by the id {story_id}."
+            raise ProblemError(Problem(HTTPStatus.NOT_FOUND, "unknown-story", detail))
+        answer_operator(resp, story)

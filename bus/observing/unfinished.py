@@ -1,0 +1,34 @@
+"""What the inbox still has to do, in figures."""
+
+from dataclasses import dataclass
+
+from bson import Timestamp
+from pymongo import ASCENDING
+from pymongo.database import Database
+
+from bus.connections import CODEC, Documents
+from bus.dead.failed_commands import FailedCommands
+from bus.messages.outcome import CommandStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """Commands without an outcome, the age of the oldest in seconds, and those kept for an operator."""
+
+    commands: int
+    oldest_s: float
+    failed: int
+
+
+def unfinished(database: Database[Documents]) -> Unfinished:
+    """Count, by indexes that hold only what is counted; ages by mongod's clock."""
+    inbox = database["commands"]
+    waiting = {"status": CommandStatus.ACCEPTED.value}
+    now = database.command("hello", codec_options=CODEC)["localTime"].timestamp()
+    oldest = inbox.find_one(waiting, {"accepted_ts": True}, sort=[("accepted_ts", ASCENDING)])
+    return Unfinished(
+        # The range lets the count use the partial index on it; every entry has such a time.
+        commands=inbox.count_documents({**waiting, "accepted_ts": {"$gte": Timestamp(0, 0)}}),
+        oldest_s=max(0.0, now - oldest["accepted_ts"].time) if oldest else 0.0,
+        failed=FailedCommands(database).count_open(),
+    )

@@ -1,0 +1,31 @@
+"""The queue between a worker's consumers and its threads, whose waiters can be told that nothing more comes.
+
+Dramatiq's threads look every ``worker_timeout`` whether they should stop, which with a hundred of them is the
+most that an idle process does. In this queue they wait until there is work, or until it is closed.
+"""
+
+from queue import Empty, PriorityQueue
+from typing import Any
+
+
+class WorkQueue(PriorityQueue[Any]):
+    """A ``PriorityQueue`` that can be closed: ``get`` then raises ``Empty`` at once when nothing is there."""
+
+    closed = False
+
+    def close(self) -> None:
+        """Wake everybody who waits."""
+        with self.not_empty:
+            self.closed = True
+            self.not_empty.notify_all()
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:  # noqa: FBT001, FBT002
+        """The next item; raises ``Empty`` if none comes within ``timeout`` seconds, or at once if closed."""
+        with self.not_empty:
+            if block:
+                self.not_empty.wait_for(lambda: self._qsize() or self.closed, timeout)
+            if not self._qsize():
+                raise Empty
+            item = self._get()
+            self.not_full.notify()
+            return item

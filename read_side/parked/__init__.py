@@ -1,0 +1,1 @@
+"""Streams that a read model has set aside, and how they are mended."""

@@ -1,0 +1,207 @@
+"""Streams that a read model has set aside, because one of their events could not be folded.
+
+Later events of a parked stream stay behind the one that failed; all other streams flow on. The checkpoint
+moves past the event only when it is parked, so whoever finds a checkpoint beyond it finds it here as well.
+
+Only the holder of the lease may change what is parked, and between its last look at the lease and its write
+it may lose it. So each change is made such that it fails then. A stream is parked tentatively, then the
+lease is renewed, then the parking confirmed: what is tentative counts for nobody, and the next holder
+drops it, after which it cannot be confirmed. A stream that is being mended is marked with the mender's epoch:
+the next holder puts its own there before anything else, after which the former mender cannot end it.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+
+from pymongo.database import Database
+from pymongo.errors import DuplicateKeyError
+
+from bus.connections import DURABLE, Documents
+from read_side.checkpoints import Lease
+from read_side.errors import LeaseLostError
+
+_CONFIRMED = {"tentative": {"$exists": False}}
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A stream that a generation of a read model has set aside from position ``seq`` on."""
+
+    name: str
+    generation: int
+    partition: int
+    stream: str
+    seq: int
+    since: datetime
+    error: str
+    mending: int | None = None
+    """The epoch of the lease under which somebody has begun to mend it; 0 if that was only asked for."""
+
+    @property
+    def key(self) -> str:
+        return _key(self.name, self.generation, self.stream)
+
+    @classmethod
+    def from_stored(cls, stored: Mapping[str, Any]) -> Self:
+        return cls(
+            name=stored["name"],
+            generation=stored["generation"],
+            partition=stored["partition"],
+            stream=stored["stream"],
+            seq=stored["seq"],
+            since=stored["since"],
+            error=stored["error"],
+            mending=stored.get("mending"),
+        )
+
+
+class Parking:
+    """The parked streams in one read database."""
+
+    def __init__(self, database: Database[Documents]) -> None:
+        self._parked = database.get_collection("parked", write_concern=DURABLE)
+
+    def every(self, limit: int = 0) -> list[Parked]:
+        """All of them, or so many, by read model, generation, partition and position."""
+        order = [("name", 1), ("generation", 1), ("partition", 1), ("seq", 1)]
+        found = self._parked.find(_CONFIRMED).sort(order).limit(limit)
+        return [Parked.from_stored(stored) for stored in found]
+
+    def find(self, parked: Parked) -> Parked | None:
+        """The same stream as it is now."""
+        stored = self._parked.find_one({"_id": parked.key, **_CONFIRMED})
+        return Parked.from_stored(stored) if stored else None
+
+    def of_model(self, name: str, stream: str) -> list[Parked]:
+        """A stream in every generation of a read model that has set it aside."""
+        return self._found({"name": name, "stream": stream})
+
+    def marked(self) -> list[Parked]:
+        """What is being mended, or is to be."""
+        return self._found({"mending": {"$exists": True}})
+
+    def of(self, name: str, generation: int, partition: int | None = None) -> list[Parked]:
+        """Those of one generation, or of one partition of it."""
+        where: Documents = {"name": name, "generation": generation}
+        return self._found(where if partition is None else {**where, "partition": partition})
+
+    def within(self, partition: int) -> list[Parked]:
+        """Those of all read models in a partition."""
+        return self._found({"partition": partition})
+
+    def streams(self, name: str, generation: int, partition: int) -> dict[str, int]:
+        """The streams that a generation has parked in a partition, and from which position on."""
+        return positions(self.of(name, generation, partition))
+
+    def counts(self) -> Mapping[tuple[str, int], int]:
+        """How many streams are set aside, by name and generation; none where there is no such key."""
+        by = {"_id": {"name": "$name", "generation": "$generation"}, "streams": {"$sum": 1}}
+        return {
+            (found["_id"]["name"], found["_id"]["generation"]): found["streams"]
+            for found in self._parked.aggregate([{"$match": _CONFIRMED}, {"$group": by}])
+        }
+
+    def counts_by_partition(self) -> Mapping[tuple[str, int, int], int]:
+        """The same, by name, generation and partition."""
+        fields = ("name", "generation", "partition")
+        by = {"_id": {field: f"${field}" for field in fields}, "streams": {"$sum": 1}}
+        return {
+            (found["_id"]["name"], found["_id"]["generation"], found["_id"]["partition"]): found["streams"]
+            for found in self._parked.aggregate([{"$match": _CONFIRMED}, {"$group": by}])
+        }
+
+    def _found(self, where: Documents) -> list[Parked]:
+        return [Parked.from_stored(stored) for stored in self._parked.find({**where, **_CONFIRMED})]
+
+    def settled(self, name: str, generation: int, partition: int, lease: Lease) -> list[Parked]:
+        """What is parked, by position, for whoever has just taken the lease.
+
+        What earlier holders have only proposed is dropped: they have not written anything without it, and it
+        is met again. Of later holders nothing is, should the lease be lost by now.
+        """
+        where = {"name": name, "generation": generation, "partition": partition}
+        found = list(self._parked.find(where))
+        if any("tentative" in stored for stored in found):
+            self._parked.delete_many({**where, "tentative": True, "epoch": {"$lt": lease.epoch}})
+            found = list(self._parked.find(where))  # one may have been confirmed just before
+        confirmed = (Parked.from_stored(stored) for stored in found if "tentative" not in stored)
+        return sorted(confirmed, key=lambda parked: parked.seq)
+
+    def park(  # noqa: PLR0913 - what a report on it has to say, and the lease
+        self,
+        name: str,
+        generation: int,
+        partition: int,
+        *,
+        stream: str,
+        seq: int,
+        error: str,
+        was: int | None,
+        epoch: int,
+        renew: Callable[[], None],
+    ) -> None:
+        """Set a stream aside from a position on; ``was`` is the later one that it is parked from already.
+
+        Raises:
+            LeaseLostError: from ``renew``, or because somebody else has parked it, or dropped this.
+
+        """
+        key = _key(name, generation, stream)
+        if was is not None:  # this build stops earlier than another did; both are beyond the checkpoint
+            renew()
+            self._change({"_id": key, "seq": was, **_CONFIRMED}, {"$set": {"seq": seq, "error": error}})
+            return
+        proposed = {"name": name, "generation": generation, "partition": partition, "stream": stream}
+        proposed |= {"seq": seq, "error": error, "epoch": epoch, "tentative": True}
+        tentative = {"_id": key, "epoch": epoch, "tentative": True}
+        self._propose(key, proposed)
+        try:
+            renew()
+        except LeaseLostError:
+            self._parked.delete_one(tentative)
+            raise
+        self._change(tentative, {"$unset": {"tentative": True}})
+
+    def _propose(self, key: str, proposed: Documents) -> None:
+        try:
+            self._parked.update_one(
+                {"_id": key, "seq": {"$exists": False}},
+                {"$setOnInsert": proposed, "$currentDate": {"since": True}},
+                upsert=True,
+            )
+        except DuplicateKeyError as error:
+            raise LeaseLostError(key) from error
+
+    def mark(self, parked: Parked, epoch: int) -> None:
+        """Say that it is being mended. Raises ``LeaseLostError`` if it is no longer as it was read."""
+        as_read = {"_id": parked.key, "seq": parked.seq, "mending": parked.mending}  # null: no such field
+        self._change({**as_read, **_CONFIRMED}, {"$set": {"mending": epoch}})
+
+    def keep(self, parked: Parked, epoch: int, *, seq: int, error: str) -> None:
+        """End the mending: something, from now on this, cannot be folded."""
+        change = {"$set": {"seq": seq, "error": error}, "$unset": {"mending": True}}
+        self._change({"_id": parked.key, "mending": epoch}, change)
+
+    def unpark(self, parked: Parked, epoch: int) -> None:
+        """End the mending: everything is folded."""
+        if not self._parked.delete_one({"_id": parked.key, "mending": epoch}).deleted_count:
+            raise LeaseLostError(parked.key)
+
+    def delete(self, name: str, generation: int) -> None:
+        """Forget what a generation had parked: it is being deleted."""
+        self._parked.delete_many({"name": name, "generation": generation})
+
+    def _change(self, where: Documents, change: Documents) -> None:
+        if not self._parked.update_one(where, change).matched_count:
+            raise LeaseLostError(str(where["_id"]))
+
+
+def positions(parked: Iterable[Parked]) -> dict[str, int]:
+    """The streams, and from which position on each is parked."""
+    return {one.stream: one.seq for one in parked}
+
+
+def _key(name: str, generation: int, stream: str) -> str:
+    return f"{name}.g{generation}/{stream}"

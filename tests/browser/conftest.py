@@ -1,0 +1,54 @@
+"""A running system with a shop in it, and a browser for each test."""
+
+import re
+from collections.abc import Generator, Iterator
+
+import pytest
+
+from tests.browser.browser import Browser
+from tests.browser.chromium import chromium
+from tests.browser.shop import Shop
+from tests.processes import ROOT
+from tests.system import System
+
+OUTPUT = ROOT / ".test-output" / "browser"
+FAILED = pytest.StashKey[bool]()
+_NOT_IN_A_NAME = re.compile(r"[^\w.-]+")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    item.stash[FAILED] = report.failed
+    return report
+
+
+@pytest.fixture(scope="module")
+def system() -> Iterator[System]:
+    with System() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def shop(system: System) -> Shop:
+    return Shop(system)
+
+
+@pytest.fixture
+def browser(system: System, request: pytest.FixtureRequest) -> Iterator[Browser]:
+    """A fresh profile, on nothing yet. If the test fails, the page is kept as it was then."""
+    with chromium() as driver:
+        browser = Browser(driver, system.url, OUTPUT)
+        yield browser
+        if request.node.stash[FAILED]:
+            browser.keep_failure(_NOT_IN_A_NAME.sub("-", request.node.name))
+        else:
+            browser.check_console()
+
+
+@pytest.fixture
+def operator(system: System) -> str:
+    """A token."""
+    return system.token("ops", "olga")

@@ -1,0 +1,41 @@
+"""The API with a desk whose servers are elsewhere: where nobody is, mostly."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from falcon import testing
+
+from api.app import create_app
+from api.freshness import WaitSlots
+from api.ops.desk import desk
+from bus.connections import WEB_TIMEOUT_MS, read_database, redis_client, write_database
+from bus.log import Log
+from read_side.checkpoints import Checkpoints
+from read_side.parked.parking import Parking
+from read_side.shown import Showing
+from read_side.store import ReadStore
+from tests.shop_api import Shop
+
+NO_MONGODB = "mongodb://127.0.0.1:1"
+NO_REDIS = "redis://127.0.0.1:1/0"
+
+
+@contextmanager
+def elsewhere(shop: Shop, **where: str) -> Iterator[testing.TestClient]:
+    """An operator's client of the same API with part of what its desk looks at somewhere else."""
+    settings = shop.settings.model_copy(update=where)
+    write, read = write_database(settings, WEB_TIMEOUT_MS), read_database(settings, WEB_TIMEOUT_MS)
+    with write.client, read.client, redis_client(settings, 1.0) as client:
+        moved = desk(
+            write,
+            read,
+            client,
+            Log(write, settings.log_partitions),
+            Showing(ReadStore(read), Checkpoints(read), Parking(read)),
+            WaitSlots(1),
+            sweep_after_ms=settings.sweep_after_ms,
+            kept_s=0,
+        )
+        app = create_app(replace(shop.services, desk=moved))
+        yield testing.TestClient(app, headers=shop.ops._default_headers)

@@ -1,0 +1,48 @@
+"""Stories as tests ask for them, and a shop to tell of."""
+
+from typing import Any
+
+from falcon import testing
+
+from bus.connections import Documents
+from read_side.registry import FIRST
+from tests import messages
+from tests.integration.api.both_sides import BothSides
+from tests.integration.shop import order_id
+
+O1 = order_id("c1")
+OF_AN_ORDER = ["order_summary", "order_detail", "order_analytics", "product_sales", "customers"]
+ORDER = {"items": [{"product_id": "p1", "quantity": 2}], "shipping_address": messages.ADDRESS}
+
+
+def asked(both: BothSides, identity: str, query: str = "") -> testing.Result:
+    return both.shop.ops.simulate_get(f"/ops/stories/{identity}{query}")
+
+
+def story(both: BothSides, identity: str, query: str = "") -> dict[str, Any]:
+    result = asked(both, identity, query)
+    assert result.status_code == 200, result.text
+    assert result.headers["cache-control"] == "no-store"
+    assert result.json["id"] == identity
+    found: dict[str, Any] = result.json
+    return found
+
+
+def in_the_story(found: dict[str, Any], name: str) -> dict[str, Any]:
+    [row] = [row for row in found["read_models"] if row["name"] == name]
+    shown: dict[str, Any] = row
+    return shown
+
+
+def stored(both: BothSides, name: str, document_id: str) -> Documents:
+    found = both.shop.read[f"{name}.g{FIRST}"].find_one({"_id": document_id})
+    assert found is not None
+    return found
+
+
+def place(both: BothSides) -> None:
+    """Ann, two products and an order of hers: decided, and not projected."""
+    both.write.do(messages.register_customer())
+    for product in ("p1", "p2"):
+        both.write.do(messages.add_product(product_id=product))
+    both.write.do(messages.place_order(order_id=O1))

@@ -1,0 +1,43 @@
+"""Without a browser the tests in one are left out and named at the end of the run; in CI they fail."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.browser.programs import MISSING
+from tests.processes import ROOT
+
+JOURNEY = "tests/browser/test_stories.py::test_an_order_is_followed"
+ELSEWHERE = "tests/unit/test_prefer.py"
+
+
+def run(folder: Path, *arguments: str, **variables: str) -> str:
+    """What a run of pytest says that finds no program but Python."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "CI"))}
+    environ |= {"PATH": str(folder), **variables}
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
+    ended = subprocess.run(
+        command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=100, check=False
+    )
+    return ended.stdout
+
+
+@pytest.mark.parametrize("processes", ["0", "1"])
+def test_what_needs_a_browser_is_left_out_and_named(tmp_path: Path, processes: str) -> None:
+    said = run(tmp_path, "-n", processes, JOURNEY, ELSEWHERE)
+
+    assert "not run: tests in a browser" in said
+    assert f"\n{JOURNEY}\n" in said
+    assert f"1 not run, since {MISSING}" in said
+    assert " passed" in said
+    assert "failed" not in said
+
+
+def test_in_ci_it_is_not_left_out(tmp_path: Path) -> None:
+    said = run(tmp_path, "--collect-only", "-q", JOURNEY, CI="true")
+
+    assert JOURNEY in said
+    assert "not run" not in said
