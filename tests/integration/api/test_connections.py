@@ -3,6 +3,7 @@
 import http.client
 import socket
 import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -107,17 +108,23 @@ def test_a_server_that_stops_parts_with_the_idle_at_once() -> None:
 def test_an_answer_takes_one_send_and_does_not_wake_the_thread_that_reads(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    sends: list[int] = []
-    woken: list[None] = []
-    send, wake = Channel.send, TcpWSGIServer.pull_trigger
-    monkeypatch.setattr(
-        Channel, "send", lambda self, data, **how: sends.append(len(data)) or send(self, data, **how)
-    )
-    monkeypatch.setattr(TcpWSGIServer, "pull_trigger", lambda self: woken.append(None) or wake(self))
+    counted: Counter[str] = Counter()
+
+    def counting(owner: type, method: str) -> None:
+        original = getattr(owner, method)
+
+        def counted_too(*args: Any, **options: Any) -> Any:
+            counted[method] += 1
+            return original(*args, **options)
+
+        monkeypatch.setattr(owner, method, counted_too)
+
+    counting(Channel, "send")
+    counting(TcpWSGIServer, "pull_trigger")
     with serving() as server, connected(server) as line:
         for turn in range(10):
             ask(line, str(turn))
-        assert (len(sends), woken) == (10, [])
+        assert counted == {"send": 10}
 
 
 def test_who_is_idle_for_too_long_is_parted_with() -> None:
