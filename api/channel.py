@@ -1,56 +1,34 @@
 """One connection, and what becomes of a request on it: a task, or a refusal.
 
-Waitress's classes with problems for what it refuses itself, connections that stay open behind a 204, answers
-in one piece, and shedding: a request that is one too many is answered by the thread that reads, and never
-becomes a task.
-
-What a connection waits for is kept by the kernel (epoll), which tells of it once and then no more until the
-connection is armed anew. Whoever changes what it waits for arms it afterwards, from whatever thread: the one
-that reads when it has handled an event, the one that answers when it is through. So the reading thread is
-woken by something to read alone, and a turn of its loop costs what there is to do in it. waitress's own loop
-asks every connection in every turn, and is woken for one by a byte through a pipe after every answer.
-
-Why nothing is missed: arming looks at what the connection waits for and tells the kernel, both under one
-lock, after the change. So whoever arms last has seen every change. Forgetting the descriptor, before it is
-closed, takes the lock too, so one that by now belongs to another connection is never armed. An event too
-many, where two have armed, is nothing: what is not waited for is not done.
+Waitress's classes with problems for what it refuses itself, connections that stay open behind a 204, and
+shedding: a request that is one too many is answered by the thread that reads, and never becomes a task.
 """
 
-import select
 import socket
-import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
-from waitress import wasyncore
 from waitress.channel import HTTPChannel
+from waitress.server import TcpWSGIServer
 from waitress.task import ErrorTask, WSGITask
 
 from api.error_handlers import of_status
 from api.patience import READ_AT
 from api.problems import MEDIA_TYPE
-from api.shedding import RETRY_AFTER_S, overloaded
+from api.shedding import RETRY_AFTER_S, Backlog, overloaded
 
 _REFUSED = "503 Service Unavailable"
 _REFUSED_HEADERS = (("Content-Type", MEDIA_TYPE), ("Retry-After", str(RETRY_AFTER_S)))
 _HEALTH = "/health/"
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
-TOO_MANY_COMMANDS = overloaded("Too many commands are waiting to be handled.").to_json()
+_TOO_MANY_REQUESTS = overloaded("Too many requests are waiting.").to_json()
+_TOO_MANY_COMMANDS = overloaded("Too many commands are waiting to be handled.").to_json()
 _STOPPING = overloaded("This process is about to stop.").to_json()
-READ = select.EPOLLIN | select.EPOLLPRI
-_BROKEN = select.EPOLLHUP | select.EPOLLERR
 NEW_S = 0.5
 """How long somebody who has just connected may take to say something, while the server drains."""
-
-
-def is_health(request: Any) -> bool:
-    return bool(request.path.startswith(_HEALTH))
-
-
-def adds_to_backlog(request: Any) -> bool:
-    return request.command not in _READS and not is_health(request)
 
 
 class Refusal(ErrorTask):  # type: ignore[misc]  # waitress is not typed
@@ -74,8 +52,8 @@ class Answer(WSGITask):  # type: ignore[misc]
         if self._is_last():
             self.set_close_on_finish()
         backlog = self.channel.server.backlog
-        if backlog is not None and adds_to_backlog(self.request) and backlog.is_full():
-            self._shed(TOO_MANY_COMMANDS)
+        if backlog is not None and _adds_to_backlog(self.request) and backlog.is_full():
+            self._shed(_TOO_MANY_COMMANDS)
         else:
             super().execute()
 
@@ -117,38 +95,6 @@ class Channel(HTTPChannel):  # type: ignore[misc]
     task_class = Answer
     error_task_class = Refusal
     _held: list[bytes] | None = None
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        self._arming = threading.Lock()
-        super().__init__(*args, **options)
-        self.server.kernel.register(self._fileno, READ | select.EPOLLONESHOT)
-
-    def arm(self) -> None:
-        """Have the kernel tell of what is waited for now."""
-        with self._arming:
-            wanted = self._wanted()
-            if wanted and self._fileno is not None:
-                self.server.kernel.modify(self._fileno, wanted | select.EPOLLONESHOT)
-
-    def happened(self, events: int) -> None:
-        """Do what the kernel tells of; for the thread that reads."""
-        if wanted := self._wanted():
-            wasyncore.readwrite(self, events & (wanted | _BROKEN))
-        self.arm()
-
-    def service(self) -> None:
-        self.server.answering.channel = self
-        try:
-            super().service()
-        finally:
-            self.server.answering.channel = None
-
-    def del_channel(self, *args: Any) -> None:
-        with self._arming:
-            super().del_channel(*args)
-
-    def _wanted(self) -> int:
-        return (READ if self.readable() else 0) | (select.EPOLLOUT if self.writable() else 0)
 
     def hold(self) -> None:
         """Keep what is written until ``let_go``; both are called by the thread that answers."""
@@ -194,7 +140,6 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         with self.requests_lock:
             while self.requests:
                 self.refuse(self.requests.pop(0), _STOPPING, last=not self.requests)
-        self.arm()
 
     @property
     def in_use(self) -> bool:
@@ -216,3 +161,42 @@ class Channel(HTTPChannel):  # type: ignore[misc]
     def _is_new(self) -> bool:
         said_nothing = bool(self.last_activity == self.creation_time)
         return said_nothing and time.time() - self.creation_time < NEW_S
+
+
+def _adds_to_backlog(request: Any) -> bool:
+    return request.command not in _READS and not request.path.startswith(_HEALTH)
+
+
+class SheddingServer(TcpWSGIServer):  # type: ignore[misc]
+    """Waitress's server; a request that is known to be one too many never becomes a task.
+
+    Whether the backlog is full may have to be asked of Redis, which only a task does: the thread that
+    reads must not wait for anybody. So once the last count is old, one write gets through to a task.
+    """
+
+    draining = False
+    max_queued = 0
+    backlog: Backlog | None = None
+    on_refusal: Callable[[int], None]
+    """Told the status of every request that does not reach the application."""
+
+    def add_task(self, task: Channel) -> None:
+        while task.requests:
+            request = task.requests[0]
+            request.read_at = time.monotonic()
+            why = self._surplus(request)
+            if why is None:
+                super().add_task(task)
+                return
+            task.requests.pop(0)
+            task.refuse(request, why)
+
+    def _surplus(self, request: Any) -> bytes | None:
+        """What to say to one too many. Health is always told: it is asked when things go badly."""
+        if self.draining or request.error is not None or request.path.startswith(_HEALTH):
+            return None
+        if len(self.task_dispatcher.queue) >= self.max_queued:
+            return _TOO_MANY_REQUESTS
+        if self.backlog is not None and _adds_to_backlog(request) and self.backlog.is_known_full():
+            return _TOO_MANY_COMMANDS
+        return None

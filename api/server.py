@@ -17,8 +17,7 @@ from waitress import wasyncore
 from waitress.adjustments import Adjustments
 from waitress.task import ThreadedTaskDispatcher
 
-from api.channel import Channel
-from api.listener import SheddingServer
+from api.channel import Channel, SheddingServer
 from api.shedding import Backlog
 from bus.errors import ConfigurationError
 
@@ -62,6 +61,7 @@ class Server:
             cleanup_interval=10,
             max_request_header_size=MAX_HEADER_BYTES,
             max_request_body_size=MAX_READ_BYTES,
+            asyncore_use_poll=True,  # select() cannot see descriptors beyond 1,023
             clear_untrusted_proxy_headers=True,
             expose_tracebacks=False,
             log_socket_errors=False,
@@ -76,6 +76,7 @@ class Server:
             bind_socket=False,
             sockinfo=(listening.family, listening.type, listening.proto, listening.getsockname()),
         )
+        self._server.channel_class = Channel
         self._server.max_queued = max_queued
         self._server.backlog = backlog
         self._server.on_refusal = on_refusal
@@ -100,16 +101,19 @@ class Server:
     def run(self) -> None:
         """Serve until told to stop, then drain for at most ``DRAIN_S``."""
         while not self._stopping.is_set():
-            self._server.turn(_ROUND_S)
+            self._turn(_ROUND_S)
         self._stop_accepting()
         began = time.monotonic()
-        self._server.turn(0)  # what has arrived by now is still read
+        self._turn(0)  # what has arrived by now is still read
         while self._close_idle() and time.monotonic() - began < DRAIN_S:
-            self._server.turn(_DRAIN_ROUND_S)
+            self._turn(_DRAIN_ROUND_S)
             if time.monotonic() - began > REFUSE_AFTER_S:
                 self._refuse_waiting()
         self._server.task_dispatcher.shutdown(timeout=0.1)
         wasyncore.close_all(self._channels)
+
+    def _turn(self, seconds: float) -> None:
+        wasyncore.loop(timeout=seconds, use_poll=True, map=self._channels, count=1)
 
     def _stop_accepting(self) -> None:
         """Take who waits in the backlog, then close the socket, so that nobody is turned away."""
@@ -129,7 +133,6 @@ class Server:
         for channel in channels:
             if channel not in in_use:
                 channel.will_close = True
-                channel.arm()
         return bool(in_use)
 
     def _refuse_waiting(self) -> None:
