@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from bus.local import ports
-from tests.system import System
+from tests.system import READY_S, System
+from tests.waiting import until
 
 
 @pytest.fixture(scope="session")
@@ -38,4 +40,6 @@ def scattered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scattered]:
         "commands3": "exec python -m tests.skewed -180 write_side worker",
     }
     with System(lines) as running:
+        for port in (early, late):
+            until(partial(ports.listens, port), READY_S, f"port {port}")
         yield Scattered(running, f"http://127.0.0.1:{early}", f"http://127.0.0.1:{late}")
