@@ -3,10 +3,14 @@
 The kind of key pins the algorithm, so neither ``alg: none`` nor an HS256 token signed with a public key's
 text is ever looked at. ``exp`` is required: a token that never ends cannot be taken back. ``iss`` and ``aud``
 are checked where they are configured.
+
+A token comes with many requests and says the same each time, so who it names is kept for a while; that it has
+not expired is looked at every time.
 """
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Protocol, Self
 
@@ -26,6 +30,12 @@ from bus.settings import Settings
 JWKS_TIMEOUT_S = 2.0
 JWKS_RETRY_S = 5.0
 """How long nobody asks a key server again that did not answer."""
+
+BELIEVED_S = 60.0
+"""How long a signature that was right is not checked again. A key taken back counts for so much longer,
+beside the minutes for which a key server's answer is kept."""
+MOST_BELIEVED = 10_000
+"""Tokens; some 10 MB."""
 
 _CHALLENGE = 'Bearer realm="twofold"'
 
@@ -64,6 +74,15 @@ class KeyServer:
             raise
 
 
+@dataclass(frozen=True, slots=True)
+class Believed:
+    """Whom a token names, from when until when in seconds since the epoch."""
+
+    principal: Principal
+    since: float
+    until: float
+
+
 class Verifier:
     """Turns an ``Authorization`` header into a principal."""
 
@@ -74,6 +93,7 @@ class Verifier:
         self._algorithms = list(algorithms)
         self._issuer = issuer
         self._audience = audience
+        self._believed: dict[str, Believed] = {}
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
@@ -90,11 +110,16 @@ class Verifier:
         """
         if authorization is None:
             raise _unauthorized("This needs a bearer token.")
-        scheme, _, token = authorization.partition(" ")
-        if scheme.lower() != "bearer" or not token.strip():
+        scheme, _, credentials = authorization.partition(" ")
+        token = credentials.strip()
+        if scheme.lower() != "bearer" or not token:
             raise _unauthorized("The Authorization header must be Bearer and a token.")
+        now, known = time.time(), self._believed.get(token)
+        if known is not None and known.since <= now < known.until:
+            return known.principal
         try:
-            return _principal(self._claims(token.strip()))
+            claims = self._claims(token)
+            believed = Believed(_principal(claims), now, min(int(claims["exp"]), now + BELIEVED_S))
         except PyJWKClientConnectionError:
             detail = "The server that has the keys to check tokens with does not answer."
             problem = Problem(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", detail)
@@ -104,6 +129,10 @@ class Verifier:
         except (PyJWTError, ValueError, TypeError, ArithmeticError, RecursionError):
             # The last four are what claims of absurd types and sizes come to inside the library.
             raise _unauthorized("The token is not valid here.", bad=True) from None
+        if len(self._believed) >= MOST_BELIEVED:
+            self._believed.clear()
+        self._believed[token] = believed
+        return believed.principal
 
     def _claims(self, token: str) -> dict[str, Any]:
         claims: dict[str, Any] = jwt.decode(

@@ -7,6 +7,7 @@ shedding: a request that is one too many is answered by the thread that reads, a
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
@@ -56,6 +57,17 @@ class Answer(WSGITask):  # type: ignore[misc]
         else:
             super().execute()
 
+    def write(self, data: bytes) -> None:
+        """The head goes out with the first of the body: a send each would wake the caller twice."""
+        if self.wrote_header:
+            super().write(data)
+            return
+        self.channel.hold()
+        try:
+            super().write(data)
+        finally:
+            self.channel.let_go()
+
     def get_environment(self) -> dict[str, Any]:
         environment: dict[str, Any] = super().get_environment()
         environment[READ_AT] = self.request.read_at
@@ -82,6 +94,31 @@ class Answer(WSGITask):  # type: ignore[misc]
 class Channel(HTTPChannel):  # type: ignore[misc]
     task_class = Answer
     error_task_class = Refusal
+    _held: list[bytes] | None = None
+
+    def hold(self) -> None:
+        """Keep what is written until ``let_go``; both are called by the thread that answers."""
+        self._held = []
+
+    def let_go(self) -> None:
+        held, self._held = self._held, None
+        if held:
+            self.write_soon(held[0] if len(held) == 1 else b"".join(held))
+
+    def write_soon(self, data: Any) -> int:
+        """Send as much as the socket takes; waitress buffers the rest, and only that."""
+        if self._held is not None:
+            self._held.append(data)
+            return len(data)
+        if not isinstance(data, bytes):
+            return int(super().write_soon(data))
+        sent = 0
+        with self.outbuf_lock, suppress(OSError):  # it comes again below, where waitress deals with it
+            if self.connected and not self.total_outbufs_len:
+                sent = self.send(data, do_close=False)
+        if sent < len(data):
+            super().write_soon(data[sent:])
+        return len(data)
 
     def refuse(self, request: Any, why: bytes, *, last: bool = False) -> None:
         """Answer without a task, in the thread that reads: shedding must cost next to nothing."""

@@ -1,7 +1,8 @@
 """The command gateway: keeps a command in the inbox, puts it on the queue, and may wait for its outcome.
 
 The inbox comes first: once it has the command, losing Redis or this process only delays it, since the
-clock's sweep enqueues again what has no outcome.
+clock's sweep enqueues again what has no outcome. So nobody's answer needs to wait for the queue: commands
+that were kept together are enqueued together, by the thread that kept them for all, while the others answer.
 """
 
 import threading
@@ -57,8 +58,10 @@ class CommandGateway:
         self._signals = signals
         self._breaker = breaker or Breaker()
         self._metrics = metrics or Metrics()  # else nobody is told
-        self._accept = GroupCommit(self._metrics.batches("accept", inbox.accept_all))
-        self._enqueue = GroupCommit(self._metrics.batches("enqueue", self._enqueue_all))
+        self._accept = GroupCommit(
+            self._metrics.batches("accept", inbox.accept_all), afterwards=self._enqueue_new
+        )
+        self._enqueue = self._metrics.batches("enqueue", self._enqueue_all)
         self._reachable = True
         self._stopping = threading.Event()
 
@@ -73,7 +76,6 @@ class CommandGateway:
             known = self._accept((envelope, request))
         if known is None:
             self._metrics.count(COMMANDS_ACCEPTED, envelope.command.type)
-            self._enqueue(envelope)
         return known
 
     def send_and_wait(
@@ -95,6 +97,11 @@ class CommandGateway:
                 if entry is not None and entry.finished:
                     return entry
         return self._inbox.find(envelope.command_id)
+
+    def _enqueue_new(self, accepted: list[tuple[tuple[CommandEnvelope, str | None], Entry | None]]) -> None:
+        new = [envelope for (envelope, _), known in accepted if known is None]
+        if new:
+            self._enqueue(new)
 
     def _enqueue_all(self, envelopes: list[CommandEnvelope]) -> list[None]:
         nothing: list[None] = [None] * len(envelopes)

@@ -8,6 +8,9 @@ One batch at a time: a second beside it would halve both, and what a batch costs
 Why nobody is forgotten: an item is queued only while somebody leads, and a leader gives the lead up only
 when it finds the queue empty, both under one lock; so a queued item always has a leader that will come to
 it. Every call to ``work`` is bounded by its own timeouts, and so is everybody's wait.
+
+What is to follow but nobody need wait for, ``afterwards``, the leader does when it has let the others go and
+passed its lane on. Only the leader's own caller waits for it.
 """
 
 import threading
@@ -50,11 +53,14 @@ class GroupCommit(Generic[Item, Result]):
         *,
         limit: int = 256,
         shared: Callable[[Exception], bool] = lambda _: True,
+        afterwards: Callable[[list[tuple[Item, Result]]], None] = lambda _: None,
     ) -> None:
+        """``afterwards`` is told the items of each batch that went well, with their results."""
         self._work = work
         self._limit = limit
         self._led = False
         self._shared = shared
+        self._afterwards = afterwards
         self._waiting: deque[_Turn[Item, Result]] = deque()
         self._lock = threading.Lock()
 
@@ -92,6 +98,7 @@ class GroupCommit(Generic[Item, Result]):
                 served.called.release()
             if heir is not None:
                 heir.called.release()
+        self._afterwards([(served.item, served.result) for served in batch if served.error is None])
 
     def _serve(self, batch: list[_Turn[Item, Result]]) -> None:
         try:

@@ -2,6 +2,11 @@
 
 During a deploy the live generation may have been folded by another version of the code than this process
 has. Its queries read documents of their own version where there are any (``Entry.served``).
+
+Documents that several callers ask for by id at the same time are found in one query (``bus.group_commit``).
+That keeps every promise about freshness: a caller's id goes into a query that is sent after the caller has
+asked, never into one that is under way, so what it had seen before it asked is there. One query costs the
+process and mongod nearly as much as one for a hundred ids: some 0.3 ms of processor time here.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,19 +15,27 @@ from typing import Any
 
 from pymongo.collection import Collection
 from pymongo.database import Database
+from pymongo.errors import PyMongoError
 
 from bus.connections import Documents as Stored
+from bus.group_commit import GroupCommit
 from read_side.projections import READ_MODELS
 from read_side.projections.model import Document, Documents, ReadModel, Sort
 from read_side.projections.staleness import Aside
 from read_side.registry import Registry
 
+TOGETHER = 100
+"""Documents found in one query at most: no more than come in mongod's first answer."""
+
 
 class CollectionDocuments:
-    """One generation's collection behind the ``Documents`` protocol of the queries."""
+    """One generation's collection behind the ``Documents`` protocol of the queries. Safe for threads."""
 
     def __init__(self, collection: Collection[Stored]) -> None:
         self._collection = collection
+        self._one: GroupCommit[str, Document | None] = GroupCommit(
+            self._several, limit=TOGETHER, shared=lambda error: isinstance(error, PyMongoError)
+        )
 
     def find(
         self, where: Mapping[str, Any], *, sort: Sort = (), limit: int = 0, fields: Sequence[str] = ()
@@ -33,10 +46,17 @@ class CollectionDocuments:
         return list(cursor.limit(limit))
 
     def find_one(self, document_id: str) -> Document | None:
-        return self._collection.find_one({"_id": document_id})
+        return self._one(document_id)
 
     def aggregate(self, pipeline: Sequence[Mapping[str, Any]]) -> list[Document]:
         return list(self._collection.aggregate(list(pipeline)))
+
+    def _several(self, document_ids: list[str]) -> list[Document | None]:
+        """In the order asked for. Who asks for the same one gets the same: it is only to be read."""
+        if len(document_ids) == 1:
+            return [self._collection.find_one({"_id": document_ids[0]})]
+        found = {document["_id"]: document for document in self.find({"_id": {"$in": document_ids}})}
+        return [found.get(document_id) for document_id in document_ids]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +75,7 @@ class ReadStore:
     def __init__(self, database: Database[Stored], models: Iterable[ReadModel] = READ_MODELS) -> None:
         self._registry = Registry(database)
         self._versions = {model.name: model.version for model in models}
+        self._live: dict[str, Live] = {}
 
     def generation(self, name: str) -> int:
         """The number of the generation of a model that is served here."""
@@ -63,4 +84,8 @@ class ReadStore:
     def live(self, name: str) -> Live:
         """The documents of a model as they are served, of one and the same generation throughout."""
         generation = self.generation(name)
-        return Live(generation, CollectionDocuments(self._registry.collection(name, generation)))
+        live = self._live.get(name)
+        if live is None or live.generation != generation:
+            live = Live(generation, CollectionDocuments(self._registry.collection(name, generation)))
+            self._live[name] = live
+        return live

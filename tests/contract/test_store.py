@@ -1,5 +1,7 @@
 """The documents of a read model, as its queries see them."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from pymongo import InsertOne, ReplaceOne, UpdateOne
 from pymongo.database import Database
@@ -43,6 +45,16 @@ def ids(found: list[Document]) -> list[str]:
 def test_one_is_found_whole(documents: CollectionDocuments) -> None:
     assert [documents.find_one(key) for key in ("o1", "o2", "o3", "o4")] == LATEST
     assert documents.find_one("o9") is None
+
+
+def test_who_asks_at_the_same_time_gets_their_own(documents: CollectionDocuments) -> None:
+    """However they come together."""
+    keys = ["o1", "o9", "o2", "o1", "o4", "o3", "o9"] * 20
+    expected = {document["_id"]: document for document in LATEST}
+    with ThreadPoolExecutor(8) as callers:
+        found = list(callers.map(documents.find_one, keys))
+    assert found == [expected.get(key) for key in keys]
+    assert documents._several(["o4", "o9", "o1", "o4"]) == [LATEST[3], None, LATEST[0], LATEST[3]]
 
 
 def test_all_that_match_are_found(documents: CollectionDocuments) -> None:

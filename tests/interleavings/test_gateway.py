@@ -124,14 +124,20 @@ def _a_new_id_each_time() -> Any:
     return mock.patch.object(idempotency, "command_id", side_effect=lambda _key, _whose: str(uuid.uuid4()))
 
 
-@pytest.mark.parametrize("step", [1, 2], ids=["before its insert", "before its enqueue"])
+@pytest.mark.parametrize(
+    "step",
+    [(GroupCommit, "__call__"), (Broker, "enqueue_once")],
+    ids=["before its insert", "before its enqueue"],
+)
 @protected_by(
     Protection("an id made of the key", SAME_ANSWER, _a_new_id_each_time),
     Protection("the entry found", SAME_ANSWER, lambda: mock.patch.object(Inbox, "find", return_value=None)),
 )
-def test_a_duplicate_request_racing_its_first(shop: Shop, client: redis.Redis, step: int) -> None:
+def test_a_duplicate_request_racing_its_first(
+    shop: Shop, client: redis.Redis, step: tuple[type, str]
+) -> None:
     """Whoever comes second, and however far the first has got, is told what the first is told."""
-    with stopped(GroupCommit, "__call__", lambda: _place(shop), at=step) as stalled:
+    with stopped(*step, lambda: _place(shop)) as stalled:
         overtaking = _place(shop)
         late = stalled.go_on()
     must(SAME_ANSWER, late.json, overtaking.json)

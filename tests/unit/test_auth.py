@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import jwt
@@ -11,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.exceptions import PyJWKClientConnectionError
 
+from api import auth
 from api.auth import KeyServer, OneKey, Verifier
 from api.problems import ProblemError
 from bus.errors import ConfigurationError
@@ -56,6 +58,78 @@ def test_a_good_token_names_its_bearer(role: Role) -> None:
 
 def test_the_scheme_is_read_in_any_case() -> None:
     assert verifier().principal(bearer().replace("Bearer", "bEARER")).subject == "c1"
+
+
+class Clock:
+    """A time that a test sets, for the verifier and for PyJWT."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = float(int(time.time()))
+        now = classmethod(lambda _, tz: datetime.fromtimestamp(self.now, tz))
+        monkeypatch.setattr(time, "time", lambda: self.now)
+        monkeypatch.setattr("jwt.api_jwt.datetime", type("Set", (datetime,), {"now": now}))
+
+
+class CountedKey(OneKey):
+    """How often a token was checked."""
+
+    checked = 0
+
+    def key_for(self, token: str) -> Any:
+        self.checked += 1
+        return super().key_for(token)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+def test_a_token_is_checked_once_but_its_end_each_time(clock: Clock) -> None:
+    key = CountedKey(SECRET)
+    asked = Verifier(key, ["HS256"])
+    ends_soon = bearer(exp=int(clock.now) + 10)
+    for _ in range(9):
+        assert asked.principal(ends_soon).subject == "c1"
+        clock.now += 1
+    assert key.checked == 1
+    clock.now += 1
+    assert "expired" in refused(asked, ends_soon)
+
+
+def test_a_token_is_checked_again_after_a_while(clock: Clock) -> None:
+    key = CountedKey(SECRET)
+    asked = Verifier(key, ["HS256"])
+    lasting = bearer(exp=int(clock.now) + 3_600)
+    for _ in range(3):
+        asked.principal(lasting)
+    clock.now += auth.BELIEVED_S
+    asked.principal(lasting)
+    assert key.checked == 2
+    clock.now -= 2 * auth.BELIEVED_S  # a clock that was put right
+    asked.principal(lasting)
+    assert key.checked == 3
+
+
+def test_a_token_that_was_refused_is_checked_each_time(clock: Clock) -> None:
+    key = CountedKey(SECRET)
+    asked = Verifier(key, ["HS256"])
+    early = bearer(nbf=clock.now + 10, exp=int(clock.now) + 60)
+    assert "invalid_token" in refused(asked, early)
+    clock.now += 10
+    assert asked.principal(early).subject == "c1"
+    forged = bearer("another secret of at least thirty-two bytes")
+    for _ in range(2):
+        assert "invalid_token" in refused(asked, forged)
+    assert key.checked == 4
+
+
+def test_only_so_many_tokens_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auth, "MOST_BELIEVED", 3)
+    asked = verifier()
+    for number in range(10):
+        assert asked.principal(bearer(sub=f"c{number}")).subject == f"c{number}"
+        assert len(asked._believed) <= 3
 
 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Basic YTpi", "token"])
