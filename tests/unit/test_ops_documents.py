@@ -103,6 +103,7 @@ def test_every_command_that_is_named_exists(line: str) -> None:
     command: Any = typer.main.get_command(getattr(main, "app", None) or main.cli)
     while arguments and arguments[0] in getattr(command, "commands", {}):
         command = command.commands[arguments.pop(0)]
+    assert not (arguments and hasattr(command, "commands")), f"{arguments[0]} is no command"
     command.make_context("", arguments)  # as the command line reads them; nothing is run
 
 
