@@ -66,9 +66,16 @@ class Standing:
             )
         if self.state == State.BUILDING.value:
             return said
-        if parked := sum(one.parked for one in self.partitions):
-            said.append(f"{name} has {parked:,} parked streams: python -m read_side parked")
+        parked = sum(one.parked for one in self.partitions)
+        if parked and self.state != State.RETIRING.value:
+            streams = "parked stream" if parked == 1 else "parked streams"
+            said.append(f"{name} has {parked:,} {streams}: python -m read_side parked")
         for one in self.partitions:
+            if one.position > one.head:
+                said.append(
+                    f"{name}/{one.partition} has read up to {one.position:,}, the log ends at {one.head:,}:"
+                    " the write database is older than what this was built from"
+                )
             if one.error is not None:
                 said.append(f"{name}/{one.partition} failed: {one.error}")
             if one.lag and (one.lag_s is None or one.lag_s > max_lag_s):

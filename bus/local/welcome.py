@@ -38,7 +38,9 @@ def tokens(root: Path, environ: Mapping[str, str]) -> dict[str, str]:
 def show(console: Console, address: str, by_role: Mapping[str, str]) -> None:
     """Print it without wrapping, so that each line can be copied whole."""
     console.rule("Twofold is ready", style="green")
-    console.print(f"[bold]{address}[/]   reference: {address}/docs", soft_wrap=True)
+    console.print(
+        f"[bold]{address}[/]   reference: {address}/docs   dashboard: {address}/ops", soft_wrap=True
+    )
     console.print()
     for role, token in by_role.items():
         console.print(f"[dim]# {role} {WHO[role]}[/]", highlight=False)

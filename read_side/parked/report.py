@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import redis
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from bus.cli import moment
 from bus.connections import read_database, redis_client, write_database
 from bus.doorbells import Doorbells
 from bus.log import Log
@@ -21,7 +24,7 @@ from read_side.checkpoints import Checkpoints
 from read_side.errors import GenerationError, LeaseLostError, RebuildNeededError
 from read_side.parked.parking import Parked, Parking
 from read_side.parked.unparking import Unparking
-from read_side.registry import Registry
+from read_side.registry import Registry, collection_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,7 @@ def retried(selection: Selection, *, as_json: bool) -> int:
             [{**_identity(one.parked), "result": one.result, "detail": one.detail} for one in results]
         )
     for one in () if as_json else results:
-        place = f"{one.parked.name}: {one.parked.stream}"
+        place = f"{_place(one.parked)}: {one.parked.stream}"
         sys.stdout.write(f"{place}: {one.result}{': ' if one.detail else ''}{one.detail}\n")
     for stream in missing:
         sys.stderr.write(f"{stream} is not parked\n")
@@ -98,14 +101,35 @@ def retried(selection: Selection, *, as_json: bool) -> int:
 
 
 def show(rows: Sequence[tuple[Parked, int]], console: Console) -> None:
-    """One row for each parked stream; how many later commits wait behind it is in the last column."""
-    table = Table("read model", "generation", "partition", "stream", "position", "since", "error", "waiting")
-    for number in ("generation", "partition", "position", "waiting"):
-        next(column for column in table.columns if column.header == number).justify = "right"
+    """Each stream in a line of its own, never cut, as ``retry`` is given it; below it, where it is parked.
+
+    How many of its later commits wait there is in the column ``waiting``.
+    """
+    if not rows:
+        console.print("Nothing is parked.")
+    by_stream: dict[str, list[tuple[Parked, int]]] = {}
     for parked, waiting in rows:
-        place = parked.name, str(parked.generation), str(parked.partition), parked.stream, str(parked.seq)
-        table.add_row(*place, f"{parked.since:%Y-%m-%d %H:%M:%S}Z", parked.error, str(waiting))
-    console.print(table if rows else "Nothing is parked.")
+        by_stream.setdefault(parked.stream, []).append((parked, waiting))
+    for stream, its in by_stream.items():
+        console.print(Text(stream, style="bold"), soft_wrap=True)
+        console.print(_places(its))
+
+
+def _places(rows: Sequence[tuple[Parked, int]]) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("read model", no_wrap=True)
+    for number in ("partition", "position", "waiting"):
+        table.add_column(number, justify="right", no_wrap=True)
+    table.add_column("since (UTC)")
+    table.add_column("error", overflow="fold")
+    for parked, waiting in rows:
+        numbers = (str(parked.partition), f"{parked.seq:,}", f"{waiting:,}")
+        table.add_row(_place(parked), *numbers, moment(parked.since), Text(parked.error))
+    return table
+
+
+def _place(parked: Parked) -> str:
+    return collection_name(parked.name, parked.generation)
 
 
 def _retried(retry: Callable[[Parked], Parked | None], parked: Parked) -> Retried:

@@ -124,7 +124,7 @@ def test_what_needs_attention_is_said_and_is_the_exit_status(
     assert _of(told, "customers")["partitions"][HOME]["holder"] == "somebody:7"
     assert _of(told, "products")["partitions"][HOME]["error"] == "$broken: ValueError()"
     said = "\n".join(told["attention"])
-    assert "order_summary.g1 has 1 parked streams" in said
+    assert "order_summary.g1 has 1 parked stream:" in said
     assert f"products.g1/{HOME} failed: $broken" in said
     assert f"customers.g1/{HOME} is 1 commits and" in said
     # What has moved on since is no longer wrong.
@@ -156,6 +156,22 @@ def test_what_hides_behind_a_hole_has_no_age(write: WriteSide, worker: Worker) -
     one = standings[0].partitions[HOME]
     assert (one.lag, one.lag_s, one.rate) == (2, None, None)
     assert "an unknown time" in standings[0].attention(MAX_LAG_S)[0]
+
+
+def test_a_log_that_is_older_than_the_read_models(write: WriteSide, worker: Worker) -> None:
+    """Also while nothing new comes, with which the projector would meet it."""
+    newest = write.database.commits.find_one_and_delete({"partition": HOME}, sort=[("seq", -1)])
+    assert newest is not None
+    said = attention(Status(write.log, worker.database, READ_MODELS).look())
+    assert len(said) == len(READ_MODELS)
+    for model, line in zip(sorted(model.name for model in READ_MODELS), said, strict=True):
+        assert line.startswith(f"{model}.g1/{HOME} has read up to {newest['seq']}, the log ends at ")
+
+
+def test_what_retires_need_not_be_mended() -> None:
+    progress = Progress(0, 9, 9, 0, 0.0, None, 1, None, None, None)
+    assert Standing("products", 1, "retiring", 1, 1, (progress,)).attention(MAX_LAG_S) == []
+    assert Standing("products", 1, "ready", 1, 1, (progress,)).attention(MAX_LAG_S) != []
 
 
 def test_one_that_is_being_built_is_not_behind() -> None:
