@@ -119,8 +119,6 @@ class CatchUp:
             if stretch.commits:
                 began = time.monotonic()
                 self._take_in(stretch.commits)
-                if len(stretch.commits) == 1 and not stretch.missing and not silence.end():
-                    return Run(End.DRAINED)  # as it seems; whoever lets go of the lease looks at the head
                 self._pace(stretch.commits, time.monotonic() - began, silence)
             elif stretch.missing:
                 wait_s = self._around.holes.wait_or_close(self._partition, stretch.missing)

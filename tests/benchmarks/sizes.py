@@ -33,11 +33,11 @@ class Size:
 
 
 FULL = Size(
-    rounds=7,
-    seconds=6.0,
+    rounds=5,
+    seconds=5.0,
     first_orders=1_000,
     callers=32,
-    idle_orders=20,
+    idle_orders=15,
     listed=(10_000, 1_000_000),
     lists=300,
     rebuilt=100_000,
