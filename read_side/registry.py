@@ -11,7 +11,6 @@ projected for much longer than that (``read_side.generations``): a reader that s
 remembers is served as well as before.
 """
 
-import threading
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -128,7 +127,6 @@ class Registry:
         self._read_models = database.get_collection(COLLECTION, write_concern=DURABLE)
         self._entries: dict[str, Entry] = {}
         self._read_at = float("-inf")
-        self._reading = threading.Lock()
 
     def create(self, models: Iterable[ReadModel]) -> None:
         """Make the first generation of every model that has none, the indexes and the view; idempotent.
@@ -171,15 +169,12 @@ class Registry:
 
     def entries(self) -> Mapping[str, Entry]:
         """Everything registered, by name; at most ``REFRESH_S`` old."""
-        if time.monotonic() - self._read_at > REFRESH_S:
-            with self._reading:  # who comes meanwhile finds it read; the read is bounded
-                now = (
-                    time.monotonic()
-                )  # taken before the reading: what is remembered is not older than it says
-                if now - self._read_at > REFRESH_S:
-                    found = self._read_models.find()
-                    self._entries = {stored["_id"]: Entry.from_stored(stored) for stored in found}
-                    self._read_at = now
+        now = time.monotonic()  # taken before the reading: what is remembered is not older than it says
+        if now - self._read_at > REFRESH_S:
+            # Several threads may read at once. Were each to wait for the one before it, the last would wait
+            # for all their timeouts when MongoDB is away.
+            self._entries = {stored["_id"]: Entry.from_stored(stored) for stored in self._read_models.find()}
+            self._read_at = now
         return self._entries
 
     def forget(self) -> None:
