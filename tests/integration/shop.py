@@ -4,7 +4,8 @@ The doorbells are the test's own calls, Redis is not there, and MongoDB is real.
 """
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
@@ -12,7 +13,7 @@ from pymongo.database import Database
 
 from bus.attempts import Attempts
 from bus.commit import Commit, Decision
-from bus.connections import Documents
+from bus.connections import Documents, write_database
 from bus.inbox import Entry, Inbox
 from bus.log import Log
 from bus.messages.commands import AnyCommand
@@ -20,6 +21,7 @@ from bus.messages.envelope import CommandEnvelope
 from bus.messages.events import to_stored
 from bus.messages.outcome import Outcome
 from bus.messages.streams import customer_stream, order_stream, partition_of
+from bus.settings import Settings
 from read_side.catch_up import End, Run, Surroundings
 from read_side.checkpoints import Checkpoints
 from read_side.holes import Holes
@@ -110,6 +112,18 @@ class WriteSide:
         outcome = self.entry(envelope).outcome
         assert outcome is not None, f"{envelope.command_id} is unfinished"
         return outcome
+
+
+@contextmanager
+def written(settings: Settings, history: Iterable[AnyCommand]) -> Iterator[WriteSide]:
+    """A write side in the settings' database that has handled some commands."""
+    database = write_database(settings)
+    with database.client:
+        write = WriteSide(database)
+        write.create()
+        for command in history:
+            write.do(command)
+        yield write
 
 
 class _Hasty(threading.Event):

@@ -5,7 +5,7 @@ from unittest import mock
 
 import pytest
 
-from bus.connections import read_database, write_database
+from bus.connections import read_database
 from bus.messages.commands import AnyCommand
 from bus.messages.values import OrderStatus
 from bus.settings import Settings
@@ -21,7 +21,7 @@ from read_side.projections.order_detail import ORDER_DETAIL
 from read_side.projections.order_summary import ORDER_SUMMARY
 from read_side.projections.products import PRODUCTS
 from tests import messages
-from tests.integration.shop import PARTITIONS, ReadSide, WriteSide, order_id, partition
+from tests.integration.shop import PARTITIONS, ReadSide, WriteSide, order_id, partition, written
 from tests.integration.spoiling import repair, spoil
 
 HOME = partition("c1")
@@ -74,13 +74,8 @@ each_mendable = pytest.mark.parametrize("model", MENDABLE, ids=lambda model: str
 
 @pytest.fixture
 def write(settings: Settings) -> Iterator[WriteSide]:
-    database = write_database(settings)
-    write = WriteSide(database)
-    write.create()
-    for command in HISTORY:
-        write.do(command)
-    yield write
-    database.client.close()
+    with written(settings, HISTORY) as write:
+        yield write
 
 
 @pytest.fixture

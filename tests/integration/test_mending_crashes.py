@@ -6,7 +6,7 @@ from unittest import mock
 
 import pytest
 
-from bus.connections import read_database, write_database
+from bus.connections import read_database
 from bus.messages.values import OrderStatus
 from bus.settings import Settings
 from read_side import batch
@@ -19,7 +19,7 @@ from read_side.projections.order_summary import ORDER_SUMMARY
 from read_side.projections.products import PRODUCTS
 from tests import messages
 from tests.integration.crashes import Moment, dying
-from tests.integration.shop import PARTITIONS, ReadSide, WriteSide, order_id, partition
+from tests.integration.shop import PARTITIONS, ReadSide, WriteSide, order_id, partition, written
 from tests.integration.spoiling import repair, spoil
 
 HOME = partition("c1")
@@ -52,13 +52,8 @@ each_case = pytest.mark.parametrize(
 
 @pytest.fixture
 def write(settings: Settings) -> Iterator[WriteSide]:
-    database = write_database(settings)
-    write = WriteSide(database)
-    write.create()
-    for command in HISTORY:
-        write.do(command)
-    yield write
-    database.client.close()
+    with written(settings, HISTORY) as write:
+        yield write
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from unittest import mock
 
 import pytest
 
-from bus.connections import read_database, write_database
+from bus.connections import read_database
 from bus.messages.values import OrderStatus
 from bus.settings import Settings
 from read_side import batch, catch_up
@@ -25,7 +25,7 @@ from read_side.registry import Registry
 from tests import messages
 from tests.integration.crashes import Moment, dying
 from tests.integration.rebuilding import Rebuilding, Worker, quick
-from tests.integration.shop import PARTITIONS, WriteSide, order_id, partition
+from tests.integration.shop import PARTITIONS, WriteSide, order_id, partition, written
 from tests.integration.spoiling import set_aside
 
 HOME = partition("c1")
@@ -52,13 +52,8 @@ def _quick() -> Iterator[None]:
 
 @pytest.fixture
 def write(settings: Settings) -> Iterator[WriteSide]:
-    database = write_database(settings)
-    write = WriteSide(database)
-    write.create()
-    for command in HISTORY:
-        write.do(command)
-    yield write
-    database.client.close()
+    with written(settings, HISTORY) as write:
+        yield write
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from unittest import mock
 
 import pytest
 
-from bus.connections import read_database, write_database
+from bus.connections import read_database
 from bus.settings import Settings
 from read_side.audit import audit
 from read_side.errors import (
@@ -19,7 +19,7 @@ from read_side.projections.products import PRODUCTS
 from read_side.rebuilding.rebuild import Rebuild
 from tests import messages
 from tests.integration.rebuilding import Rebuilding, Worker, changed, quick
-from tests.integration.shop import WriteSide, order_id
+from tests.integration.shop import WriteSide, order_id, written
 
 HISTORY = (
     messages.register_customer(),
@@ -37,13 +37,8 @@ def _quick() -> Iterator[None]:
 
 @pytest.fixture
 def write(settings: Settings) -> Iterator[WriteSide]:
-    database = write_database(settings)
-    write = WriteSide(database)
-    write.create()
-    for command in HISTORY:
-        write.do(command)
-    yield write
-    database.client.close()
+    with written(settings, HISTORY) as write:
+        yield write
 
 
 @pytest.fixture

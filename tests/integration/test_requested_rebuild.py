@@ -9,7 +9,7 @@ from unittest import mock
 import pytest
 from pymongo.errors import AutoReconnect
 
-from bus.connections import Documents, read_database, write_database
+from bus.connections import Documents, read_database
 from bus.settings import Settings
 from read_side.errors import RebuildLostError
 from read_side.projections.customers import CUSTOMERS
@@ -20,7 +20,7 @@ from read_side.rebuilding.requested_rebuilds import RequestedRebuilds
 from read_side.rebuilding.requests import MOST_DEATHS, Claim, RebuildRequests
 from tests import messages
 from tests.integration.rebuilding import Rebuilding, Worker, quick
-from tests.integration.shop import WriteSide
+from tests.integration.shop import WriteSide, written
 from tests.waiting import until
 
 HISTORY = (messages.add_product(), messages.add_product(product_id="p2"))
@@ -38,13 +38,8 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def write(settings: Settings) -> Iterator[WriteSide]:
-    database = write_database(settings)
-    write = WriteSide(database)
-    write.create()
-    for command in HISTORY:
-        write.do(command)
-    yield write
-    database.client.close()
+    with written(settings, HISTORY) as write:
+        yield write
 
 
 class Asked:
