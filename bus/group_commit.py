@@ -10,7 +10,7 @@ when it finds the queue empty, both under one lock; so a queued item always has 
 it. Every call to ``work`` is bounded by its own timeouts, and so is everybody's wait.
 
 What is to follow but nobody need wait for, ``afterwards``, the leader does when it has let the others go and
-passed its lane on. Only the leader's own caller waits for it.
+passed the lead on. Only the leader's own caller waits for it.
 """
 
 import threading
