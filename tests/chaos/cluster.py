@@ -54,6 +54,10 @@ class Cluster(System):
             for number in range(1, self._scale[kind] + 1):
                 name = f"{kind}.{number}"
                 self.asking[name] = Asking(folder / f"{name}.points")
-                environ = {**self.environ, FOLDER: str(self.asking[name].folder)}
+                environ = {**self.environ, FOLDER: str(self.asking[name].folder), **self._own(kind, number)}
                 processes[name] = Process(name, command, environ, folder / f"{name}.log")
         return processes
+
+    def _own(self, kind: str, number: int) -> Mapping[str, str]:  # noqa: ARG002 - for clusters that tell them apart
+        """The variables that one process of a kind has beside everybody's."""
+        return {}
