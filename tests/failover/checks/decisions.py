@@ -1,0 +1,21 @@
+"""Every accepted command is decided once, and every answer to its key tells of that one decision."""
+
+from tests.failover.history.history import History
+
+
+def check(history: History) -> list[str]:
+    found = []
+    for write in history.writes:
+        if len(write.decided) != 1:
+            found.append(f"{write.key}: {write.command_id} was decided {len(write.decided)} times")
+    for key, exchanges in history.by_key.items():
+        kept = [one for one in exchanges if one.command_id is not None]
+        commands = {one.command_id for one in kept}
+        subjects = {one.subject for one in kept if one.subject is not None}
+        if len(commands) > 1 or len(subjects) > 1:
+            found.append(f"{key}: a repeat was told other ids, {sorted(map(str, commands | subjects))}")
+        for exchange in kept:
+            version = history.versions.get(exchange.command_id or "")
+            if exchange.version is not None and exchange.version != version:
+                found.append(f"{key}: told version {exchange.version}, the log has {version}")
+    return found
