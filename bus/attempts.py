@@ -20,7 +20,7 @@ from pymongo import ReturnDocument, UpdateMany, UpdateOne, WriteConcern
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
-from bus.connections import Documents
+from bus.connections import UNSETTLED, Documents
 from bus.messages.outcome import CommandStatus
 
 ALONE_MS = 20_000
@@ -37,7 +37,9 @@ class Attempts:
     """The counts in one inbox. Safe for threads."""
 
     def __init__(self, database: Database[Documents]) -> None:
-        self._commands = database.get_collection("commands", write_concern=WriteConcern(w=1))
+        self._commands = database.get_collection(
+            "commands", write_concern=WriteConcern(w=1), read_concern=UNSETTLED
+        )
         self._owed: list[UpdateOne] = []
         self._lock = threading.Lock()
 

@@ -27,7 +27,10 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What is to be appended: a commit that has no position yet. The fields are those of ``Commit``."""
+    """What is to be appended: a commit that has no position yet. The fields are those of ``Commit``.
+
+    ``above`` is the highest position in its partition that the decision rests on; it gets a higher one.
+    """
 
     partition: int
     command_id: str
@@ -40,6 +43,7 @@ class Decision:
     state: Mapping[str, Any] | None = None
     outcome: Mapping[str, Any] | None = None
     traceparent: str | None = None
+    above: int = 0
 
     def at_position(self, seq: int) -> "Commit":
         return Commit(

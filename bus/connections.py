@@ -3,12 +3,15 @@
 Clients are built in mains and in ``create_app`` and passed on; they connect when first used.
 """
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 import redis
 from bson.codec_options import CodecOptions
 from pymongo import MongoClient, WriteConcern
+from pymongo.client_session import ClientSession
 from pymongo.database import Database
+from pymongo.read_concern import ReadConcern
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
@@ -18,6 +21,12 @@ Documents = dict[str, Any]
 CODEC: CodecOptions[Documents] = CodecOptions(tz_aware=True)
 DURABLE = WriteConcern(w="majority", j=True)
 """A ``kill -9`` of mongod lost hundreds of acknowledged writes with anything less."""
+SETTLED = ReadConcern("majority")
+"""Only what no failover can take back. A new primary may show less of it than the one before it did."""
+LATEST = ReadConcern("linearizable")
+"""Nothing older than what was acknowledged anywhere before; a primary that was replaced does not answer."""
+UNSETTLED = ReadConcern("local")
+"""Whatever the primary has at the moment; it may be taken back."""
 
 DUPLICATE_KEY = 11000
 """MongoDB's code for a unique index that refused."""
@@ -26,20 +35,49 @@ WORKER_TIMEOUT_MS = 10_000
 """The bound on one MongoDB operation, retries included, in workers."""
 WEB_TIMEOUT_MS = 2_000
 """The same in the API, which has to answer within 5 s; a command may wait for the one before it as well."""
+HEARTBEAT_MS = 1_000
+"""How often each MongoDB server is asked how it is."""
+SILENT_MS = 2_000
+"""How much longer than that an answer may take; then the server's connections are given up.
+
+So an operation on a primary that is frozen ends within 3 s, and is tried again on the next primary within
+what is left of the client's timeout. Without the two, only the timeout itself would end it.
+"""
 REDIS_TIMEOUT_S = 5.0
 BLOCK_S = 1.0
 """How long a consumer blocks in Redis at most: it is also how long it takes to notice that it should stop."""
 
 
 def mongo_client(uri: str, timeout_ms: int = WORKER_TIMEOUT_MS) -> MongoClient[Documents]:
-    """A client whose every operation is bounded by ``timeout_ms``, however often it is retried."""
-    return MongoClient(uri, timeoutMS=timeout_ms, tz_aware=True, appname="twofold")
+    """A client whose every operation is bounded by ``timeout_ms``, however often it is retried.
+
+    An attempt ends when its server has been silent for ``HEARTBEAT_MS`` and ``SILENT_MS``: the driver's
+    monitor then closes the connections that are in use, and the operation is retried.
+    """
+    return MongoClient(
+        uri,
+        timeoutMS=timeout_ms,
+        heartbeatFrequencyMS=HEARTBEAT_MS,
+        connectTimeoutMS=SILENT_MS,
+        tz_aware=True,
+        appname="twofold",
+    )
 
 
 def write_database(settings: Settings, timeout_ms: int = WORKER_TIMEOUT_MS) -> Database[Documents]:
-    """The log and the inbox."""
+    """The log and the inbox. What is decided or told rests on them, so only what is settled is read."""
     client = mongo_client(settings.write_mongodb_uri, timeout_ms)
-    return client.get_database(settings.write_database, codec_options=CODEC, write_concern=DURABLE)
+    return client.get_database(
+        settings.write_database, codec_options=CODEC, write_concern=DURABLE, read_concern=SETTLED
+    )
+
+
+def causal(database: Database[Documents]) -> AbstractContextManager[ClientSession]:
+    """A session in which each read is causally after all that was read and written in it before.
+
+    Two settled reads without one may go to two primaries, and the second show less than the first.
+    """
+    return database.client.start_session(causal_consistency=True)
 
 
 def read_database(settings: Settings, timeout_ms: int = WORKER_TIMEOUT_MS) -> Database[Documents]:

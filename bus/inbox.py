@@ -3,10 +3,15 @@
 It is the idempotency record, the status resource and the safety net. Its order is ``accepted_ts``, which
 mongod itself fills in, so the clocks of API hosts do not matter. What a command came to is decided by the
 log alone; the inbox only copies it.
+
+Nothing is decided or told that a failover may take back. So only settled entries are read, and a handler
+reads within one causal session (``connections.causal``): first whether its own entries are there, then the
+entries before them. What was acknowledged before an entry was accepted is there wherever the entry is.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
@@ -14,10 +19,11 @@ from typing import Any, Self
 from bson import Timestamp
 from pydantic import ValidationError
 from pymongo import ASCENDING, IndexModel, UpdateOne
+from pymongo.client_session import ClientSession
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError
 
-from bus.connections import DUPLICATE_KEY, DURABLE, Documents
+from bus.connections import DUPLICATE_KEY, DURABLE, SETTLED, Documents, causal
 from bus.logs import logger
 from bus.messages.commands.command import Command
 from bus.messages.envelope import CommandEnvelope
@@ -90,11 +96,16 @@ class Inbox:
 
     def __init__(self, database: Database[Documents], partitions: int) -> None:
         self._partitions = partitions
-        self._commands = database.get_collection("commands", write_concern=DURABLE)
+        self._database = database
+        self._commands = database.get_collection("commands", write_concern=DURABLE, read_concern=SETTLED)
 
     def create(self) -> None:
         """Make the indexes; idempotent."""
         self._commands.create_indexes(list(INDEXES))
+
+    def session(self) -> AbstractContextManager[ClientSession]:
+        """A causal session of the inbox's database, for whoever decides on what the inbox says."""
+        return causal(self._database)
 
     def accept(self, envelope: CommandEnvelope, request: str | None = None) -> Entry | None:
         """Keep a command; once this returns, it survives everything.
@@ -108,16 +119,18 @@ class Inbox:
         """``accept`` for several at once, in their order."""
         documents = [self._document(envelope, request) for envelope, request in accepted]
         known: list[Entry | None] = [None] * len(documents)
-        try:
-            self._commands.insert_many(documents, ordered=False)
-        except BulkWriteError as error:
-            if error.details["writeConcernErrors"]:
-                raise
-            for write_error in error.details["writeErrors"]:
-                if write_error["code"] != DUPLICATE_KEY:
+        with causal(self._database) as session:
+            try:
+                self._commands.insert_many(documents, ordered=False, session=session)
+            except BulkWriteError as error:
+                if error.details["writeConcernErrors"]:
                     raise
-                place = write_error["index"]
-                known[place] = self.find(documents[place]["_id"])
+                for write_error in error.details["writeErrors"]:
+                    if write_error["code"] != DUPLICATE_KEY:
+                        raise
+                    place = write_error["index"]
+                    # Causally after what refused the insert: until that is settled, this waits.
+                    known[place] = self.find(documents[place]["_id"], session)
         return known
 
     def _document(self, envelope: CommandEnvelope, request: str | None) -> Documents:
@@ -137,33 +150,57 @@ class Inbox:
             "finished_at": None,
         }
 
-    def find(self, command_id: str) -> Entry | None:
-        stored = self._commands.find_one({"_id": command_id})
+    def find(self, command_id: str, session: ClientSession | None = None) -> Entry | None:
+        stored = self._commands.find_one({"_id": command_id}, session=session)
         return Entry.from_stored(stored) if stored else None
 
-    def unfinished(self, command: Command, limit: int = PAGE) -> list[Entry]:
+    def accepted(self, command_ids: Sequence[str], session: ClientSession) -> dict[str, Timestamp]:
+        """Which of some commands are unfinished, and their places in the order."""
+        where = {**_WAITING, "_id": {"$in": list(command_ids)}}
+        found = self._commands.find(where, {"accepted_ts": True}, session=session)
+        return {stored["_id"]: stored["accepted_ts"] for stored in found}
+
+    def unfinished(
+        self, command: Command, limit: int = PAGE, session: ClientSession | None = None
+    ) -> list[Entry]:
         """The unfinished commands that one may depend on, in the order they were accepted, itself included.
 
-        They change a stream that it touches, or take facts from the one that it changes.
+        They change a stream that it touches, or take facts from the one that it changes. If there are more
+        than ``limit``, these are the first of them.
         """
-        return self._unfinished([command], limit)
+        return self._unfinished([command], limit, session)[0]
 
-    def unfinished_around(self, commands: Sequence[Command]) -> list[list[Entry]]:
+    def unfinished_around(
+        self, commands: Sequence[Command], session: ClientSession | None = None
+    ) -> list[list[Entry]]:
         """``unfinished`` for several commands, in one query unless the backlog is beyond a page."""
         if not commands:
             return []
-        found = self._unfinished(commands, len(commands) * PAGE)
-        if len(commands) > 1 and len(found) == len(commands) * PAGE:
-            return [self.unfinished(command) for command in commands]
+        found, is_all = self._unfinished(commands, len(commands) * PAGE, session)
+        if len(commands) > 1 and not is_all:
+            return [self.unfinished(command, session=session) for command in commands]
         near = _Near(found)
         return [near.that_concern(command) for command in commands]
 
-    def _unfinished(self, commands: Sequence[Command], limit: int) -> list[Entry]:
+    def _unfinished(
+        self, commands: Sequence[Command], limit: int, session: ClientSession | None
+    ) -> tuple[list[Entry], bool]:
+        """The first entries, and whether they are all there are.
+
+        A page is counted before the entries that cannot be read are left out. If they are the whole page, the
+        next one is looked at: an empty answer means that there is nothing.
+        """
         changed = {command.stream for command in commands}
         touched = changed.union(*(command.fact_streams for command in commands))
         related = [{"stream": {"$in": sorted(touched)}}, {"reads": {"$in": sorted(changed)}}]
-        found = self._commands.find({**_WAITING, "$or": related})
-        return self._readable(found.sort("accepted_ts", ASCENDING).limit(limit))
+        where: Documents = {**_WAITING, "$or": related}
+        while True:
+            found = self._commands.find(where, session=session).sort("accepted_ts", ASCENDING)
+            page = list(found.limit(limit))
+            entries = self._readable(page)
+            if entries or len(page) < limit:
+                return entries, len(page) < limit
+            where["accepted_ts"] = {"$gt": page[-1]["accepted_ts"]}
 
     def unfinished_since(self, before: Timestamp, limit: int) -> list[str]:
         """The ids of the oldest commands that were accepted before a moment and have no outcome."""

@@ -188,11 +188,11 @@ class _Audit:
     def _fold_on(self, refold: Refold, partition: int, position: int) -> None:
         while (left := position - refold.position) > 0:
             stretch = self._log.read(partition, refold.position, min(left, CHUNK))
+            if not stretch.commits:  # a new primary may not show yet what its predecessor did
+                with self._log.now(partition) as now:
+                    stretch = now.read(partition, refold.position, min(left, CHUNK))
             if not stretch.commits:
-                raise BehindTheCheckpointError(
-                    f"{self._model.name} has read up to {position} of partition {partition}; the log ends,"
-                    f" or has a hole, behind {refold.position}"
-                )
+                raise BehindTheCheckpointError(self._model.name, partition, position, refold.position)
             for commit in stretch.commits:
                 refold.take_in(commit)
             self._commits += len(stretch.commits)

@@ -156,12 +156,13 @@ class CatchUp:
         self._around.stopping.wait(max(0.0, min(pace_s, MAX_LINGER_S, age_s / 2)))
 
     def _check_head(self) -> None:
-        head = self._around.log.head(self._partition)
+        if self._around.log.head(self._partition) >= self.position:
+            return
+        # A new primary shows less than the one before it until it has settled a write of its own.
+        with self._around.log.now(self._partition) as now:
+            head = now.head(self._partition)
         if head < self.position:
-            raise BehindTheCheckpointError(
-                f"{self._model.name} has read up to {self.position} of partition {self._partition}; its head"
-                f" is at {head}: the log is not the one that this read database was built from"
-            )
+            raise BehindTheCheckpointError(self._model.name, self._partition, self.position, head)
 
     def _take_in(self, commits: Sequence[Commit]) -> None:
         """Fold a stretch of commits; one that spreads is a batch of its own."""

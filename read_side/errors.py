@@ -20,6 +20,12 @@ class RebuildNeededError(TwofoldError):
 class BehindTheCheckpointError(TwofoldError):
     """A checkpoint is beyond the head of the log: the log was replaced or restored from an older copy."""
 
+    def __init__(self, name: str, partition: int, position: int, head: int) -> None:
+        super().__init__(
+            f"{name} has read up to {position} of partition {partition}; its head is at {head}, or there is a"
+            " hole behind it: the log is not the one that this read database was built from"
+        )
+
 
 class GenerationError(TwofoldError):
     """What was asked for cannot be done to a generation as it is now."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from bus.commit import Commit
 from bus.log import Log
+from read_side.errors import BehindTheCheckpointError
 from read_side.folding import Plan, fold, fold_spread, plan
 from read_side.projections.model import Document, ReadModel
 
@@ -87,10 +88,18 @@ def refold_streams(  # noqa: PLR0913, PLR0917 - what the result depends on
 ) -> Refold:
     """Fold the commits of some streams of a partition, up to a position.
 
-    Right are those of the documents that no other stream has a part in (``ReadModel.sources``).
+    Right are those of the documents that no other stream has a part in (``ReadModel.sources``). The log is
+    read as it is now: a document that is folded anew must hold all that it held before.
+
+    Raises:
+        BehindTheCheckpointError: the log ends before the position.
+
     """
     refold = Refold(model, parked)
-    for commit in log.of_streams(partition, streams):
-        if commit.seq <= position:
-            refold.take_in(commit)
+    with log.now(partition) as now:
+        if (head := now.head(partition)) < position:
+            raise BehindTheCheckpointError(model.name, partition, position, head)
+        for commit in now.of_streams(partition, streams):
+            if commit.seq <= position:
+                refold.take_in(commit)
     return refold

@@ -17,17 +17,21 @@ from read_side.projections.order_detail import ORDER_DETAIL, OrderDetail
 def order_now(log: Log, order_id: str) -> Document | None:
     """The order with its ``_pos``, or ``None`` if there is none.
 
+    All that was acknowledged before the call is in it, whichever server answers (``Log.now``).
+
     Raises:
+        pymongo.errors.PyMongoError: no server can say how the write side is now.
         Exception: whatever an event that cannot be folded raises; there is no answer then.
 
     """
     stream = order_stream(order_id)
     partition = partition_of(stream, log.partitions)
-    own = [plan(ORDER_DETAIL, commit) for commit in log.history(partition, stream)]
-    if not own:
-        return None
-    customer = customer_stream(_customer_of(own))
-    others = [plan(ORDER_DETAIL, commit) for commit in log.history(partition, customer)]
+    with log.now(partition) as now:
+        own = [plan(ORDER_DETAIL, commit) for commit in now.history(partition, stream)]
+        if not own:
+            return None
+        customer = customer_stream(_customer_of(own))
+        others = [plan(ORDER_DETAIL, commit) for commit in now.history(partition, customer)]
     documents: dict[str, Document] = {}
     for planned in sorted((*own, *others), key=lambda p: p.commit.seq):
         documents |= fold(ORDER_DETAIL, planned, documents)

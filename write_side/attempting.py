@@ -11,6 +11,8 @@ waits for it is told. All of it can be repeated, or left to a sweep.
 import time
 from collections.abc import Sequence
 
+from pymongo.client_session import ClientSession
+
 from bus.attempts import Attempts
 from bus.inbox import Entry, Inbox
 from bus.log import Log
@@ -59,16 +61,17 @@ class Attempting:
             return False
         return entry.open_attempts >= SUSPECT_AT_ONCE or self._attempts.are_quiet(entry.command_id)
 
-    def together(self, entries: Sequence[Entry]) -> Sequence[Outcome | Exception]:
+    def together(self, entries: Sequence[Entry], session: ClientSession) -> Sequence[Outcome | Exception]:
         """For each command its outcome, or what handling it raised.
 
-        What passes by itself does not count against a command. What concerns all of them is raised.
+        ``session`` is the one in which the inbox said that it is their turn. What passes by itself does not
+        count against a command. What concerns all of them is raised.
         """
         with self._company.together():
             self._attempts.begin_all([entry.command_id for entry in entries])
-            return self._tried(entries)
+            return self._tried(entries, session)
 
-    def alone(self, entry: Entry) -> Outcome:
+    def alone(self, entry: Entry, session: ClientSession) -> Outcome:
         """The outcome of a suspect; raises what handling it raised."""
         with self._company.alone():
             deaths = self._attempts.begin_alone(entry.command_id)
@@ -80,7 +83,7 @@ class Attempting:
                 self._finish([(entry, failed)], time.time())
                 return failed
             try:
-                [outcome] = self._tried([entry])
+                [outcome] = self._tried([entry], session)
             except Exception:
                 self._attempts.end_alone(entry.command_id)
                 raise
@@ -89,10 +92,10 @@ class Attempting:
                 raise outcome
             return outcome
 
-    def _tried(self, entries: Sequence[Entry]) -> list[Outcome | Exception]:
+    def _tried(self, entries: Sequence[Entry], session: ClientSession) -> list[Outcome | Exception]:
         began = time.time()
         try:
-            decided = self._deciding(entries)
+            decided = self._deciding(entries, session)
             came_to = [self._came_to(*pair) for pair in zip(entries, decided, strict=True)]
         except Exception:
             for entry in entries:
@@ -104,7 +107,7 @@ class Attempting:
 
     def _came_to(self, entry: Entry, decided: Decided) -> Outcome | Exception:
         if not isinstance(decided, Exception):
-            return outcomes.of_commit(decided, entry.envelope.command.stream)
+            return outcomes.of_commit(decided)
         if is_transient(decided):
             self._attempts.take_back(entry.command_id)
             return decided
@@ -114,10 +117,9 @@ class Attempting:
 
     def _last_word(self, entry: Entry, error: Exception) -> Outcome:
         """Failed, unless the log holds an outcome all the same: what raised may come after the insert."""
-        commit = self._log.of_command(entry.partition, entry.command_id)
-        if commit is None:
-            return outcomes.failed(entry, error)
-        return outcomes.of_commit(commit, entry.envelope.command.stream)
+        with self._log.now(entry.partition) as log:
+            commit = log.of_command(entry.partition, entry.command_id)
+        return outcomes.failed(entry, error) if commit is None else outcomes.of_commit(commit)
 
     def _finish(self, ended: Sequence[tuple[Entry, Outcome]], began: float) -> None:
         if not ended:

@@ -2,13 +2,15 @@
 
 The one insert of ``append`` decides what a command came to, whoever else handles it at the same time;
 everything before it is read-only. So a handler may be killed anywhere, and any number of handlers may be
-given the same command. Commands that come together are of different streams, since of two on one stream the
-later's turn is after the earlier: so each of the beats is one trip for all of them.
+given the same command. All reads are within the session in which the inbox was looked at, so a decision rests
+on no less of the log than the inbox says is finished. Commands that come together are of different streams,
+since of two on one stream the later's turn is after the earlier: so each of the beats is one trip for all.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from pymongo.client_session import ClientSession
 from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_attempt, wait_random_exponential
 
 from bus.commit import Commit, Decision
@@ -38,10 +40,10 @@ class Deciding:
 
     def __init__(self, log: Log, telemetry: Telemetry) -> None:
         self._log = log
-        self.newest: Callable[[Sequence[Sequence[Key]]], list[list[Commit | None]]] = Snapshots(log).load
+        self.newest: Callable[[Log, Sequence[Sequence[Key]]], list[list[Commit | None]]] = Snapshots().load
         self.append: Callable[[Sequence[Decision]], list[Appended]] = telemetry.appends(log.append)
 
-    def __call__(self, entries: Sequence[Entry]) -> list[Decided]:
+    def __call__(self, entries: Sequence[Entry], session: ClientSession) -> list[Decided]:
         """For each command the commit that says what it came to, made now or found; or what it raised.
 
         Among that are ``VersionConflictError``, if others were faster again and again, and
@@ -55,12 +57,12 @@ class Deciding:
             stop=stop_after_attempt(CONFLICT_TRIES),
             retry_error_callback=_last_result,
         )
-        conflicts(self._beats, entries, decided)
+        conflicts(self._beats, entries, self._log.within(session), decided)
         return [decided[entry.command_id] for entry in entries]
 
-    def _beats(self, entries: Sequence[Entry], decided: dict[str, Decided]) -> list[Entry]:
+    def _beats(self, entries: Sequence[Entry], log: Log, decided: dict[str, Decided]) -> list[Entry]:
         """Take those that are not decided yet once through the beats; return those that met a conflict."""
-        loaded = self._load([entry for entry in entries if _is_open(decided.get(entry.command_id))])
+        loaded = self._load([entry for entry in entries if _is_open(decided.get(entry.command_id))], log)
         decisions: list[Decision] = []
         for entry, (own, *others) in loaded:
             if own is not None and own.command_id == entry.command_id:
@@ -74,18 +76,18 @@ class Deciding:
             decided[decision.command_id] = appended
         return [entry for entry in entries if isinstance(decided[entry.command_id], VersionConflictError)]
 
-    def _load(self, entries: Sequence[Entry]) -> list[tuple[Entry, list[Commit | None]]]:
+    def _load(self, entries: Sequence[Entry], log: Log) -> list[tuple[Entry, list[Commit | None]]]:
         """Of each command the aggregate and the others it takes facts from, as they are now.
 
         It comes before "skip if done": a redelivery must meet its own commit.
         """
-        partitions = self._log.partitions
+        partitions = log.partitions
         groups = []
         for entry in entries:
             command = entry.envelope.command
             facts = [(partition_of(stream, partitions), stream) for stream in command.fact_streams]
             groups.append([(entry.partition, command.stream), *facts])
-        return list(zip(entries, self.newest(groups), strict=True))
+        return list(zip(entries, self.newest(log, groups), strict=True))
 
     def _append(self, decisions: Sequence[Decision]) -> list[Decided]:
         """Append them, or find what somebody else appended for the same command."""
@@ -106,7 +108,9 @@ class Deciding:
     def _found(self, decision: Decision, appended: Appended) -> Decided:
         if not isinstance(appended, AlreadyCommittedError):
             return appended
-        return self._log.of_command(decision.partition, decision.command_id) or appended
+        # The insert met a commit that may not be settled yet: it is, once the log as it is now can be read.
+        with self._log.now(decision.partition) as log:
+            return log.of_command(decision.partition, decision.command_id) or appended
 
 
 def _is_open(decided: Decided | None) -> bool:
@@ -118,7 +122,7 @@ def _last_result(state: RetryCallState) -> Any:
 
 
 def _decide(entry: Entry, own: Commit | None, others: Sequence[Commit | None]) -> Decision:
-    """What the command comes to, as the document that is to be appended."""
+    """What the command comes to, as the document that is to be appended above all that it rests on."""
     envelope = entry.envelope
     aggregate = aggregate_for(envelope.command)
     state = aggregate.state.model_validate(own.state) if own else None
@@ -128,12 +132,15 @@ def _decide(entry: Entry, own: Commit | None, others: Sequence[Commit | None]) -
         envelope.expected_versions,
         version,
     )
+    rests_on = max((c.seq for c in (own, *others) if c and c.partition == entry.partition), default=0)
     if isinstance(decided, Rejection) or not decided:
         quiet = decided if isinstance(decided, Rejection) else None
-        return _decision(entry, outcome=outcomes.without_commit(entry, quiet, version))
+        outcome = outcomes.without_commit(entry, quiet, version)
+        return _decision(entry, above=rests_on, outcome=outcome)
     after = fold(aggregate, state, decided)
     return _decision(
         entry,
+        above=rests_on,
         stream=envelope.command.stream,
         version=version + 1,
         events=tuple(map(to_stored, decided)),

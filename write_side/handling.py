@@ -7,12 +7,16 @@ Dependencies point only backwards in the inbox's order, so this ends, and whoeve
 work done.
 
 Commands that come at the same time have their turns together: one look at the inbox tells whose turn it is,
-and those are attempted at once. The beats up to the append are in ``deciding``, the last one in
-``attempting``, with what is done about commands that raise, or kill.
+and those are attempted at once. All of that is read in one causal session: what the inbox shows as finished
+is in the log that is decided on, through any change of the primary. The beats up to the append are in
+``deciding``, the last one in ``attempting``, with what is done about commands that raise, or kill.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from bson import Timestamp
+from pymongo.client_session import ClientSession
 
 from bus.attempts import Attempts
 from bus.group_commit import GroupCommit
@@ -53,7 +57,9 @@ class Taken:
 
 
 Turn = Outcome | Behind | Suspect | Taken | None
-"""What a look at a command came to; ``None``: there is nothing left to do."""
+"""What a turn of a command came to; ``None``: there is nothing left to do."""
+Look = Entry | Behind | Suspect | None
+"""What a look at the inbox came to; ``Entry``: it is the command's turn."""
 
 
 class Handling:
@@ -114,44 +120,53 @@ class Handling:
             return current.outcome if current else None
 
     def _alone(self, entry: Entry) -> Outcome | Taken:
-        with self.in_hand.take([entry.command_id]) as mine:
-            return self.attempting.alone(entry) if mine else Taken()
+        with self.in_hand.take([entry.command_id]) as mine, self._inbox.session() as session:
+            if not mine:
+                return Taken()
+            [turn] = self._look([entry.envelope], session)  # anew: what it rests on is read after this
+            return self.attempting.alone(turn.entry, session) if isinstance(turn, Suspect) else Taken()
 
     def _turns(self, envelopes: Sequence[CommandEnvelope]) -> list[Turn | Exception]:
         """Look at the inbox, attempt those commands whose turn it is, and say what became of each."""
-        around = self._inbox.unfinished_around([envelope.command for envelope in envelopes])
-        turns: list[Turn | Exception] = []
-        places: dict[int, Entry] = {}
-        for envelope, unfinished in zip(envelopes, around, strict=True):
-            turn = self._whose(envelope.command_id, unfinished)
-            if isinstance(turn, Entry):
-                places[len(turns)] = turn
-            turns.append(Taken() if isinstance(turn, Entry) else turn)
-        with self.in_hand.take(entry.command_id for entry in places.values()) as mine:
-            ours: dict[
-                str, tuple[int, Entry]
-            ] = {}  # by id: one that is here twice is attempted once, the other one looks again
-            for place, entry in places.items():
-                if entry.command_id in mine:
-                    ours.setdefault(entry.command_id, (place, entry))
-            results = self.attempting.together([entry for _, entry in ours.values()]) if ours else ()
-            for (place, _), result in zip(ours.values(), results, strict=True):
-                turns[place] = result
+        with self._inbox.session() as session:
+            looks = self._look(envelopes, session)
+            turns: list[Turn | Exception] = [Taken() if isinstance(look, Entry) else look for look in looks]
+            places = {place: look for place, look in enumerate(looks) if isinstance(look, Entry)}
+            with self.in_hand.take(entry.command_id for entry in places.values()) as mine:
+                # By id: a command that is here twice is attempted once, and the other one looks again.
+                ours: dict[str, tuple[int, Entry]] = {}
+                for place, entry in places.items():
+                    if entry.command_id in mine:
+                        ours.setdefault(entry.command_id, (place, entry))
+                entries = [entry for _, entry in ours.values()]
+                results = self.attempting.together(entries, session) if entries else ()
+                for (place, _), result in zip(ours.values(), results, strict=True):
+                    turns[place] = result
         return turns
 
-    def _whose(self, command_id: str, unfinished: Sequence[Entry]) -> Entry | Behind | Suspect | None:
-        """The command's entry if it is its turn; else what comes first, or has to be done."""
-        entry = self._own(command_id, unfinished)
-        if entry is None:
-            return None
-        earlier = tuple(other for other in unfinished if other.accepted_ts < entry.accepted_ts)
+    def _look(self, envelopes: Sequence[CommandEnvelope], session: ClientSession) -> list[Look]:
+        """Of each command its entry if it is its turn; else what comes first, or has to be done."""
+        accepted = self._inbox.accepted([envelope.command_id for envelope in envelopes], session)
+        open_ = [envelope for envelope in envelopes if envelope.command_id in accepted]
+        around = self._inbox.unfinished_around([envelope.command for envelope in open_], session)
+        looks = {
+            envelope.command_id: self._whose(envelope.command_id, accepted, unfinished, session)
+            for envelope, unfinished in zip(open_, around, strict=True)
+        }
+        return [looks.get(envelope.command_id) for envelope in envelopes]
+
+    def _whose(
+        self,
+        command_id: str,
+        accepted: Mapping[str, Timestamp],
+        unfinished: Sequence[Entry],
+        session: ClientSession,
+    ) -> Look:
+        earlier = tuple(other for other in unfinished if other.accepted_ts < accepted[command_id])
         if earlier:
             return Behind(earlier)
-        return Suspect(entry) if self.attempting.is_suspect(entry) else entry
-
-    def _own(self, command_id: str, unfinished: Sequence[Entry]) -> Entry | None:
-        for entry in unfinished:
-            if entry.command_id == command_id:
-                return entry
-        found = self._inbox.find(command_id)  # finished, or behind more than one page of others
-        return None if found is None or found.finished else found
+        own = next((entry for entry in unfinished if entry.command_id == command_id), None)
+        own = own or self._inbox.find(command_id, session)  # finished meanwhile
+        if own is None or own.finished:
+            return None
+        return Suspect(own) if self.attempting.is_suspect(own) else own

@@ -10,12 +10,15 @@ from bus.messages.outcome import CommandStatus, Outcome
 from bus.messages.rejection import Rejection, RejectionKind
 
 
-def of_commit(commit: Commit, stream: str) -> Outcome:
-    """The outcome that a document of the log stands for, the same for whoever reads it."""
+def of_commit(commit: Commit) -> Outcome:
+    """The outcome that a document of the log stands for, the same for whoever reads it.
+
+    Its stream is the commit's, whatever stream the command that asks was accepted for.
+    """
     if commit.stream is not None:
         return Outcome(
             status=CommandStatus.SUCCEEDED,
-            stream=stream,
+            stream=commit.stream,
             partition=commit.partition,
             seq=commit.seq,
             version=commit.version,

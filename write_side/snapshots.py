@@ -22,17 +22,19 @@ Key = tuple[int, str]
 class Snapshots:
     """The streams as one process knows them."""
 
-    def __init__(self, log: Log) -> None:
-        self._log = log
+    def __init__(self) -> None:
         self._known: OrderedDict[Key, Commit] = OrderedDict()
         self._lock = threading.Lock()
 
-    def load(self, groups: Sequence[Sequence[Key]]) -> list[list[Commit | None]]:
-        """For each group of streams their newest commits, ``None`` for a stream that has none."""
+    def load(self, log: Log, groups: Sequence[Sequence[Key]]) -> list[list[Commit | None]]:
+        """For each group of streams their newest commits, ``None`` for a stream that has none.
+
+        They are as new as the view of the ``log`` is.
+        """
         keys = {key for group in groups for key in group}
         with self._lock:
             known = {key: self._known[key] for key in keys if key in self._known}
-        newer = self._log.newer({key: (known[key].version or 0) if key in known else 0 for key in keys})
+        newer = log.newer({key: (known[key].version or 0) if key in known else 0 for key in keys})
         newest = {**known, **newer}
         self._remember(newest)
         return [[newest.get(key) for key in group] for group in groups]

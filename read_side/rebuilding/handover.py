@@ -58,6 +58,11 @@ class Handover:
     def heads(self) -> list[int]:
         return [self._log.head(partition) for partition in self.partitions]
 
+    def heads_now(self) -> list[int]:
+        """The heads, none older than what was acknowledged before the call."""
+        with self._log.now(*self.partitions) as now:
+            return [now.head(partition) for partition in self.partitions]
+
     def positions(self, number: int) -> list[int]:
         return [position for _, position in self._marks(number)]
 
@@ -66,7 +71,7 @@ class Handover:
 
     def have_caught_up(self, numbers: Iterable[int], tick: Tick) -> bool:
         """Wait until generations have passed the heads as they are now; whether they have in bounded time."""
-        heads = self.heads()
+        heads = self.heads_now()
         deadline = time.monotonic() + CAUGHT_UP_S
         while any(self.is_behind(number, heads) for number in numbers):
             if time.monotonic() > deadline:
@@ -88,7 +93,7 @@ class Handover:
             self._stopping.wait(POLL_S)
         first = self._marks(number)
         seen: object = None
-        heads, moved_at = self.heads(), time.monotonic()
+        heads, moved_at = self.heads_now(), time.monotonic()
         while True:
             tick()
             in_service = self.positions(live)

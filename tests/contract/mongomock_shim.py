@@ -1,12 +1,14 @@
 """What mongomock 4.3 does differently from mongod, as far as the log, the inbox and the read store notice.
 
-``database`` gives one that behaves as they need; the suites of this folder hold it to that. Not made up
+``database`` gives one that behaves as they need; the suites of this folder hold it to that. A session is
+``None``: there is one server, which shows everything at once. Not made up
 for, because nothing here uses them there: ``$$NOW``, the ``hello`` command, transactions, atomicity under
 threads. What mongomock already does as mongod: ``Timestamp(0, 0)`` becomes a growing timestamp when it is
 inserted (in sub-documents too, where mongod keeps it).
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import mongomock
@@ -23,6 +25,7 @@ from bus.connections import CODEC, DUPLICATE_KEY, Documents
 
 def database(name: str, monkeypatch: pytest.MonkeyPatch) -> Database[Documents]:
     """An empty database in memory, corrected until the test is over."""
+    monkeypatch.setattr(mongomock.MongoClient, "start_session", lambda _, **__: nullcontext())
     monkeypatch.setattr(Collection, "create_indexes", _create_indexes)
     monkeypatch.setattr(Collection, "_ensure_uniques", _ensure_uniques)
     monkeypatch.setattr(Collection, "insert_many", _insert_many)
@@ -59,7 +62,12 @@ def _ensure_uniques(collection: Any, inserted: Mapping[str, Any]) -> None:
             raise DuplicateKeyError("E11000 duplicate key error", DUPLICATE_KEY, {"keyPattern": keys})
 
 
-def _insert_many(collection: Any, documents: Sequence[Any], ordered: bool = True) -> None:  # noqa: FBT001, FBT002 - as pymongo
+def _insert_many(
+    collection: Any,
+    documents: Sequence[Any],
+    ordered: bool = True,  # noqa: FBT001, FBT002 - as pymongo
+    session: None = None,
+) -> None:
     """Mongomock's own drops each error's ``keyPattern`` and says nothing of ``writeConcernErrors``."""
     errors = []
     for place, document in enumerate(documents):

@@ -1,5 +1,7 @@
 """Appending to the log: positions, the optimistic lock, idempotency, tombstones."""
 
+from unittest import mock
+
 import pytest
 from pymongo.database import Database
 
@@ -139,11 +141,35 @@ def test_a_writer_whose_position_was_closed_claims_another(log: Log, monkeypatch
     )
 
 
-def test_a_writer_that_finds_every_position_taken_says_so(
+def test_a_counter_that_is_behind_is_caught_up_with_in_one_step(
     log: Log, write_database: Database[Documents]
 ) -> None:
-    """The counter was lost or set back, for example by restoring a backup in part."""
-    log.close([(0, seq) for seq in range(1, CLAIM_TRIES + 1)])
+    """The counter was lost or set back: by a failover, a kill of mongod, or a backup restored in part."""
+    log.close([(0, seq) for seq in range(1, 2 * CLAIM_TRIES)])
     write_database.positions.delete_many({})
-    with pytest.raises(LogMismatchError, match="counter behind"):
+    with mock.patch.object(log, "_claim", wraps=log._claim) as claims:
+        [commit] = log.append([decision()])
+    assert isinstance(commit, Commit)
+    assert (commit.seq, claims.call_count) == (2 * CLAIM_TRIES, 2)
+
+
+def test_a_decision_stands_above_what_it_rests_on_whatever_the_counter_says(
+    log: Log, write_database: Database[Documents]
+) -> None:
+    """The claim of what it rests on was lost with a primary; the commit itself reached the next one."""
+    log.append([decision("a", 1, command_id="k1")])
+    write_database.positions.delete_many({})
+    decisions = [
+        decision("a", 2, command_id="k2", above=40),
+        decision("b", 1, command_id="k3"),
+        decision("c", 1, command_id="k4", partition=1, above=3),
+    ]
+    appended = log.append(decisions)
+    assert [(c.partition, c.seq) for c in appended if isinstance(c, Commit)] == [(0, 41), (0, 42), (1, 4)]
+
+
+def test_a_writer_that_finds_position_after_position_taken_gives_up(log: Log) -> None:
+    """Nothing that may happen comes to this: each claim is above everything there was."""
+    log.close([(0, seq) for seq in range(1, CLAIM_TRIES + 2)])
+    with mock.patch.object(log, "_occupied", return_value=0), pytest.raises(LogMismatchError, match="taken"):
         log.append([decision()])

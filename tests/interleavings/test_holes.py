@@ -8,7 +8,7 @@ from unittest import mock
 
 from pymongo.database import Database
 
-from bus.connections import Documents
+from bus.connections import UNSETTLED, Documents
 from bus.log import Log
 from bus.messages.events import to_stored
 from bus.settings import Settings
@@ -74,7 +74,7 @@ def test_a_block_of_holes_after_a_crash_with_no_later_commit(
     appender = ("tests.integration.appender", settings.write_mongodb_uri, settings.write_database, "p0")
     with killed_at("bus.log:Log._insert", *appender, environ={}):
         pass
-    [counter] = database.positions.find()
+    [counter] = database.positions.with_options(read_concern=UNSETTLED).find()
     lost = counter["0"] - earlier.seq
     assert lost > 1
 
