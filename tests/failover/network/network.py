@@ -30,6 +30,7 @@ class Network:
         self._log = folder / "switchboard.log"
         self._ports: dict[str, int] = {}
         self._cut: set[Link] = set()
+        self._refused: set[Link] = set()
         self._slow: dict[Link, float] = {}
         self._process: subprocess.Popen[str] | None = None
 
@@ -54,15 +55,23 @@ class Network:
         self._cut.update(links)
         self._tell()
 
+    def refuse(self, links: Iterable[Link]) -> None:
+        """Open connections are reset and new ones are not made: both sides know at once."""
+        self._refused.update(links)
+        self._tell()
+
     def slow(self, links: Iterable[Link], seconds: float) -> None:
         """Everything gets through so much later, in either direction."""
         self._slow.update(dict.fromkeys(links, seconds))
         self._tell()
 
-    def mend(self) -> None:
-        """Every link is whole again; what was held back arrives now."""
-        self._cut.clear()
-        self._slow.clear()
+    def mend(self, *links: Link) -> None:
+        """These links are whole again, or all of them; what was held back arrives now."""
+        mended = links or (*self._cut, *self._refused, *self._slow)
+        self._cut.difference_update(mended)
+        self._refused.difference_update(mended)
+        for link in mended:
+            self._slow.pop(link, None)
         self._tell()
 
     def _start(self) -> None:
@@ -94,7 +103,11 @@ class Network:
         process = self._process
         if process is None or process.stdin is None:
             raise NetworkDownError("the switchboard does not run")
-        state = {"cut": sorted(self._cut), "slow": [(*link, s) for link, s in sorted(self._slow.items())]}
+        state = {
+            "cut": sorted(self._cut),
+            "refused": sorted(self._refused),
+            "slow": [(*link, seconds) for link, seconds in sorted(self._slow.items())],
+        }
         process.stdin.write(json.dumps(state) + "\n")
         process.stdin.flush()
         self._answered(process)

@@ -5,8 +5,8 @@ root nor a network namespace. It is a process of its own, as the clients under l
 
 It is given, as JSON in its argument, for each member its name, the port to listen on, the member's own port
 and its lock file, which names its process. Each line on its input is the state of all links that are not whole:
-``{"cut": [[source, target], ...], "slow": [[source, target, seconds], ...]}``. It answers each with a line when
-that state is in force, and the first line when it listens. It ends with its input.
+``{"cut": [[source, target], ...], "refused": [...], "slow": [[source, target, seconds], ...]}``. It answers each
+with a line when that state is in force, and the first line when it listens. It ends with its input.
 """
 
 import asyncio
@@ -55,6 +55,7 @@ class Switchboard:
         self._lines = lines
         self._wires: defaultdict[Link, list[Wire]] = defaultdict(list)
         self._cut: set[Link] = set()
+        self._refused: set[Link] = set()
         self._slow: dict[Link, float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -73,8 +74,8 @@ class Switchboard:
             asyncio.get_running_loop().call_soon(self._look_up, line)
         line.arrived.append(end)
 
-    def set(self, cut: set[Link], slow: dict[Link, float]) -> None:
-        self._cut, self._slow = cut, slow
+    def set(self, cut: set[Link], refused: set[Link], slow: dict[Link, float]) -> None:
+        self._cut, self._refused, self._slow = cut, refused, slow
         for link, wires in self._wires.items():
             wires[:] = [wire for wire in wires if not wire.closed]
             for wire in wires:
@@ -105,6 +106,9 @@ class Switchboard:
             far.transport.close()
 
     def _apply(self, link: Link, wire: Wire) -> None:
+        if link in self._refused:
+            wire.abort()
+            return
         wire.set(cut=link in self._cut, delay=self._slow.get(link, 0.0))
 
 
@@ -122,6 +126,7 @@ async def serve(lines: list[Line]) -> None:
         state = json.loads(text)
         board.set(
             {Link(*link) for link in state["cut"]},
+            {Link(*link) for link in state["refused"]},
             {Link(source, target): seconds for source, target, seconds in state["slow"]},
         )
 

@@ -2,11 +2,16 @@
 
 A cut link loses nothing. It holds everything back, as TCP does that sends again until an answer comes: both
 ends stop reading, so what was sent waits in the kernel's buffers, and so does the news that a side has closed.
-When the link is whole again all of it arrives, late. A slow link delivers each piece after its delay, in order.
+When the link is whole again all of it arrives, late. A slow link delivers each piece after its delay, in order;
+what is on its way when the link is cut is held back as well.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
+
+TIMER_S = 0.001
+"""A timer may come so much too early."""
 
 
 class Wire:
@@ -19,6 +24,11 @@ class Wire:
     def set(self, *, cut: bool, delay: float) -> None:
         for end in self.ends:
             end.set(cut=cut, delay=delay)
+
+    def abort(self) -> None:
+        """Reset both ends."""
+        for end in self.ends:
+            end.transport.abort()
 
     @property
     def closed(self) -> bool:
@@ -35,10 +45,11 @@ class End(asyncio.Protocol):
         self._cut = True
         self._full = False
         self._delay = 0.0
-        self._due = 0.0
+        self._late: deque[tuple[float, Callable[[], None]]] = deque()
 
     def set(self, *, cut: bool, delay: float) -> None:
         self._cut, self._delay = cut, delay
+        self._deliver()
         self._read_or_not()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -56,7 +67,7 @@ class End(asyncio.Protocol):
             self._after_delay(self.peer.transport.close)
 
     def pause_writing(self) -> None:
-        """This side takes no more: the other is not read from."""
+        """Stop reading from the other side while this one takes no more."""
         if self.peer is not None:
             self.peer.hold(full=True)
 
@@ -76,12 +87,17 @@ class End(asyncio.Protocol):
         else:
             self.transport.resume_reading()
 
-    def _after_delay(self, deliver: Callable[[], None]) -> None:
-        """Deliver after the delay, and never before what came earlier."""
+    def _after_delay(self, action: Callable[[], None]) -> None:
+        """Act after the delay, and never before what came earlier."""
         loop = asyncio.get_running_loop()
-        now = loop.time()
-        if self._delay == 0 and self._due <= now:
-            deliver()
-            return
-        self._due = max(now + self._delay, self._due + 1e-6)
-        loop.call_at(self._due, deliver)
+        due = loop.time() + self._delay
+        self._late.append((due, action))
+        if self._delay:
+            loop.call_at(due, self._deliver)
+        else:
+            self._deliver()
+
+    def _deliver(self) -> None:
+        now = asyncio.get_running_loop().time() + TIMER_S
+        while self._late and not self._cut and self._late[0][0] <= now:
+            self._late.popleft()[1]()

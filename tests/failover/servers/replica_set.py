@@ -5,9 +5,11 @@ that a round has many elections.
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Self
+
+from pymongo.errors import PyMongoError
 
 from bus.local.mongod import REPLICA_SET
 from tests.failover.network.link import CLIENTS, Link, between
@@ -20,17 +22,18 @@ ELECTION_MS = 2_000
 HEARTBEAT_MS = 500
 PRIMARY_S = 60.0
 
-Options = Mapping[str, Mapping[str, Any]]
-"""By title, fields of a member's configuration: ``priority``, ``hidden`` and so on."""
-
 
 class ReplicaSet:
     """Running and healthy from entering to leaving."""
 
-    def __init__(self, folder: Path, options: Options | None = None, election_ms: int = ELECTION_MS) -> None:
+    def __init__(self, folder: Path, election_ms: int = ELECTION_MS, *, chaining: bool = True) -> None:
+        """Without ``chaining`` each secondary takes the log from the primary and from nobody else."""
         self._folder = folder
-        self._options = options or {}
-        self._election_ms = election_ms
+        self._settings = {
+            "electionTimeoutMillis": election_ms,
+            "heartbeatIntervalMillis": HEARTBEAT_MS,
+            "chainingAllowed": chaining,
+        }
         self.members = [Member(folder, title) for title in TITLES]
         self._open = ExitStack()
 
@@ -41,6 +44,7 @@ class ReplicaSet:
                 member.start()
             self.network = starting.enter_context(Network(self._folder, self.members))
             self._initiate()
+            self.step_up(self.members[0])
             until(self.healthy, PRIMARY_S, "a primary and two secondaries", poll=0.1)
             self._open = starting.pop_all()
         return self
@@ -72,6 +76,30 @@ class ReplicaSet:
         assert primary is not None
         return primary
 
+    def step_up(self, *members: Member) -> None:
+        """Elect one of these members now, with a peer's vote, whatever the primary does.
+
+        A peer that has more of the log than a member does not vote for it: then another one is to be elected.
+        """
+        until(lambda: any(map(_is_elected, members)), PRIMARY_S, "an election", poll=0.1)
+
+    def replace(self, primary: Member) -> None:
+        """Kill the primary for good, and elect another at once.
+
+        Its links are made whole, so that the others learn that it is gone.
+        """
+        primary.kill()
+        self.network.mend()
+        self.step_up(*self.others(primary))
+
+    def restore(self) -> None:
+        """Every member runs, every link is whole, and all are well."""
+        self.network.mend()
+        for member in self.members:
+            member.resume()
+            member.start()
+        until(self.healthy, PRIMARY_S, "a primary and two secondaries", poll=0.1)
+
     def healthy(self) -> bool:
         """Whether there is one primary and the two others are its secondaries."""
         parts = [
@@ -91,6 +119,10 @@ class ReplicaSet:
         links = between(member.title, [other.title for other in self.others(member)])
         self.network.cut([*links, Link(CLIENTS, member.title)])
 
+    def refuse_peers(self, member: Member) -> None:
+        """As ``cut_from_peers``, and everybody knows at once."""
+        self.network.refuse(between(member.title, [other.title for other in self.others(member)]))
+
     def slow_peers(self, member: Member, seconds: float) -> None:
         """What it and its peers tell each other arrives so much later; clients notice nothing."""
         self.network.slow(between(member.title, [other.title for other in self.others(member)]), seconds)
@@ -101,16 +133,18 @@ class ReplicaSet:
 
     def _initiate(self) -> None:
         members = [
-            {
-                "_id": number,
-                "host": self.network.address(member.title),
-                **self._options.get(member.title, {}),
-            }
+            {"_id": number, "host": self.network.address(member.title)}
             for number, member in enumerate(self.members)
         ]
-        settings = {"electionTimeoutMillis": self._election_ms, "heartbeatIntervalMillis": HEARTBEAT_MS}
-        config = {"_id": REPLICA_SET, "members": members, "settings": settings}
+        config = {"_id": REPLICA_SET, "members": members, "settings": self._settings}
         self.members[0].direct.admin.command("replSetInitiate", config, socketTimeoutMS=None)
+
+
+def _is_elected(member: Member) -> bool:
+    """Whether a member is primary, after another try if it is not."""
+    with suppress(PyMongoError):  # it may be too early for an election, or lost
+        member.direct.admin.command("replSetStepUp")
+    return _is_primary(member.hello() or {})
 
 
 def _is_primary(hello: Mapping[str, Any]) -> bool:
