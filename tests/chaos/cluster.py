@@ -58,6 +58,6 @@ class Cluster(System):
                 processes[name] = Process(name, command, environ, folder / f"{name}.log")
         return processes
 
-    def _own(self, kind: str, number: int) -> Mapping[str, str]:  # noqa: ARG002 - for clusters that tell them apart
+    def _own(self, kind: str, number: int) -> Mapping[str, str]:
         """The variables that one process of a kind has beside everybody's."""
         return {}

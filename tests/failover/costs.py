@@ -14,8 +14,9 @@ from tests.failover.stage import Strike
 class Cost:
     """In seconds, one entry for each fault of the kind.
 
-    ``unserved`` is the longest time in which no client got an answer that a command is kept. ``shown`` is the
-    time from the end of the fault until all that had been accepted by then was decided and in every read model.
+    ``unserved`` is the longest time in which no client got an answer that a command is kept. ``shown`` is
+    the time from the end of the fault until all that had been accepted by then was decided and in every
+    read model.
     """
 
     unserved: Sequence[float]

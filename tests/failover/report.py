@@ -1,4 +1,4 @@
-"""What a round came to: the books as ``make chaos`` has them, the violations of its history, and the costs."""
+"""What a round came to: the books of ``make chaos``, the violations of its history, and the costs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

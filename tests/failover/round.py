@@ -83,10 +83,10 @@ def run(plan: Plan, tell: Tell = lambda _: None) -> Report:
 
         recovery.start()
         began = time.monotonic()
-        for party in (*cast.clients, *cast.witnesses):
+        for party in cast.parties:
             party.start()
         load(plan.seconds, director, cast.parties, recovery, tell)
-        for party in (*cast.clients, *cast.witnesses):
+        for party in cast.parties:
             party.end()
         ended = time.monotonic()
         tell("waiting until everything accepted is carried out and shown")
@@ -153,7 +153,7 @@ def _witnesses(plan: Plan, cluster: Cluster, diary: Diary) -> list[Witness]:
     return witnesses
 
 
-def _books(
+def _books(  # noqa: PLR0917 - everything that a round is made of
     plan: Plan,
     cluster: Cluster,
     cast: Cast,

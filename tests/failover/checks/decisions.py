@@ -4,10 +4,11 @@ from tests.failover.history.history import History
 
 
 def check(history: History) -> list[str]:
-    found = []
-    for write in history.writes:
-        if len(write.decided) != 1:
-            found.append(f"{write.key}: {write.command_id} was decided {len(write.decided)} times")
+    found = [
+        f"{write.key}: {write.command_id} was decided {len(write.decided)} times"
+        for write in history.writes
+        if len(write.decided) != 1
+    ]
     for key, exchanges in history.by_key.items():
         kept = [one for one in exchanges if one.command_id is not None]
         commands = {one.command_id for one in kept}

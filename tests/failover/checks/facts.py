@@ -1,8 +1,8 @@
 """What a command takes over from another stream respects real time too.
 
-An order has the price that was there when it was decided. Every price change that had been accepted before the
-order was asked for comes before it, and every one that was asked for after the order had been accepted comes
-after it. The same holds for its customer's name.
+An order has the price that was there when it was decided. Every price change that had been accepted before
+the order was asked for comes before it, and every one that was asked for after the order had been accepted
+comes after it. The same holds for its customer's name.
 """
 
 from tests.failover.checks.order import accepted_moments, began_moments

@@ -1,7 +1,7 @@
 """The versions of a stream respect real time.
 
-If the answer that accepted A ended before B was asked for, A is decided before B. An answer that A is done ends
-no earlier than the one that accepted it, so what holds for acceptance holds for outcomes.
+If the answer that accepted A ended before B was asked for, A is decided before B. An answer that A is done
+ends no earlier than the one that accepted it, so what holds for acceptance holds for outcomes.
 """
 
 from collections.abc import Mapping

@@ -45,7 +45,7 @@ def local_inbox() -> Iterator[None]:
 
     with ExitStack() as stack:
         stack.enter_context(mock.patch.object(Inbox, "__init__", make))
-        stack.enter_context(mock.patch.object(Inbox, "session", lambda _: nullcontext()))
+        stack.enter_context(mock.patch.object(Inbox, "session", return_value=nullcontext()))
         yield
 
 

@@ -44,7 +44,8 @@ def test_a_confirmation_stands_above_its_order_whatever_claims_were_lost(
             replica_set.replace(primary)
         return commits
 
-    slow.log._claim, quick.log._claim = then_wait, then_lose_the_primary
+    slow.log._claim = then_wait  # type: ignore[method-assign]
+    quick.log._claim = then_lose_the_primary  # type: ignore[method-assign]
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(slow.handling, others)
         try:
@@ -58,7 +59,8 @@ def test_a_confirmation_stands_above_its_order_whatever_claims_were_lost(
     findings = Findings()
     positions.check(quick.database, findings)
 
-    print("SEQS", placed.seq, confirmed.seq)
-    assert placed is not None and placed.seq is not None and confirmed.seq is not None
+    assert placed is not None
+    assert placed.seq is not None
+    assert confirmed.seq is not None
     must(IN_ORDER, confirmed.seq > placed.seq, True)
     must(IN_ORDER, findings.differences, [])

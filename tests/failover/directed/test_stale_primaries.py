@@ -1,10 +1,10 @@
-"""Two primaries that are behind: a former one that does not know it, and a new one that has settled nothing."""
+"""Primaries that are behind: a former one that does not know it, and a new one that has settled nothing."""
 
 import pytest
 from pymongo.errors import PyMongoError
 
 from bus.log import Log
-from read_side.projections import ORDER_SUMMARY
+from read_side.projections.order_summary import ORDER_SUMMARY
 from read_side.strong import order_now
 from tests import messages
 from tests.failover.directed.connections import Connections

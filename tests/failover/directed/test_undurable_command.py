@@ -1,4 +1,4 @@
-"""A command that was never durable: its caller got no answer, and the primary that has it is about to be lost."""
+"""A command that was never durable: its caller got no answer, and the primary that has it is lost."""
 
 import pymongo
 import pytest
@@ -43,6 +43,7 @@ def test_a_command_is_decided_only_once_it_is_durable(write: WriteSide, replica_
         replica_set.replace(primary)
 
     envelope = until(lambda: accepted(write, second), 30, "accepted on the next primary")
+    assert envelope is not None
     outcome = write.handling(envelope)
 
     assert outcome is not None

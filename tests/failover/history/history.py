@@ -1,10 +1,11 @@
 """What happened in a round: what clients saw of each command, beside what the log says that it came to.
 
-The versions in the log order all changes of a stream, as its unique index lets one change have each version. So
-no order has to be searched for, as a checker must that knows calls and answers alone (Porcupine, Knossos): the
-one order that counts is known, and it is enough to hold it against the clock. A change that a client had been
-told of before another was asked for must come first in it; that is what linearizable means for a known order
-(Herlihy and Wing 1990: the order extends the one of real time). Each check takes linear time but for sorting.
+The versions in the log order all changes of a stream, as its unique index lets one change have each
+version. So no order has to be searched for, as a checker must that knows calls and answers alone
+(Porcupine, Knossos): the one order that counts is known, and it is enough to hold it against the clock. A
+change that a client had been told of before another was asked for must come first in it; that is what
+linearizable means for a known order (Herlihy and Wing 1990: the order extends the one of real time). Each
+check takes linear time but for sorting.
 """
 
 from collections import defaultdict
@@ -21,9 +22,9 @@ Value = int | str
 class Decided:
     """A document of the log, as far as it is looked at.
 
-    ``version`` is the stream's after the command, also if it changed nothing; ``None`` for a refusal. ``value``
-    is what others may see of the stream after it: a product's price, a customer's name. ``facts`` is by stream
-    what the command took over from others.
+    ``version`` is the stream's after the command, also if it changed nothing; ``None`` for a refusal.
+    ``value`` is what others may see of the stream after it: a product's price, a customer's name. ``facts``
+    is by stream what the command took over from others.
     """
 
     command_id: str

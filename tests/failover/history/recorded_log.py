@@ -1,4 +1,4 @@
-"""What the log says of commands, in the terms of a history. Read as it is stored, without the product's code."""
+"""What the log says of commands, in the terms of a history; read as it is stored."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

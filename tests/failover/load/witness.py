@@ -6,9 +6,10 @@ version.
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import count
 from random import Random
+from typing import Any
 
 from tests.chaos.client import GIVE_UP_S
 from tests.chaos.request import Record, done
@@ -144,7 +145,7 @@ class Witness:
         self._caller.look(f"/orders/{order_id}?consistency=strong", f"order-{order_id}", fields)
 
     def _ask(
-        self, method: str, path: str, body: dict[str, object], stream: str | None, *, outcome: bool = True
+        self, method: str, path: str, body: Mapping[str, Any], stream: str | None, *, outcome: bool = True
     ) -> Told:
         key = f"{self.name}-{next(self._keys)}"
         told = self._caller.ask(method, path, body, key, outcome=outcome)

@@ -1,4 +1,4 @@
-"""What witnesses asked for, with the outcomes that only the log knows, as several of them write one stream."""
+"""What witnesses asked for, with the outcomes that only the log knows: several of them write one stream."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace

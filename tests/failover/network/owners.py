@@ -1,8 +1,9 @@
 """Which process has opened a connection of this machine, told by ``/proc``.
 
-``/proc/net/tcp`` names the inode of each socket beside its addresses, and the links in ``/proc/PID/fd`` name
-the inodes that a process holds (``proc(5)``). Both can be read without root for one's own processes. The answer
-is exact, where what a connection says first would have to be guessed at. One look answers for many connections.
+``/proc/net/tcp`` names the inode of each socket beside its addresses, and the links in ``/proc/PID/fd``
+name the inodes that a process holds (``proc(5)``). Both can be read without root for one's own processes.
+The answer is exact, where what a connection says first would have to be guessed at. One look answers for
+many connections.
 """
 
 from collections.abc import Iterable, Mapping
@@ -51,7 +52,7 @@ def _sockets(pid: int) -> set[str]:
     with suppress(OSError), scandir(f"/proc/{pid}/fd") as entries:
         for entry in entries:
             with suppress(OSError):  # it was closed meanwhile
-                target = readlink(entry.path)
+                target = readlink(entry.path)  # noqa: PTH115 - three times as fast as a Path's, for hundreds
                 if target.startswith("socket:["):
                     found.add(target[8:-1])
     return found

@@ -1,12 +1,14 @@
 """The process that all connections to the members of a replica set go through, so that links can be cut.
 
-Each member advertises a port of this process, which peers and drivers use alike. So a partition needs neither
-root nor a network namespace. It is a process of its own, as the clients under load leave it no time in theirs.
+Each member advertises a port of this process, which peers and drivers use alike. So a partition needs
+neither root nor a network namespace. It is a process of its own, as the clients under load leave it no time
+in theirs.
 
 It is given, as JSON in its argument, for each member its name, the port to listen on, the member's own port
-and its lock file, which names its process. Each line on its input is the state of all links that are not whole:
-``{"cut": [[source, target], ...], "refused": [...], "slow": [[source, target, seconds], ...]}``. It answers each
-with a line when that state is in force, and the first line when it listens. It ends with its input.
+and its lock file, which names its process. Each line on its input is the state of all links that are not
+whole: ``{"cut": [[source, target], ...], "refused": [...], "slow": [[source, target, seconds], ...]}``. It
+answers each with a line when that state is in force, and the first line when it listens. It ends with its
+input.
 """
 
 import asyncio

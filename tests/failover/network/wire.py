@@ -1,9 +1,9 @@
 """One connection through the switchboard: two ends, and what comes in at one goes out at the other.
 
 A cut link loses nothing. It holds everything back, as TCP does that sends again until an answer comes: both
-ends stop reading, so what was sent waits in the kernel's buffers, and so does the news that a side has closed.
-When the link is whole again all of it arrives, late. A slow link delivers each piece after its delay, in order;
-what is on its way when the link is cut is held back as well.
+ends stop reading, so what was sent waits in the kernel's buffers, and so does the news that a side has
+closed. When the link is whole again all of it arrives, late. A slow link delivers each piece after its
+delay, in order; what is on its way when the link is cut is held back as well.
 """
 
 import asyncio

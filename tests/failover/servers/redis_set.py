@@ -1,4 +1,4 @@
-"""Two Redis servers, a primary and its replica, and three Sentinels that change their parts when one fails."""
+"""A Redis primary, its replica, and three Sentinels that change their parts when one fails."""
 
 import os
 from contextlib import ExitStack, suppress
@@ -89,7 +89,7 @@ class RedisSet:
         with _client(sentinel.port) as client:
             state: Any = client.sentinel_master(SET)
         others = SENTINELS - 1
-        return state["num-other-sentinels"] == others and state["num-slaves"] == len(self.servers) - 1
+        return bool(state["num-other-sentinels"] == others and state["num-slaves"] == len(self.servers) - 1)
 
 
 def _client(port: int) -> redis.Redis:

@@ -1,4 +1,4 @@
-"""One Redis Sentinel: it watches a primary, and with the others it makes a replica the primary in its place."""
+"""One Redis Sentinel: with the others it makes a replica the primary when the primary fails."""
 
 from pathlib import Path
 
