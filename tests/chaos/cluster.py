@@ -55,8 +55,12 @@ class Cluster(System):
                 name = f"{kind}.{number}"
                 self.asking[name] = Asking(folder / f"{name}.points")
                 environ = {**self.environ, FOLDER: str(self.asking[name].folder), **self._own(kind, number)}
-                processes[name] = Process(name, command, environ, folder / f"{name}.log")
+                processes[name] = Process(name, self._line(name, command), environ, folder / f"{name}.log")
         return processes
+
+    def _line(self, name: str, command: str) -> str:
+        """What the shell is given to run a process."""
+        return command
 
     def _own(self, kind: str, number: int) -> Mapping[str, str]:
         """The variables that one process of a kind has beside everybody's."""

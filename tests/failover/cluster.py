@@ -14,7 +14,7 @@ from bus.local import ports
 from bus.local.redis_server import RedisServer
 from tests.chaos import cluster
 from tests.failover.servers.redis_set import RedisSet
-from tests.failover.servers.replica_set import ReplicaSet
+from tests.failover.servers.replica_set import ReplicaSet, when_told
 
 SCALE = {"web": 2, "commands": 2, "projections": 2, "clock": 2}
 SWEEP_AFTER_MS = 5_000
@@ -22,7 +22,10 @@ SWEEP_AFTER_MS = 5_000
 
 
 class Cluster(cluster.Cluster):
-    """``entries`` are the modules run in place of the Procfile's, by kind."""
+    """``entries`` are the modules run in place of the Procfile's, by kind.
+
+    Where the replica set does not elect by itself (``elects``), a fault has all the time that it needs.
+    """
 
     mongo: ReplicaSet
     redis_set: RedisSet | None
@@ -33,10 +36,12 @@ class Cluster(cluster.Cluster):
         entries: Mapping[str, str] | None = None,
         *,
         sentinels: bool = True,
+        elects: bool = True,
         **settings: str,
     ) -> None:
         super().__init__(scale, entries or {}, **{"SWEEP_AFTER_MS": str(SWEEP_AFTER_MS), **settings})
         self._sentinels = sentinels
+        self._elects = elects
         self.ports: list[int] = []
 
     def is_ready(self) -> bool:
@@ -49,13 +54,17 @@ class Cluster(cluster.Cluster):
             return False
 
     def _start_servers(self, folder: Path, starting: ExitStack) -> tuple[str, str]:
-        self.mongo = starting.enter_context(ReplicaSet(folder))
+        self.mongo = starting.enter_context(ReplicaSet(folder) if self._elects else when_told(folder))
         if not self._sentinels:
             self.redis_set = None
             self.redis = starting.enter_context(RedisServer(folder))
             return self.redis.url, self.mongo.uri
         self.redis_set = starting.enter_context(RedisSet(folder))
         return self.redis_set.url, self.mongo.uri
+
+    def _line(self, name: str, command: str) -> str:
+        """The network learns which process has which name; ``exec`` keeps the id."""
+        return f"echo $$ > '{self.mongo.network.clients}/{name}.pid'; {command}"
 
     def _own(self, kind: str, number: int) -> Mapping[str, str]:
         if kind != "web":

@@ -45,7 +45,7 @@ def costs(
 
 
 def longest_gap(moments: Sequence[float], since: float, until: float) -> float:
-    """The longest time between two neighbours of ascending ``moments`` within a stretch, its ends included."""
+    """The longest time between two of ascending ``moments`` within a stretch, its ends included."""
     within = moments[bisect_left(moments, since) : bisect_left(moments, until)]
     return max(later - earlier for earlier, later in pairwise([since, *within, until]))
 

@@ -46,6 +46,7 @@ class Plan:
     faults: Mapping[str, Made]
     dues: Sequence[Due]
     sentinels: bool = True
+    elects: bool = True
     scale: Mapping[str, int] = field(default_factory=lambda: SCALE)
     entries: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -71,7 +72,7 @@ def run(plan: Plan, tell: Tell = lambda _: None) -> Report:
     """Run it. ``tell`` is given a line now and then."""
     with ExitStack() as stack:
         cluster = stack.enter_context(
-            Cluster(plan.scale, plan.entries, sentinels=plan.sentinels, **plan.settings)
+            Cluster(plan.scale, plan.entries, sentinels=plan.sentinels, elects=plan.elects, **plan.settings)
         )
         recovery = Recovery(cluster)
         stack.callback(recovery.stop)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from bus.messages.streams import id_of
 from tests.failover.checks.table import violations
 from tests.failover.history.exchange import Exchange, Look
 from tests.failover.history.history import Decided, History
@@ -67,9 +68,14 @@ def test_a_repeat_that_is_told_another_command() -> None:
 
 
 def test_a_repeat_that_is_told_another_order() -> None:
-    first = Exchange("a", "o1", 5, 6, 202, "id-o1", subject="o")
+    first = Exchange("a", "o1", 5, 6, 202, "id-o1", subject=id_of(ORDER))
     again = Exchange("a", "o1", 7, 8, 201, "id-o1", subject="another")
     assert found([*STORY, first, again], LOG) == {"one decision": 1}
+
+
+def test_an_answer_that_names_another_order_than_was_placed() -> None:
+    named = Exchange("a", "o1", 7, 8, 202, "id-o1", subject="another")
+    assert found([*STORY, named], LOG) == {"one decision": 1}
 
 
 def test_an_answer_with_another_version_than_the_log_has() -> None:

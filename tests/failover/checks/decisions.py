@@ -1,5 +1,6 @@
 """Every accepted command is decided once, and every answer to its key tells of that one decision."""
 
+from bus.messages.streams import id_of
 from tests.failover.history.history import History
 
 
@@ -9,6 +10,10 @@ def check(history: History) -> list[str]:
         for write in history.writes
         if len(write.decided) != 1
     ]
+    for write in history.writes:
+        subjects = {one.subject for one in history.by_key[write.key]} - {None}
+        if write.only is not None and subjects and id_of(write.only.stream) not in subjects:
+            found.append(f"{write.key}: told of {subjects}, and {write.only.stream} is what it changed")
     for key, exchanges in history.by_key.items():
         kept = [one for one in exchanges if one.command_id is not None]
         commands = {one.command_id for one in kept}

@@ -11,15 +11,13 @@ from bus.local.mongod import Mongod
 from bus.settings import Settings
 from tests import messages
 from tests.failover.directed.connections import Connections
-from tests.failover.servers.replica_set import ReplicaSet
+from tests.failover.servers.replica_set import ReplicaSet, when_told
 from tests.integration.shop import WriteSide
-
-ELECTION_MS = 120_000
 
 
 @pytest.fixture(scope="session")
 def _replica_set(server_data: Path) -> Iterator[ReplicaSet]:
-    with ReplicaSet(server_data, election_ms=ELECTION_MS, chaining=False) as replica_set:
+    with when_told(server_data) as replica_set:
         yield replica_set
 
 

@@ -8,6 +8,7 @@ from pymongo.errors import PyMongoError
 from bus.connections import Documents
 from bus.messages.envelope import CommandEnvelope
 from tests import messages
+from tests.failover.directed.connections import Connections
 from tests.failover.directed.protections import DURABLE_ONLY, SETTLED_INBOX
 from tests.failover.servers.replica_set import ReplicaSet
 from tests.integration.shop import WriteSide, order_id
@@ -21,8 +22,12 @@ LATER = Timestamp(2**31 - 1, 0)
 
 
 @protected_by(SETTLED_INBOX)
-def test_a_command_is_decided_only_once_it_is_durable(write: WriteSide, replica_set: ReplicaSet) -> None:
+@pytest.mark.usefixtures("write")
+def test_a_command_is_decided_only_once_it_is_durable(
+    connections: Connections, replica_set: ReplicaSet
+) -> None:
     """The sweep and a worker look at the inbox of a primary without peers; then the caller asks again."""
+    write = connections.write_side()
     first, second = order_id("c1", 1), order_id("c1", 2)
     primary = replica_set.until_primary()
     replica_set.refuse_peers(primary)

@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 CLIENTS = "clients"
-"""The source of every connection that no member has opened."""
+"""The source of every connection that no member has opened, whichever client has."""
 
 
 class Link(NamedTuple):
-    """``source`` is a member's name or ``clients``; ``target`` is a member's name."""
+    """``source`` is the name of a member or a client, or ``clients``; ``target`` is a member's name."""
 
     source: str
     target: str

@@ -27,6 +27,8 @@ class Network:
 
     def __init__(self, folder: Path, members: Iterable[Member]) -> None:
         self._members = list(members)
+        self.clients = folder / "clients"
+        """Where ``NAME.pid`` makes a process the source of links of its own."""
         self._log = folder / "switchboard.log"
         self._ports: dict[str, int] = {}
         self._cut: set[Link] = set()
@@ -75,9 +77,10 @@ class Network:
         self._tell()
 
     def _start(self) -> None:
+        self.clients.mkdir(exist_ok=True)
         drawn = ports.candidates(Path("/dev/null"))
         self._ports = {member.title: next(drawn) for member in self._members}
-        given = [
+        members = [
             {
                 "name": member.title,
                 "listens": self._ports[member.title],
@@ -86,6 +89,7 @@ class Network:
             }
             for member in self._members
         ]
+        given = {"members": members, "clients": str(self.clients)}
         command = [sys.executable, "-m", "tests.failover.network.switchboard", json.dumps(given)]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(

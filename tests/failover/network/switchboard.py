@@ -5,7 +5,8 @@ neither root nor a network namespace. It is a process of its own, as the clients
 in theirs.
 
 It is given, as JSON in its argument, for each member its name, the port to listen on, the member's own port
-and its lock file, which names its process. Each line on its input is the state of all links that are not
+and its lock file, which names its process; and a folder in which ``NAME.pid`` names the process of a client that
+is to be told from the others. Each line on its input is the state of all links that are not
 whole: ``{"cut": [[source, target], ...], "refused": [...], "slow": [[source, target, seconds], ...]}``. It
 answers each with a line when that state is in force, and the first line when it listens. It ends with its
 input.
@@ -53,8 +54,10 @@ class Arrival(End):
 
 
 class Switchboard:
-    def __init__(self, lines: list[Line]) -> None:
+    def __init__(self, lines: list[Line], clients: Path) -> None:
         self._lines = lines
+        self._members = {line.name for line in lines}
+        self._clients = clients
         self._wires: defaultdict[Link, list[Wire]] = defaultdict(list)
         self._cut: set[Link] = set()
         self._refused: set[Link] = set()
@@ -86,7 +89,9 @@ class Switchboard:
     def _look_up(self, line: Line) -> None:
         arrived, line.arrived = line.arrived, []
         ports = {end.transport.get_extra_info("peername")[1]: end for end in arrived}
-        pids = {one.name: pid for one in self._lines if (pid := pid_in(one.lock)) is not None}
+        files = {one.name: one.lock for one in self._lines}
+        files |= {file.stem: file for file in self._clients.glob("*.pid")}
+        pids = {name: pid for name, file in files.items() if (pid := pid_in(file)) is not None}
         sources = owners(ports, line.listens, pids)
         for port, end in ports.items():
             link = Link(sources.get(port, CLIENTS), line.name)
@@ -108,15 +113,16 @@ class Switchboard:
             far.transport.close()
 
     def _apply(self, link: Link, wire: Wire) -> None:
-        if link in self._refused:
+        among = {link} if link.source in self._members else {link, Link(CLIENTS, link.target)}
+        if among & self._refused:
             wire.abort()
             return
-        wire.set(cut=link in self._cut, delay=self._slow.get(link, 0.0))
+        wire.set(cut=bool(among & self._cut), delay=max(self._slow.get(one, 0.0) for one in among))
 
 
-async def serve(lines: list[Line]) -> None:
+async def serve(lines: list[Line], clients: Path) -> None:
     """Listen until the input ends."""
-    board = Switchboard(lines)
+    board = Switchboard(lines, clients)
     await board.listen()
     told = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(told), sys.stdin)
@@ -135,5 +141,8 @@ async def serve(lines: list[Line]) -> None:
 
 if __name__ == "__main__":
     given = json.loads(sys.argv[1])
-    asyncio.run(serve([Line(one["name"], one["listens"], one["target"], Path(one["lock"])) for one in given]))
+    members = [
+        Line(one["name"], one["listens"], one["target"], Path(one["lock"])) for one in given["members"]
+    ]
+    asyncio.run(serve(members, Path(given["clients"])))
     os._exit(0)  # open connections are not waited for

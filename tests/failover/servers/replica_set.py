@@ -21,6 +21,8 @@ TITLES = ("m1", "m2", "m3")
 ELECTION_MS = 2_000
 HEARTBEAT_MS = 500
 PRIMARY_S = 60.0
+NEVER_MS = 120_000
+"""An election timeout that no test lives to see."""
 
 
 class ReplicaSet:
@@ -138,6 +140,14 @@ class ReplicaSet:
         ]
         config = {"_id": REPLICA_SET, "members": members, "settings": self._settings}
         self.members[0].direct.admin.command("replSetInitiate", config, socketTimeoutMS=None)
+
+
+def when_told(folder: Path) -> ReplicaSet:
+    """A set that elects only when it is told to, for tests that have to be quicker than an election.
+
+    A primary without peers goes on taking itself for the primary, as real ones do for one election timeout.
+    """
+    return ReplicaSet(folder, NEVER_MS, chaining=False)
 
 
 def _is_elected(member: Member) -> bool:

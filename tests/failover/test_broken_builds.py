@@ -1,0 +1,59 @@
+"""The harness can fail: it finds what builds that are broken on purpose do when a primary is lost.
+
+Each is the real process with one protection taken out, under the fault that the protection is for. That nothing
+is found in the build as it is, is the short round's to show.
+"""
+
+import json
+from collections.abc import Mapping
+
+import pytest
+
+from tests.chaos.schedule import Due
+from tests.failover.faults import directed
+from tests.failover.faults.fault import Act, alone, mongo_is_well
+from tests.failover.report import Report
+from tests.failover.round import Plan, run
+
+pytestmark = pytest.mark.timeout(400)
+
+TRIES = 2
+
+
+def broken(act: Act, entries: Mapping[str, str]) -> tuple[Report, str]:
+    """A round against a build of which some kinds of processes are broken, under one fault twice."""
+    plan = Plan(
+        seed=1,
+        seconds=0.0,  # as long as the faults take
+        rate=20,
+        clients=6,
+        witnesses=2,
+        faults={"aimed": alone("aimed", mongo_is_well, act)},
+        dues=[Due(3.0 + number, "aimed") for number in range(TRIES)],
+        sentinels=False,
+        elects=False,
+        scale={"web": 2, "commands": 2, "projections": 1, "clock": 1},
+        entries={kind: f"tests.failover.broken.{module}" for kind, module in entries.items()},
+        settings={"SWEEP_AFTER_MS": "500", "LEASE_MS": "2000"},
+        quiet_s=30.0,
+    )
+    report = run(plan)
+    return report, json.dumps(report.document(), indent=2)
+
+
+def test_a_claim_that_is_not_above_what_was_read_is_found() -> None:
+    report, told = broken(directed.lose_claims, {"commands": "counter_alone"})
+
+    assert any("version: expected" in line for line in report.books.findings.differences), told
+
+
+def test_a_command_that_was_decided_before_it_was_durable_is_found() -> None:
+    report, told = broken(directed.decide_what_is_lost, {"commands": "local_inbox", "clock": "local_sweep"})
+
+    assert report.violations["one decision"], told
+
+
+def test_a_strong_read_that_goes_by_a_majority_alone_is_found() -> None:
+    report, told = broken(directed.leave_one_beside, {"web": "by_majority"})
+
+    assert report.violations["strong reads"], told
