@@ -16,7 +16,8 @@ GATHER_S = 2.0
 """For commands to wait while no worker handles any."""
 SWEPT_S = 4.0
 """Enough for a sweep to find what is not durable, and for a worker to decide it; less than its 10 s."""
-BESIDE_S = 8.0
+BESIDE_S = 25.0
+"""Time for the rest to go on, and for clients to ask both sides."""
 CATCH_S = 15.0
 
 

@@ -38,7 +38,7 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """An accepted command: first asked for at ``began``, known to be kept at ``accepted``, done at ``told``."""
+    """An accepted command: asked for at ``began``, known to be kept at ``accepted``, and done at ``told``."""
 
     key: str
     client: str

@@ -5,8 +5,8 @@ neither root nor a network namespace. It is a process of its own, as the clients
 in theirs.
 
 It is given, as JSON in its argument, for each member its name, the port to listen on, the member's own port
-and its lock file, which names its process; and a folder in which ``NAME.pid`` names the process of a client that
-is to be told from the others. Each line on its input is the state of all links that are not
+and its lock file, which names its process; and a folder in which ``NAME.pid`` names the process of a client
+that is to be told from the others. Each line on its input is the state of all links that are not
 whole: ``{"cut": [[source, target], ...], "refused": [...], "slow": [[source, target, seconds], ...]}``. It
 answers each with a line when that state is in force, and the first line when it listens. It ends with its
 input.
