@@ -1,56 +1,52 @@
 """Faults that are aimed at one protection each, on a replica set that elects only when it is told to."""
 
 import os
-from signal import SIGCONT, SIGSTOP
+from signal import SIGSTOP
+from typing import Any
 
-from pymongo import MongoClient
+from pymongo import WriteConcern
+from pymongo.database import Database
 
 from tests.chaos.faults.fault import Acting, awaiting, let_go
-from tests.chaos.points import CLAIMED, is_stopped
 from tests.failover.faults.fault import LOOK_S, lasting
 from tests.failover.network.link import Link
 from tests.failover.servers.member import Member
 from tests.failover.stage import Stage, Strike
 
-GATHER_S = 2.0
+GATHER_S = 3.0
 """For commands to wait while no worker handles any."""
-SWEPT_S = 4.0
+SWEPT_S = 7.5
 """Enough for a sweep to find what is not durable, and for a worker to decide it; less than its 10 s."""
 BESIDE_S = 25.0
 """Time for the rest to go on, and for clients to ask both sides."""
 CATCH_S = 15.0
+PARTITION = "0"
+MANY = 50
+"""Positions that are claimed and lost: more than the commands that wait, which would fill them at once."""
 
 
 def lose_claims(stage: Stage, strike: Strike) -> Acting[None]:
-    """One worker claims and is killed; another claims above it, and its insert reaches the next primary.
+    """A writer claims and is gone; the workers claim above it, and their inserts reach the next primary.
 
-    Neither claim does.
+    None of the claims does, so the counter there is behind.
     """
-    first, second = (stage.cluster.processes[f"commands.{number}"] for number in (1, 2))
     primary = stage.mongo.until_primary()
-    asking = stage.cluster.asking[first.name]
-    pids = [pid for process in (first, second) if (pid := process.pid) is not None]
-    with stage.holding(first.name), stage.holding(second.name):
-        try:
-            for pid in pids:
+    workers = [process for name, process in stage.cluster.processes.items() if name.startswith("commands.")]
+    try:
+        for worker in workers:
+            if (pid := worker.pid) is not None:
                 os.kill(pid, SIGSTOP)
-            yield GATHER_S
-            stage.mongo.refuse_peers(primary)
-            asking.ask(CLAIMED)
-            let_go(first)
-            yield 2 * LOOK_S
-            yield from awaiting(lambda: is_stopped(pids[0]), CATCH_S)
-            first.kill()
-            claimed = _claimed(stage, primary)
-            let_go(second)
-            yield from awaiting(lambda: _claimed(stage, primary) > claimed, CATCH_S)
-            yield LOOK_S
-            stage.mongo.replace(primary)
-        finally:
-            asking.withdraw()
-            for pid in pids:
-                _go_on(pid)
-            first.start()
+        yield GATHER_S
+        stage.mongo.refuse_peers(primary)
+        counter = _database(stage, primary).positions
+        counter.update_one({"_id": "claimed"}, {"$inc": {PARTITION: MANY}})
+        claimed = _claimed(stage, primary)
+    finally:
+        for worker in workers:
+            let_go(worker)
+    yield from awaiting(lambda: _claimed(stage, primary) > claimed, CATCH_S)
+    yield LOOK_S
+    stage.mongo.replace(primary)
     yield from lasting(primary.start, LOOK_S)
 
 
@@ -74,14 +70,12 @@ def leave_one_beside(stage: Stage, strike: Strike) -> Acting[None]:
 
 
 def _claimed(stage: Stage, primary: Member) -> int:
-    """All positions that this primary has given."""
-    direct: MongoClient[dict[str, int]] = primary.direct
-    counter = direct[stage.cluster.write_database_name].positions.find_one({"_id": "claimed"}) or {}
-    return sum(count for partition, count in counter.items() if partition.isdigit())
+    """The last position that this primary has given."""
+    counter = _database(stage, primary).positions.find_one({"_id": "claimed"}) or {}
+    return int(counter.get(PARTITION, 0))
 
 
-def _go_on(pid: int) -> None:
-    try:
-        os.kill(pid, SIGCONT)
-    except ProcessLookupError:  # it was killed
-        return
+def _database(stage: Stage, primary: Member) -> Database[dict[str, Any]]:
+    """The write database of this primary alone; what is written waits for nobody."""
+    name = stage.cluster.write_database_name
+    return primary.direct.get_database(name, write_concern=WriteConcern(w=1))
