@@ -9,13 +9,14 @@ complete. A hole is either filled by its slow owner or by a tombstone, and the u
 of them in. The loser claims a new position.
 
 Why a decision stands above everything that it rests on: a writer reads only settled commits, which no
-failover takes back, and ``Decision.above`` is the highest position among them. The claim is one update that
-takes the larger of the counter and that position, so each position it gives is above. The commit carries its
-position from then on, so the argument does not depend on what becomes of the claim, nor on the primary that
-the insert reaches. A claim may be lost: it does not wait for the disk, and the driver may try the insert
-again on the next primary, whose counter is behind. Then positions are given twice, to two writers. Both are
-above what each of them has read, and the unique index lets one in. The other one claims again, above the
-highest position that anything stands at, so one step brings the counter up to date whatever it has lost.
+failover takes back, and the log notes the highest position that its process has read in each partition. The
+claim is one update that takes the larger of the counter and that position, so what it gives is above. The
+commit carries its position from then on, so the argument does not depend on what becomes of the claim,
+nor on the primary that the insert reaches. A claim may be lost: it does not wait for the disk, and the driver
+may try the insert again on the next primary, whose counter is behind. Then positions are given twice, to two
+writers. Both are above what each of them has read, and the unique index lets one in. The other one claims
+again, above the highest position that anything stands at. So one step brings the counter up to date, whatever
+it has lost.
 
 Settled is not the same as newest. A new primary shows less than its predecessor has acknowledged until it
 has settled a write of its own, and a primary that was replaced may go on showing what it had. So a view of
@@ -23,11 +24,12 @@ the log that must not be older than what it is compared with is taken ``within``
 that must not be older than anything acknowledged is taken by ``now``.
 """
 
+import threading
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self, cast
 
@@ -115,6 +117,23 @@ def _head(commits: Collection[Documents], partition: int, session: ClientSession
     return newest["seq"] if newest else 0
 
 
+class HighestRead:
+    """The highest position that one process has read in each partition. Safe for threads."""
+
+    def __init__(self) -> None:
+        self._positions: dict[int, int] = {}
+        self._lock = threading.Lock()
+
+    def note(self, partition: int, seq: int) -> None:
+        with self._lock:
+            if seq > self._positions.get(partition, 0):
+                self._positions[partition] = seq
+
+    def highest(self, partition: int) -> int:
+        with self._lock:
+            return self._positions.get(partition, 0)
+
+
 class Log:
     """The log in one write database, with a fixed number of partitions."""
 
@@ -122,6 +141,7 @@ class Log:
         self.partitions = partitions
         self._database = database
         self._session: ClientSession | None = None
+        self._seen = HighestRead()
         self._facts_of_the_log = database.get_collection("log", write_concern=DURABLE)
         self._positions = database.get_collection("positions", write_concern=WriteConcern(w=1))
         self._commits = database.get_collection("commits", write_concern=DURABLE)
@@ -173,7 +193,7 @@ class Log:
         """The newest commit of a stream, or ``None`` if it has none."""
         where = {"partition": partition, "stream": stream}
         stored = self._settled.find_one(where, sort=[("version", DESCENDING)], session=self._session)
-        return Commit.from_stored(stored) if stored else None
+        return self._noted(stored) if stored else None
 
     def newer(self, known: Mapping[tuple[int, str], int]) -> dict[tuple[int, str], Commit]:
         """The newest commits of streams that are newer than the versions known (0: none), in one query.
@@ -193,7 +213,7 @@ class Log:
             return newest
         without_events = {"_id": False, "events": False}
         for stored in self._settled.find({"$or": ranges}, without_events, session=self._session):
-            commit = Commit.from_stored(stored)
+            commit = self._noted(stored)
             key = (commit.partition, stored["stream"])
             if key not in newest or stored["version"] > (newest[key].version or 0):
                 newest[key] = commit
@@ -203,7 +223,7 @@ class Log:
         """All commits of a stream, oldest first."""
         where = {"partition": partition, "stream": stream}
         found = self._settled.find(where, {"_id": False}, session=self._session)
-        return [Commit.from_stored(stored) for stored in found.sort("version", ASCENDING)]
+        return [self._noted(stored) for stored in found.sort("version", ASCENDING)]
 
     def latest(self, partition: int, stream: str, limit: int) -> list[Commit]:
         """The newest commits of a stream, at most ``limit``, oldest first, without their ``state``."""
@@ -234,7 +254,7 @@ class Log:
         """What a command came to, if it has been decided."""
         where = {"partition": partition, "command_id": command_id}
         stored = self._settled.find_one(where, session=self._session)
-        return Commit.from_stored(stored) if stored else None
+        return self._noted(stored) if stored else None
 
     def append(self, decisions: Sequence[Decision]) -> list[Appended]:
         """Append each decision or say why not; one that fails harms no other.
@@ -243,28 +263,28 @@ class Log:
         version was there first; ``AlreadyCommittedError`` if the command has been decided already.
         """
         results: list[Appended | None] = [None] * len(decisions)
-        waiting = dict(enumerate(decisions))
+        waiting = list(range(len(decisions)))
         for _ in range(CLAIM_TRIES):
-            waiting = self._append_once(waiting, results)
+            waiting = self._append_once(decisions, waiting, results)
             if not waiting:
                 return [result for result in results if result is not None]
-            heads = {p: self._occupied(p) for p in {d.partition for d in waiting.values()}}
-            waiting = {i: replace(d, above=max(d.above, heads[d.partition])) for i, d in waiting.items()}
+            for partition in {decisions[i].partition for i in waiting}:
+                self._seen.note(partition, self._occupied(partition))
         raise LogMismatchError(f"{CLAIM_TRIES} claims above the head of the log found their positions taken")
 
     def _append_once(
-        self, waiting: Mapping[int, Decision], results: list[Appended | None]
-    ) -> dict[int, Decision]:
+        self, decisions: Sequence[Decision], waiting: list[int], results: list[Appended | None]
+    ) -> list[int]:
         """Claim, insert, and give up what was refused; return what found its position taken."""
-        commits = self._claim(list(waiting.values()))
+        commits = self._claim([decisions[i] for i in waiting])
         refused = self._insert([c.to_stored() for c in commits])
-        again, given_up = {}, []
-        for place, ((i, decision), commit) in enumerate(zip(waiting.items(), commits, strict=True)):
+        again, given_up = [], []
+        for place, (i, commit) in enumerate(zip(waiting, commits, strict=True)):
             key = refused.get(place)
             if key is None:
                 results[i] = commit
             elif "seq" in key:
-                again[i] = decision
+                again.append(i)
             else:
                 given_up.append((commit.partition, commit.seq))
                 results[i] = (
@@ -278,13 +298,10 @@ class Log:
     def _claim(self, decisions: Sequence[Decision]) -> list[Commit]:
         """Give each decision the next position of its partition, all in one step.
 
-        It is above what the decisions rest on, whatever the counter says.
+        It is above all that was read in the partition, whatever the counter says.
         """
         counts = Counter(decision.partition for decision in decisions)
-        floors = dict.fromkeys(counts, 0)
-        for decision in decisions:
-            floors[decision.partition] = max(floors[decision.partition], decision.above)
-        claim = {str(p): _raised(f"${p}", floors[p], count) for p, count in counts.items()}
+        claim = {str(p): _raised(f"${p}", self._seen.highest(p), count) for p, count in counts.items()}
         counter = _upserted(self._positions, "claimed", [{"$set": claim}])
         following = {partition: counter[str(partition)] - count for partition, count in counts.items()}
         commits = []
@@ -292,6 +309,11 @@ class Log:
             following[decision.partition] += 1
             commits.append(decision.at_position(following[decision.partition]))
         return commits
+
+    def _noted(self, stored: Documents) -> Commit:
+        """A commit that a writer may rest a decision on."""
+        self._seen.note(stored["partition"], stored["seq"])
+        return Commit.from_stored(stored)
 
     def _occupied(self, partition: int) -> int:
         """The highest position at which anything stands on this primary, settled or not."""

@@ -122,7 +122,7 @@ def _last_result(state: RetryCallState) -> Any:
 
 
 def _decide(entry: Entry, own: Commit | None, others: Sequence[Commit | None]) -> Decision:
-    """What the command comes to, as the document that is to be appended above all that it rests on."""
+    """What the command comes to, as the document that is to be appended."""
     envelope = entry.envelope
     aggregate = aggregate_for(envelope.command)
     state = aggregate.state.model_validate(own.state) if own else None
@@ -132,15 +132,12 @@ def _decide(entry: Entry, own: Commit | None, others: Sequence[Commit | None]) -
         envelope.expected_versions,
         version,
     )
-    rests_on = max((c.seq for c in (own, *others) if c and c.partition == entry.partition), default=0)
     if isinstance(decided, Rejection) or not decided:
         quiet = decided if isinstance(decided, Rejection) else None
-        outcome = outcomes.without_commit(entry, quiet, version)
-        return _decision(entry, above=rests_on, outcome=outcome)
+        return _decision(entry, outcome=outcomes.without_commit(entry, quiet, version))
     after = fold(aggregate, state, decided)
     return _decision(
         entry,
-        above=rests_on,
         stream=envelope.command.stream,
         version=version + 1,
         events=tuple(map(to_stored, decided)),
