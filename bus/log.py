@@ -220,7 +220,13 @@ class Log:
         return newest
 
     def history(self, partition: int, stream: str) -> list[Commit]:
-        """All commits of a stream, oldest first."""
+        """All commits of a stream, oldest first: none is missing that was acknowledged before the call."""
+        if self._session is not None:
+            return self._history(partition, stream)
+        with self.now(partition) as now:
+            return now._history(partition, stream)  # noqa: SLF001 - its own
+
+    def _history(self, partition: int, stream: str) -> list[Commit]:
         where = {"partition": partition, "stream": stream}
         found = self._settled.find(where, {"_id": False}, session=self._session)
         return [self._noted(stored) for stored in found.sort("version", ASCENDING)]

@@ -154,18 +154,18 @@ def test_a_counter_that_is_behind_is_caught_up_with_in_one_step(
     assert (commit.seq, claims.call_count) == (2 * CLAIM_TRIES, 2)
 
 
+def newer_now(log: Log) -> object:
+    with log.now(0) as now:
+        return now.newer({(0, "a"): 0, (0, "b"): 1})
+
+
 READINGS: dict[str, Callable[[Log], object]] = {
     "newest": lambda log: log.newest(0, "a"),
     "newer": lambda log: log.newer({(0, "a"): 0, (0, "b"): 0}),
-    "a view of it": lambda log: _newer_now(log),
+    "a view of it": newer_now,
     "history": lambda log: log.history(0, "a"),
     "of_command": lambda log: log.of_command(0, "k1"),
 }
-
-
-def _newer_now(log: Log) -> object:
-    with log.now(0) as now:
-        return now.newer({(0, "a"): 0, (0, "b"): 1})
 
 
 @pytest.mark.parametrize("reading", READINGS)
