@@ -14,11 +14,13 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 import falcon
+from pymongo.errors import PyMongoError
 
 from api import consistency, prefer
 from api.consistency import Token
 from api.problems import Problem, ProblemError
 from bus.gateway import LOOK_AGAIN_S
+from bus.logs import logger
 from bus.messages.outcome import Outcome
 from bus.signals import Signals
 from bus.signals import reached as reached_topic
@@ -134,7 +136,17 @@ class Freshness:
         return consistency.parse(req.get_header(consistency.HEADER), self._partitions)
 
     def becomes_visible(self, outcome: Outcome, deadline: float) -> bool:
-        """Whether every read model shows an outcome before a time of the monotonic clock."""
+        """Return True if every read model shows an outcome before a time of the monotonic clock.
+
+        Without the read database nobody can tell, and the command is done all the same: then it is False.
+        """
+        try:
+            return self._is_shown(outcome, deadline)
+        except PyMongoError as error:
+            logger.warning("a command is done, and where it shows cannot be told", error=error)
+            return False
+
+    def _is_shown(self, outcome: Outcome, deadline: float) -> bool:
         if outcome.seq is None:
             return False
         goals = [
