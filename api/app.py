@@ -91,7 +91,9 @@ def routes(s: Services) -> tuple[Route, ...]:
         Route("/orders/{order_id}/status", Status(commands), {"PATCH": own}, WRITE),
         Route("/analytics/orders", OrderAnalytics(fresh), {"GET": watching}, READ),
         Route("/analytics/products", ProductAnalytics(fresh), {"GET": watching}, READ),
-        Route("/commands/{command_id}", CommandStatus(s.inbox, s.visibility, fresh), {"GET": any_}, BOTH),
+        Route(
+            "/commands/{command_id}", CommandStatus(s.inbox, s.log, s.visibility, fresh), {"GET": any_}, BOTH
+        ),
         Route("/events", Events(s.log, fresh), {"GET": ops}, WRITE),
         Route("/health/live", Live(), {"GET": ANYONE}, NOTHING),
         Route("/health/ready", Ready(s.probes), {"GET": ANYONE}, NOTHING),

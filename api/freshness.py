@@ -32,6 +32,9 @@ from read_side.visibility import Visibility
 
 DEFAULT_WAIT_S = 1.0
 RETRY_AFTER_S = 1
+FIRST_PAUSE_S = 0.02
+LONGEST_PAUSE_S = 0.3
+"""Between two looks at the write side, of which nothing is announced."""
 
 Misses = Callable[[Documents, frozenset[str]], bool]
 """Whether an answer out of a model's documents lacks something while these streams are parked."""
@@ -129,11 +132,32 @@ class Freshness:
         return self._store.live(name).documents
 
     def tokens(self, req: falcon.Request) -> list[Token]:
-        """What a request asks for at least; raises a 400 for what is no token.
-
-        It is all that what is read from the write side has to ask: everything is there.
-        """
+        """What a request asks for at least; raises a 400 for what is no token."""
         return consistency.parse(req.get_header(consistency.HEADER), self._partitions)
+
+    def wait_for(self, req: falcon.Request, has_it: Callable[[], bool], what: str) -> None:
+        """Return once the write side shows what the tokens of a request ask for.
+
+        ``has_it`` looks, in bounded time. It may find less than was acknowledged: behind a gap in the log,
+        on a new primary, or where the inbox has not copied an outcome yet.
+
+        Raises:
+            ProblemError: 503, it is not so for longer than the caller would wait.
+
+        """
+        wait = prefer.parse(req.get_header("Prefer")).wait
+        deadline = time.monotonic() + (DEFAULT_WAIT_S if wait is None else wait)
+        if has_it():
+            return
+        pause_s = FIRST_PAUSE_S
+        with self._slots.one() as free:
+            while free and (left := deadline - time.monotonic()) > 0:
+                if self._stopping.wait(min(pause_s, left)):
+                    break
+                if has_it():
+                    return
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+        raise behind(what)
 
     def becomes_visible(self, outcome: Outcome, deadline: float) -> bool:
         """Return True if every read model shows an outcome before a time of the monotonic clock.
