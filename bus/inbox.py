@@ -84,7 +84,7 @@ class Entry:
             status=CommandStatus(stored["status"]),
             accepted_ts=stored["accepted_ts"],
             request=stored["request"],
-            outcome=Outcome.model_validate(outcome) if outcome else None,
+            outcome=Outcome.from_stored(outcome) if outcome else None,
             finished_at=stored["finished_at"],
             attempts=stored["attempts"],
             errors=stored.get("errors", 0),

@@ -2,7 +2,9 @@
 
 While a server is away every thread that needs it fails, again and again, and each failure means the same. So
 all of them tell it here; the first is logged, and a thread of its own asks the server until it answers
-again. An error that says nothing of the kind is nobody's business here: it is logged where it happens.
+again. An operation on MongoDB that took too long counts only if the server does not answer a ping
+(``bus.liveness``): one slow query is not an outage. An error that says nothing of the kind is nobody's
+business here: it is logged where it happens.
 """
 
 import threading
@@ -20,6 +22,7 @@ from pymongo.errors import (
     WriteConcernError,
 )
 
+from bus.liveness import Liveness, is_perhaps_slow
 from bus.logs import logger, told
 
 LOOK_EVERY_S = 0.5
@@ -89,6 +92,7 @@ class Outages:
     def __init__(self, probes: Mapping[Server, Callable[[], object]], stopping: threading.Event) -> None:
         """``probes`` ask a server something; they may take their time and raise, as long as they end."""
         self._probes = probes
+        self._liveness = {server: Liveness(probe) for server, probe in probes.items()}
         self._stopping = stopping
         self._away: dict[Server, tuple[float, float]] = {}
         self._lock = threading.Lock()
@@ -101,10 +105,16 @@ class Outages:
         """Take note of an error, or of what it was raised from; whether it says that a server is away."""
         for cause in _with_causes(error):
             server = server_away(cause)
-            if server is not None:
+            if server is not None and not self._is_slow_alone(server, cause):
                 self._note(server, cause)
                 return True
         return False
+
+    def _is_slow_alone(self, server: Server, error: BaseException) -> bool:
+        """Return True if the server answers others: the operation took too long by itself."""
+        if server in self._away or not is_perhaps_slow(error):
+            return False
+        return server in self._liveness and self._liveness[server].answers()
 
     def look(self) -> None:
         """Ask the servers that were away."""

@@ -10,6 +10,8 @@ stand still: commits appended meanwhile are audited or not.
 With ``sample`` that many commits are drawn by lot and only their streams are audited; long streams are
 drawn more often.
 
+A field of a state that a newer build has added is a difference: this build cannot tell what it should be.
+
 Reads the collection itself, not through ``Log``: whoever audits looks at what is there.
 """
 

@@ -125,7 +125,7 @@ def _decide(entry: Entry, own: Commit | None, others: Sequence[Commit | None]) -
     """What the command comes to, as the document that is to be appended."""
     envelope = entry.envelope
     aggregate = aggregate_for(envelope.command)
-    state = aggregate.state.model_validate(own.state) if own else None
+    state = aggregate.state.from_stored(own.state) if own else None
     version = (own.version or 0) if own else 0
     decided = outcomes.with_precondition(
         aggregate.decide(state, envelope.command, _facts(envelope, others)),
@@ -151,7 +151,7 @@ def _facts(envelope: CommandEnvelope, others: Sequence[Commit | None]) -> Facts:
     products = {}
     for stream, commit in zip(envelope.command.fact_streams, others, strict=True):
         aggregate = aggregate_of(stream)
-        state = aggregate.state.model_validate(commit.state) if commit else None
+        state = aggregate.state.from_stored(commit.state) if commit else None
         if aggregate.name == "customer":
             customer = state
         else:

@@ -25,7 +25,7 @@ def of_commit(commit: Commit) -> Outcome:
             total=_total(commit),
         )
     refusal: Mapping[str, Any] = commit.outcome or {}
-    return Outcome.model_validate({**refusal, "seq": commit.seq})
+    return Outcome.from_stored({**refusal, "seq": commit.seq})
 
 
 def without_commit(entry: Entry, rejection: Rejection | None, version: int) -> dict[str, Any]:

@@ -50,7 +50,7 @@ def register_actor(
 
     def handle_command(envelope: dict[str, object]) -> None:
         try:
-            command = CommandEnvelope.model_validate(envelope)
+            command = CommandEnvelope.from_stored(envelope)
         except ValidationError as error:
             raise UnknownMessageError(in_words(error)) from None
         try:

@@ -157,6 +157,19 @@ def test_as_long_as_somebody_meets_errors_it_is_not_over(said: io.StringIO) -> N
     assert events(said) == [("a server is away", "MongoDB")]
 
 
+def test_a_slow_query_is_not_an_outage_and_is_logged_where_it_happens(said: io.StringIO) -> None:
+    mongod = Mongod()
+    mongod.up = True
+    known = Outages({Server.MONGODB: mongod.ping}, threading.Event())
+    assert not known.noticed(errors.NetworkTimeout("slow"))
+    assert not known.noticed(errors.ExecutionTimeout("slow", 50))
+    assert events(said) == []
+
+    mongod.up = False
+    assert known.noticed(errors.NetworkTimeout("silent"))
+    assert events(said) == [("a server is away", "MongoDB")]
+
+
 def test_what_an_error_was_raised_from_counts_and_others_do_not() -> None:
     known = Outages({}, threading.Event())
     unfinished = EarlierUnfinishedError("k1")
