@@ -1,4 +1,4 @@
-# Everything from a fresh checkout, with Python 3.11 and make. `make` alone lists the targets.
+# Everything from a fresh checkout, with Python 3.11, 3.12 or 3.13 and make. `make` alone lists the targets.
 #
 # Only .venv's own interpreter is called, by its path, so nothing depends on PATH or on where the checkout lies. A
 # file in .venv stands for what was installed, so that it is done again only when pyproject.toml changes.
@@ -75,15 +75,15 @@ $(TEST): pyproject.toml $(BIN)
 	@$(PIP) '.[local,dev,bench]'
 	@touch $@ $(RUN)
 
-# python3.11 where it is, else a newer python3; PYTHON=... names another. Asked by running it: a name on
-# PATH may be a version manager's stub for a version that it does not have.
+# The first of these that the project runs on (pyproject.toml: requires-python); PYTHON=... names another. Asked by
+# running it: a name on PATH may be a version manager's stub for a version that it does not have.
 $(BIN):
-	@for python in $(PYTHON) python3.11 python3; do \
-		if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
+	@for python in $(PYTHON) python3.11 python3 python3.13 python3.12; do \
+		if "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' >/dev/null 2>&1; then \
 			echo "Making .venv with $$python ..."; \
 			"$$python" -m venv --clear .venv || { rm -rf .venv; exit 1; }; \
 			exit 0; \
 		fi; \
 	done; \
-	echo "Python 3.11 or later is needed: install it, or name it, as in make PYTHON=/opt/python/bin/python3" >&2; \
+	echo "Python 3.11, 3.12 or 3.13 is needed: install it, or name it, as in make PYTHON=/opt/python/bin/python3" >&2; \
 	exit 1

@@ -1,4 +1,4 @@
-"""Without a browser the tests in one are left out and named at the end of the run; in CI they fail."""
+"""What a run leaves out for want of a browser or of Northwind's files it says at its end."""
 
 import os
 import subprocess
@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.browser.programs import MISSING
+from tests.datasets import NOT_THERE
 from tests.processes import ROOT
 
 JOURNEY = "tests/browser/test_stories.py::test_an_order_is_followed"
+REPLAYED = "tests/unit/test_northwind.py"
 ELSEWHERE = "tests/unit/test_prefer.py"
 
 
@@ -41,3 +43,19 @@ def test_in_ci_it_is_not_left_out(tmp_path: Path) -> None:
 
     assert JOURNEY in said
     assert "not run" not in said
+
+
+@pytest.mark.parametrize("processes", ["0", "1"])
+def test_without_northwind_the_pizza_place_is_replayed_and_the_end_says_so(
+    tmp_path: Path, processes: str
+) -> None:
+    said = run(tmp_path, "-v", "-n", processes, "-k", "every_address", REPLAYED, NORTHWIND_DIR="")
+
+    assert "[pizzaplace]" in said
+    assert "[northwind]" not in said
+    assert said.count(NOT_THERE) == 1
+    assert "1 passed" in said
+
+
+def test_of_northwind_nothing_is_said_where_nothing_would_have_replayed_it(tmp_path: Path) -> None:
+    assert NOT_THERE not in run(tmp_path, ELSEWHERE, NORTHWIND_DIR="")
