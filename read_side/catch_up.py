@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from bus.commit import Commit
-from bus.log import Log, Stretch
+from bus.log import Log
+from bus.log_view import Stretch
 from bus.logs import logger
 from bus.observing.metrics import Metrics
 from read_side.batch import Batch, Poison

@@ -11,7 +11,8 @@ import threading
 from collections import defaultdict
 
 from bus.commit import Commit
-from bus.log import Log, Stretch
+from bus.log import Log
+from bus.log_view import Stretch
 
 KEPT = 1_000
 """Commits per partition; one with its events read is some 8 kB."""

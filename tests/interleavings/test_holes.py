@@ -41,7 +41,7 @@ class Later:
 
 def _head_is_the_last_claim() -> Any:
     def head(log: Log, partition: int) -> int:
-        counter = log._positions.find_one({"_id": "claimed"})
+        counter = log._positions._positions.find_one({"_id": "claimed"})
         return int(counter[str(partition)]) if counter else 0
 
     return mock.patch.object(Log, "head", head)

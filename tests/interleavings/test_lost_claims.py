@@ -14,9 +14,10 @@ from pymongo.database import Database
 from bus.commit import Commit
 from bus.connections import Documents
 from bus.errors import LogMismatchError
-from bus.log import HighestRead, Log
+from bus.log import Log
 from bus.messages.commands import AnyCommand
 from bus.messages.values import OrderStatus
+from bus.positions import HighestRead
 from read_side.projections import READ_MODELS
 from tests import messages
 from tests.integration.shop import ReadSide, WriteSide, order_id, partition
