@@ -1,7 +1,8 @@
 """The clock: delivers again what was accepted and is neither finished nor queued, and collects dead letters.
 
-It may run once or several times: enqueuing is idempotent. No host's wall clock matters, and a clock of mongod's
-that was wrong delays nothing by more than ``SWEEP_AFTER_MS`` once it is put right (``bus.overdue``).
+It may run once or several times: enqueuing is idempotent. No host's wall clock matters, and a clock of
+mongod's that was wrong delays nothing by more than ``SWEEP_AFTER_MS`` once it is put right
+(``bus.overdue``).
 """
 
 import threading
@@ -35,9 +36,10 @@ PAUSE_S = 1.0
 class Sweep:
     """One look through the inbox for overdue commands.
 
-    A backlog may be larger than one look, and all that is old in it may be on the queue already. So each look goes
-    on where the one before it ended, and begins anew at the end: of n overdue commands each is looked at once in
-    n / (``SWEEP_BATCH`` x ``SWEEP_PAGES``) looks. A look ends early once it has enqueued ``SWEEP_BATCH``.
+    A backlog may be larger than one look, and all that is old in it may be on the queue already. So each
+    look goes on where the one before it ended, and begins anew at the end: of n overdue commands each is
+    looked at once in n / (``SWEEP_BATCH`` x ``SWEEP_PAGES``) looks. A look ends early once it has enqueued
+    ``SWEEP_BATCH``.
     """
 
     def __init__(

@@ -1,18 +1,18 @@
 """Which commands are overdue: those up to a place in the inbox's order, whatever the clocks have done.
 
-The inbox's order is ``accepted_ts``, which mongod fills in from its cluster time: a logical clock that follows
-the wall clock and never goes back. After a clock that was fast is put right it stands almost still, ahead of
-the wall clock, for as long as that was fast: then the difference of the two is no age. So two rules, and a
-command is overdue by whichever says so:
+The inbox's order is ``accepted_ts``, which mongod fills in from its cluster time: a logical clock that
+follows the wall clock and never goes back. After a clock that was fast is put right it stands almost still,
+ahead of the wall clock, for as long as that was fast: then the difference of the two is no age. So two
+rules, and a command is overdue by whichever says so:
 
-- *By the clock of mongod*: it was accepted before mongod's time less ``SWEEP_AFTER_MS``. It holds at once after a
-  start, however old the commands are.
+- *By the clock of mongod*: it was accepted before mongod's time less ``SWEEP_AFTER_MS``. It holds at once
+  after a start, however old the commands are.
 - *By the order alone*: a look at least ``SWEEP_AFTER_MS`` ago, on this process's monotonic clock, found an
   unfinished command there or beyond. Only the order of stamps is used, and no wall clock.
 
-So a clock that was put right delays a rescue by ``SWEEP_AFTER_MS`` and ``MARKS``-th of it, also if this process
-is started then. A clock that jumps forward makes commands overdue early, each once; the sweep enqueues only
-what is not on the queue, and that changes nothing.
+So a clock that was put right delays a rescue by ``SWEEP_AFTER_MS`` and ``MARKS``-th of it, also if this
+process is started then. A clock that jumps forward makes commands overdue early, each once; the sweep
+enqueues only what is not on the queue, and that changes nothing.
 """
 
 import time

@@ -23,8 +23,8 @@ from tests.databases import DatabaseNames
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if may_leave_out():
-        config.pluginmanager.register(LeftOut())
+    for need in may_leave_out():
+        config.pluginmanager.register(LeftOut(need))
 
 
 @pytest.fixture(autouse=True)

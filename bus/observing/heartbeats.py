@@ -1,8 +1,8 @@
 """Heartbeats: which processes live, in the ``workers`` collection of the write database.
 
 A document each, written every two seconds and removed when the process stops, so that what is left behind
-by a killed process is seen to be old. Its time is mongod's, so the hosts' clocks do not matter; a beat from the
-future, before that clock was put right, counts as old. Old ones go by themselves.
+by a killed process is seen to be old. Its time is mongod's, so the hosts' clocks do not matter; a beat from
+the future, before that clock was put right, counts as old. Old ones go by themselves.
 """
 
 import os

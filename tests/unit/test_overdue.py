@@ -1,7 +1,7 @@
 """What is overdue by mongod's clock, or by the order alone when that clock was put right."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
