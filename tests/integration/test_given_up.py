@@ -12,6 +12,7 @@ from bus.attempts import Attempts
 from bus.connections import write_database
 from bus.dead.failed_commands import FailedCommands
 from bus.errors import AlreadyCommittedError, RefusedError
+from bus.inbox import Entry
 from bus.log import Log
 from bus.messages.envelope import CommandEnvelope
 from bus.messages.outcome import CommandStatus, Outcome
@@ -19,7 +20,7 @@ from bus.settings import Settings
 from tests import messages
 from tests.integration.shop import WriteSide, partition
 from tests.interleavings.stopped import Stopped, stopped
-from write_side import attempting, deciding
+from write_side import deciding, outcomes
 from write_side.attempting import DEATHS_ALONE, SUSPECT_AT_ONCE
 
 MAX_ERRORS = 3
@@ -163,14 +164,14 @@ def test_who_was_faster_than_the_failure_is_not_belied(
     shop: WriteSide, fails: Callable[[WriteSide, CommandEnvelope], Outcome]
 ) -> None:
     added = shop.accept(messages.add_product())
-    give_up = attempting.outcomes.failed
+    give_up = outcomes.failed
     with _stalled(shop, added) as handler:
 
-        def failed(*about: Any) -> Outcome:
+        def failed(entry: Entry, error: BaseException) -> Outcome:
             handler.go_on()
-            return give_up(*about)
+            return give_up(entry, error)
 
-        with mock.patch.object(attempting.outcomes, "failed", failed):
+        with mock.patch.object(outcomes, "failed", failed):
             outcome = fails(shop, added)
     assert (outcome.status, outcome.version) == (SUCCEEDED, 1)
 
