@@ -4,7 +4,7 @@
 # file in .venv stands for what was installed, so that it is done again only when pyproject.toml changes.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test browser schemathesis bench overload chaos lint format clean
+.PHONY: help run demo test browser faketime schemathesis bench overload chaos lint format clean
 
 MINUTES ?= 10
 SEED ?= 1
@@ -28,7 +28,7 @@ run: $(RUN) ## start the servers and every process; stop all with Ctrl-C
 demo: $(RUN) ## the same, with a shop run through the API
 	@exec $(BIN) -m bus run --demo
 
-test: lint browser ## everything that must pass: lint, types and all tests, on real servers
+test: lint browser faketime ## everything that must pass: lint, types and all tests, on real servers
 	$(BIN) -m mypy
 	$(BIN) -m pytest -n $(WORKERS) --dist loadfile
 
@@ -39,6 +39,15 @@ browser: ## Chromium and its driver for the tests in a browser; installed by roo
 		echo "Installing Chromium for the tests in a browser ..."; \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
 			chromium chromium-driver >/dev/null || echo "Chromium could not be installed" >&2; \
+	fi
+
+# The same rule as for the browser.
+faketime: ## libfaketime for the tests with a wrong clock; installed by root where there is apt-get
+	@if command -v faketime >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "Installing libfaketime for the tests with a wrong clock ..."; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+			faketime >/dev/null || echo "libfaketime could not be installed" >&2; \
 	fi
 
 schemathesis: $(TEST) ## ask the API more than 10,000 times whatever its description allows, and more

@@ -9,6 +9,7 @@ from api.problems import checked_id, not_found
 from api.shapes import CommandState
 from bus.inbox import Entry, Inbox
 from bus.log import Log
+from bus.messages import outcome as outcomes
 from bus.messages.principal import Principal, Role
 from read_side.projections import READ_MODELS
 from read_side.visibility import Visibility
@@ -46,9 +47,9 @@ class CommandStatus:
         return latest
 
     def _visible(self, entry: Entry) -> dict[str, bool]:
-        """By read model; nothing shows what is not decided."""
+        """By read model; nothing shows what is not decided, or failed."""
         outcome = entry.outcome
-        if outcome is None or outcome.seq is None:
+        if outcome is None or outcome.seq is None or outcome.status is outcomes.CommandStatus.FAILED:
             return {model.name: False for model in READ_MODELS}
         return self._visibility.of(outcome.stream, outcome.partition, outcome.seq)
 

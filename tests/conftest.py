@@ -25,8 +25,8 @@ from tests.northwind import Figures
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if may_leave_out():
-        config.pluginmanager.register(LeftOut())
+    for need in may_leave_out():
+        config.pluginmanager.register(LeftOut(need))
     if datasets.northwind() is None:
         config.pluginmanager.register(datasets.NorthwindNotThere())
 

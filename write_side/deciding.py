@@ -19,6 +19,7 @@ from bus.inbox import Entry
 from bus.log import Appended, Log
 from bus.messages.envelope import CommandEnvelope
 from bus.messages.events import to_stored
+from bus.messages.outcome import Outcome
 from bus.messages.rejection import Rejection
 from bus.messages.streams import id_of, partition_of
 from write_side import outcomes
@@ -59,6 +60,18 @@ class Deciding:
         )
         conflicts(self._beats, entries, self._log.within(session), decided)
         return [decided[entry.command_id] for entry in entries]
+
+    def append_outcome(self, entry: Entry, outcome: Outcome) -> Decided:
+        """Append what a command came to without a decision; the commit that says it, this or an earlier one.
+
+        Returns what appending it raises, unless the log has a commit all the same. Raises what concerns
+        every append, such as that MongoDB is away.
+        """
+        [appended] = self._append([_decision(entry, outcome=outcome.model_dump())])
+        if not isinstance(appended, Exception):
+            return appended
+        with self._log.now(entry.partition) as log:
+            return log.of_command(entry.partition, entry.command_id) or appended
 
     def _beats(self, entries: Sequence[Entry], log: Log, decided: dict[str, Decided]) -> list[Entry]:
         """Take those that are not decided yet once through the beats; return those that met a conflict."""

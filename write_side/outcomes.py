@@ -41,7 +41,7 @@ def without_commit(entry: Entry, rejection: Rejection | None, version: int) -> d
 
 
 def failed(entry: Entry, error: BaseException) -> Outcome:
-    """The outcome of a command that kept raising; it has no place in the log, so it can be retried."""
+    """The outcome of a command that kept raising."""
     return Outcome(
         status=CommandStatus.FAILED,
         stream=entry.envelope.command.stream,
