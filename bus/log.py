@@ -17,7 +17,7 @@ it reads what is settled; so what it appends stands above that also then.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import cast
 
@@ -69,6 +69,8 @@ class Stretch:
 
     commits: tuple[Commit, ...]
     missing: tuple[int, ...]
+    size: int = field(default=0, compare=False)
+    """Bytes as stored, where they were counted (``Log.read_within``)."""
 
 
 def _contiguous(commits: Iterable[Documents], after: int) -> Stretch:
@@ -272,7 +274,7 @@ class Log:
                 read += len(batch)
                 if read >= most_bytes:
                     break
-        return _contiguous(stored, after)
+        return replace(_contiguous(stored, after), size=read)
 
     def accepted_after(self, partition: int, position: int) -> datetime | None:
         """When the first command was accepted that the log has beyond a position."""
