@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Self, cast
 
@@ -40,6 +40,8 @@ class Stretch:
 
     commits: tuple[Commit, ...]
     missing: tuple[int, ...]
+    size: int = field(default=0, compare=False)
+    """Bytes as stored, where they were counted (``LogView.read_within``)."""
 
 
 def _contiguous(commits: Iterable[Documents], after: int) -> Stretch:
@@ -196,7 +198,7 @@ class LogView:
                 read += len(batch)
                 if read >= most_bytes:
                     break
-        return _contiguous(stored, after)
+        return replace(_contiguous(stored, after), size=read)
 
     def accepted_after(self, partition: int, position: int) -> datetime | None:
         """When the first command was accepted that the log has beyond a position."""
