@@ -20,6 +20,7 @@ from bus.gateway import COMMANDS_QUEUE, command_message
 from bus.inbox import BEFORE_ALL, Inbox
 from bus.log import Log
 from bus.logs import logger
+from bus.mongodb_address import WRITE_URI, refuse_one_of_several
 from bus.observing.metrics import RESCUES, Metrics
 from bus.observing.pulse import Pulse
 from bus.overdue import Overdue
@@ -123,6 +124,7 @@ def main() -> None:
     subscriptions = Subscriptions(database)
 
     def prepare() -> None:
+        refuse_one_of_several({WRITE_URI: database})
         log.create()
         inbox.create()
         letters.create()
