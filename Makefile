@@ -1,10 +1,10 @@
-# Everything from a fresh checkout, with Python 3.11 and make. `make` alone lists the targets.
+# Everything from a fresh checkout, with Python 3.11, 3.12 or 3.13 and make. `make` alone lists the targets.
 #
 # Only .venv's own interpreter is called, by its path, so nothing depends on PATH or on where the checkout lies. A
 # file in .venv stands for what was installed, so that it is done again only when pyproject.toml changes.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test browser schemathesis bench overload chaos failover lint format clean
+.PHONY: help run demo test browser faketime schemathesis bench overload chaos failover lint format clean
 
 MINUTES ?= 10
 SEED ?= 1
@@ -27,7 +27,7 @@ run: $(RUN) ## start the servers and every process; stop all with Ctrl-C
 demo: $(RUN) ## the same, with a shop run through the API
 	@exec $(BIN) -m bus run --demo
 
-test: lint browser ## everything that must pass: lint, types and all tests, on real servers
+test: lint browser faketime ## everything that must pass: lint, types and all tests, on real servers
 	$(BIN) -m mypy
 	$(BIN) -m pytest -n $(WORKERS) --dist loadfile
 
@@ -38,6 +38,15 @@ browser: ## Chromium and its driver for the tests in a browser; installed by roo
 		echo "Installing Chromium for the tests in a browser ..."; \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
 			chromium chromium-driver >/dev/null || echo "Chromium could not be installed" >&2; \
+	fi
+
+# The same rule as for the browser.
+faketime: ## libfaketime for the tests with a wrong clock; installed by root where there is apt-get
+	@if command -v faketime >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "Installing libfaketime for the tests with a wrong clock ..."; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+			faketime >/dev/null || echo "libfaketime could not be installed" >&2; \
 	fi
 
 schemathesis: $(TEST) ## ask the API more than 10,000 times whatever its description allows, and more
@@ -77,15 +86,15 @@ $(TEST): pyproject.toml $(BIN)
 	@$(PIP) '.[local,dev,bench]'
 	@touch $@ $(RUN)
 
-# python3.11 where it is, else a newer python3; PYTHON=... names another. Asked by running it: a name on
-# PATH may be a version manager's stub for a version that it does not have.
+# The first of these that the project runs on (pyproject.toml: requires-python); PYTHON=... names another. Asked by
+# running it: a name on PATH may be a version manager's stub for a version that it does not have.
 $(BIN):
-	@for python in $(PYTHON) python3.11 python3; do \
-		if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
+	@for python in $(PYTHON) python3.11 python3 python3.13 python3.12; do \
+		if "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' >/dev/null 2>&1; then \
 			echo "Making .venv with $$python ..."; \
 			"$$python" -m venv --clear .venv || { rm -rf .venv; exit 1; }; \
 			exit 0; \
 		fi; \
 	done; \
-	echo "Python 3.11 or later is needed: install it, or name it, as in make PYTHON=/opt/python/bin/python3" >&2; \
+	echo "Python 3.11, 3.12 or 3.13 is needed: install it, or name it, as in make PYTHON=/opt/python/bin/python3" >&2; \
 	exit 1

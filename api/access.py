@@ -1,7 +1,7 @@
-"""Routes with who may do what on them, and the middleware that sees to it.
+"""Routes with who may do what on them and what they need, and the middleware that keeps to the roles.
 
-The table is complete or the application does not start: a method without roles is an error, as are roles
-without a method.
+The table is complete or the application does not start: a method without roles or needs is an error, as are
+roles or needs without a method.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,6 +12,7 @@ import falcon
 from falcon.routing import CompiledRouter
 
 from api.auth import Verifier
+from api.needs import NOTHING, Needs
 from api.problems import forbidden
 from bus.messages.principal import Role
 
@@ -28,11 +29,15 @@ EVERY_ROLE: Roles = frozenset(Role)
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """An address, what answers there, and the roles by method."""
+    """An address, what answers there, and by method the roles and which databases it needs."""
 
     path: str
     resource: object
     roles: Mapping[str, Roles]
+    needs: Needs | Mapping[str, Needs]
+    """By method; or of all methods, where these need the same."""
+    strong: Needs | None = None
+    """What a GET with ``consistency=strong`` needs, where that can be asked for."""
 
     def __post_init__(self) -> None:
         implemented = {
@@ -40,6 +45,17 @@ class Route:
         }
         if implemented != set(self.roles):
             raise ValueError(f"{self.path}: {sorted(implemented)} are there, {sorted(self.roles)} have roles")
+        if isinstance(self.needs, Mapping) and set(self.needs) != implemented:
+            raise ValueError(f"{self.path}: {sorted(implemented)} are there, {sorted(self.needs)} have needs")
+
+    def needs_of(self, method: str, *, strong: bool = False) -> Needs:
+        """Which databases a request needs; none for a method that is not there. HEAD needs what GET needs."""
+        method = "GET" if method == "HEAD" else method
+        if strong and method == "GET" and self.strong is not None:
+            return self.strong
+        if isinstance(self.needs, Mapping):
+            return self.needs.get(method, NOTHING)
+        return self.needs if method in self.roles else NOTHING
 
 
 class Router(CompiledRouter):

@@ -1,4 +1,4 @@
-"""The HTTP API as one WSGI application: every route, and who may use it, on one screen.
+"""The HTTP API as one WSGI application: every route, who may use it and what it needs, on one screen.
 
 The API validates shapes, authenticates, keeps commands in the inbox and puts them on the queue, and answers
 queries from the read collections. It holds no business rule.
@@ -32,6 +32,7 @@ from api.events import Events
 from api.freshness import Freshness
 from api.health import Live, Probe, Ready
 from api.metrics import Exposition, Metrics
+from api.needs import BOTH, NOTHING, READ, WRITE, Store
 from api.negotiation import Negotiation
 from api.openapi import operations
 from api.openapi.page import Description
@@ -69,40 +70,51 @@ class Services:
 
 
 def routes(s: Services) -> tuple[Route, ...]:
-    """Every address with its methods and their roles: the contract's table of who may do what."""
-    any_, own, staff = EVERY_ROLE, CUSTOMER_AND_STAFF, STAFF_ONLY
+    """Every address with its methods, their roles (the contract's table) and the databases they need."""
+    any_, own, staff, watching, ops = EVERY_ROLE, CUSTOMER_AND_STAFF, STAFF_ONLY, STAFF_AND_OPS, OPS_ONLY
+    commands, fresh, desk, repairs = s.commands, s.freshness, s.desk, s.desk.repairs
+    list_and_create = {"GET": READ, "POST": WRITE}
+    show_and_change = {"GET": READ, "PATCH": WRITE}
     table = (
-        Route("/customers", Customers(s.commands, s.freshness), {"GET": staff, "POST": own}),
-        Route("/customers/{customer_id}", Customer(s.commands, s.freshness), {"GET": own, "PATCH": own}),
-        Route("/products", Products(s.commands, s.freshness), {"GET": own, "POST": staff}),
-        Route("/products/{product_id}", Product(s.commands, s.freshness), {"GET": own, "PATCH": staff}),
-        Route("/orders", Orders(s.commands, s.freshness, s.log.partitions), {"GET": own, "POST": own}),
-        Route("/orders/{order_id}", Order(s.freshness, s.log), {"GET": own}),
-        Route("/orders/{order_id}/status", Status(s.commands), {"PATCH": own}),
-        Route("/analytics/orders", OrderAnalytics(s.freshness), {"GET": STAFF_AND_OPS}),
-        Route("/analytics/products", ProductAnalytics(s.freshness), {"GET": STAFF_AND_OPS}),
-        Route("/commands/{command_id}", CommandStatus(s.inbox, s.visibility, s.freshness), {"GET": any_}),
-        Route("/events", Events(s.log, s.freshness), {"GET": OPS_ONLY}),
-        Route("/health/live", Live(), {"GET": ANYONE}),
-        Route("/health/ready", Ready(s.probes), {"GET": ANYONE}),
-        Route("/metrics", Metrics(s.exposition), {"GET": OPS_ONLY}),
-        Route("/ops/flow", FlowSnapshot(s.desk.flow), {"GET": OPS_ONLY}),
-        Route("/ops/queues", QueuesNow(s.desk.queues), {"GET": OPS_ONLY}),
-        Route("/ops/read-models", ReadModels(s.desk.standings), {"GET": OPS_ONLY}),
-        Route("/ops/stories/{story_id}", Stories(s.desk.teller), {"GET": OPS_ONLY}),
-        Route("/ops/dead", DeadOnes(s.desk.repairs), {"GET": OPS_ONLY}),
-        Route("/ops/dead/{casualty_id}", DeadOne(s.desk.repairs), {"GET": OPS_ONLY}),
-        Route("/ops/dead/{casualty_id}/retry", Retry(s.desk.repairs), {"POST": OPS_ONLY}),
-        Route("/ops/dead/{casualty_id}/discard", Discard(s.desk.repairs), {"POST": OPS_ONLY}),
-        Route("/ops/parked", ParkedStreams(s.desk.repairs), {"GET": OPS_ONLY}),
-        Route("/ops/parked/retry", RetryParked(s.desk.repairs), {"POST": OPS_ONLY}),
-        Route("/ops/rebuilds", Rebuilds(s.desk.repairs), {"GET": OPS_ONLY, "POST": OPS_ONLY}),
-        Route("/ops/rebuilds/{read_model}/stop", StopRebuild(s.desk.repairs), {"POST": OPS_ONLY}),
-        Route("/openapi.json", Description(lambda: table), {"GET": ANYONE}),
-        Route("/docs", Page("docs"), {"GET": ANYONE}),
-        Route("/docs/{file}", PageFiles("docs"), {"GET": ANYONE}),
-        Route("/ops", Page("ops"), {"GET": ANYONE}),
-        Route("/site/ops/{file}", PageFiles("ops"), {"GET": ANYONE}),
+        Route("/customers", Customers(commands, fresh), {"GET": staff, "POST": own}, list_and_create),
+        Route(
+            "/customers/{customer_id}", Customer(commands, fresh), {"GET": own, "PATCH": own}, show_and_change
+        ),
+        Route("/products", Products(commands, fresh), {"GET": own, "POST": staff}, list_and_create),
+        Route(
+            "/products/{product_id}", Product(commands, fresh), {"GET": own, "PATCH": staff}, show_and_change
+        ),
+        Route(
+            "/orders", Orders(commands, fresh, s.log.partitions), {"GET": own, "POST": own}, list_and_create
+        ),
+        Route("/orders/{order_id}", Order(fresh, s.log), {"GET": own}, READ, strong=BOTH),
+        Route("/orders/{order_id}/status", Status(commands), {"PATCH": own}, WRITE),
+        Route("/analytics/orders", OrderAnalytics(fresh), {"GET": watching}, READ),
+        Route("/analytics/products", ProductAnalytics(fresh), {"GET": watching}, READ),
+        Route(
+            "/commands/{command_id}", CommandStatus(s.inbox, s.log, s.visibility, fresh), {"GET": any_}, BOTH
+        ),
+        Route("/events", Events(s.log, fresh), {"GET": ops}, WRITE),
+        Route("/health/live", Live(), {"GET": ANYONE}, NOTHING),
+        Route("/health/ready", Ready(s.probes), {"GET": ANYONE}, NOTHING),
+        Route("/metrics", Metrics(s.exposition), {"GET": ops}, NOTHING),
+        Route("/ops/flow", FlowSnapshot(desk.flow), {"GET": ops}, BOTH),
+        Route("/ops/queues", QueuesNow(desk.queues), {"GET": ops}, BOTH),
+        Route("/ops/read-models", ReadModels(desk.standings), {"GET": ops}, BOTH),
+        Route("/ops/stories/{story_id}", Stories(desk.teller), {"GET": ops}, BOTH),
+        Route("/ops/dead", DeadOnes(repairs), {"GET": ops}, WRITE),
+        Route("/ops/dead/{casualty_id}", DeadOne(repairs), {"GET": ops}, WRITE),
+        Route("/ops/dead/{casualty_id}/retry", Retry(repairs), {"POST": ops}, WRITE),
+        Route("/ops/dead/{casualty_id}/discard", Discard(repairs), {"POST": ops}, WRITE),
+        Route("/ops/parked", ParkedStreams(repairs), {"GET": ops}, BOTH),
+        Route("/ops/parked/retry", RetryParked(repairs), {"POST": ops}, READ),
+        Route("/ops/rebuilds", Rebuilds(repairs), {"GET": ops, "POST": ops}, READ),
+        Route("/ops/rebuilds/{read_model}/stop", StopRebuild(repairs), {"POST": ops}, READ),
+        Route("/openapi.json", Description(lambda: table), {"GET": ANYONE}, NOTHING),
+        Route("/docs", Page("docs"), {"GET": ANYONE}, NOTHING),
+        Route("/docs/{file}", PageFiles("docs"), {"GET": ANYONE}, NOTHING),
+        Route("/ops", Page("ops"), {"GET": ANYONE}, NOTHING),
+        Route("/site/ops/{file}", PageFiles("ops"), {"GET": ANYONE}, NOTHING),
     )
     return table
 
@@ -118,7 +130,13 @@ def create_app(services: Services) -> falcon.App[falcon.Request, falcon.Response
     operations.check(table)
     app: falcon.App[falcon.Request, falcon.Response] = falcon.App(router=Router())
     app.add_middleware(
-        [services.telemetry, Correlation(), Access(table, services.verifier), Negotiation(), Circuit()]
+        [
+            services.telemetry,
+            Correlation(),
+            Access(table, services.verifier),
+            Negotiation(),
+            Circuit(table, {store: services.probes[f"{store}_store"].ask for store in Store}),
+        ]
     )
     for kind, handler in HANDLERS.items():
         app.add_error_handler(kind, handler)

@@ -3,56 +3,58 @@
 An operation on a database that hangs takes its whole timeout. Without this a few dozen requests would have
 every thread wait, and what needs no database, above all the health checks, would wait behind them.
 
-The write and the read database may be different servers, so what needs the one, the other or perhaps both is
-told apart, by the request. One request a second gets through and finds out whether the database is back.
+What a request needs stands with its route (``api.app``). Each of the two databases has a breaker. A request
+that fails asks the databases that it needs whether they answer (``bus.liveness``). Those that do not are
+away: from then on one request a second gets through and finds out whether they are back. If all of them
+answer, the request was too slow, or a connection broke, and only this request is a 503. So one slow query
+closes nothing. A server that hangs is found by the first request that times out. Those under way by then, at
+most as many as there are threads, wait for their own timeouts.
 """
 
-from enum import Enum
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
+from typing import Any
 
 import falcon
 
+from api.access import Route
+from api.needs import NOTHING, Needs, Store
 from api.problems import Problem, ProblemError
 from bus.breaker import Breaker
+from bus.liveness import Liveness, is_perhaps_slow
 from bus.logs import logger, told
 from bus.outages import SHOWN
 
 RETRY_AFTER_S = 1
 _READS = frozenset({"GET", "HEAD"})
-_NEEDS_NOTHING = ("/health/", "/metrics", "/docs", "/openapi.json")
-_READS_OF_BOTH = ("/commands/", "/events")
-_OPERATORS = "/ops/"
-
-
-class Needs(Enum):
-    """Which databases a request reads or writes."""
-
-    NONE = "none"
-    WRITE = "write"
-    READ = "read"
-    BOTH = "both"
-
-
-def needs(method: str, path: str, *, strong: bool) -> Needs:
-    """What a request needs, at most."""
-    if path.startswith(_NEEDS_NOTHING):
-        return Needs.NONE
-    if path.startswith(_OPERATORS):  # the one or the other, whatever is asked for
-        return Needs.BOTH
-    if method not in _READS:
-        return Needs.WRITE
-    return Needs.BOTH if strong or path.startswith(_READS_OF_BOTH) else Needs.READ
+UNKNOWN = (
+    "Whether the command was accepted is not known: the same request with the same Idempotency-Key is safe to"
+    " send again."
+)
 
 
 class Circuit:
     """Middleware; it comes after those that refuse a request for what it is."""
 
-    def __init__(self, pause_s: float = 1.0) -> None:
-        self._breakers = {need: Breaker(pause_s) for need in Needs if need is not Needs.NONE}
+    def __init__(
+        self, routes: Iterable[Route], asks: Mapping[Store, Callable[[], object]], pause_s: float = 1.0
+    ) -> None:
+        """``asks`` ask a database something and raise while it does not answer."""
+        self._routes = {route.path: route for route in routes}
+        self._liveness = {store: Liveness(ask) for store, ask in asks.items()}
+        self._breakers = {store: Breaker(pause_s) for store in Store}
 
-    def process_request(self, req: falcon.Request, _resp: falcon.Response) -> None:
-        breaker = self._breaker_for(req)
-        if breaker is not None and not breaker.admits():
+    def process_resource(
+        self,
+        req: falcon.Request,
+        _resp: falcon.Response,
+        _resource: object,
+        _params: dict[str, Any],
+    ) -> None:
+        opened = [self._breakers[store] for store in Store if store in self._needs(req)]
+        opened = [breaker for breaker in opened if breaker.is_open]
+        # Of two that are open the first decides: a request that gets through finds out about both.
+        if opened and not opened[0].admits():
             raise ProblemError(away(req, "It was not carried out."), {"Retry-After": str(RETRY_AFTER_S)})
 
     def process_response(
@@ -62,29 +64,49 @@ class Circuit:
         _resource: object,
         _req_succeeded: bool,  # noqa: FBT001 - Falcon's signature
     ) -> None:
-        breaker = self._breaker_for(req)
-        if breaker is None:
+        needs = self._needs(req)
+        error: BaseException | None = getattr(req.context, "database_error", None)
+        if error is None:
+            if resp.status_code < HTTPStatus.BAD_REQUEST:
+                for store in needs:
+                    self._found_there(store)
             return
-        error = getattr(req.context, "database_away", None)
-        if error is not None:
-            if breaker.trip():
-                logger.warning("MongoDB is away", refused=_needs(req).value, error=told(error)[:SHOWN])
-        elif resp.status_code < HTTPStatus.BAD_REQUEST and breaker.close():
-            # Others may have been refused without a look at it.
-            logger.info("MongoDB is back", served=_needs(req).value)
+        silent = [store for store in needs if not self._liveness[store].answers()]
+        for store in silent:
+            if self._breakers[store].trip():
+                logger.warning("MongoDB is away", refused=store.value, error=told(error)[:SHOWN])
+        for store in needs.difference(silent):
+            self._found_there(store)
+        if not silent and is_perhaps_slow(error):
+            logger.warning(
+                "a request took MongoDB too long", route=req.uri_template, error=told(error)[:SHOWN]
+            )
+            too_slow(req).write_to(resp)
 
-    def _breaker_for(self, req: falcon.Request) -> Breaker | None:
-        need = _needs(req)
-        return None if need is Needs.NONE else self._breakers[need]
+    def _found_there(self, store: Store) -> None:
+        if self._breakers[store].close():  # others may have been refused without a look at it
+            logger.info("MongoDB is back", served=store.value)
 
-
-def _needs(req: falcon.Request) -> Needs:
-    return needs(req.method, req.path, strong=req.get_param("consistency") == "strong")
+    def _needs(self, req: falcon.Request) -> Needs:
+        route = self._routes.get(req.uri_template or "")
+        if route is None:
+            return NOTHING
+        return route.needs_of(req.method, strong=req.get_param("consistency") == "strong")
 
 
 def away(req: falcon.Request, what_became_of_it: str) -> Problem:
     """The database cannot be reached; whoever sent a command learns what became of it."""
     detail = "The database cannot be reached at the moment."
+    return _unserved(req, "unavailable", detail, what_became_of_it)
+
+
+def too_slow(req: falcon.Request) -> Problem:
+    """The database answers others, and took too long for this request."""
+    detail = "The database did not carry out this request in time; it answers others."
+    return _unserved(req, "too-slow", detail, UNKNOWN)
+
+
+def _unserved(req: falcon.Request, code: str, detail: str, what_became_of_it: str) -> Problem:
     if req.method not in _READS:
         detail += f" {what_became_of_it}"
-    return Problem(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", detail)
+    return Problem(HTTPStatus.SERVICE_UNAVAILABLE, code, detail)

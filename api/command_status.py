@@ -8,6 +8,8 @@ from api.freshness import Freshness
 from api.problems import checked_id, not_found
 from api.shapes import CommandState
 from bus.inbox import Entry, Inbox
+from bus.log import Log
+from bus.messages import outcome as outcomes
 from bus.messages.principal import Principal, Role
 from read_side.projections import READ_MODELS
 from read_side.visibility import Visibility
@@ -16,23 +18,38 @@ from read_side.visibility import Visibility
 class CommandStatus:
     """``/commands/{command_id}``."""
 
-    def __init__(self, inbox: Inbox, visibility: Visibility, freshness: Freshness) -> None:
+    def __init__(self, inbox: Inbox, log: Log, visibility: Visibility, freshness: Freshness) -> None:
         self._inbox = inbox
+        self._log = log
         self._visibility = visibility
         self._freshness = freshness
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, command_id: str) -> None:
         queries.read(req, queries.NoQuery)
-        self._freshness.tokens(req)
+        tokens = self._freshness.tokens(req)
         entry = self._inbox.find(checked_id("command", command_id))
         if entry is None or not _may_see(req.context.principal, entry):
             raise not_found("command", command_id)
+        if not entry.finished and any(token.partition == entry.partition for token in tokens):
+            entry = self._as_the_log_has_it(req, entry)
         answer_hashed(req, resp, _shown(entry, self._visible(entry)))
 
+    def _as_the_log_has_it(self, req: falcon.Request, entry: Entry) -> Entry:
+        """The entry with its outcome, if the log has one: the inbox copies that a moment later."""
+        latest = entry
+
+        def is_copied() -> bool:
+            nonlocal latest
+            latest = self._inbox.find(entry.command_id) or latest
+            return latest.finished or self._log.of_command(entry.partition, entry.command_id) is None
+
+        self._freshness.wait_for(req, is_copied, "The inbox")
+        return latest
+
     def _visible(self, entry: Entry) -> dict[str, bool]:
-        """By read model; nothing shows what is not decided."""
+        """By read model; nothing shows what is not decided, or failed."""
         outcome = entry.outcome
-        if outcome is None or outcome.seq is None:
+        if outcome is None or outcome.seq is None or outcome.status is outcomes.CommandStatus.FAILED:
             return {model.name: False for model in READ_MODELS}
         return self._visibility.of(outcome.stream, outcome.partition, outcome.seq)
 

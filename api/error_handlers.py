@@ -8,8 +8,9 @@ import falcon
 import redis
 from pymongo.errors import ConnectionFailure, PyMongoError
 
-from api.circuit import RETRY_AFTER_S, away
+from api.circuit import RETRY_AFTER_S, UNKNOWN, away
 from api.problems import Problem, ProblemError
+from bus.liveness import is_perhaps_slow
 from bus.logs import logger
 
 _CODES: Mapping[int, str] = {
@@ -60,15 +61,11 @@ def _on_http_error(
 def _on_mongodb(
     req: falcon.Request, resp: falcon.Response, error: PyMongoError, _params: dict[str, Any]
 ) -> None:
-    if isinstance(error, ConnectionFailure):
-        req.context.database_away = error  # the same for everybody: it is told once
-    else:  # a query that takes too long, say, which is nobody else's business
+    if isinstance(error, ConnectionFailure) or is_perhaps_slow(error):
+        req.context.database_error = error  # the circuit finds out what it is, and tells it
+    else:  # nobody else's business
         logger.warning("MongoDB failed a request", error=error, route=req.uri_template)
-    unknown = (
-        "Whether the command was accepted is not known: the same request with the same Idempotency-Key is"
-        " safe to send again."
-    )
-    away(req, unknown).write_to(resp)
+    away(req, UNKNOWN).write_to(resp)
     resp.set_header("Retry-After", str(RETRY_AFTER_S))
 
 

@@ -3,9 +3,12 @@
 Each partition's events come in their order; partitions are dealt out in turn, so that none starves. A place
 in the feed is, for each partition, the position of the last commit given in full and how many events of the
 one after it were given too. ``next`` holds that and never expires.
+
+A page that is not full reaches what the tokens of its request stand for: the feed reads on through refusals,
+waits while a gap hides it, and answers 503 in the end. A full page may end before; ``next`` leads there.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import falcon
@@ -13,7 +16,7 @@ import falcon
 from api import cursors, queries
 from api.answers import answer
 from api.consistency import Token
-from api.freshness import Freshness, behind
+from api.freshness import Freshness
 from api.problems import malformed
 from api.shapes import Feed, FeedEvent
 from bus.commit import Commit
@@ -25,6 +28,8 @@ Place = tuple[int, int]
 
 EMPTY_ROUNDS = 20
 """How many batches of refusals alone are read through before an empty page is given."""
+READ_ON = 500
+"""Commits of a partition read at a time, beyond the first look."""
 
 
 class Events:
@@ -40,26 +45,33 @@ class Events:
         tokens = self._freshness.tokens(req)
         places = self._places(query.after) if query.after else [(0, 0)] * self._log.partitions
         found: list[FeedEvent] = []
-        for _ in range(EMPTY_ROUNDS):
-            before = list(places)
-            found = self._page(places, query.limit)
-            if found or places == before:
-                break
-        if len(found) < query.limit and any(self._is_stuck_before(places, token) for token in tokens):
-            raise behind("The feed")
+
+        def has_it() -> bool:
+            self._read_on(places, found, query.limit, tokens)
+            return len(found) == query.limit or not _lacking(places, tokens)
+
+        self._freshness.wait_for(req, has_it, "The feed")
         after = cursors.encode(self._scope, [number for place in places for number in place])
         feed: Feed = {"events": found, "next": after}
         answer(resp, feed)
 
-    def _is_stuck_before(self, places: list[Place], token: Token) -> bool:
-        """Whether a hole in the log, which is about to be closed, hides what a token stands for."""
-        seq, _ = places[token.partition]
-        return seq < token.seq and not self._log.read(token.partition, seq, 1).commits
+    def _read_on(
+        self, places: list[Place], found: list[FeedEvent], limit: int, tokens: Sequence[Token]
+    ) -> None:
+        """Read until there is something to show and the tokens are reached, a full page or a gap at most."""
+        batch = limit
+        for _ in range(EMPTY_ROUNDS):
+            before = list(places)
+            found += self._page(places, limit - len(found), batch)
+            full = len(found) == limit or (found and not _lacking(places, tokens))
+            if full or places == before:
+                return
+            batch = max(limit, READ_ON)
 
-    def _page(self, places: list[Place], limit: int) -> list[FeedEvent]:
-        """The next events, at most ``limit``; moves the places on."""
+    def _page(self, places: list[Place], limit: int, batch: int) -> list[FeedEvent]:
+        """The next events, at most ``limit``, of so many commits of each partition; moves the places on."""
         feeds = {
-            partition: _steps(self._log.read(partition, seq, limit, state=False).commits, skip)
+            partition: _steps(self._log.read(partition, seq, batch, state=False).commits, skip)
             for partition, (seq, skip) in enumerate(places)
         }
         found: list[FeedEvent] = []
@@ -83,6 +95,11 @@ class Events:
             raise malformed("cursor", "The cursor cannot be read.")
         pairs = [int(number) for number in numbers]
         return list(zip(pairs[::2], pairs[1::2], strict=True))
+
+
+def _lacking(places: Sequence[Place], tokens: Iterable[Token]) -> bool:
+    """Return True if the places are before what a token stands for."""
+    return any(places[token.partition][0] < token.seq for token in tokens)
 
 
 def _steps(commits: Sequence[Commit], skip: int) -> Iterator[tuple[Place, FeedEvent | None]]:

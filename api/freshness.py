@@ -14,11 +14,13 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 import falcon
+from pymongo.errors import PyMongoError
 
 from api import consistency, prefer
 from api.consistency import Token
 from api.problems import Problem, ProblemError
 from bus.gateway import LOOK_AGAIN_S
+from bus.logs import logger
 from bus.messages.outcome import Outcome
 from bus.signals import Signals
 from bus.signals import reached as reached_topic
@@ -30,6 +32,9 @@ from read_side.visibility import Visibility
 
 DEFAULT_WAIT_S = 1.0
 RETRY_AFTER_S = 1
+FIRST_PAUSE_S = 0.02
+LONGEST_PAUSE_S = 0.3
+"""Between two looks at the write side, of which nothing is announced."""
 
 Misses = Callable[[Documents, frozenset[str]], bool]
 """Whether an answer out of a model's documents lacks something while these streams are parked."""
@@ -127,14 +132,45 @@ class Freshness:
         return self._store.live(name).documents
 
     def tokens(self, req: falcon.Request) -> list[Token]:
-        """What a request asks for at least; raises a 400 for what is no token.
-
-        It is all that what is read from the write side has to ask: everything is there.
-        """
+        """What a request asks for at least; raises a 400 for what is no token."""
         return consistency.parse(req.get_header(consistency.HEADER), self._partitions)
 
+    def wait_for(self, req: falcon.Request, has_it: Callable[[], bool], what: str) -> None:
+        """Return once the write side shows what the tokens of a request ask for.
+
+        ``has_it`` looks, in bounded time. It may find less than was acknowledged: behind a gap in the log,
+        on a new primary, or where the inbox has not copied an outcome yet.
+
+        Raises:
+            ProblemError: 503, it is not so for longer than the caller would wait.
+
+        """
+        wait = prefer.parse(req.get_header("Prefer")).wait
+        deadline = time.monotonic() + (DEFAULT_WAIT_S if wait is None else wait)
+        if has_it():
+            return
+        pause_s = FIRST_PAUSE_S
+        with self._slots.one() as free:
+            while free and (left := deadline - time.monotonic()) > 0:
+                if self._stopping.wait(min(pause_s, left)):
+                    break
+                if has_it():
+                    return
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+        raise behind(what)
+
     def becomes_visible(self, outcome: Outcome, deadline: float) -> bool:
-        """Whether every read model shows an outcome before a time of the monotonic clock."""
+        """Return True if every read model shows an outcome before a time of the monotonic clock.
+
+        Without the read database nobody can tell, and the command is done all the same: then it is False.
+        """
+        try:
+            return self._is_shown(outcome, deadline)
+        except PyMongoError as error:
+            logger.warning("a command is done, and where it shows cannot be told", error=error)
+            return False
+
+    def _is_shown(self, outcome: Outcome, deadline: float) -> bool:
         if outcome.seq is None:
             return False
         goals = [

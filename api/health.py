@@ -20,7 +20,7 @@ from pymongo.errors import PyMongoError
 from api.answers import answer, to_json
 from api.problems import MEDIA_TYPE, Problem
 from api.shapes import Liveness, NotReady, Readiness
-from bus.connections import Documents
+from bus.connections import Documents, probe_redis
 from bus.observing.heartbeats import WORKERS, alive
 from read_side.checkpoints import Checkpoints
 from read_side.projections import READ_MODELS
@@ -70,7 +70,7 @@ def probes(  # noqa: PLR0913 - one for each part
         return "ok" if checkpoints.started(model.name for model in READ_MODELS) else "starting"
 
     def bus() -> str:
-        client.ping()
+        probe_redis(client)
         return "ok" if listening() else "deaf"
 
     def workers(kind: str) -> Callable[[], str]:

@@ -19,7 +19,7 @@ from bus.logs import logger
 from bus.messages.commands import ChangeOrderStatus, PlaceOrder
 from bus.messages.principal import Principal, Role
 from bus.messages.rejection import FieldError
-from bus.messages.streams import customer_stream, draw_order_id, order_stream
+from bus.messages.streams import customer_stream, draw_order_id, order_stream, partition_of
 from bus.messages.values import OrderStatus
 from read_side.projections import order_detail, order_summary, staleness
 from read_side.projections.model import Document, Documents
@@ -91,7 +91,7 @@ class Order:
         aside: staleness.Aside = {}
         also: tuple[str, ...] = ()
         if query.consistency == "strong":
-            self._freshness.tokens(req)
+            self._wait_for_tokens(req, order_id)
             order, generation = self._now(order_id), self._freshness.generation(DETAIL)
             also = ("strong",)
         else:
@@ -101,6 +101,23 @@ class Order:
         if order is None or not req.context.principal.owns(order["customer_id"]):
             raise not_found("order", order_id)
         answer_single(req, resp, staleness.marked(order, aside, _streams(order)), generation, *also)
+
+    def _wait_for_tokens(self, req: falcon.Request, order_id: str) -> None:
+        """Return once the log, as it is read here, has the positions that the tokens stand for.
+
+        A majority read that finds a position finds all that was written before it. The positions themselves
+        are looked for, and not the head: a later one may be durable before an earlier one is. Tokens of
+        other partitions do not matter: an order is folded from its own and its customer's streams. Both are
+        in its partition, so that nothing elsewhere changes the answer.
+        """
+        home = partition_of(order_stream(order_id), self._log.partitions)
+        asked = [token.seq for token in self._freshness.tokens(req) if token.partition == home and token.seq]
+
+        def has_them() -> bool:
+            read = (self._log.read(home, seq - 1, 1, state=False).commits for seq in asked)
+            return all(read)
+
+        self._freshness.wait_for(req, has_them, "The log")
 
     def _now(self, order_id: str) -> Document | None:
         try:

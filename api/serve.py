@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 
+from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
 from api.app import Services, create_app
@@ -20,12 +21,13 @@ from api.telemetry import Telemetry
 from bus import logs
 from bus.breaker import Breaker
 from bus.broker import Broker
-from bus.connections import WEB_TIMEOUT_MS, read_database, redis_client, write_database
+from bus.connections import WEB_TIMEOUT_MS, Documents, read_database, redis_client, write_database
 from bus.database_clock import ASK_EVERY_S, DatabaseClock
 from bus.gateway import CommandGateway
 from bus.inbox import Inbox
 from bus.log import Log
 from bus.logs import logger
+from bus.mongodb_address import READ_URI, WRITE_URI, refuse_one_of_several
 from bus.observing.metric_slots import Slots
 from bus.observing.metrics import Metrics
 from bus.observing.pulse import Pulse
@@ -45,15 +47,14 @@ RETRY_S = 1.0
 
 
 class Background:
-    """The thread beside the requests: makes the write collections, then keeps the time right.
+    """The thread beside the requests: prepares MongoDB, then keeps the time right.
 
     It goes on trying until MongoDB is there. Whatever else ends it ends the API, a log that does not fit
     above all.
     """
 
-    def __init__(self, log: Log, inbox: Inbox, clock: DatabaseClock) -> None:
-        self._log = log
-        self._inbox = inbox
+    def __init__(self, prepare: Callable[[], None], clock: DatabaseClock) -> None:
+        self._prepare = prepare
         self._clock = clock
         self._prepared = threading.Event()
         self._stopping = threading.Event()
@@ -79,10 +80,6 @@ class Background:
             self.failure = error
             server.stop()
 
-    def _prepare(self) -> None:
-        self._log.create()
-        self._inbox.create()
-
     def _until_it_works(self, step: Callable[[], None], pause_s: float) -> None:
         waited = False
         while not self._stopping.is_set():
@@ -99,11 +96,18 @@ class Background:
                 return
 
 
+def _prepare(write: Database[Documents], read: Database[Documents], log: Log, inbox: Inbox) -> None:
+    refuse_one_of_several({WRITE_URI: write, READ_URI: read})
+    log.create()
+    inbox.create()
+
+
 def serve() -> None:
     """Serve.
 
     Raises:
-        ConfigurationError: there is no key to check tokens with, or the port cannot be had.
+        ConfigurationError: there is no key to check tokens with, the port cannot be had, or a MongoDB URI
+            leads to one of several members.
         LogMismatchError: the log has another number of partitions.
 
     """
@@ -118,7 +122,7 @@ def serve() -> None:
     inbox, log = Inbox(write, settings.log_partitions), Log(write, settings.log_partitions)
     checkpoints = Checkpoints(read)
     clock = DatabaseClock(write)
-    background = Background(log, inbox, clock)
+    background = Background(lambda: _prepare(write, read, log, inbox), clock)
     breaker = Breaker()
     metrics = Metrics()
     tracing = Tracing.from_settings(settings, KIND)

@@ -2,13 +2,14 @@
 
 An attempt is counted before it begins and taken back when it ends well or for a reason that passes by
 itself; one that raised is counted as an error too. So ``attempts - errors`` is how many are under way or
-ended with their process. The count of attempts made alone is exact, since only one may be under way at a
-time: it holds a lease, by mongod's clock, and who dies or stalls with it is counted when the next one takes
-it.
+ended with their process. An attempt made alone holds a lease, by mongod's clock (``bus.server_time``), so
+that only one is under way, and who dies with it is counted when the next one takes it. One that takes
+longer than its lease counts as dead until it ends: then it takes back its own count, and leaves the lease
+to who holds it by now. Two at once do no harm, since the log lets one outcome in.
 
 Counting is not waited for on disk: a kill of mongod that loses some costs another attempt, never a command.
 An attempt that could not be taken back, because MongoDB went away, is taken back with the next one that
-begins.
+begins; never below what ended in errors, since an operator's retry may have begun the count anew.
 """
 
 import threading
@@ -22,6 +23,7 @@ from pymongo.errors import PyMongoError
 
 from bus.connections import UNSETTLED, Documents
 from bus.messages.outcome import CommandStatus
+from bus.server_time import from_now, is_past, is_recent, shorten
 
 ALONE_MS = 20_000
 """How long an attempt made alone may take before the next one; a worker's operations are bounded by 10 s."""
@@ -31,6 +33,7 @@ QUIET_MS = 3_000
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _WAITING = {"status": CommandStatus.ACCEPTED.value}
+_OPEN = {"$expr": {"$gt": ["$attempts", {"$ifNull": ["$errors", 0]}]}}
 
 
 class Attempts:
@@ -41,6 +44,8 @@ class Attempts:
             "commands", write_concern=WriteConcern(w=1), read_concern=UNSETTLED
         )
         self._owed: list[UpdateOne] = []
+        self._alone_until: dict[str, datetime] = {}
+        """The leases of this process's attempts made alone."""
         self._lock = threading.Lock()
 
     def begin_all(self, command_ids: Sequence[str]) -> list[None]:
@@ -54,7 +59,7 @@ class Attempts:
 
         Nothing is asked of MongoDB yet.
         """
-        self._owe([UpdateOne({"_id": command_id, **_WAITING}, {"$inc": {"attempts": -1}})])
+        self._owe([UpdateOne({"_id": command_id, **_WAITING, **_OPEN}, {"$inc": {"attempts": -1}})])
 
     def count_error(self, command_id: str, error: str) -> int:
         """An attempt ended in an error; return how many have."""
@@ -68,7 +73,7 @@ class Attempts:
 
     def are_quiet(self, command_id: str) -> bool:
         """Whether no attempt at a command has begun for a while: those that are open have ended otherwise."""
-        quiet = {"$lte": ["$attempted_at", {"$subtract": ["$$NOW", QUIET_MS]}]}
+        quiet = {"$not": is_recent("$attempted_at", QUIET_MS)}
         return self._commands.find_one({"_id": command_id, "$expr": quiet}, {"_id": True}) is not None
 
     def begin_alone(self, command_id: str) -> int | None:
@@ -78,22 +83,35 @@ class Attempts:
         under way or if the command is finished.
         """
         self._write()
-        free = {"$lte": [{"$ifNull": ["$alone_until", _LONG_AGO]}, "$$NOW"]}
+        free = is_past({"$ifNull": ["$alone_until", _LONG_AGO]})
         counted = {
             "attempts": {"$add": ["$attempts", 1]},
             "attempted_at": "$$NOW",
             "alone": {"$add": [{"$ifNull": ["$alone", 0]}, 1]},
-            "alone_until": {"$add": ["$$NOW", ALONE_MS]},
+            "alone_until": from_now(ALONE_MS),
         }
-        before = self._commands.find_one_and_update(
-            {"_id": command_id, **_WAITING, "$expr": free}, [{"$set": counted}]
+        begun = self._commands.find_one_and_update(
+            {"_id": command_id, **_WAITING, "$expr": free},
+            [{"$set": counted}],
+            projection={"alone": True, "alone_until": True},
+            return_document=ReturnDocument.AFTER,
         )
-        return None if before is None else before.get("alone", 0)
+        if begun is None:
+            shorten(self._commands, {"_id": command_id}, "alone_until", ALONE_MS)
+            return None
+        self._alone_until[command_id] = begun["alone_until"]
+        return int(begun["alone"]) - 1
 
     def end_alone(self, command_id: str) -> None:
         """An attempt made alone ended, however it did: its process lives."""
-        ended = {"$inc": {"alone": -1}, "$unset": {"alone_until": True}}
-        self._owe([UpdateOne({"_id": command_id}, ended)])
+        until = self._alone_until.pop(command_id, _LONG_AGO)
+        lease = {"_id": command_id, "alone_until": {"$lte": until}}  # it may have been shortened
+        self._owe(
+            [
+                UpdateOne({"_id": command_id, **_WAITING, "alone": {"$gt": 0}}, {"$inc": {"alone": -1}}),
+                UpdateOne(lease, {"$unset": {"alone_until": True}}),
+            ]
+        )
         with suppress(PyMongoError):
             self._write()
 

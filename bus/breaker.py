@@ -17,6 +17,11 @@ class Breaker:
         self._next = 0.0
         self._lock = threading.Lock()
 
+    @property
+    def is_open(self) -> bool:
+        """Return True if the server has failed somebody and has served nobody since."""
+        return self._open
+
     def admits(self) -> bool:
         """Whether to ask the server: always while closed, one caller every ``pause_s`` while open."""
         if not self._open:

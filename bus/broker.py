@@ -2,18 +2,21 @@
 
 The keys stay exactly Dramatiq's own, so that ``redis-cli`` shows what every Dramatiq user expects. What is
 different from ``RedisBroker`` are its faults: consumers block instead of polling (``bus.consumer``), a
-retry cannot be lost (``bus.retries``), an id that is in flight is not enqueued again, the messages of a
-dead worker are back within 20 s also on an idle queue, and dead letters do not expire. Everything lost in
-here is at worst a delay: the inbox and the log are the truth.
+retry can neither be lost nor multiply (``bus.retries``), an id that is in flight is not enqueued again, the
+messages of a dead worker are back within 20 s also on an idle queue, and dead letters do not expire.
+Everything lost in here is at worst a delay: the inbox and the log are the truth.
 """
 
 from collections import defaultdict
+from typing import Any
+from uuid import uuid4
 
 import dramatiq
 import redis
 from dramatiq import Message
 from dramatiq.broker import Consumer
 from dramatiq.brokers.redis import RedisBroker
+from dramatiq.common import current_millis
 
 from bus import scripts
 from bus.consumer import BlockingConsumer
@@ -46,6 +49,7 @@ class Broker(RedisBroker):
         dramatiq.set_encoder(OrjsonEncoder())
         self._enqueue = client.register_script(scripts.ENQUEUE)
         self._enqueue_once = client.register_script(scripts.ENQUEUE_ONCE)
+        self._become_due = client.register_script(scripts.BECOME_DUE)
         self._requeue = client.register_script(scripts.REQUEUE)
         self._maintain = client.register_script(scripts.MAINTAIN)
         self.in_hand: defaultdict[str, set[str]] = defaultdict(set)
@@ -54,6 +58,35 @@ class Broker(RedisBroker):
     @property
     def consumer_class(self) -> type[Consumer]:
         return BlockingConsumer
+
+    def enqueue(self, message: Message[Any], *, delay: int | None = None) -> Message[Any]:
+        """Enqueue a message, now or in ``delay`` ms. One that was delayed and has become due is moved.
+
+        Dramatiq's consumer of delayed messages calls this with what it holds, and acknowledges that after it.
+        """
+        delayed = QueueKeys(message.queue_name).delayed
+        held = message.options.get("redis_message_id")
+        if delay is not None or held not in self.in_hand[delayed.queue_name]:
+            return super().enqueue(message, delay=delay)
+        keys, redis_id = QueueKeys(message.queue_name), str(uuid4())
+        due = message.copy(options={"redis_message_id": redis_id})
+        self._become_due(
+            keys=[delayed.messages, delayed.in_flight(self.broker_id), keys.waiting, keys.messages],
+            args=[held, redis_id, due.encode()],
+        )
+        return due
+
+    def enqueue_later(self, message: Message[Any], delay_ms: int, message_id: str) -> bool:
+        """Enqueue a message in a while, unless one with this id is delayed already; return if it was not.
+
+        A delayed one that is found is still to come, as it leaves its queue when it becomes due.
+        """
+        later = message.copy(
+            message_id=message_id,
+            queue_name=QueueKeys(message.queue_name).delayed.queue_name,
+            options={"eta": current_millis() + delay_ms},
+        )
+        return self.enqueue_once([later]) == 1
 
     def enqueue_once(self, messages: list[Message[None]]) -> int:
         """Enqueue messages of one queue, each unless a message with its id is waiting or in flight.

@@ -1,65 +1,84 @@
 """The clock: delivers again what was accepted and is neither finished nor queued, and collects dead letters.
 
-It may run once or several times: enqueuing is idempotent. Its own time does not matter, only mongod's.
+It may run once or several times: enqueuing is idempotent. No host's wall clock matters, and a clock of
+mongod's that was wrong delays nothing by more than ``SWEEP_AFTER_MS`` once it is put right
+(``bus.overdue``).
 """
 
 import threading
 from collections.abc import Callable
-from datetime import timedelta
-from typing import Any
 
 import redis
-from bson import Timestamp
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
 from bus import logs, workers
 from bus.broker import Broker
-from bus.connections import redis_client, write_database
+from bus.connections import Documents, redis_client, write_database
 from bus.dead.letters import DeadLetters
 from bus.gateway import COMMANDS_QUEUE, command_message
-from bus.inbox import Inbox
+from bus.inbox import BEFORE_ALL, Inbox
 from bus.log import Log
 from bus.logs import logger
+from bus.mongodb_address import WRITE_URI, refuse_one_of_several
 from bus.observing.metrics import RESCUES, Metrics
 from bus.observing.pulse import Pulse
+from bus.overdue import Overdue
 from bus.settings import Settings
 from bus.subscriptions import Subscriptions
 
 KIND = "clock"
 SWEEP_BATCH = 1_000
+SWEEP_PAGES = 10
+"""Pages of so many commands that one sweep looks at; the next one goes on behind them."""
 PAUSE_S = 1.0
 
 
 class Sweep:
-    """One look through the inbox for overdue commands."""
+    """One look through the inbox for overdue commands.
+
+    A backlog may be larger than one look, and all that is old in it may be on the queue already. So each
+    look goes on where the one before it ended, and begins anew at the end: of n overdue commands each is
+    looked at once in n / (``SWEEP_BATCH`` x ``SWEEP_PAGES``) looks. A look ends early once it has enqueued
+    ``SWEEP_BATCH``.
+    """
 
     def __init__(
         self,
-        database: Database[dict[str, Any]],
+        database: Database[Documents],
         inbox: Inbox,
         broker: Broker,
         after_ms: int,
         metrics: Metrics | None = None,
     ) -> None:
-        self._database = database
+        self._overdue = Overdue(database, inbox, after_ms)
         self._inbox = inbox
         self._broker = broker
-        self._after = timedelta(milliseconds=after_ms)
+        self._place = BEFORE_ALL
+        """Of the last command that was looked at."""
         self._metrics = metrics or Metrics()  # else nobody is told
 
     def __call__(self) -> int:
         """Enqueue the overdue ones that are not in the queue; return how many there were."""
-        now = self._database.command("hello")["localTime"]
-        overdue = self._inbox.unfinished_since(Timestamp(now - self._after, 0), SWEEP_BATCH)
-        # A worker notes the outcome before it takes the message off the queue. So what is not there, and
-        # after that has no outcome, is lost; what is being handled right now is not taken for it.
-        lost = self._inbox.still_unfinished(self._broker.absent(COMMANDS_QUEUE, overdue))
-        rescued = self._broker.enqueue_once([command_message(entry.envelope) for entry in lost])
+        last = self._overdue()
+        rescued = 0
+        for _ in range(SWEEP_PAGES):
+            page = self._inbox.unfinished_since(last, SWEEP_BATCH, after=self._place)
+            rescued += self._rescue(list(page))
+            is_last = len(page) < SWEEP_BATCH
+            self._place = BEFORE_ALL if is_last else max(page.values())
+            if is_last or rescued >= SWEEP_BATCH:
+                break
         if rescued:
             self._metrics.count(RESCUES, "sweep", by=rescued)
             logger.info("enqueued again", commands=rescued)
         return rescued
+
+    def _rescue(self, overdue: list[str]) -> int:
+        # A worker notes the outcome before it takes the message off the queue. So what is not there, and
+        # after that has no outcome, is lost; what is being handled right now is not taken for it.
+        lost = self._inbox.still_unfinished(self._broker.absent(COMMANDS_QUEUE, overdue))
+        return self._broker.enqueue_once([command_message(entry.envelope) for entry in lost])
 
 
 class Sweeping:
@@ -105,6 +124,7 @@ def main() -> None:
     subscriptions = Subscriptions(database)
 
     def prepare() -> None:
+        refuse_one_of_several({WRITE_URI: database})
         log.create()
         inbox.create()
         letters.create()

@@ -27,10 +27,7 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What is to be appended: a commit that has no position yet. The fields are those of ``Commit``.
-
-    ``above`` is the highest position in its partition that the decision rests on; it gets a higher one.
-    """
+    """What is to be appended: a commit that has no position yet. The fields are those of ``Commit``."""
 
     partition: int
     command_id: str
@@ -43,7 +40,6 @@ class Decision:
     state: Mapping[str, Any] | None = None
     outcome: Mapping[str, Any] | None = None
     traceparent: str | None = None
-    above: int = 0
 
     def at_position(self, seq: int) -> "Commit":
         return Commit(

@@ -15,6 +15,8 @@ from pymongo.read_concern import ReadConcern
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
+from bus.redis_address import RedisAddress
+from bus.redis_pool import pool_of
 from bus.settings import Settings
 
 Documents = dict[str, Any]
@@ -44,6 +46,8 @@ So an operation on a primary that is frozen ends within 3 s, and is tried again 
 what is left of the client's timeout. Without the two, only the timeout itself would end it.
 """
 REDIS_TIMEOUT_S = 5.0
+PROBE_KEY = "twofold:probe"
+"""Never there."""
 BLOCK_S = 1.0
 """How long a consumer blocks in Redis at most: it is also how long it takes to notice that it should stop."""
 
@@ -90,13 +94,18 @@ def redis_client(settings: Settings, timeout_s: float = REDIS_TIMEOUT_S) -> redi
     """A client that fails within ``timeout_s``; one quick retry covers a connection closed while idle.
 
     It is explicit about retries because redis-py's default retries a script ten times with ``host=`` and
-    not at all with a URL. A timeout is not retried: a server that hangs would take twice the time.
+    not at all with a URL. A timeout is not retried: a server that hangs would take twice the time. The client
+    follows a primary that moves (``bus.redis_pool``).
     """
-    return redis.Redis.from_url(
-        settings.redis_url,
-        socket_timeout=timeout_s,
-        socket_connect_timeout=timeout_s,
-        socket_keepalive=True,
-        health_check_interval=15,
-        retry=Retry(ExponentialBackoff(cap=0.2, base=0.05), 1, supported_errors=(redis.ConnectionError,)),
-    )
+    retry = Retry(ExponentialBackoff(cap=0.2, base=0.05), 1, supported_errors=(redis.ConnectionError,))
+    return redis.Redis.from_pool(pool_of(RedisAddress.parse(settings.redis_url), timeout_s, retry))
+
+
+def probe_redis(client: redis.Redis) -> None:
+    """Ask Redis to write nothing: a server that has become read-only answers a ping, and refuses this.
+
+    Raises:
+        redis.RedisError: no server that takes writes is there.
+
+    """
+    client.unlink(PROBE_KEY)

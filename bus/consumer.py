@@ -14,7 +14,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import redis
 from dramatiq import Message
@@ -27,6 +26,7 @@ from bus.connections import BLOCK_S
 from bus.group_commit import GroupCommit
 from bus.keys import DELAYED, HEARTBEATS, QueueKeys
 from bus.logs import logger
+from bus.retries import retry_id
 
 if TYPE_CHECKING:
     from bus.broker import Broker
@@ -127,7 +127,10 @@ class BlockingConsumer(_RedisConsumer):
         return MessageProxy(message)
 
     def ack(self, message: MessageProxy) -> None:
-        """End a message, or move it to the delayed ones if it is to be tried again."""
+        """End a message, or move it to the delayed ones if it is to be tried again.
+
+        A delayed one that has become due has been moved by then (``Broker.enqueue``).
+        """
         if "eta" in message.options and not self._delays:
             self._settle(self._retry, message)
         else:
@@ -159,7 +162,7 @@ class BlockingConsumer(_RedisConsumer):
 
     def _retry(self, message: MessageProxy) -> None:
         delayed = self._keys.delayed
-        new_id = str(uuid4())
+        new_id = retry_id(message)
         later = message.copy(queue_name=delayed.queue_name, options={"redis_message_id": new_id})
         self._retry_script(
             keys=[self._keys.messages, self._in_flight, delayed.waiting, delayed.messages],

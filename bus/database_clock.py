@@ -7,6 +7,8 @@ monotonic one and reads time off that: no query per command, and no wall clock o
 
 The answer is wrong by at most half of the round trip of the last question, and by what the two clocks drift
 apart until the next. A primary with another clock, after an election, is followed at the next question.
+Time may go back then: what is decided takes the later of this time and the last entry's
+(``write_side.orders``).
 """
 
 import threading
@@ -24,7 +26,7 @@ ASK_EVERY_S = 10.0
 FIRST_S = 0.5
 """How long a caller waits for the first answer, and before that for another caller's."""
 LONGEST_ROUND_TRIP_S = 0.5
-"""An answer that took longer says too little to replace one that did not."""
+"""An answer that took longer says too little to replace one that did not, unless it contradicts it."""
 NOTABLE_S = 1.0
 """How wrong this host's clock may be before the log says so."""
 
@@ -54,7 +56,10 @@ class DatabaseClock:
         before = _monotonic()
         theirs: datetime = self._database.command("hello", codec_options=CODEC)["localTime"]
         after = _monotonic()
-        if self._ahead is None or after - before <= timedelta(seconds=LONGEST_ROUND_TRIP_S):
+        is_quick = after - before <= timedelta(seconds=LONGEST_ROUND_TRIP_S)
+        # The answer is from between the two. What lies outside was another clock, or this one before it was
+        # put right.
+        if self._ahead is None or is_quick or not before <= theirs - _EPOCH - self._ahead <= after:
             self._ahead = theirs - _EPOCH - (before + after) / 2
             self._tell(datetime.now(UTC) - theirs)
 

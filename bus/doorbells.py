@@ -4,8 +4,13 @@ A doorbell carries no data, so losing one only costs time and one too many costs
 "a bell is waiting" and enqueuing the bell is one step in Redis; answering it clears the mark *before* the
 log is read. So whoever appends after that read rings again, and nobody's commit can fall between.
 
-A mark whose message is gone (its worker was killed between fetching and answering) would silence the bell,
-so marks expire.
+A mark whose message is gone (its worker was killed between fetching and answering) would silence the bell.
+So a mark holds the id of its bell, and once it is ``MARK_TTL_MS`` old, whoever rings looks whether the bell
+still waits in its queue. If it does, it will be answered, and a second one is not needed: while no worker
+runs, bells do not pile up. If not, the bell is rung anew.
+
+A run that looks again anyway may keep the bell silent (``read_side.silence``). It does so only where no bell
+waits, and ends only its own silence, so the mark of a bell that waits stays until that bell is answered.
 """
 
 from collections.abc import Iterable
@@ -17,20 +22,43 @@ from dramatiq import Message
 from bus.keys import NAMESPACE
 
 MARK_TTL_MS = 5_000
-"""How long a waiting bell silences others; past it, at worst one bell too many is rung."""
+"""How long a bell or a silence is believed; past it, at worst one bell too many is rung."""
+MARK_KEPT_MS = 86_400_000
+"""How long the mark of a bell is kept if nobody rings again: a day."""
+_SILENCE = "1"
 
-# KEYS: the mark, the queue, its messages. ARGV: id, message, ttl. In pairs of one bell each.
-_RING = """
+# KEYS: the mark, the queue, its messages. ARGV: id, message, how long it is believed, and kept. In groups of
+# one bell each.
+_RING = f"""
 local rung = 0
 for i = 1, #KEYS, 3 do
-    local a = i
-    if redis.call("set", KEYS[i], ARGV[a], "NX", "PX", ARGV[a + 2]) then
+    local a = (i - 1) / 3 * 4 + 1
+    local mark = redis.call("get", KEYS[i])
+    local rings = not mark
+    local age = ARGV[a + 3] - redis.call("pttl", KEYS[i])
+    if mark and mark ~= "{_SILENCE}" and age >= tonumber(ARGV[a + 2]) then
+        if redis.call("lpos", KEYS[i + 1], mark) then
+            redis.call("pexpire", KEYS[i], ARGV[a + 3])
+        else
+            rings = true
+        end
+    end
+    if rings then
+        redis.call("set", KEYS[i], ARGV[a], "PX", ARGV[a + 3])
         redis.call("hset", KEYS[i + 2], ARGV[a], ARGV[a + 1])
         redis.call("rpush", KEYS[i + 1], ARGV[a])
         rung = rung + 1
     end
 end
 return rung
+"""
+# KEYS: the mark. ARGV: for how long.
+_KEEP_SILENT = f"""
+local mark = redis.call("get", KEYS[1])
+if not mark or mark == "{_SILENCE}" then redis.call("set", KEYS[1], "{_SILENCE}", "PX", ARGV[1]) end
+"""
+_END_SILENCE = f"""
+if redis.call("get", KEYS[1]) == "{_SILENCE}" then redis.call("del", KEYS[1]) end
 """
 
 
@@ -40,6 +68,8 @@ class Doorbells:
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
         self._ring = client.register_script(_RING)
+        self._keep_silent = client.register_script(_KEEP_SILENT)
+        self._end_silence = client.register_script(_END_SILENCE)
 
     def ring(self, bells: Iterable[tuple[str, int]]) -> int:
         """Ring ``(read model, partition)`` bells in one step; return how many were not waiting already."""
@@ -49,7 +79,7 @@ class Doorbells:
             message = bell(read_model, partition)
             queue = f"{NAMESPACE}:{read_model}"
             keys += [_mark(read_model, partition), queue, f"{queue}.msgs"]
-            arguments += [message.message_id, message.encode(), MARK_TTL_MS]
+            arguments += [message.message_id, message.encode(), MARK_TTL_MS, MARK_KEPT_MS]
         return int(self._ring(keys=keys, args=arguments)) if keys else 0
 
     def answer(self, read_model: str, partition: int) -> None:
@@ -57,19 +87,15 @@ class Doorbells:
         self._client.delete(_mark(read_model, partition))
 
     def silence(self, read_model: str, partition: int) -> None:
-        """Set the mark without a bell.
+        """Set the mark without a bell, unless one waits.
 
-        Whoever calls this is going to read the log once more after clearing it.
+        Whoever calls this is going to read the log once more after ending it.
         """
-        self._client.set(_mark(read_model, partition), b"1", px=MARK_TTL_MS)
+        self._keep_silent(keys=[_mark(read_model, partition)], args=[MARK_TTL_MS])
 
-    def is_first_to_ring_later(self, read_model: str, partition: int, delay_ms: int, why: str = "") -> bool:
-        """Whether no other delayed bell is under way for the same reason; if so, the caller's is from now on.
-
-        Each reason has its own: one that is to ring in a while must not silence one that is to ring soon.
-        """
-        later = f"{_mark(read_model, partition)}:later{why}"
-        return bool(self._client.set(later, b"1", nx=True, px=max(1, delay_ms)))
+    def end_silence(self, read_model: str, partition: int) -> None:
+        """Clear the mark that ``silence`` has set; that of a bell stays."""
+        self._end_silence(keys=[_mark(read_model, partition)])
 
 
 def bell(read_model: str, partition: int) -> Message[None]:

@@ -18,7 +18,7 @@ from typing import Any, Self
 
 from bson import Timestamp
 from pydantic import ValidationError
-from pymongo import ASCENDING, IndexModel, UpdateOne
+from pymongo import ASCENDING, DESCENDING, IndexModel, UpdateOne
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError
@@ -32,6 +32,9 @@ from bus.messages.streams import partition_of
 
 PAGE = 100
 """How many unfinished commands are looked at together; more of them are looked at page by page."""
+
+BEFORE_ALL = Timestamp(0, 1)
+"""A place in the order before every command's."""
 
 _WAITING = {"status": CommandStatus.ACCEPTED.value}
 _FAILED = {"status": CommandStatus.FAILED.value}
@@ -84,7 +87,7 @@ class Entry:
             status=CommandStatus(stored["status"]),
             accepted_ts=stored["accepted_ts"],
             request=stored["request"],
-            outcome=Outcome.model_validate(outcome) if outcome else None,
+            outcome=Outcome.from_stored(outcome) if outcome else None,
             finished_at=stored["finished_at"],
             attempts=stored["attempts"],
             errors=stored.get("errors", 0),
@@ -202,10 +205,18 @@ class Inbox:
                 return entries, len(page) < limit
             where["accepted_ts"] = {"$gt": page[-1]["accepted_ts"]}
 
-    def unfinished_since(self, before: Timestamp, limit: int) -> list[str]:
-        """The ids of the oldest commands that were accepted before a moment and have no outcome."""
-        found = self._commands.find({**_WAITING, "accepted_ts": {"$lt": before}}, {"_id": True})
-        return [stored["_id"] for stored in found.sort("accepted_ts", ASCENDING).limit(limit)]
+    def unfinished_since(
+        self, last: Timestamp, limit: int, *, after: Timestamp = BEFORE_ALL
+    ) -> dict[str, Timestamp]:
+        """The first commands between two places in the order that have no outcome: ids, with their places."""
+        where = {**_WAITING, "accepted_ts": {"$gt": after, "$lte": last}}
+        found = self._commands.find(where, {"accepted_ts": True})
+        return {s["_id"]: s["accepted_ts"] for s in found.sort("accepted_ts", ASCENDING).limit(limit)}
+
+    def newest_unfinished(self) -> Timestamp | None:
+        """The place in the order of the last command that has no outcome."""
+        last = self._commands.find_one(_WAITING, {"accepted_ts": True}, sort=[("accepted_ts", DESCENDING)])
+        return last["accepted_ts"] if last else None
 
     def still_unfinished(self, command_ids: Sequence[str]) -> list[Entry]:
         """Those of some commands that have no outcome, in the order they were accepted."""

@@ -9,45 +9,33 @@ complete. A hole is either filled by its slow owner or by a tombstone, and the u
 of them in. The loser claims a new position.
 
 Why a decision stands above everything that it rests on: a writer reads only settled commits, which no
-failover takes back, and ``Decision.above`` is the highest position among them. The claim is one update that
-takes the larger of the counter and that position, so each position it gives is above. The commit carries its
-position from then on, so the argument does not depend on what becomes of the claim, nor on the primary that
-the insert reaches. A claim may be lost: it does not wait for the disk, and the driver may try the insert
-again on the next primary, whose counter is behind. Then positions are given twice, to two writers. Both are
-above what each of them has read, and the unique index lets one in. The other one claims again, above the
-highest position that anything stands at, so one step brings the counter up to date whatever it has lost.
+failover takes back, and the log notes the highest position that its process has read in each partition. The
+claim is one update that takes the larger of the counter and that position, so what it gives is above. The
+commit carries its position from then on, so the argument does not depend on what becomes of the claim,
+nor on the primary that the insert reaches. A claim may be lost: it does not wait for the disk, and the driver
+may try the insert again on the next primary, whose counter is behind. Then positions are given twice, to two
+writers. Both are above what each of them has read, and the unique index lets one in. The other one claims
+again, above the highest position that anything stands at. So one step brings the counter up to date, whatever
+it has lost.
 
-Settled is not the same as newest. A new primary shows less than its predecessor has acknowledged until it
-has settled a write of its own, and a primary that was replaced may go on showing what it had. So a view of
-the log that must not be older than what it is compared with is taken ``within`` a causal session, and one
-that must not be older than anything acknowledged is taken by ``now``.
+How the log is read is in ``bus.log_view``, and the counter in ``bus.positions``.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from copy import copy
-from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any, Self, cast
+from collections.abc import Iterable, Sequence
+from typing import cast
 
-from bson import decode_all
-from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument, WriteConcern
-from pymongo.client_session import ClientSession
-from pymongo.collection import Collection
+from pymongo import ASCENDING, IndexModel, ReturnDocument
 from pymongo.database import Database
-from pymongo.errors import BulkWriteError, OperationFailure
+from pymongo.errors import BulkWriteError
 
 from bus.commit import Commit, Decision
-from bus.connections import CODEC, DUPLICATE_KEY, DURABLE, LATEST, SETTLED, UNSETTLED, Documents, causal
+from bus.connections import DUPLICATE_KEY, DURABLE, UNSETTLED, Documents
 from bus.errors import AlreadyCommittedError, LogMismatchError, VersionConflictError
+from bus.log_view import LogView, head_of
+from bus.positions import Positions
 
 CLAIM_TRIES = 64
 """How often a slow writer may find its positions taken before something else must be wrong."""
-NOT_A_REPLICA_SET = 123
-"""MongoDB's code for a standalone that is asked what only a replica set can answer."""
-RAW_BATCH = 250
-"""Commits in a batch from MongoDB; of the largest orders, with 200 lines, they are 8 MB."""
 INDEXES = (
     IndexModel([("partition", ASCENDING), ("seq", ASCENDING)], unique=True, name="position"),
     IndexModel(
@@ -69,63 +57,17 @@ INDEXES = (
     ),
 )
 
-_FOR_READERS = {"_id": False, "state": False}
-"""Only the write side needs the ``state``."""
-
 Appended = Commit | VersionConflictError | AlreadyCommittedError
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """What a reader may have: the contiguous commits, and the positions missing below others seen."""
-
-    commits: tuple[Commit, ...]
-    missing: tuple[int, ...]
-
-
-def _contiguous(commits: Iterable[Documents], after: int) -> Stretch:
-    """Of stored commits those that follow a position without a gap, and what is missing beyond them."""
-    found = {stored["seq"]: stored for stored in commits}
-    contiguous = []
-    expected = after + 1
-    while expected in found:
-        contiguous.append(Commit.from_stored(found[expected]))
-        expected += 1
-    last = max(found, default=after)
-    return Stretch(tuple(contiguous), tuple(seq for seq in range(expected, last) if seq not in found))
-
-
-def _upserted(collection: Collection[Documents], key: str | int, update: Any) -> Documents:
-    """Update one document, made if it is not there; return it as it is then."""
-    updated = collection.find_one_and_update(
-        {"_id": key}, update, upsert=True, return_document=ReturnDocument.AFTER
-    )
-    return cast("Documents", updated)
-
-
-def _raised(counter: str, floor: int, count: int) -> Documents:
-    """What a counter becomes by a claim of so many positions above a floor."""
-    return {"$add": [{"$max": [{"$ifNull": [counter, 0]}, floor]}, count]}
-
-
-def _head(commits: Collection[Documents], partition: int, session: ClientSession | None) -> int:
-    newest = commits.find_one(
-        {"partition": partition}, {"seq": True}, sort=[("seq", DESCENDING)], session=session
-    )
-    return newest["seq"] if newest else 0
-
-
-class Log:
+class Log(LogView):
     """The log in one write database, with a fixed number of partitions."""
 
     def __init__(self, database: Database[Documents], partitions: int) -> None:
-        self.partitions = partitions
-        self._database = database
-        self._session: ClientSession | None = None
+        super().__init__(database, partitions)
         self._facts_of_the_log = database.get_collection("log", write_concern=DURABLE)
-        self._positions = database.get_collection("positions", write_concern=WriteConcern(w=1))
+        self._positions = Positions(database)
         self._commits = database.get_collection("commits", write_concern=DURABLE)
-        self._settled = self._commits.with_options(read_concern=SETTLED)
 
     def create(self) -> None:
         """Make the indexes and fix the number of partitions; idempotent, every process calls it at start.
@@ -134,107 +76,18 @@ class Log:
             LogMismatchError: the log was created with another number of partitions.
 
         """
-        fixed = _upserted(self._facts_of_the_log, "log", {"$setOnInsert": {"partitions": self.partitions}})
+        updated = self._facts_of_the_log.find_one_and_update(
+            {"_id": "log"},
+            {"$setOnInsert": {"partitions": self.partitions}},
+            upsert=True,
+            return_document=ReturnDocument.AFTER,
+        )
+        fixed = cast("Documents", updated)
         if fixed["partitions"] != self.partitions:
             raise LogMismatchError(
                 f"LOG_PARTITIONS is {self.partitions}, but the log was created with {fixed['partitions']}"
             )
         self._commits.create_indexes(list(INDEXES))
-
-    def within(self, session: ClientSession) -> Self:
-        """The same log, read causally after what was read and written in a session."""
-        view = copy(self)
-        view._session = session  # noqa: SLF001 - its own
-        return view
-
-    @contextmanager
-    def now(self, *partitions: int) -> Iterator[Self]:
-        """The same log, nothing in these partitions being older than what was acknowledged before the call.
-
-        A linearizable read of each partition's head comes first: only a primary that still is one answers
-        it, and what it has read is settled by then. All reads of the view are causally after it. On a
-        sharded cluster each partition is on one shard, whose primary is the one that is asked.
-
-        Raises:
-            pymongo.errors.PyMongoError: there is no such primary within the client's timeout.
-
-        """
-        latest = self._commits.with_options(read_concern=LATEST)
-        with causal(self._database) as session:
-            for partition in partitions:
-                try:
-                    _head(latest, partition, session)
-                except OperationFailure as error:
-                    if error.code != NOT_A_REPLICA_SET:  # where there is one server, all is as new as that
-                        raise
-            yield self.within(session)
-
-    def newest(self, partition: int, stream: str) -> Commit | None:
-        """The newest commit of a stream, or ``None`` if it has none."""
-        where = {"partition": partition, "stream": stream}
-        stored = self._settled.find_one(where, sort=[("version", DESCENDING)], session=self._session)
-        return Commit.from_stored(stored) if stored else None
-
-    def newer(self, known: Mapping[tuple[int, str], int]) -> dict[tuple[int, str], Commit]:
-        """The newest commits of streams that are newer than the versions known (0: none), in one query.
-
-        A decision must not rest on facts that a failover could take back. The commits come without their
-        events.
-        """
-        alike: defaultdict[tuple[int, int], list[str]] = defaultdict(list)
-        for (partition, stream), version in known.items():
-            alike[partition, version].append(stream)
-        ranges = [  # few of them, since each is planned by itself: most streams are new or at version 1
-            {"partition": partition, "stream": {"$in": streams}, "version": {"$gt": version}}
-            for (partition, version), streams in alike.items()
-        ]
-        newest: dict[tuple[int, str], Commit] = {}
-        if not ranges:
-            return newest
-        without_events = {"_id": False, "events": False}
-        for stored in self._settled.find({"$or": ranges}, without_events, session=self._session):
-            commit = Commit.from_stored(stored)
-            key = (commit.partition, stored["stream"])
-            if key not in newest or stored["version"] > (newest[key].version or 0):
-                newest[key] = commit
-        return newest
-
-    def history(self, partition: int, stream: str) -> list[Commit]:
-        """All commits of a stream, oldest first."""
-        where = {"partition": partition, "stream": stream}
-        found = self._settled.find(where, {"_id": False}, session=self._session)
-        return [Commit.from_stored(stored) for stored in found.sort("version", ASCENDING)]
-
-    def latest(self, partition: int, stream: str, limit: int) -> list[Commit]:
-        """The newest commits of a stream, at most ``limit``, oldest first, without their ``state``."""
-        where = {"partition": partition, "stream": stream}
-        found = self._settled.find(where, _FOR_READERS, session=self._session)
-        return [Commit.from_stored(s) for s in found.sort("version", DESCENDING).limit(limit)][::-1]
-
-    def without_effect(self, partition: int, stream: str, limit: int) -> list[Commit]:
-        """What was decided about a stream and did not change it, refusals above all: as ``latest``."""
-        where = {"partition": partition, "outcome.stream": stream}
-        found = self._settled.find(where, _FOR_READERS, session=self._session)
-        found = found.sort("seq", DESCENDING).limit(limit)
-        return [Commit.from_stored(stored) for stored in found][::-1]
-
-    def of_streams(self, partition: int, streams: Iterable[str]) -> list[Commit]:
-        """All commits of some streams, by position, without their ``state``."""
-        where = {"partition": partition, "stream": {"$in": sorted(streams)}}
-        # Sorted here: asked to sort by position, MongoDB might read the whole partition in that order.
-        found = self._settled.find(where, _FOR_READERS, session=self._session)
-        return sorted(map(Commit.from_stored, found), key=lambda commit: commit.seq)
-
-    def waiting(self, partition: int, stream: str, seq: int) -> int:
-        """How many commits of a stream come after a position."""
-        where = {"partition": partition, "stream": stream, "seq": {"$gt": seq}}
-        return self._settled.count_documents(where, hint="optimistic_lock", session=self._session)
-
-    def of_command(self, partition: int, command_id: str) -> Commit | None:
-        """What a command came to, if it has been decided."""
-        where = {"partition": partition, "command_id": command_id}
-        stored = self._settled.find_one(where, session=self._session)
-        return Commit.from_stored(stored) if stored else None
 
     def append(self, decisions: Sequence[Decision]) -> list[Appended]:
         """Append each decision or say why not; one that fails harms no other.
@@ -243,28 +96,28 @@ class Log:
         version was there first; ``AlreadyCommittedError`` if the command has been decided already.
         """
         results: list[Appended | None] = [None] * len(decisions)
-        waiting = dict(enumerate(decisions))
+        waiting = list(range(len(decisions)))
         for _ in range(CLAIM_TRIES):
-            waiting = self._append_once(waiting, results)
+            waiting = self._append_once(decisions, waiting, results)
             if not waiting:
                 return [result for result in results if result is not None]
-            heads = {p: self._occupied(p) for p in {d.partition for d in waiting.values()}}
-            waiting = {i: replace(d, above=max(d.above, heads[d.partition])) for i, d in waiting.items()}
+            for partition in {decisions[i].partition for i in waiting}:
+                self._seen.note(partition, self._occupied(partition))
         raise LogMismatchError(f"{CLAIM_TRIES} claims above the head of the log found their positions taken")
 
     def _append_once(
-        self, waiting: Mapping[int, Decision], results: list[Appended | None]
-    ) -> dict[int, Decision]:
+        self, decisions: Sequence[Decision], waiting: list[int], results: list[Appended | None]
+    ) -> list[int]:
         """Claim, insert, and give up what was refused; return what found its position taken."""
-        commits = self._claim(list(waiting.values()))
+        commits = self._claim([decisions[i] for i in waiting])
         refused = self._insert([c.to_stored() for c in commits])
-        again, given_up = {}, []
-        for place, ((i, decision), commit) in enumerate(zip(waiting.items(), commits, strict=True)):
+        again, given_up = [], []
+        for place, (i, commit) in enumerate(zip(waiting, commits, strict=True)):
             key = refused.get(place)
             if key is None:
                 results[i] = commit
             elif "seq" in key:
-                again[i] = decision
+                again.append(i)
             else:
                 given_up.append((commit.partition, commit.seq))
                 results[i] = (
@@ -276,26 +129,11 @@ class Log:
         return again
 
     def _claim(self, decisions: Sequence[Decision]) -> list[Commit]:
-        """Give each decision the next position of its partition, all in one step.
-
-        It is above what the decisions rest on, whatever the counter says.
-        """
-        counts = Counter(decision.partition for decision in decisions)
-        floors = dict.fromkeys(counts, 0)
-        for decision in decisions:
-            floors[decision.partition] = max(floors[decision.partition], decision.above)
-        claim = {str(p): _raised(f"${p}", floors[p], count) for p, count in counts.items()}
-        counter = _upserted(self._positions, "claimed", [{"$set": claim}])
-        following = {partition: counter[str(partition)] - count for partition, count in counts.items()}
-        commits = []
-        for decision in decisions:
-            following[decision.partition] += 1
-            commits.append(decision.at_position(following[decision.partition]))
-        return commits
+        return self._positions.claim(decisions, self._seen)
 
     def _occupied(self, partition: int) -> int:
         """The highest position at which anything stands on this primary, settled or not."""
-        return _head(self._commits.with_options(read_concern=UNSETTLED), partition, None)
+        return head_of(self._commits.with_options(read_concern=UNSETTLED), partition, None)
 
     def _insert(self, documents: list[Documents]) -> dict[int, set[str]]:
         """Insert all that can be; for each that cannot, by its place, the keys of the index it violates."""
@@ -318,47 +156,3 @@ class Log:
         if not tombstones:
             return 0
         return len(tombstones) - len(self._insert(tombstones))
-
-    def read(self, partition: int, after: int, limit: int, *, state: bool = True) -> Stretch:
-        """The next contiguous commits after a position, at most ``limit``, and what is missing beyond.
-
-        Without ``state``, which only the write side needs, they are a quarter smaller.
-        """
-        left_out = {"_id": False} if state else _FOR_READERS
-        where = {"partition": partition, "seq": {"$gt": after}}
-        cursor = self._settled.find(where, left_out, session=self._session)
-        return _contiguous(cursor.sort("seq", ASCENDING).limit(limit), after)
-
-    def read_within(self, partition: int, after: int, limit: int, most_bytes: int) -> Stretch:
-        """As ``read`` without states, but not much more than so many bytes of them, one commit at least.
-
-        It stops after the batch of documents from MongoDB with which they are reached.
-        """
-        where = {"partition": partition, "seq": {"$gt": after}}
-        stored: list[Documents] = []
-        read = 0
-        with self._settled.find_raw_batches(
-            where,
-            _FOR_READERS,
-            sort=[("seq", ASCENDING)],
-            limit=limit,
-            batch_size=RAW_BATCH,
-            session=self._session,
-        ) as batches:
-            for batch in cast("Iterable[bytes]", batches):
-                stored += decode_all(batch, CODEC)
-                read += len(batch)
-                if read >= most_bytes:
-                    break
-        return _contiguous(stored, after)
-
-    def accepted_after(self, partition: int, position: int) -> datetime | None:
-        """When the first command was accepted that the log has beyond a position."""
-        beyond = {"partition": partition, "seq": {"$gt": position}, "at": {"$exists": True}}
-        order = [("seq", ASCENDING)]
-        stored = self._settled.find_one(beyond, {"at": True}, sort=order, session=self._session)
-        return stored["at"] if stored else None
-
-    def head(self, partition: int) -> int:
-        """The highest position in a partition that holds anything; 0 for an empty one."""
-        return _head(self._settled, partition, self._session)

@@ -2,16 +2,20 @@
 
 While a server is away every thread that needs it fails, again and again, and each failure means the same. So
 all of them tell it here; the first is logged, and a thread of its own asks the server until it answers
-again. An error that says nothing of the kind is nobody's business here: it is logged where it happens.
+again. An operation on MongoDB that took too long counts only if the server does not answer a ping
+(``bus.liveness``): one slow query is not an outage. An error that says nothing of the kind is nobody's
+business here: it is logged where it happens.
 """
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
+from typing import Self
 
 import redis
 from dramatiq.errors import BrokerConnectionError
+from pymongo.database import Database
 from pymongo.errors import (
     BulkWriteError,
     ConnectionFailure,
@@ -20,7 +24,11 @@ from pymongo.errors import (
     WriteConcernError,
 )
 
-from bus.logs import logger, told
+from bus.connections import Documents, probe_redis
+from bus.liveness import Liveness, is_perhaps_slow
+from bus.logs import leave_out, logger, told
+from bus.redis_connections import says_demoted
+from bus.redis_pool import tell_of_demotions
 
 LOOK_EVERY_S = 0.5
 QUIET_S = 1.0
@@ -52,7 +60,7 @@ _UNFIT = frozenset(
 _UNFIT_LABELS = ("RetryableWriteError", "TransientTransactionError", "SystemOverloadedError")
 _UNFIT_REDIS = (
     BrokerConnectionError,
-    *(redis.ConnectionError, redis.TimeoutError, redis.ReadOnlyError, redis.OutOfMemoryError),
+    *(redis.ConnectionError, redis.TimeoutError, redis.OutOfMemoryError),
     *(redis.exceptions.ClusterDownError, redis.exceptions.TryAgainError),
 )
 _UNFIT_REDIS_WORDS = ("MISCONF", "BUSY", "UNKILLABLE", "NOREPLICAS")
@@ -65,7 +73,9 @@ def server_away(error: BaseException) -> Server | None:
         return Server.MONGODB if _is_unfit(error) else None
     if isinstance(error, _UNFIT_REDIS):
         return Server.REDIS
-    if isinstance(error, redis.ResponseError) and str(error).startswith(_UNFIT_REDIS_WORDS):
+    if isinstance(error, redis.ResponseError) and (
+        says_demoted(error) or str(error).startswith(_UNFIT_REDIS_WORDS)
+    ):
         return Server.REDIS
     return None
 
@@ -87,12 +97,34 @@ class Outages:
     """What one process knows about its servers being away."""
 
     def __init__(self, probes: Mapping[Server, Callable[[], object]], stopping: threading.Event) -> None:
-        """``probes`` ask a server something; they may take their time and raise, as long as they end."""
+        """``probes`` ask a server something that it answers only while it serves.
+
+        They may take their time and raise, as long as they end.
+        """
         self._probes = probes
+        self._liveness = {server: Liveness(probe) for server, probe in probes.items()}
         self._stopping = stopping
         self._away: dict[Server, tuple[float, float]] = {}
         self._lock = threading.Lock()
         self.thread = threading.Thread(target=self._watch, name="outages", daemon=True)
+
+    @classmethod
+    def of(
+        cls, databases: Sequence[Database[Documents]], client: redis.Redis, stopping: threading.Event
+    ) -> Self:
+        """Those of a process's servers, told here alone: what others log of the same is left out."""
+
+        def ask_mongodb() -> None:
+            for database in databases:
+                database.command("ping")
+
+        outages = cls(
+            {Server.MONGODB: ask_mongodb, Server.REDIS: lambda: probe_redis(client)},
+            stopping,
+        )
+        leave_out(outages.noticed)
+        tell_of_demotions(client, outages.noticed)
+        return outages
 
     def start(self) -> None:
         self.thread.start()
@@ -101,10 +133,16 @@ class Outages:
         """Take note of an error, or of what it was raised from; whether it says that a server is away."""
         for cause in _with_causes(error):
             server = server_away(cause)
-            if server is not None:
+            if server is not None and not self._is_slow_alone(server, cause):
                 self._note(server, cause)
                 return True
         return False
+
+    def _is_slow_alone(self, server: Server, error: BaseException) -> bool:
+        """Return True if the server answers others: the operation took too long by itself."""
+        if server in self._away or not is_perhaps_slow(error):
+            return False
+        return server in self._liveness and self._liveness[server].answers()
 
     def look(self) -> None:
         """Ask the servers that were away."""

@@ -68,11 +68,28 @@ RETRY_LATER = """
 -- KEYS: msgs, acks, delayed list, delayed msgs. ARGV: id, id when delayed, message.
 if redis.call("srem", KEYS[2], ARGV[1]) == 1 then
     redis.call("hdel", KEYS[1], ARGV[1])
+    if redis.call("hsetnx", KEYS[4], ARGV[2], ARGV[3]) == 1 then
+        redis.call("rpush", KEYS[3], ARGV[2])
+    end
+end
+"""
+"""Moves a message from in flight to the delayed: there is no moment in which it is in neither.
+
+If one with that id is delayed already, that one is enough.
+"""
+
+BECOME_DUE = """
+-- KEYS: delayed msgs, delayed acks, list, msgs. ARGV: id when delayed, id, message.
+if redis.call("srem", KEYS[2], ARGV[1]) == 1 then
+    redis.call("hdel", KEYS[1], ARGV[1])
     redis.call("hset", KEYS[4], ARGV[2], ARGV[3])
     redis.call("rpush", KEYS[3], ARGV[2])
 end
 """
-"""Moves a message from in flight to the delayed: there is no moment in which it is in neither."""
+"""Moves a delayed message to its queue: there is no moment in which it is in both, or in neither.
+
+So where one is found delayed, it is still to come. One that is not this worker's any more is left.
+"""
 
 REQUEUE = """
 -- KEYS: list, msgs, acks. ARGV: id, id, ...

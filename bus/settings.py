@@ -8,10 +8,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from pymongo.errors import PyMongoError
-from pymongo.uri_parser import parse_uri
 
+from bus import mongodb_address
 from bus.errors import ConfigurationError
+from bus.redis_address import RedisAddress
 
 MIN_SECRET_BYTES = 32  # RFC 7518, section 3.2: an HS256 key is at least as long as the hash
 
@@ -103,25 +103,15 @@ class Settings(BaseSettings):
 
     @field_validator("read_mongodb_uri", "write_mongodb_uri")
     @classmethod
-    def _is_a_mongodb_uri(cls, uri: str) -> str:
-        try:
-            parse_uri(uri, validate=True)
-        except PyMongoError as error:
-            raise ValueError(str(error)) from None
+    def _keeps_the_promises(cls, uri: str) -> str:
+        mongodb_address.check(uri)
         return uri
 
-    @field_validator("write_mongodb_uri")
+    @field_validator("redis_url")
     @classmethod
-    def _keeps_writes_durable(cls, uri: str) -> str:
-        """A ``kill -9`` of mongod loses acknowledged writes unless they are ``w: majority, j: true``."""
-        options = parse_uri(uri)["options"]
-        if options.get("w", "majority") != "majority":
-            raise ValueError("w must be left out or majority: accepted commands would not survive a crash")
-        if not options.get("journal", True):
-            raise ValueError("journal must be left out or true: accepted commands would not survive a crash")
-        if options.get("readPreference", "primary").lower() != "primary":
-            raise ValueError("readPreference must be left out or primary: decisions need the newest commit")
-        return uri
+    def _is_a_redis_address(cls, url: str) -> str:
+        RedisAddress.parse(url)
+        return url
 
     @field_validator("jwt_secret")
     @classmethod

@@ -8,11 +8,12 @@ be missed. One listener thread per process serves all waiters.
 import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import redis
 
 from bus.logs import logger
+from bus.scout import Scout
 
 CHANNEL = "twofold:signals"
 RECONNECT_S = 1.0
@@ -112,9 +113,12 @@ class Signals:
                 self._stopping.wait(RECONNECT_S)
 
     def _listen_on_a_connection(self) -> None:
-        with self._client.pubsub() as pubsub:
+        """Listen until that connection fails or the primary is another server."""
+        with closing(Scout(self._client)) as scout, self._client.pubsub() as pubsub:
             pubsub.subscribe(CHANNEL)
             while not self._stopping.is_set():
+                if scout.finds_another_server():
+                    return
                 message = pubsub.get_message(timeout=LISTEN_S)
                 if message is None:
                     continue

@@ -1,7 +1,15 @@
 """What a doorbell means: every generation of the read model that this process projects catches up.
 
 The live generation comes first, so that those beside it do not delay it. One that fails does not stop the
-others, and its failure is kept with its checkpoint.
+others, and its failure is kept with its checkpoint. It is tried again after a growing pause
+(``read_side.pauses``), and bells that ring meanwhile leave it alone.
+
+Bells do not multiply. For each partition and reason (a held lease, a hole, another version's generation, a
+failure) at most one bell is delayed, under an id that says so (``Broker.enqueue_later``). A failure's has the
+id of the retry that follows from the error raised here (``bus.retries``). And nothing is missed: a bell that
+ends without a run of its own leaves one that is still to come, and reads the log then. When the fault is over
+its partition is caught up after the pause, or with a bell of another process. A bell that is lost (Redis was
+wiped) is replaced by the lookout; one in the hand of a worker that was killed is given back within 20 s.
 
 Generations of other versions of the code are left to the processes that have it. Their bells come over the
 same queue, so whoever answers one and finds such a generation behind rings again for them; that ends when
@@ -18,8 +26,10 @@ from bus.doorbells import Doorbells, bell
 from bus.log import Log
 from bus.logs import logger
 from bus.outages import server_away
+from bus.retries import retry_id
 from read_side.catch_up import End, Run
 from read_side.checkpoints import Checkpoints
+from read_side.pauses import Pauses
 from read_side.projections.model import ReadModel
 from read_side.projector import Projector
 from read_side.registry import Registry
@@ -72,20 +82,30 @@ class Answering:
         self._broker = broker
         self._doorbells = doorbells
         self._lease_ms = lease_ms
+        self._pauses = Pauses()
 
     def __call__(self, partition: int) -> None:
         name = self._model.name
         self._doorbells.answer(name, partition)
         runs, errors = [], []
         for generation in self._registry.projected(self._model):
+            place = generation, partition
+            if left_ms := self._pauses.left_ms(place):
+                self._try_later(partition, left_ms)
+                continue
             try:
-                runs.append(self._projector.run(self._model, generation, partition))
+                run = self._projector.run(self._model, generation, partition)
             except Exception as error:  # noqa: BLE001 - raised below, once the others have had their turn
                 errors.append(error)
+                self._pauses.failed(place, error)
                 if server_away(error):  # which says nothing about the run, and is told once for all
                     break
                 self._checkpoints.note_error(name, generation, partition, repr(error))
                 logger.error("a run failed", read_model=name, generation=generation, error=error)
+            else:
+                runs.append(run)
+                if run.end is not End.HELD:  # by somebody who may fail as well
+                    self._pauses.end(place)
         for run in runs:
             self._look_again(partition, run)
         self._ring_for_others(partition)
@@ -106,8 +126,12 @@ class Answering:
                 self._doorbells.ring([(self._model.name, partition)])
 
     def _ring_later(self, partition: int, wait_ms: int, why: str) -> None:
-        if self._doorbells.is_first_to_ring_later(self._model.name, partition, wait_ms, why):
-            self._broker.enqueue(bell(self._model.name, partition), delay=wait_ms)
+        name = self._model.name
+        self._broker.enqueue_later(bell(name, partition), wait_ms, f"{name}:{partition}:{why}")
+
+    def _try_later(self, partition: int, wait_ms: int) -> None:
+        again = bell(self._model.name, partition)
+        self._broker.enqueue_later(again, wait_ms, retry_id(again))
 
     def _ring_for_others(self, partition: int) -> None:
         name = self._model.name

@@ -35,9 +35,12 @@ from read_side.projections import READ_MODELS
 from read_side.projections.model import Document, ReadModel
 from read_side.refold import Refold
 from read_side.registry import Registry
+from read_side.shared_reads import STRETCH_BYTES
 
 CHUNK = 1_000
-"""Commits and documents fetched at once."""
+"""Commits fetched at once, fewer if they are ``STRETCH_BYTES``."""
+DOCUMENTS = 200
+"""Documents fetched at once; of orders with 200 lines they are 10 MB."""
 TRIES = 5
 """How often a partition is audited in which streams are unparked meanwhile."""
 ABSENT = "(absent)"
@@ -169,7 +172,7 @@ class _Audit:
         unaccounted.difference_update(refold.documents)
         if new := self._touched_since(refold, partition, unaccounted):
             unaccounted -= new
-            further += self._collection.find({"_id": {"$in": sorted(new)}})
+            further += self._stored(sorted(new))
         self._compare_further(refold, partition, further)
         for commit, error in refold.poison:
             self._differ(str(commit.stream), None, f"folded at {partition}-{commit.seq}", repr(error))
@@ -187,10 +190,11 @@ class _Audit:
 
     def _fold_on(self, refold: Refold, partition: int, position: int) -> None:
         while (left := position - refold.position) > 0:
-            stretch = self._log.read(partition, refold.position, min(left, CHUNK))
+            asked = partition, refold.position, min(left, CHUNK), STRETCH_BYTES
+            stretch = self._log.read_within(*asked)
             if not stretch.commits:  # a new primary may not show yet what its predecessor did
                 with self._log.now(partition) as now:
-                    stretch = now.read(partition, refold.position, min(left, CHUNK))
+                    stretch = now.read_within(*asked)
             if not stretch.commits:
                 raise BehindTheCheckpointError(self._model.name, partition, position, refold.position)
             for commit in stretch.commits:
@@ -200,9 +204,9 @@ class _Audit:
     def _compare(self, refold: Refold, ids: Sequence[str]) -> list[Document]:
         """Compare what is as far as the log was folded; return what is further."""
         further = []
-        for start in range(0, len(ids), CHUNK):
-            chunk = ids[start : start + CHUNK]
-            found = {stored["_id"]: stored for stored in self._collection.find({"_id": {"$in": chunk}})}
+        for start in range(0, len(ids), DOCUMENTS):
+            chunk = ids[start : start + DOCUMENTS]
+            found = {stored["_id"]: stored for stored in self._stored(chunk)}
             for key in chunk:
                 stored = found.get(key)
                 if stored is not None and stored[POSITION] > refold.position:
@@ -211,11 +215,18 @@ class _Audit:
                     self._compare_one(key, refold.documents[key], stored)
         return further
 
+    def _stored(self, ids: Sequence[str]) -> Iterator[Document]:
+        """Documents by their ids, asked for in chunks: a query may not be larger than 16 MB."""
+        for start in range(0, len(ids), DOCUMENTS):
+            yield from self._collection.find({"_id": {"$in": ids[start : start + DOCUMENTS]}})
+
     def _touched_since(self, refold: Refold, partition: int, unaccounted: set[str]) -> set[str]:
         """Those of ``unaccounted`` that commits behind the checkpoint may have made by now."""
         touched: set[str] = set()
         after = refold.position
-        while unaccounted and (commits := self._log.read(partition, after, CHUNK).commits):
+        while unaccounted and (
+            commits := self._log.read_within(partition, after, CHUNK, STRETCH_BYTES).commits
+        ):
             touched.update(*(refold.touched(commit) & unaccounted for commit in commits))
             after = commits[-1].seq
         return touched

@@ -2,8 +2,9 @@
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -48,7 +49,7 @@ def run(
     else:
         console = Console()
         show(results, console)
-        for line in lines(states) if states else ():
+        for line in (*lines(states), verdict(results, states)) if states else ():
             console.print(line, markup=False, highlight=False, soft_wrap=True)
     return not any(result.differences for result in results) and not (states and states["differences"])
 
@@ -73,6 +74,18 @@ def show(results: Iterable[Audited], console: Console) -> None:
     console.print(table)
     for line in told:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def verdict(results: Iterable[Audited], states: Mapping[str, Any]) -> str:
+    """What all of it comes to: a read model that equals the fold of a log that is wrong is wrong, too."""
+    found = sum(len(result.differences) for result in results)
+    wrong = len(states["differences"])
+    if not wrong:
+        return f"in all: {found:,} differences"
+    return (
+        f"in all: {found + wrong:,} differences: {found:,} between the read models and the log,"
+        f" {wrong:,} in the log itself, which the read models repeat"
+    )
 
 
 def _line(difference: Difference) -> str:

@@ -6,11 +6,20 @@ that lost its lease finds the documents moved on, and stops.
 
 What is beyond the checkpoint was written by an earlier holder of the lease. One from before a mending left
 out what was parked then, so its documents are not believed: they are folded from the log again.
+
+A batch is bounded, however wide the orders are: a query of MongoDB may not be larger than 16 MB, and a lease
+does not last for ever. It asks for some ``MOST_DOCUMENTS`` documents at most, by 2 MB of ids; it holds
+``LOADED_BYTES`` of them as stored and what else comes in the same answer of MongoDB, which is 16 MB at most.
+Python takes some eight times that. A batch that turns out to be larger is given up before anything is folded,
+and its commits come in smaller ones (``TooLargeError``). A batch of small commits is one query and one write
+as always. Between the chunks of a larger write the lease is renewed. Should it be lost all the same, the
+guards keep what comes after it from harm.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import cast
 
+from bson import decode_all
 from pymongo.collection import Collection
 
 from bus.commit import Commit
@@ -22,8 +31,24 @@ from read_side.guards import MENDED, Guard
 from read_side.projections.model import Document, ReadModel
 from read_side.refold import refold_streams
 
+MOST_DOCUMENTS = 10_000
+"""Documents that a batch asks for before it takes no further commit; one commit asks for some 200 at most."""
+LOADED_BYTES = 8 * 2**20
+"""Of stored documents; a batch that needs more becomes several."""
+LOAD_CHUNK = 1_000
+"""Documents in one answer of MongoDB."""
+WRITE_CHUNK = 2_500
+"""Documents that are written in one step; the lease is renewed before the next."""
 SPREAD_CHUNK = 500
-"""How many documents of a spread are held in memory and written at once."""
+"""Documents of a spread that are held in memory and written at once; fewer if they are 16 MB."""
+
+
+class TooLargeError(Exception):
+    """The documents that a batch needs are too many bytes; ``share`` of them is about what is allowed."""
+
+    def __init__(self, share: float) -> None:
+        super().__init__(f"about {share:.0%} of the documents are as much as a batch may load")
+        self.share = share
 
 
 class Poison(Exception):  # noqa: N818 - the pattern's name
@@ -34,33 +59,54 @@ class Poison(Exception):  # noqa: N818 - the pattern's name
         self.commit = commit
 
 
-class Batch:
-    """Folds commits in memory and writes what they changed in one step.
+def planned_for(model: ReadModel, commit: Commit) -> Plan:
+    """Read a commit; raises ``Poison`` if this build cannot."""
+    try:
+        return plan(model, commit)
+    except Exception as error:
+        raise Poison(commit) from error
 
-    ``mended`` is the epoch of the latest mending before this batch; 0 if there was none.
+
+def portions(plans: Sequence[Plan | Poison], share: float) -> list[Sequence[Plan | Poison]]:
+    """The plans of a batch that was too large, in order: such a share of them at a time, at most half."""
+    size = max(1, int(len(plans) * min(share, 0.5)))
+    return [plans[start : start + size] for start in range(0, len(plans), size)]
+
+
+class Batch:
+    """Folds commits in memory and writes what they changed.
+
+    ``mended`` is the epoch of the latest mending before this batch; 0 if there was none. ``renew`` keeps the
+    lease, and raises ``LeaseLostError`` if it is lost.
     """
 
-    def __init__(self, model: ReadModel, collection: Collection[Documents], log: Log, mended: int) -> None:
+    def __init__(
+        self,
+        model: ReadModel,
+        collection: Collection[Documents],
+        log: Log,
+        mended: int,
+        renew: Callable[[], None],
+    ) -> None:
         self._model = model
         self._collection = collection
         self._log = log
         self._mended = mended
+        self._renew = renew
         self._documents: dict[str, Document] = {}
         self._guards: dict[str, Guard] = {}
         self._changed: set[str] = set()
 
-    def planned(self, commit: Commit) -> Plan:
-        """Read a commit; raises ``Poison`` if this build cannot."""
-        try:
-            return plan(self._model, commit)
-        except Exception as error:
-            raise Poison(commit) from error
-
     def load(self, plans: Iterable[Plan], position: int, parked: Mapping[str, int]) -> None:
-        """Fetch, in one query, the documents that commits behind ``position`` need."""
+        """Fetch, in one query, the documents that commits behind ``position`` need.
+
+        Raises:
+            TooLargeError: they are more than ``LOADED_BYTES``, and of several commits; nothing was kept.
+
+        """
         needed = list(plans)
         wanted = frozenset().union(*(planned.reads for planned in needed)) - self._documents.keys()
-        for document in self._collection.find({"_id": {"$in": list(wanted)}}) if wanted else ():
+        for document in self._found(wanted, is_whole=len(needed) == 1):
             key = document["_id"]
             doubtful = document[POSITION] > position and document.get(MENDED, 0) < self._mended
             self._guards[key] = Guard.taken_from(document)
@@ -69,12 +115,28 @@ class Batch:
             elif believed := self._from_the_log(document, needed[0].commit.partition, position, parked):
                 self._documents[key] = believed
 
+    def _found(self, wanted: frozenset[str], *, is_whole: bool) -> list[Document]:
+        """The documents that are stored; what one commit needs is loaded however large it is."""
+        found: list[Document] = []
+        if not wanted:
+            return found
+        size = 0
+        where = {"_id": {"$in": list(wanted)}}
+        with self._collection.find_raw_batches(where, batch_size=LOAD_CHUNK) as batches:
+            for batch in cast("Iterable[bytes]", batches):
+                found += decode_all(batch, self._collection.codec_options)
+                size += len(batch)
+                if size > LOADED_BYTES and not is_whole and len(found) < len(wanted):
+                    raise TooLargeError(len(found) / len(wanted) * LOADED_BYTES / size)
+        return found
+
     def _from_the_log(
         self, document: Document, partition: int, position: int, parked: Mapping[str, int]
     ) -> Document | None:
         """A document as it has to be at a position; ``None`` if it is not there yet."""
         if self._model.sources is None:  # of such a model nothing is mended
             return document
+        self._renew()  # there may be many, and each takes a query of its own
         streams = self._model.sources.feeding(document)
         refold = refold_streams(self._log, self._model, partition, streams, parked, position)
         return refold.documents.get(document["_id"])
@@ -91,7 +153,10 @@ class Batch:
     def write(self) -> int:
         """Write the changed documents; return how many. Raises ``LeaseLostError`` if any had moved on."""
         changed = [self._documents[key] for key in self._changed]
-        self._write(changed, self._guards)
+        for start in range(0, len(changed), WRITE_CHUNK):
+            if start:
+                self._renew()
+            self._write(changed[start : start + WRITE_CHUNK], self._guards)
         mended = self._mended or None
         self._guards.update((document["_id"], Guard(document[POSITION], mended)) for document in changed)
         self._changed.clear()
@@ -121,9 +186,10 @@ class Batch:
         """The documents, by one cursor: a spread changes no field that they are found by in an index."""
         for where in planned.spreads:
             behind = {**where, POSITION: {"$lt": planned.commit.seq}}
-            cursor = self._collection.find(behind, batch_size=SPREAD_CHUNK)
-            while found := list(islice(cursor, SPREAD_CHUNK)):
-                yield found
+            with self._collection.find_raw_batches(behind, batch_size=SPREAD_CHUNK) as batches:
+                for batch in cast("Iterable[bytes]", batches):
+                    if found := decode_all(batch, self._collection.codec_options):
+                        yield found
 
     def _spread_to(self, planned: Plan, found: Sequence[Document]) -> list[Document]:
         try:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from bus.commit import Commit
-from bus.log import Log, Stretch
+from bus.log import Log
+from bus.log_view import Stretch
 from bus.logs import logger
 from bus.observing.metrics import Metrics
-from read_side.batch import Batch, Poison
+from read_side.batch import MOST_DOCUMENTS, Batch, Poison, TooLargeError, planned_for, portions
 from read_side.checkpoints import Checkpoints, Lease
 from read_side.errors import BehindTheCheckpointError
 from read_side.folding import Plan
@@ -19,11 +20,12 @@ from read_side.parked.mending import Mending
 from read_side.parked.parking import Parking, positions
 from read_side.projections.model import ReadModel
 from read_side.registry import Registry
+from read_side.shared_reads import STRETCH_BYTES
 from read_side.silence import NoSilence, Silence
 from read_side.telemetry import Telemetry
 
 BATCH = 1_000
-"""Commits per batch: some megabytes in memory, and one round trip for hundreds of documents."""
+"""Commits that are read at once: some megabytes in memory, and one round trip for hundreds of documents."""
 
 MOST_LINGER = 10
 """Times the duration of a batch.
@@ -119,7 +121,7 @@ class CatchUp:
             if stretch.commits:
                 began = time.monotonic()
                 self._take_in(stretch.commits)
-                self._pace(stretch.commits, time.monotonic() - began, silence)
+                self._pace(stretch, time.monotonic() - began, silence)
             elif stretch.missing:
                 wait_s = self._around.holes.wait_or_close(self._partition, stretch.missing)
                 if wait_s > 0:
@@ -130,10 +132,10 @@ class CatchUp:
                 return Run(End.DRAINED)
         return Run(End.STOPPED)
 
-    def _pace(self, commits: Sequence[Commit], took_s: float, silence: Silence) -> None:
-        if self._around.lingers and 1 < len(commits) < BATCH:
+    def _pace(self, stretch: Stretch, took_s: float, silence: Silence) -> None:
+        if self._around.lingers and 1 < len(stretch.commits) < BATCH and stretch.size < STRETCH_BYTES:
             silence.keep()
-            self._linger(commits, took_s)
+            self._linger(stretch.commits, took_s)
 
     def _may_go_on(self) -> bool:
         around = self._around
@@ -165,41 +167,59 @@ class CatchUp:
             raise BehindTheCheckpointError(self._model.name, self._partition, self.position, head)
 
     def _take_in(self, commits: Sequence[Commit]) -> None:
-        """Fold a stretch of commits; one that spreads is a batch of its own."""
+        """Fold a stretch of commits, in batches of bounded size; one that spreads is a batch of its own."""
         began = time.time()
-        batch = self._batch()
         plans: list[Plan | Poison] = []
+        needed: set[str] = set()
         for commit in commits:
-            planned = self._planned(batch, commit)
-            if isinstance(planned, Plan) and planned.spreads:
-                self._fold(batch, plans)
-                self._finish(batch, commit.seq - 1)
-                plans.clear()
-                self._spread(batch, planned)
-                self._finish(batch, commit.seq)
-                batch = self._batch()  # what the other had loaded may have been spread to
-            elif planned is not None:
+            planned = self._planned(commit)
+            if planned is None:
+                continue
+            spreads = isinstance(planned, Plan) and bool(planned.spreads)
+            if spreads or len(needed) > MOST_DOCUMENTS:
+                self._fold(plans, commit.seq - 1)
+                plans, needed = [], set()
+            if isinstance(planned, Poison):
                 plans.append(planned)
-        self._fold(batch, plans)
-        self._finish(batch, commits[-1].seq)
+            elif spreads:
+                self._spread(planned)
+            else:
+                plans.append(planned)
+                needed |= planned.reads
+        self._fold(plans, commits[-1].seq)
         if self._around.registry.live(self._model.name) == self._generation:
             self._around.telemetry.projected(
                 self._model.name, self._generation, self._partition, commits, began
             )
 
     def _batch(self) -> Batch:
-        return Batch(self._model, self._collection, self._around.log, self._lease.mended)
+        return Batch(self._model, self._collection, self._around.log, self._lease.mended, self._renew)
 
-    def _planned(self, batch: Batch, commit: Commit) -> Plan | Poison | None:
+    def _renew(self) -> None:
+        self._around.checkpoints.renew(self._lease)
+
+    def _planned(self, commit: Commit) -> Plan | Poison | None:
         """What is to be folded, or why it cannot be: told when its turn comes, after those before it."""
         if commit.stream is None or self._is_parked(commit):
             return None
         try:
-            return batch.planned(commit)
+            return planned_for(self._model, commit)
         except Poison as poison:
             return poison
 
-    def _fold(self, batch: Batch, plans: Sequence[Plan | Poison]) -> None:
+    def _fold(self, plans: Sequence[Plan | Poison], position: int) -> None:
+        """Fold and write what leads up to a position, in smaller batches if it is too large for one."""
+        waiting = [plans]
+        while waiting:
+            batch, portion = self._batch(), waiting.pop()
+            try:
+                self._fold_into(batch, portion)
+            except TooLargeError as error:
+                waiting += portions(portion, error.share)[::-1]
+            else:
+                self._finish(batch, waiting[-1][0].commit.seq - 1 if waiting else position)
+
+    def _fold_into(self, batch: Batch, plans: Sequence[Plan | Poison]) -> None:
         readable = [planned for planned in plans if isinstance(planned, Plan)]
         batch.load(readable, self.position, self._parked)
         for planned in plans:
@@ -212,19 +232,29 @@ class CatchUp:
             except Poison as poison:
                 self._park(poison)
 
-    def _spread(self, batch: Batch, planned: Plan) -> None:
-        """Wholly or not at all: nothing is written before everything is known to fold."""
-        try:
-            for _ in batch.rehearse(planned):
-                self._around.checkpoints.renew(self._lease)
-        except Poison as poison:
-            self._park(poison)
-            return
-        self._fold(batch, [planned])
+    def _spread(self, planned: Plan) -> None:
+        """Wholly or not at all: nothing is written before everything is known to fold.
+
+        Any document may be the one that cannot take it; what is parked is the stream of the commit that
+        spreads, whose documents all stay as they were before it.
+        """
+        batch = self._batch()
+        self._rehearse(batch, planned)
+        self._fold_into(batch, [planned])
+        if not self._is_parked(planned.commit):
+            for _ in batch.spread(planned):
+                self._renew()
+        self._finish(batch, planned.commit.seq)
+
+    def _rehearse(self, batch: Batch, planned: Plan) -> None:
+        """Nothing for what is parked: also since it was planned, by a commit before it."""
         if self._is_parked(planned.commit):
             return
-        for _ in batch.spread(planned):
-            self._around.checkpoints.renew(self._lease)
+        try:
+            for _ in batch.rehearse(planned):
+                self._renew()
+        except Poison as poison:
+            self._park(poison)
 
     def _is_parked(self, commit: Commit) -> bool:
         """What comes before the commit that a stream is parked from is folded, also after a crash."""
@@ -250,7 +280,7 @@ class CatchUp:
             error=error,
             was=self._parked.get(stream),
             epoch=self._lease.epoch,
-            renew=lambda: self._around.checkpoints.renew(self._lease),
+            renew=self._renew,
         )
         self._parked[stream] = commit.seq
         logger.error(

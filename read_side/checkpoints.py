@@ -3,7 +3,8 @@
 Lease, epoch and checkpoint are one document per model, generation and partition. Taking the lease raises
 the epoch; every move matches the mover's epoch and only goes up. So of two runners that both believe to
 hold the lease, at most one moves the checkpoint, and the other learns that it has lost it. Leases expire
-by mongod's clock (``$$NOW``), never a worker's.
+by mongod's clock (``$$NOW``), never a worker's, and ``LEASE_MS`` after the first look once that clock was put
+right (``bus.server_time``).
 
 An epoch is on disk before it counts: were it given twice, two runners would share it. A checkpoint may be
 lost with a killed mongod, or a primary that is replaced: it only says what need not be done again, and what
@@ -20,6 +21,7 @@ from pymongo import ReturnDocument, WriteConcern
 from pymongo.database import Database
 
 from bus.connections import DURABLE, Documents
+from bus.server_time import from_now, is_past, is_recent, shorten
 from read_side.errors import LeaseLostError
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -66,7 +68,8 @@ class Checkpoints:
         self._checkpoints = database.get_collection("checkpoints", write_concern=DURABLE)
         self._hasty = self._checkpoints.with_options(write_concern=WriteConcern(w=1))
         self._renew_after_s = lease_ms / 3_000
-        self._expiry = {"$add": ["$$NOW", lease_ms]}
+        self._lease_ms = lease_ms
+        self._expiry = from_now(lease_ms)
 
     def create(self, name: str, generation: int, partitions: int) -> None:
         """Start a generation at the beginning of the log; idempotent."""
@@ -89,7 +92,10 @@ class Checkpoints:
     def take(self, name: str, generation: int, partition: int, owner: str) -> Lease | None:
         """Take the lease if nobody holds it; ``None`` if somebody does."""
         key = _key(name, generation, partition)
-        return self._take({"_id": key, "$expr": {"$lte": ["$expires_at", "$$NOW"]}}, owner)
+        taken = self._take({"_id": key, "$expr": is_past("$expires_at")}, owner)
+        if taken is None:
+            shorten(self._hasty, {"_id": key}, "expires_at", self._lease_ms)
+        return taken
 
     def take_over(self, name: str, generation: int, partition: int, owner: str) -> Lease | None:
         """Take the lease, also from somebody who holds it; ``None`` if there is no such checkpoint."""
@@ -178,7 +184,7 @@ class Checkpoints:
 
     def found(self, where: Mapping[str, Any] | None = None) -> list[Checkpoint]:
         """Every checkpoint as it is now, or those that match."""
-        held = {"$gt": ["$expires_at", "$$NOW"]}
+        held = {"$not": is_past("$expires_at")}
         pipeline: list[Mapping[str, Any]] = [
             {"$match": where or {}},
             {"$set": {"held": held}},
@@ -188,8 +194,7 @@ class Checkpoints:
 
     def is_followed_by_others(self, name: str, generation: int, partition: int) -> bool:
         """Whether somebody has projected it within ``ALIVE_MS``."""
-        lately = {"$gt": ["$touched_at", {"$subtract": ["$$NOW", ALIVE_MS]}]}
-        where = {"_id": _key(name, generation, partition), "$expr": lately}
+        where = {"_id": _key(name, generation, partition), "$expr": is_recent("$touched_at", ALIVE_MS)}
         return self._checkpoints.find_one(where, {"_id": True}) is not None
 
     def delete(self, name: str, generation: int) -> None:

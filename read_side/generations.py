@@ -19,6 +19,7 @@ from pymongo import ReturnDocument
 from pymongo.database import Database
 
 from bus.connections import DURABLE, Documents
+from bus.server_time import from_now, is_past, shorten
 from read_side.errors import GenerationError, RebuildLostError
 from read_side.registry import COLLECTION, Entry, State
 
@@ -49,9 +50,10 @@ class Generations:
         leave_s: float = LEAVE_S,
     ) -> None:
         self._read_models = database.get_collection(COLLECTION, write_concern=DURABLE)
-        self._expiry = _from_now(lease_ms / 1000)
-        self._retired = _from_now(retire_s)
-        self._left = _from_now(leave_s)
+        self._lease_ms = lease_ms
+        self._retire_ms = round(retire_s * 1000)
+        self._leave_ms = round(leave_s * 1000)
+        self._expiry = from_now(lease_ms)
 
     def entries(self) -> Iterator[Entry]:
         """Everything registered, as it is now."""
@@ -71,11 +73,14 @@ class Generations:
         expires_at = {"$ifNull": ["$rebuild.expires_at", _LONG_AGO]}
         epoch = {"$add": [{"$ifNull": ["$rebuild.epoch", 0]}, 1]}
         taken = self._read_models.find_one_and_update(
-            {"_id": name, "$expr": {"$lte": [expires_at, "$$NOW"]}},
+            {"_id": name, "$expr": is_past(expires_at)},
             [{"$set": {"rebuild": {"owner": owner, "epoch": epoch, "expires_at": self._expiry}}}],
             return_document=ReturnDocument.AFTER,
         )
-        return RebuildLease(name, taken["rebuild"]["epoch"]) if taken else None
+        if taken is None:
+            shorten(self._read_models, {"_id": name}, "rebuild.expires_at", self._lease_ms)
+            return None
+        return RebuildLease(name, taken["rebuild"]["epoch"])
 
     def renew(self, lease: RebuildLease) -> None:
         """Raises ``RebuildLostError`` if it was taken over."""
@@ -109,7 +114,7 @@ class Generations:
 
     def put_in_service(self, lease: RebuildLease, number: int, *, instead_of: int, keep: bool) -> None:
         """Make a finished generation live and let the one before retire, unless it is kept: in one update."""
-        before = {} if keep else _state(instead_of, State.RETIRING, self._retired)
+        before = {} if keep else _state(instead_of, State.RETIRING, from_now(self._retire_ms))
         ready = {"live": instead_of, f"generations.{number}.state": State.READY.value}
         self._under(lease, ready, {"live": number, f"generations.{number}.was_live": True, **before})
 
@@ -145,7 +150,7 @@ class Generations:
         """
         other = {} if even_live else {"live": {"$ne": number}}
         where = {"_id": name, **other, f"generations.{number}.state": {"$in": _SERVED}}
-        changes = _state(number, State.LEAVING, self._left)
+        changes = _state(number, State.LEAVING, from_now(self._leave_ms))
         if not self._read_models.update_one(where, [{"$set": changes}]).matched_count:
             raise GenerationError(f"{name}.g{number} is live, being built or not there")
 
@@ -153,14 +158,15 @@ class Generations:
 
     def move_on(self, name: str, number: int) -> None:
         """Let a generation whose time is up pass on to its next state."""
-        for now, then, until in (
-            (State.RETIRING, State.LEAVING, self._left),
-            (State.LEAVING, State.GONE, None),
+        place = f"generations.{number}"
+        due = {"$expr": is_past(f"${place}.until")}
+        for now, most_ms, then, until in (
+            (State.RETIRING, self._retire_ms, State.LEAVING, from_now(self._leave_ms)),
+            (State.LEAVING, self._leave_ms, State.GONE, None),
         ):
-            place = f"generations.{number}"
-            due = {"$expr": {"$lte": [f"${place}.until", "$$NOW"]}}
-            where = {"_id": name, f"{place}.state": now.value, **due}
-            self._read_models.update_one(where, [{"$set": _state(number, then, until)}])
+            where = {"_id": name, f"{place}.state": now.value}
+            shorten(self._read_models, where, f"{place}.until", most_ms)
+            self._read_models.update_one({**where, **due}, [{"$set": _state(number, then, until)}])
 
     def give_up(self, lease: RebuildLease, number: int) -> None:
         """Nobody builds it any more."""
@@ -176,10 +182,6 @@ class Generations:
 def _state(number: int, state: State, until: Any = None) -> Documents:
     place = f"generations.{number}"
     return {f"{place}.state": state.value, f"{place}.since": "$$NOW", f"{place}.until": until}
-
-
-def _from_now(seconds: float) -> Documents:
-    return {"$add": ["$$NOW", round(seconds * 1000)]}
 
 
 def _lost(lease: RebuildLease) -> RebuildLostError:

@@ -3,15 +3,15 @@
 Under load a run never ends for long: it takes in what there is, lingers, and looks again. Bells rung
 meanwhile would only find the lease held. So a run that lingers sets the bell's mark itself, which says to
 whoever appends: somebody will look after now. Before it may believe that there is nothing more it clears
-the mark and looks once more.
+the mark and looks once more. Where a bell waits, its mark is there already, and stays until it is answered.
 
 Why nothing is missed: who finds the mark set has appended before the mark was cleared, and the last look
-comes after that; who comes later rings. A run that dies with the mark set is as one that died with a bell
-in hand: the mark runs out, and the lookout compares heads. The mark belongs to a read model and not to one
-of its generations, so it is only kept while there is one generation. That is asked each time, as under load
-a run goes on for longer than a rebuild takes: once there is another, bells are heard again, and whoever
-answers the next one runs for the other. A process may learn up to a second late of it; no rebuild relies on
-it sooner (``read_side.rebuilding.handover``).
+comes after that, or the bell that waits is answered after that; who comes later rings. A run that dies with
+the mark set is as one that died with a bell in hand: the mark runs out, and the lookout compares heads. The
+mark belongs to a read model and not to one of its generations, so it is only kept while there is one
+generation. That is asked each time, as under load a run goes on for longer than a rebuild takes: once there
+is another, bells are heard again, and whoever answers the next one runs for the other. A process may learn up
+to a second late of it; no rebuild relies on it sooner (``read_side.rebuilding.handover``).
 """
 
 import time
@@ -68,7 +68,7 @@ class MarkSilence:
     def end(self) -> bool:
         kept, self._kept_at = self._kept_at is not None, None
         if kept:
-            self._tell(self._doorbells.answer)
+            self._tell(self._doorbells.end_silence)
         return kept
 
     def _tell(self, what: Callable[[str, int], None]) -> None:

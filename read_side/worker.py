@@ -7,18 +7,18 @@ from collections.abc import Callable, Iterable
 
 import dramatiq
 import redis
-from pymongo.database import Database
 
 from bus import logs, workers
 from bus.broker import Broker
-from bus.connections import Documents, read_database, redis_client, write_database
+from bus.connections import read_database, redis_client, write_database
 from bus.doorbells import Doorbells
 from bus.log import Log
 from bus.logs import logger
+from bus.mongodb_address import READ_URI, WRITE_URI, refuse_one_of_several
 from bus.observing.metrics import Metrics
 from bus.observing.pulse import Pulse
 from bus.observing.tracing import Tracing
-from bus.outages import Outages, Server
+from bus.outages import Outages
 from bus.settings import Settings
 from bus.signals import announce_position, reached
 from bus.subscriptions import Subscriptions
@@ -130,10 +130,10 @@ def main() -> None:
         ),
         metrics=metrics,
     )
-    outages = Outages({Server.MONGODB: lambda: _ping(writes, reads), Server.REDIS: client.ping}, stopping)
-    logs.leave_out(outages.noticed)
+    outages = Outages.of([writes, reads], client, stopping)
 
     def prepare() -> None:
+        refuse_one_of_several({WRITE_URI: writes, READ_URI: reads})
         log.create()
         registry.create(READ_MODELS)
         registry.forget()
@@ -170,11 +170,6 @@ def _silencer(doorbells: Doorbells, registry: Registry) -> Callable[[str, int], 
         return MarkSilence(doorbells, name, partition, is_alone=is_alone)
 
     return silence
-
-
-def _ping(*databases: Database[Documents]) -> None:
-    for database in databases:
-        database.command("ping")
 
 
 def _announcer(client: redis.Redis) -> Callable[[str, int, int, int], None]:

@@ -18,13 +18,17 @@ from pymongo import MongoClient
 from bus.local.mongod import Mongod
 from bus.local.redis_server import RedisServer
 from bus.settings import Settings
+from tests import datasets
 from tests.browser.left_out import LeftOut, may_leave_out
 from tests.databases import DatabaseNames
+from tests.northwind import Figures
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if may_leave_out():
-        config.pluginmanager.register(LeftOut())
+    for need in may_leave_out():
+        config.pluginmanager.register(LeftOut(need))
+    if datasets.northwind() is None:
+        config.pluginmanager.register(datasets.NorthwindNotThere())
 
 
 @pytest.fixture(autouse=True)
@@ -40,6 +44,12 @@ def server_data() -> Iterator[Path]:
     """Not pytest's tmp_path, which keeps the data of the last three runs: MongoDB's is 300 MB each."""
     with tempfile.TemporaryDirectory(prefix="twofold-tests-") as folder:
         yield Path(folder)
+
+
+@pytest.fixture(scope="module", params=datasets.there())
+def recorded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Figures:
+    """Recorded trade in four files, and what they say."""
+    return Figures(datasets.files(request.param, tmp_path_factory.mktemp(request.param)))
 
 
 @pytest.fixture(scope="session")

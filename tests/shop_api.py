@@ -136,22 +136,20 @@ def settings_for_a_module(redis_url: str, mongodb_uri: str) -> Settings:
     )
 
 
-@contextmanager
-def open_shop(
-    settings: Settings, *, wait_slots: int = 4, tracing: Tracing | None = None, draining: bool = False
-) -> Iterator[Shop]:
-    """The API over the test's own databases, as after the projections' first start."""
-    configured = settings.model_copy(update={"jwt_secret": Settings(jwt_secret=SECRET).jwt_secret})
-    write, read = write_database(configured), read_database(configured)
-    client, listening = redis_client(configured), redis_client(configured)
-    inbox, log = Inbox(write, configured.log_partitions), Log(write, configured.log_partitions)
+def services_over(
+    settings: Settings,
+    *,
+    write: Database[dict[str, Any]],
+    read: Database[dict[str, Any]],
+    client: redis.Redis,
+    signals: Signals,
+    wait_slots: int = 4,
+    tracing: Tracing | None = None,
+    draining: bool = False,
+) -> tuple[Services, CommandGateway]:
+    """The services as the API's main wires them; nothing is connected to."""
+    inbox, log = Inbox(write, settings.log_partitions), Log(write, settings.log_partitions)
     checkpoints = Checkpoints(read)
-    signals = Signals(listening)
-    log.create()
-    inbox.create()
-    Registry(read).create(READ_MODELS)
-    for model in READ_MODELS:
-        checkpoints.create(model.name, FIRST, configured.log_partitions)
     store = ReadStore(read)
     parking = Parking(read)
     visibility = Visibility(store, checkpoints, parking)
@@ -161,7 +159,7 @@ def open_shop(
         visibility=visibility,
         signals=signals,
         slots=slots,
-        partitions=configured.log_partitions,
+        partitions=settings.log_partitions,
         stopping=threading.Event(),
     )
     telemetry = Telemetry(Metrics(), tracing)
@@ -173,7 +171,7 @@ def open_shop(
         log=log,
         visibility=visibility,
         freshness=freshness,
-        verifier=Verifier.from_settings(configured),
+        verifier=Verifier.from_settings(settings),
         probes=probes(write, read, client, checkpoints, prepared=lambda: True, draining=lambda: draining),
         exposition=Exposition(Slots(write), looked_up, kept_s=0),
         telemetry=telemetry,
@@ -184,13 +182,41 @@ def open_shop(
             log,
             Showing(store, checkpoints, parking),
             slots,
-            sweep_after_ms=configured.sweep_after_ms,
+            sweep_after_ms=settings.sweep_after_ms,
             kept_s=0,
         ),
     )
+    return services, gateway
+
+
+@contextmanager
+def open_shop(
+    settings: Settings, *, wait_slots: int = 4, tracing: Tracing | None = None, draining: bool = False
+) -> Iterator[Shop]:
+    """The API over the test's own databases, as after the projections' first start."""
+    configured = settings.model_copy(update={"jwt_secret": Settings(jwt_secret=SECRET).jwt_secret})
+    write, read = write_database(configured), read_database(configured)
+    client, listening = redis_client(configured), redis_client(configured)
+    signals = Signals(listening)
+    services, gateway = services_over(
+        configured,
+        write=write,
+        read=read,
+        client=client,
+        signals=signals,
+        wait_slots=wait_slots,
+        tracing=tracing,
+        draining=draining,
+    )
+    services.log.create()
+    services.inbox.create()
+    Registry(read).create(READ_MODELS)
+    checkpoints = Checkpoints(read)
+    for model in READ_MODELS:
+        checkpoints.create(model.name, FIRST, configured.log_partitions)
     signals.start()
     try:
-        yield Shop(configured, services, gateway, inbox, log, write, read, client)
+        yield Shop(configured, services, gateway, services.inbox, services.log, write, read, client)
     finally:
         signals.stop()
         for connection in (client, listening):

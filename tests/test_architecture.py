@@ -161,6 +161,20 @@ def test_pure_modules_ask_no_clock(module: str) -> None:
     assert asked == []
 
 
+READS_WHAT_IS_SENT = {"api.bodies", "api.queries", "api.replay.tables"}
+"""Who validates what comes from outside; what is stored is read by ``Message.from_stored``."""
+
+
+def test_what_is_stored_is_validated_in_one_place() -> None:
+    validates = {
+        name
+        for name, path in _BY_NAME.items()
+        for node in ast.walk(_tree(path))
+        if isinstance(node, ast.Attribute) and node.attr in {"model_validate", "validate_python"}
+    }
+    assert validates == READS_WHAT_IS_SENT | {"bus.messages.message", "bus.messages.events"}
+
+
 def _top_level() -> set[str]:
     """What git tracks; in a copy without a history, what it would not ignore."""
     if (ROOT / ".git").exists():

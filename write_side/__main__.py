@@ -14,6 +14,7 @@ app = typer.Typer(
 )
 RUN = "Run it"
 LOOK = "Look into the log"
+MEND = "Mend it"
 
 Sample = Annotated[int | None, typer.Option(min=1, help="Only the streams of so many commits drawn by lot.")]
 Stream = Annotated[str | None, typer.Option(metavar="STREAM", help="Only of one stream, such as order-ID.")]
@@ -23,6 +24,7 @@ EventType = Annotated[
 Command = Annotated[str | None, typer.Option(metavar="ID", help="Only what one command came to.")]
 Correlation = Annotated[str | None, typer.Option(metavar="ID", help="Only what one request set off.")]
 Partition = Annotated[int | None, typer.Option(min=0, help="Only of one partition.")]
+CarryOut = Annotated[bool, typer.Option("--carry-out", help="Move them; else they are only shown.")]
 Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes, until Ctrl-C.")]
 Limit = Annotated[
     int, typer.Option("--limit", "-n", min=1, max=100_000, help="How many at most, the newest.")
@@ -86,6 +88,25 @@ def audit(*, sample: Sample = None, as_json: AsJson = False) -> None:
     from write_side import audit_report  # noqa: PLC0415 - --help needs no drivers
 
     raise typer.Exit(0 if audit_report.run(sample, as_json=as_json) else 1)
+
+
+@app.command(
+    rich_help_panel=MEND,
+    epilog="Exit status: 0 in order, or moved; 1 out of order, or a server cannot be reached; 2 wrong usage.",
+)
+def repair(
+    *,
+    carry_out: Annotated[
+        bool, typer.Option("--carry-out", help="Move them; else they are only shown.")
+    ] = False,
+) -> None:
+    """Put commits in order that stand below what they rest on, as `audit` finds them.
+
+    The processes that decide and project must be stopped, and the read models rebuilt afterwards.
+    """
+    from write_side import repair_report  # noqa: PLC0415 - --help needs no drivers
+
+    raise typer.Exit(0 if repair_report.run(carry_out=carry_out) else 1)
 
 
 if __name__ == "__main__":

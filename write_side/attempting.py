@@ -4,6 +4,11 @@ A command that keeps raising is kept as failed. One that keeps killing its worke
 that died beside it, so what has twice been under way when a process died is a suspect and handled alone;
 one that has been alone three times when its process died is kept as failed. Its bystanders are not.
 
+That a command failed is in the log, like every outcome: who stalled with it, was given up and wakes finds its
+place taken, and appends nothing. So nobody who was told of the failure, or was decided after it, is belied.
+An operator's retry takes it out again (``bus.dead.failed_commands``). An attempt after which something
+could not be noted, because MongoDB went away, is taken back: it says nothing about the command.
+
 The last beat is here: the bell is rung for what the log has, the outcome is copied to the inbox, and whoever
 waits for it is told. All of it can be repeated, or left to a sweep.
 """
@@ -15,7 +20,6 @@ from pymongo.client_session import ClientSession
 
 from bus.attempts import Attempts
 from bus.inbox import Entry, Inbox
-from bus.log import Log
 from bus.messages.outcome import Outcome
 from write_side import outcomes
 from write_side.bell import Bell
@@ -38,7 +42,6 @@ class Attempting:
 
     def __init__(  # noqa: PLR0913, PLR0917 - what it is made of
         self,
-        log: Log,
         inbox: Inbox,
         attempts: Attempts,
         deciding: Deciding,
@@ -46,7 +49,6 @@ class Attempting:
         max_errors: int,
         telemetry: Telemetry,
     ) -> None:
-        self._log = log
         self._inbox = inbox
         self._attempts = attempts
         self._deciding = deciding
@@ -77,12 +79,9 @@ class Attempting:
             deaths = self._attempts.begin_alone(entry.command_id)
             if deaths is None:
                 raise BusyError(f"{entry.command_id} is being handled alone elsewhere")
-            if deaths >= DEATHS_ALONE:
-                killed = WorkerKilledError(f"{deaths} workers died of it")
-                failed = self._last_word(entry, killed)
-                self._finish([(entry, failed)], time.time())
-                return failed
             try:
+                if deaths >= DEATHS_ALONE:
+                    return self._given_up(entry, deaths)
                 [outcome] = self._tried([entry], session)
             except Exception:
                 self._attempts.end_alone(entry.command_id)
@@ -94,32 +93,53 @@ class Attempting:
 
     def _tried(self, entries: Sequence[Entry], session: ClientSession) -> list[Outcome | Exception]:
         began = time.time()
+        unheard = {entry.command_id for entry in entries}
+        """Of whose attempts nothing has been counted yet."""
         try:
             decided = self._deciding(entries, session)
-            came_to = [self._came_to(*pair) for pair in zip(entries, decided, strict=True)]
+            came_to = [self._came_to(e, one, unheard) for e, one in zip(entries, decided, strict=True)]
+            ended = [(e, o) for e, o in zip(entries, came_to, strict=True) if isinstance(o, Outcome)]
+            self._finish(ended, began)
         except Exception:
-            for entry in entries:
-                self._attempts.take_back(entry.command_id)
+            for command_id in unheard:
+                self._attempts.take_back(command_id)
             raise
-        ended = [(e, o) for e, o in zip(entries, came_to, strict=True) if isinstance(o, Outcome)]
-        self._finish(ended, began)
         return came_to
 
-    def _came_to(self, entry: Entry, decided: Decided) -> Outcome | Exception:
+    def _came_to(self, entry: Entry, decided: Decided, unheard: set[str]) -> Outcome | Exception:
         if not isinstance(decided, Exception):
             return outcomes.of_commit(decided)
         if is_transient(decided):
+            unheard.discard(entry.command_id)
             self._attempts.take_back(entry.command_id)
             return decided
-        if self._attempts.count_error(entry.command_id, repr(decided)) < self._max_errors:
-            return decided
-        return self._last_word(entry, decided)
+        errors = self._attempts.count_error(entry.command_id, repr(decided))
+        unheard.discard(entry.command_id)
+        return decided if errors < self._max_errors else self._last_word(entry, decided)
+
+    def _given_up(self, entry: Entry, deaths: int) -> Outcome:
+        began = time.time()
+        try:
+            outcome = self._last_word(entry, WorkerKilledError(f"{deaths} workers died of it"))
+            self._finish([(entry, outcome)], began)
+        except Exception:
+            self._attempts.take_back(entry.command_id)
+            raise
+        return outcome
 
     def _last_word(self, entry: Entry, error: Exception) -> Outcome:
-        """Failed, unless the log holds an outcome all the same: what raised may come after the insert."""
-        with self._log.now(entry.partition) as log:
-            commit = log.of_command(entry.partition, entry.command_id)
-        return outcomes.failed(entry, error) if commit is None else outcomes.of_commit(commit)
+        """Failed, unless the log holds an outcome all the same: what raised may come after the insert.
+
+        The log says which, by the one insert that it lets in. A failure that it does not take, because what
+        raises is appending to it, is noted in the inbox alone.
+        """
+        failed = outcomes.failed(entry, error)
+        last = self._deciding.append_outcome(entry, failed)
+        if not isinstance(last, Exception):
+            return outcomes.of_commit(last)
+        if is_transient(last):
+            raise last
+        return failed
 
     def _finish(self, ended: Sequence[tuple[Entry, Outcome]], began: float) -> None:
         if not ended:

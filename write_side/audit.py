@@ -2,19 +2,22 @@
 
 Each stream is read from its first commit, in the order of versions, and its events are folded again: the
 ``state`` of every commit must be the fold of the events up to it, versions must be 1, 2, 3 and so on, later
-versions must stand at later positions, and in the partition that is the stream's. Streams come one after the
-other out of the index of the optimistic lock, so one state is in memory at a time, and nothing has to stand
-still: commits appended meanwhile are audited or not.
+versions must stand at later positions, and in the partition that is the stream's. An order must stand above
+the customer and the products that it was decided with, where they are in its partition. Streams come one
+after the other out of the index of the optimistic lock, so few are in memory at a time, and nothing has to
+stand still: commits appended meanwhile are audited or not.
 
 With ``sample`` that many commits are drawn by lot and only their streams are audited; long streams are
 drawn more often.
 
+A field of a state that a newer build has added is a difference: this build cannot tell what it should be.
+
 Reads the collection itself, not through ``Log``: whoever audits looks at what is there.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Any
 
 import bson
@@ -24,8 +27,12 @@ from pymongo.read_concern import ReadConcern
 
 from bus.commit import Commit
 from bus.connections import CODEC, Documents
-from bus.messages.streams import partition_of
+from bus.messages.events import OrderPlaced
+from bus.messages.streams import customer_stream, partition_of, product_stream
 from write_side.aggregates import aggregate_of, fold
+
+CHUNK = 500
+"""Streams whose facts are looked up in one query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +64,47 @@ def audit(database: Database[Documents], partitions: int, *, sample: int | None 
     return [difference for one in audited(database, partitions, sample) for difference in one.differences]
 
 
-def audited(database: Database[Documents], partitions: int, sample: int | None = None) -> Iterator[Audited]:
-    """The audit, stream by stream."""
+def audited(
+    database: Database[Documents], partitions: int, sample: int | None = None, within: int | None = None
+) -> Iterator[Audited]:
+    """The audit, stream by stream, of all partitions or ``within`` one."""
     commits = database.get_collection("commits", read_concern=ReadConcern("majority"))
     where: dict[str, Any] = {"$exists": True}
     if sample is not None:
         where = {"$in": _drawn(commits, sample)}
-    for partition in range(partitions):
+    for partition in range(partitions) if within is None else (within,):
         ordered = commits.find({"partition": partition, "stream": where}).sort(["stream", "version"])
         history = (Commit.from_stored(stored) for stored in ordered.hint("optimistic_lock"))
-        for stream, of_stream in groupby(history, key=lambda commit: str(commit.stream)):
-            one = _StreamAudit(stream, partition_of(stream, partitions))
-            for commit in of_stream:
-                one.look_at(commit)
-            yield Audited(stream, one.commits, tuple(one.differences))
+        streams = _streams(history, partitions)
+        while some := list(islice(streams, CHUNK)):
+            begins = _beginnings(commits, partition, {fact for one in some for fact in one.facts})
+            for one in some:
+                one.stands_above(begins)
+                yield Audited(one.stream, one.commits, tuple(one.differences))
+
+
+def _streams(history: Iterator[Commit], partitions: int) -> Iterator["_StreamAudit"]:
+    for stream, of_stream in groupby(history, key=lambda commit: str(commit.stream)):
+        one = _StreamAudit(stream, partition_of(stream, partitions))
+        for commit in of_stream:
+            one.look_at(commit)
+        yield one
+
+
+def _beginnings(commits: Collection[Documents], partition: int, streams: Iterable[str]) -> dict[str, int]:
+    """The positions of the first commits of streams that are in a partition."""
+    where = {"partition": partition, "stream": {"$in": sorted(streams)}, "version": 1}
+    return {stored["stream"]: stored["seq"] for stored in commits.find(where, {"stream": True, "seq": True})}
+
+
+def facts_of(commit: Commit) -> frozenset[str]:
+    """The streams that a commit was decided with beside its own; none if it cannot be read."""
+    try:
+        placed = [one.event for one in commit.recorded() if isinstance(one.event, OrderPlaced)]
+    except Exception:  # noqa: BLE001 - it is reported where its events are folded
+        return frozenset()
+    customers = {customer_stream(event.customer_id) for event in placed}
+    return frozenset(customers.union(product_stream(line.product_id) for e in placed for line in e.lines))
 
 
 def _drawn(commits: Collection[Documents], sample: int) -> list[str]:
@@ -82,17 +116,21 @@ class _StreamAudit:
     """One stream, its commits looked at in the order of their versions."""
 
     def __init__(self, stream: str, partition: int) -> None:
-        self._stream = stream
+        self.stream = stream
         self._partition = partition
         self.commits = 0
         self._version = 0
         self._seq = 0
         self._state: Any = None
         self._broken = False
+        self._first: Commit | None = None
+        self.facts: frozenset[str] = frozenset()
         self.differences: list[Difference] = []
 
     def look_at(self, commit: Commit) -> None:
         self.commits += 1
+        if self._first is None:
+            self._first, self.facts = commit, facts_of(commit)
         self._expect("version", self._version + 1, commit.version, commit)
         self._expect("partition", self._partition, commit.partition, commit)
         self._expect("seq", f"above {self._seq}", commit.seq, commit, lambda seq: seq > self._seq)
@@ -100,10 +138,17 @@ class _StreamAudit:
         if not self._broken:
             self._fold(commit)
 
+    def stands_above(self, begins: Mapping[str, int]) -> None:
+        """Its first commit stands above where the streams begin that it was decided with."""
+        for fact in sorted(self.facts & begins.keys()):
+            if self._first is not None and self._first.seq < begins[fact]:
+                expected = f"above {begins[fact]}, where {fact} begins"
+                self._expect("seq", expected, self._first.seq, self._first)
+
     def _fold(self, commit: Commit) -> None:
         try:
             events = [recorded.event for recorded in commit.recorded()]
-            self._state = fold(aggregate_of(self._stream), self._state, events)
+            self._state = fold(aggregate_of(self.stream), self._state, events)
         except Exception as error:  # noqa: BLE001 - a fold may raise anything, and it is reported
             self._broken = True
             self._expect("events", "foldable", repr(error), commit)
@@ -122,7 +167,7 @@ class _StreamAudit:
         is_right: Callable[[Any], bool] | None = None,
     ) -> None:
         if not (is_right(found) if is_right else found == expected):
-            self.differences.append(Difference(self._stream, commit.version or 0, field, expected, found))
+            self.differences.append(Difference(self.stream, commit.version or 0, field, expected, found))
 
 
 def _as_stored(state: dict[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from bus.inbox import Entry
 from bus.log import Appended, Log
 from bus.messages.envelope import CommandEnvelope
 from bus.messages.events import to_stored
+from bus.messages.outcome import Outcome
 from bus.messages.rejection import Rejection
 from bus.messages.streams import id_of, partition_of
 from write_side import outcomes
@@ -59,6 +60,18 @@ class Deciding:
         )
         conflicts(self._beats, entries, self._log.within(session), decided)
         return [decided[entry.command_id] for entry in entries]
+
+    def append_outcome(self, entry: Entry, outcome: Outcome) -> Decided:
+        """Append what a command came to without a decision; the commit that says it, this or an earlier one.
+
+        Returns what appending it raises, unless the log has a commit all the same. Raises what concerns
+        every append, such as that MongoDB is away.
+        """
+        [appended] = self._append([_decision(entry, outcome=outcome.model_dump())])
+        if not isinstance(appended, Exception):
+            return appended
+        with self._log.now(entry.partition) as log:
+            return log.of_command(entry.partition, entry.command_id) or appended
 
     def _beats(self, entries: Sequence[Entry], log: Log, decided: dict[str, Decided]) -> list[Entry]:
         """Take those that are not decided yet once through the beats; return those that met a conflict."""
@@ -122,25 +135,22 @@ def _last_result(state: RetryCallState) -> Any:
 
 
 def _decide(entry: Entry, own: Commit | None, others: Sequence[Commit | None]) -> Decision:
-    """What the command comes to, as the document that is to be appended above all that it rests on."""
+    """What the command comes to, as the document that is to be appended."""
     envelope = entry.envelope
     aggregate = aggregate_for(envelope.command)
-    state = aggregate.state.model_validate(own.state) if own else None
+    state = aggregate.state.from_stored(own.state) if own else None
     version = (own.version or 0) if own else 0
     decided = outcomes.with_precondition(
         aggregate.decide(state, envelope.command, _facts(envelope, others)),
         envelope.expected_versions,
         version,
     )
-    rests_on = max((c.seq for c in (own, *others) if c and c.partition == entry.partition), default=0)
     if isinstance(decided, Rejection) or not decided:
         quiet = decided if isinstance(decided, Rejection) else None
-        outcome = outcomes.without_commit(entry, quiet, version)
-        return _decision(entry, above=rests_on, outcome=outcome)
+        return _decision(entry, outcome=outcomes.without_commit(entry, quiet, version))
     after = fold(aggregate, state, decided)
     return _decision(
         entry,
-        above=rests_on,
         stream=envelope.command.stream,
         version=version + 1,
         events=tuple(map(to_stored, decided)),
@@ -154,7 +164,7 @@ def _facts(envelope: CommandEnvelope, others: Sequence[Commit | None]) -> Facts:
     products = {}
     for stream, commit in zip(envelope.command.fact_streams, others, strict=True):
         aggregate = aggregate_of(stream)
-        state = aggregate.state.model_validate(commit.state) if commit else None
+        state = aggregate.state.from_stored(commit.state) if commit else None
         if aggregate.name == "customer":
             customer = state
         else:

@@ -77,7 +77,7 @@ class Handling:
         told = telemetry or Telemetry(Metrics())  # else nobody is told
         self._inbox = inbox
         self.deciding = Deciding(log, told)
-        self.attempting = Attempting(log, inbox, attempts, self.deciding, bell, max_errors, told)
+        self.attempting = Attempting(inbox, attempts, self.deciding, bell, max_errors, told)
         self.in_hand = InHand()
         self._turn_together = GroupCommit(
             told.metrics.batches("turn", self._turns), limit=TOGETHER, shared=is_transient

@@ -13,6 +13,7 @@ from bus.commit import Commit
 from bus.connections import write_database
 from bus.errors import RefusedError
 from bus.log import Log
+from bus.messages.outcome import CommandStatus
 from bus.settings import Settings
 from write_side.tail import Tail, Wanted, stream_of
 
@@ -67,10 +68,13 @@ def as_line(commit: Commit) -> dict[str, Any]:
 
 
 def what(commit: Commit) -> str:
-    """The types of its events; of a refusal its code, of what changed nothing that."""
+    """The types of its events; of a refusal its code, of what failed or changed nothing that."""
     if commit.stream is not None:
         return ", ".join(str(event.get("type", "?")) for event in commit.events)
-    rejection = (commit.outcome or {}).get("rejection")
+    outcome = commit.outcome or {}
+    if outcome.get("status") == CommandStatus.FAILED:
+        return "failed"
+    rejection = outcome.get("rejection")
     return f"refused: {rejection['code']}" if rejection else "nothing changed"
 
 

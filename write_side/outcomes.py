@@ -25,7 +25,7 @@ def of_commit(commit: Commit) -> Outcome:
             total=_total(commit),
         )
     refusal: Mapping[str, Any] = commit.outcome or {}
-    return Outcome.model_validate({**refusal, "seq": commit.seq})
+    return Outcome.from_stored({**refusal, "seq": commit.seq})
 
 
 def without_commit(entry: Entry, rejection: Rejection | None, version: int) -> dict[str, Any]:
@@ -41,7 +41,7 @@ def without_commit(entry: Entry, rejection: Rejection | None, version: int) -> d
 
 
 def failed(entry: Entry, error: BaseException) -> Outcome:
-    """The outcome of a command that kept raising; it has no place in the log, so it can be retried."""
+    """The outcome of a command that kept raising."""
     return Outcome(
         status=CommandStatus.FAILED,
         stream=entry.envelope.command.stream,

@@ -55,7 +55,7 @@ class Telemetry:
         try:
             self._appended.remove(envelope.command_id)  # one step, so that one thread does
         except KeyError:
-            if not failed:
+            if not failed or outcome.seq is not None:
                 logger.debug("found done", command_id=envelope.command_id)
                 return
         kind, status = envelope.command.type, outcome.status.value

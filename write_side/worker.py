@@ -17,10 +17,11 @@ from bus.inbox import Inbox
 from bus.log import Log
 from bus.logs import told as in_words
 from bus.messages.envelope import CommandEnvelope
+from bus.mongodb_address import WRITE_URI, refuse_one_of_several
 from bus.observing.metrics import Metrics
 from bus.observing.pulse import Pulse
 from bus.observing.tracing import Tracing
-from bus.outages import Outages, Server
+from bus.outages import Outages
 from bus.settings import Settings
 from bus.subscriptions import Subscriptions
 from write_side.bell import WriteSideBell
@@ -50,7 +51,7 @@ def register_actor(
 
     def handle_command(envelope: dict[str, object]) -> None:
         try:
-            command = CommandEnvelope.model_validate(envelope)
+            command = CommandEnvelope.from_stored(envelope)
         except ValidationError as error:
             raise UnknownMessageError(in_words(error)) from None
         try:
@@ -84,12 +85,12 @@ def main() -> None:
     tracing = Tracing.from_settings(settings, KIND)
     telemetry = Telemetry(metrics, tracing)
     pulse = Pulse.of(database, KIND, metrics)
-    outages = Outages({Server.MONGODB: lambda: database.command("ping"), Server.REDIS: client.ping}, stopping)
-    logs.leave_out(outages.noticed)
+    outages = Outages.of([database], client, stopping)
     handling = Handling(log, inbox, Attempts(database), bell, settings.max_attempts, telemetry)
     register_actor(broker, handling, stopping, telemetry, told=outages.noticed)
 
     def prepare() -> None:
+        refuse_one_of_several({WRITE_URI: database})
         log.create()
         inbox.create()
 

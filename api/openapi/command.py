@@ -15,6 +15,9 @@ class Unused:
     def __getattr__(self, _name: str) -> "Unused":
         return self
 
+    def __getitem__(self, _key: object) -> "Unused":
+        return self
+
     def __call__(self, *_: object, **__: object) -> "Unused":
         return self
 

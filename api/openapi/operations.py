@@ -134,7 +134,8 @@ OPERATIONS: Mapping[Key, Operation] = {
         "The log as a feed for other systems",
         queries.EventsQuery,
         shapes.Feed,
-        text="Each partition's events come in their order. No position expires.",
+        text="Each partition's events come in their order. No position expires."
+        " Data may have further fields, which a newer version of the service has stored.",
     ),
     ("/health/live", "GET"): about_service("isLive", "Whether the process lives", shapes.Liveness),
     ("/health/ready", "GET"): about_service(

@@ -1,6 +1,7 @@
 """JSON schemas (2020-12) of what requests carry and what answers hold.
 
 Answers are described strictly: every field that is not optional is required, and there is no other.
+Only what the feed hands on as it is stored may hold more.
 """
 
 import types
@@ -64,8 +65,10 @@ class Generator(GenerateJsonSchema):
         return described
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
-        """An event's type stands beside its data, not in it."""
+        """An event's type stands beside its data. A newer build may have stored more data."""
         described = super().model_schema(schema)
+        if self.mode == "serialization":
+            described.pop("additionalProperties", None)
         if self.mode == "serialization" and issubclass(schema["cls"], Event):
             del described["properties"]["type"]
             described["required"].remove("type")

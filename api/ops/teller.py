@@ -137,7 +137,7 @@ def _problem(outcome: Mapping[str, Any], command_id: str) -> problems.ProblemDoc
     if not outcome:
         return None
     try:
-        problem = problems.of_outcome(Outcome.model_validate(outcome), command_id)
+        problem = problems.of_outcome(Outcome.from_stored(outcome), command_id)
     except ValidationError:  # of another build
         return None
     return problem.document() if problem else None

@@ -49,7 +49,7 @@ def _unknown(queue: str, message: Message[None]) -> str | None:
     if queue != COMMANDS_QUEUE:
         return None
     try:
-        CommandEnvelope.model_validate(message.kwargs.get("envelope"))
+        CommandEnvelope.from_stored(message.kwargs.get("envelope"))
     except ValidationError as error:
         return f"unknown command: {error}"
     return None

@@ -3,10 +3,12 @@
 A retry joins at the end of the order: the command is accepted once more, now. So it is decided after
 everything that was accepted meanwhile, and with a time that is not before what has happened to its aggregate.
 
-Why a retry is harmless whatever has become of the command: the log holds at most one outcome of it. If a
-worker that had been taken for stuck did append after all, the handler finds that and copies it. Whoever
-retries takes the very failure that was looked at (its ``finished_at``): of two operators one wins, and an
-outcome that came in between stands.
+Why a retry is harmless whatever has become of the command: the log holds at most one outcome of it, and that
+it failed is one. A retry first takes that out of the log, so that the command can have another one: its place
+becomes a tombstone. From then on a worker that was taken for stuck may append after all; the handler finds
+that and copies it. Whoever retries takes the very failure that was looked at (its ``finished_at``): of two
+operators one wins, and an outcome that came in between stands. A discarded command's failure stays in the
+log, so it can come to nothing else.
 """
 
 from datetime import datetime
@@ -26,6 +28,9 @@ _OPEN = {**_FAILED, "discarded": {"$exists": False}}
 _OF_THE_FAILURE = ("errors", "error", "alone", "discarded")
 """What a retry begins without. The lease of an attempt made alone is left: its holder may be at it still."""
 
+_SAID_IN_THE_LOG = ("command_id", "correlation_id", "at", "by", "outcome", "traceparent")
+"""What a failure in the log has beyond a tombstone."""
+
 
 class FailedCommands:
     """The inbox of one write database, as far as it failed.
@@ -37,6 +42,7 @@ class FailedCommands:
     def __init__(self, database: Database[Documents]) -> None:
         self._database = database
         self._commands = database.get_collection("commands", write_concern=DURABLE)
+        self._commits = database.get_collection("commits", write_concern=DURABLE)
 
     def newest(self, limit: int, *, discarded: bool = False) -> list[Documents]:
         """The newest first; those set aside only if ``discarded``."""
@@ -73,6 +79,7 @@ class FailedCommands:
             CommandEnvelope.from_stored(failed["envelope"])
         except ValidationError as error:
             raise RefusedError(f"{command_id} cannot be read by this build: {error}") from None
+        self._take_out_of_the_log(failed)
         retried = self._commands.find_one_and_update(
             {"_id": command_id, **_FAILED, "finished_at": failed["finished_at"]},
             {
@@ -109,6 +116,15 @@ class FailedCommands:
         )
         if not discarded.modified_count:
             raise RefusedError(f"{command_id} is discarded already, or somebody else was faster")
+
+    def _take_out_of_the_log(self, failed: Documents) -> None:
+        """Make a tombstone of a failure; nothing if it is not there, as when an older build noted it."""
+        outcome = failed["outcome"] or {}
+        if outcome.get("seq") is None:
+            return
+        place = {"partition": failed["partition"], "seq": outcome["seq"]}
+        said = {"command_id": failed["_id"], "outcome.status": CommandStatus.FAILED.value}
+        self._commits.update_one({**place, **said}, {"$unset": dict.fromkeys(_SAID_IN_THE_LOG, True)})
 
     def _failed(self, command_id: str) -> Documents:
         stored = self._commands.find_one({"_id": command_id})

@@ -1,6 +1,6 @@
 """What a command travels in: who asks, when it was accepted, and what it belongs to."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -31,8 +31,3 @@ class CommandEnvelope(Message):
     def to_stored(self) -> dict[str, Any]:
         """As BSON keeps it, times as times."""
         return self.model_dump()
-
-    @classmethod
-    def from_stored(cls, stored: dict[str, Any]) -> Self:
-        """Raises ``pydantic.ValidationError`` for a type or version this build does not know."""
-        return cls.model_validate(stored)

@@ -1,8 +1,8 @@
 """Heartbeats: which processes live, in the ``workers`` collection of the write database.
 
 A document each, written every two seconds and removed when the process stops, so that what is left behind
-by a killed process is seen to be old. Its time is mongod's, so the hosts' clocks do not matter. Old ones go
-by themselves.
+by a killed process is seen to be old. Its time is mongod's, so the hosts' clocks do not matter; a beat from
+the future, before that clock was put right, counts as old. Old ones go by themselves.
 """
 
 import os
@@ -17,6 +17,7 @@ from pymongo import ASCENDING, IndexModel
 from pymongo.database import Database
 
 from bus.connections import Documents
+from bus.server_time import is_recent
 from bus.version import VERSION
 
 SILENT_MS = 10_000
@@ -66,7 +67,9 @@ class Process:
 
 def processes(database: Database[Documents]) -> list[Process]:
     """All that are not forgotten, by kind, the oldest first."""
-    aged = {"$set": {"age_ms": {"$subtract": ["$$NOW", "$seen_at"]}}}
+    aged = {
+        "$set": {"age_ms": {"$subtract": ["$$NOW", "$seen_at"]}, "well": is_recent("$seen_at", SILENT_MS)}
+    }
     order = {"$sort": {"kind": 1, "started_at": 1, "_id": 1}}
     return [
         Process(
@@ -76,7 +79,7 @@ def processes(database: Database[Documents]) -> list[Process]:
             version=stored["version"],
             started_at=stored["started_at"],
             beat_age_s=max(0, stored["age_ms"]) / 1000,
-            well=stored["age_ms"] <= SILENT_MS,
+            well=stored["well"],
         )
         for stored in database["workers"].aggregate([aged, order])
     ]
@@ -84,5 +87,5 @@ def processes(database: Database[Documents]) -> list[Process]:
 
 def alive(database: Database[Documents]) -> Mapping[str, int]:
     """How many processes of each kind were heard lately."""
-    heard = {"$expr": {"$gte": ["$seen_at", {"$subtract": ["$$NOW", SILENT_MS]}]}}
+    heard = {"$expr": is_recent("$seen_at", SILENT_MS)}
     return Counter(str(stored["kind"]) for stored in database["workers"].find(heard, {"kind": True}))

@@ -28,6 +28,7 @@ from pymongo.read_concern import ReadConcern
 
 from bus.connections import DURABLE, Documents
 from bus.observing.metrics import Counts, Metrics, added, negated
+from bus.server_time import is_recent
 
 EXPIRY_MS = 30_000
 """Silence after which a slot may be adopted."""
@@ -40,7 +41,7 @@ class Slots:
         self._slots = database.get_collection(
             "metrics", write_concern=DURABLE, read_concern=ReadConcern("majority")
         )
-        self._expired = {"$expr": {"$lt": ["$seen_at", {"$subtract": ["$$NOW", expiry_ms]}]}}
+        self._expired = {"$expr": {"$not": is_recent("$seen_at", expiry_ms)}}
 
     def total(self) -> Counts:
         """What all processes have counted, those included that have ended."""

@@ -13,7 +13,13 @@ from bus.messages.outcome import CommandStatus
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """Commands without an outcome, the age of the oldest in seconds, and those kept for an operator."""
+    """Commands without an outcome, the age of the oldest in seconds, and those kept for an operator.
+
+    The age is by when it was accepted and by mongod's clock, which told that moment too. The order is no age
+    while it is ahead of that clock (``bus.overdue``). What was accepted in the future, before the clock was
+    put right, is passed over: then the age is that of the first one accepted since, and the oldest is
+    older.
+    """
 
     commands: int
     oldest_s: float
@@ -24,11 +30,15 @@ def unfinished(database: Database[Documents]) -> Unfinished:
     """Count, by indexes that hold only what is counted; ages by mongod's clock."""
     inbox = database["commands"]
     waiting = {"status": CommandStatus.ACCEPTED.value}
-    now = database.command("hello", codec_options=CODEC)["localTime"].timestamp()
-    oldest = inbox.find_one(waiting, {"accepted_ts": True}, sort=[("accepted_ts", ASCENDING)])
+    now = database.command("hello", codec_options=CODEC)["localTime"]
+    oldest = inbox.find_one(
+        {**waiting, "envelope.accepted_at": {"$lte": now}},
+        {"envelope.accepted_at": True},
+        sort=[("accepted_ts", ASCENDING)],
+    )
     return Unfinished(
         # The range lets the count use the partial index on it; every entry has such a time.
         commands=inbox.count_documents({**waiting, "accepted_ts": {"$gte": Timestamp(0, 0)}}),
-        oldest_s=max(0.0, now - oldest["accepted_ts"].time) if oldest else 0.0,
+        oldest_s=(now - oldest["envelope"]["accepted_at"]).total_seconds() if oldest else 0.0,
         failed=FailedCommands(database).count_open(),
     )

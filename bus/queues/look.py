@@ -15,7 +15,6 @@ from typing import Any, cast
 
 import redis
 from bson import Timestamp
-from pymongo import ASCENDING
 from pymongo.database import Database
 
 from bus.broker import HEARTBEAT_TIMEOUT_MS, Broker
@@ -24,7 +23,6 @@ from bus.dead.diagnosis import decoded
 from bus.dead.failed_commands import FailedCommands
 from bus.dead.letters import DeadLetters
 from bus.gateway import COMMANDS_QUEUE
-from bus.inbox import Inbox
 from bus.keys import HEARTBEATS, QueueKeys
 from bus.log import Log
 from bus.messages.outcome import CommandStatus
@@ -88,7 +86,6 @@ class Looking:
         self._writes = writes
         self._reads = reads
         self._log = Log(writes, partitions)
-        self._inbox = Inbox(writes, partitions)
         self._letters = DeadLetters(writes)
         self._failed = FailedCommands(writes)
         self._sweep_after = timedelta(milliseconds=sweep_after_ms)
@@ -110,19 +107,21 @@ class Looking:
         waiting = {"status": CommandStatus.ACCEPTED.value}
         # The range lets the count use the partial index on it; every entry has such a time.
         backlog = self._writes.commands.count_documents({**waiting, "accepted_ts": {"$gte": Timestamp(0, 0)}})
-        oldest = self._writes.commands.find_one(
-            waiting, {"accepted_ts": True}, sort=[("accepted_ts", ASCENDING)]
-        )
+        # By when they were accepted: their order is no age while it is ahead of the clock (``bus.overdue``).
         now: datetime = self._writes.command("hello", codec_options=CODEC)["localTime"]
-        overdue = self._inbox.unfinished_since(Timestamp(now - self._sweep_after, 0), MOST_OVERDUE)
-        absent = self._broker.absent(COMMANDS_QUEUE, overdue) if overdue else []
+        oldest = self._writes.commands.find(waiting, {"envelope.accepted_at": True})
+        since = {
+            s["_id"]: s["envelope"]["accepted_at"] for s in oldest.sort("accepted_ts").limit(MOST_OVERDUE)
+        }
+        overdue = [command_id for command_id, at in since.items() if at < now - self._sweep_after]
+        absent = self._broker.absent(COMMANDS_QUEUE, overdue)
         unfinished = self._writes.commands.find({**waiting, "_id": {"$in": absent}}, {"_id": True})
         return QueueLook(
             waiting=counts.waiting,
             in_flight=counts.in_flight,
             delayed=counts.delayed,
             dead=counts.dead + kept.get(COMMANDS_QUEUE, 0),
-            oldest_s=_age(oldest["accepted_ts"].as_datetime(), now) if oldest else None,
+            oldest_s=_age(min(since.values()), now) if since else None,
             came=decided + backlog,
             done=decided,
             silent=counts.silent,

@@ -29,7 +29,7 @@ from read_side.parked.parking import Parked, Parking, positions
 from read_side.projections.model import Document, ReadModel, Sources
 from read_side.refold import Refold, refold_streams
 
-CHUNK = 500
+CHUNK = 100
 """How many of a stream's documents are held in memory and written at once."""
 
 
@@ -104,7 +104,7 @@ class Mending:
         left = replace(parked, seq=commit.seq, error=repr(error), mending=None)
         if commit.stream != parked.stream:  # which was foldable once, so only another build can have met it
             left = replace(left, seq=parked.seq, error=f"{commit.stream} at {commit.seq}: {error!r}")
-        elif left.seq > parked.seq or parked.mending is not None:
+        elif left.seq != parked.seq or parked.mending is not None:
             self._write(sources, parked, {**others, parked.stream: left.seq})
         self._parking.keep(parked, self.lease.epoch, seq=left.seq, error=left.error)
         return left

@@ -8,6 +8,12 @@ it may lose it. So each change is made such that it fails then. A stream is park
 lease is renewed, then the parking confirmed: what is tentative counts for nobody, and the next holder
 drops it, after which it cannot be confirmed. A stream that is being mended is marked with the mender's epoch:
 the next holder puts its own there before anything else, after which the former mender cannot end it.
+
+A parking only ever moves back, to an earlier position: what comes behind the first fault has not been folded,
+so a second fault there changes nothing. The update itself asks for a later position than the one it sets. A
+move back is proposed and confirmed like a new parking (``back``), so that a holder that lost its lease cannot
+park what the next one has folded. Only mending moves a parking up, and it does so rightly: it has written
+everything before the new position into the documents, and its mark says that no later holder has begun.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -123,8 +129,11 @@ class Parking:
         """
         where = {"name": name, "generation": generation, "partition": partition}
         found = list(self._parked.find(where))
-        if any("tentative" in stored for stored in found):
+        if any("tentative" in stored or "back" in stored for stored in found):
             self._parked.delete_many({**where, "tentative": True, "epoch": {"$lt": lease.epoch}})
+            self._parked.update_many(
+                {**where, "back.epoch": {"$lt": lease.epoch}}, {"$unset": {"back": True}}
+            )
             found = list(self._parked.find(where))  # one may have been confirmed just before
         confirmed = (Parked.from_stored(stored) for stored in found if "tentative" not in stored)
         return sorted(confirmed, key=lambda parked: parked.seq)
@@ -142,16 +151,18 @@ class Parking:
         epoch: int,
         renew: Callable[[], None],
     ) -> None:
-        """Set a stream aside from a position on; ``was`` is the later one that it is parked from already.
+        """Set a stream aside from a position on.
+
+        ``was`` is where the holder of the lease knows it to be parked from already. If that is not later than
+        ``seq``, nothing is to be done.
 
         Raises:
             LeaseLostError: from ``renew``, or because somebody else has parked it, or dropped this.
 
         """
         key = _key(name, generation, stream)
-        if was is not None:  # this build stops earlier than another did; both are beyond the checkpoint
-            renew()
-            self._change({"_id": key, "seq": was, **_CONFIRMED}, {"$set": {"seq": seq, "error": error}})
+        if was is not None:
+            self._move_back(key, was, seq, error, epoch, renew)
             return
         proposed = {"name": name, "generation": generation, "partition": partition, "stream": stream}
         proposed |= {"seq": seq, "error": error, "epoch": epoch, "tentative": True}
@@ -163,6 +174,18 @@ class Parking:
             self._parked.delete_one(tentative)
             raise
         self._change(tentative, {"$unset": {"tentative": True}})
+
+    def _move_back(  # noqa: PLR0913, PLR0917 - as for ``park``
+        self, key: str, was: int, seq: int, error: str, epoch: int, renew: Callable[[], None]
+    ) -> None:
+        """Park it from earlier on than another build did; both positions are beyond the checkpoint."""
+        if was <= seq:
+            return
+        later = {"_id": key, "seq": {"$eq": was, "$gt": seq}, **_CONFIRMED}
+        self._change(later, {"$set": {"back": {"seq": seq, "epoch": epoch}}})
+        renew()
+        confirmed = {"$set": {"seq": seq, "error": error}, "$unset": {"back": True}}
+        self._change({**later, "back": {"seq": seq, "epoch": epoch}}, confirmed)
 
     def _propose(self, key: str, proposed: Documents) -> None:
         try:
@@ -180,7 +203,10 @@ class Parking:
         self._change({**as_read, **_CONFIRMED}, {"$set": {"mending": epoch}})
 
     def keep(self, parked: Parked, epoch: int, *, seq: int, error: str) -> None:
-        """End the mending: something, from now on this, cannot be folded."""
+        """End the mending: something, from now on this, cannot be folded.
+
+        This alone may move a parking up: what comes before ``seq`` is in the documents by now.
+        """
         change = {"$set": {"seq": seq, "error": error}, "$unset": {"mending": True}}
         self._change({"_id": parked.key, "mending": epoch}, change)
 

@@ -1,7 +1,7 @@
 """What the folds and the queries of several models do with a document."""
 
 from functools import cache
-from typing import Any
+from typing import Any, get_args, get_origin, is_typeddict
 
 from bus.messages.message import Message
 from read_side.projections.model import Document
@@ -28,15 +28,27 @@ def answer(document: Document, shape: type) -> Document:
     """What the contract shows of a document: the required fields of ``shape``, a TypedDict, in its order.
 
     The first of them is the id, which the document keeps as its ``_id`` alone. The projector's own
-    fields (``_pos``, ``_mended``, ``partition``) are left out.
+    fields (``_pos``, ``_mended``, ``partition``) are left out. So are fields that a newer build has
+    stored, also those of the objects within.
     """
-    identity, *fields = _fields(shape)
-    return {identity: document["_id"], **{field: document[field] for field in fields}}
+    (identity, _), *fields = _fields(shape)
+    return {identity: document["_id"], **{field: _known(document[field], inner) for field, inner in fields}}
 
 
 @cache
-def _fields(shape: Any) -> tuple[str, ...]:
-    return tuple(field for field in shape.__annotations__ if field in shape.__required_keys__)
+def _fields(shape: Any) -> tuple[tuple[str, Any], ...]:
+    """The required fields, each with the shape of the object or the objects in it, if there are any."""
+    hints = {field: hint for field, hint in shape.__annotations__.items() if field in shape.__required_keys__}
+    inner = {field: get_args(hint)[0] if get_origin(hint) is list else hint for field, hint in hints.items()}
+    return tuple((field, hint if is_typeddict(hint) else None) for field, hint in inner.items())
+
+
+def _known(value: Any, shape: Any) -> Any:
+    if shape is None:
+        return value
+    if isinstance(value, list):
+        return [_known(each, shape) for each in value]
+    return {field: _known(value[field], inner) for field, inner in _fields(shape)}
 
 
 def answer_with_position(document: Document, shape: type) -> Document:

@@ -6,7 +6,7 @@ One document per order, its ``_id`` the order's id, and one per customer for its
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NotRequired, TypedDict
+from typing import NotRequired, TypedDict
 
 from bus.commit import Recorded
 from bus.messages.events import (
@@ -41,6 +41,17 @@ class HistoryEntry(TypedDict):
     note: str | None
 
 
+class ShippingAddress(TypedDict):
+    """Where it is sent to."""
+
+    line1: str
+    line2: str | None
+    city: str
+    region: str | None
+    postal_code: str | None
+    country: str
+
+
 class OrderDetail(TypedDict):
     """As served. ``item_count`` is the number of lines, ``units`` the sum of their quantities.
 
@@ -60,7 +71,7 @@ class OrderDetail(TypedDict):
     units: int
     placed_at: datetime
     updated_at: datetime
-    shipping_address: dict[str, Any]
+    shipping_address: ShippingAddress
     items: list[ItemDetail]
     history: list[HistoryEntry]
     stale: NotRequired[Stale]

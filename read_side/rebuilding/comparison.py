@@ -22,6 +22,8 @@ from bus.connections import CODEC, Documents
 from read_side.folding import POSITION
 
 CHUNK = 1_000
+LOOK_CHUNK = 200
+"""Pairs that are looked at again at once; of orders with 200 lines they are 20 MB."""
 ROUNDS = 5
 MOST_MOVING = 20_000
 """Pairs that are remembered for another look; more count as moving."""
@@ -129,8 +131,8 @@ def _look_again(
 ) -> dict[str, tuple[int | None, int | None]]:
     still: dict[str, tuple[int | None, int | None]] = {}
     keys = sorted(moving)
-    for start in range(0, len(keys), CHUNK):
-        chunk = keys[start : start + CHUNK]
+    for start in range(0, len(keys), LOOK_CHUNK):
+        chunk = keys[start : start + LOOK_CHUNK]
         found = [{d["_id"]: d for d in side.find({"_id": {"$in": chunk}})} for side in (live, new)]
         for key in chunk:
             before, after = found[0].get(key), found[1].get(key)

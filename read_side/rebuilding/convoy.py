@@ -19,7 +19,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Self
 
-from bus.log import Stretch
+from bus.log_view import Stretch
 
 PATIENCE_S = 5.0
 LOOK_S = 0.2

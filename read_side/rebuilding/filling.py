@@ -19,7 +19,8 @@ from dataclasses import replace
 from typing import Protocol
 
 from bus.connections import read_database, write_database
-from bus.log import Log, Stretch
+from bus.log import Log
+from bus.log_view import Stretch
 from bus.settings import Settings
 from read_side.catch_up import End, Surroundings
 from read_side.checkpoints import Checkpoints

@@ -40,6 +40,7 @@ from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
 from bus.connections import DURABLE, Documents
+from bus.server_time import from_now, is_past, shorten
 from read_side.errors import RebuildLostError
 from read_side.projections.model import ReadModel
 
@@ -62,7 +63,8 @@ class RequestState(StrEnum):
 
 
 OPEN = [RequestState.REQUESTED.value, RequestState.RUNNING.value]
-_EXPIRED = {"$expr": {"$lte": ["$expires_at", "$$NOW"]}}
+_RUNNING = {"state": RequestState.RUNNING.value}
+_EXPIRED = {"$expr": is_past("$expires_at")}
 _WISHED_TO_STOP = {"$eq": ["$stop", True]}
 
 
@@ -81,7 +83,8 @@ class RebuildRequests:
 
     def __init__(self, database: Database[Documents], lease_ms: int = 10_000) -> None:
         self._requests = database.get_collection(COLLECTION, write_concern=DURABLE)
-        self._lease_ms = lease_ms
+        self._start_ms = max(lease_ms, START_MS)
+        self._silence_ms = max(lease_ms, SILENCE_MS)
 
     def create(self) -> None:
         """Make the index that lets one run at a time; idempotent."""
@@ -129,7 +132,7 @@ class RebuildRequests:
 
     def all(self) -> Mapping[str, Documents]:
         """The latest request of each model, as it is now; ``silent`` says that who runs it may be dead."""
-        silent = {"$and": [{"$eq": ["$state", "running"]}, {"$lte": ["$expires_at", "$$NOW"]}]}
+        silent = {"$and": [{"$eq": ["$state", "running"]}, is_past("$expires_at")]}
         found = self._requests.aggregate([{"$set": {"silent": silent}}])
         return {stored["_id"]: stored for stored in found}
 
@@ -142,9 +145,8 @@ class RebuildRequests:
         """
         opened = list(self._requests.find({"state": {"$in": OPEN}}, {"state": True}))
         if any(stored["state"] == RequestState.RUNNING for stored in opened):
-            self._changed(
-                {"state": RequestState.RUNNING.value, **_EXPIRED}, _after_a_death("its process fell silent")
-            )
+            shorten(self._requests, _RUNNING, "expires_at", self._start_ms)
+            self._changed({**_RUNNING, **_EXPIRED}, _after_a_death("its process fell silent"))
         elif not opened:
             return None
         mine = [{"_id": model.name, "version": {"$lte": model.version}} for model in models]
@@ -153,7 +155,7 @@ class RebuildRequests:
             "running": True,
             "owner": {"$literal": owner},
             "epoch": {"$add": ["$epoch", 1]},
-            "expires_at": {"$add": ["$$NOW", max(self._lease_ms, START_MS)]},
+            "expires_at": from_now(self._start_ms),
             "started_at": {"$ifNull": ["$started_at", "$$NOW"]},
             "phase": "starting",
         }
@@ -176,7 +178,7 @@ class RebuildRequests:
 
         """
         changes: Documents = {name: {"$literal": value} for name, value in progress.items()}
-        changes["expires_at"] = {"$add": ["$$NOW", max(self._lease_ms, SILENCE_MS)]}
+        changes["expires_at"] = from_now(self._silence_ms)
         told = self._requests.find_one_and_update(_held(claim), [{"$set": changes}], {"stop": True})
         if told is None:
             raise RebuildLostError(f"somebody else sees to the rebuild of {claim.name}")

@@ -67,7 +67,7 @@ class RebuildsSeen:
 
     def registered(self) -> dict[str, Registered]:
         """By read model."""
-        held = {"$gt": ["$rebuild.expires_at", "$$NOW"]}
+        held = {"$gt": ["$rebuild.expires_at", "$$NOW"]}  # not so if nobody ever had it
         return {
             stored["_id"]: Registered(
                 Entry.from_stored(stored), stored["rebuild"].get("owner") if stored["held"] else None

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from read_side.rebuilding.requests import COLLECTION as REQUESTS
 from tests.browser.browser import PATIENCE_S, Browser
 from tests.browser.shop import DONE, Shop
 from tests.system import System
@@ -82,7 +83,7 @@ def test_a_read_model_is_rebuilt_with_its_progress_told(
     browser.until_text("dialog", "Rebuild customers?")
     browser.click("dialog button[type=button]")
     browser.until_gone("dialog")
-    assert system.read_database.rebuilds.count_documents({}) == 0
+    assert system.read_database[REQUESTS].count_documents({}) == 0
 
     browser.script(_WATCH)
     browser.click("[aria-label='Rebuild customers']")
@@ -90,6 +91,7 @@ def test_a_read_model_is_rebuilt_with_its_progress_told(
     browser.until_text("#saying", "customers: ✓ rebuilt")
     browser.until_text(model, "✓ rebuilt", "difference", f"g{int(before.group(1)) + 1}")
     assert browser.script("return document.progressWasSeen")
+    assert system.read_database[REQUESTS].count_documents({"_id": "customers"}) == 1
     browser.keep_screenshots("rebuilt")
 
 

@@ -78,6 +78,17 @@ def test_what_could_not_be_taken_back_is_still_owed(inbox: Inbox, attempts: Atte
     assert counts(inbox) == (1, 0, 1)
 
 
+def test_nothing_is_taken_back_below_the_errors(inbox: Inbox, attempts: Attempts) -> None:
+    """As when an operator's retry has begun the count anew."""
+    accept(inbox, "k1")
+    attempts.begin_all(["k1"])
+    attempts.count_error("k1", "KeyError()")
+    for _ in range(2):
+        attempts.take_back("k1")
+    attempts.begin_all(["k0"])
+    assert counts(inbox) == (1, 1, 0)
+
+
 def test_the_finished_are_not_counted(inbox: Inbox, attempts: Attempts) -> None:
     accept(inbox, "k1")
     inbox.finish("k1", SUCCEEDED)
@@ -96,19 +107,31 @@ def test_alone_means_one_at_a_time(inbox: Inbox, attempts: Attempts) -> None:
 
 
 @NO_PIPELINES
-def test_who_dies_alone_is_counted_once_its_lease_is_over(
-    inbox: Inbox, attempts: Attempts, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(attempts_module, "ALONE_MS", 50)
+def test_who_dies_alone_is_counted_once_its_lease_is_over(inbox: Inbox, attempts: Attempts) -> None:
     accept(inbox, "k1")
     begun = [until(lambda: begin(attempts), LEASE_S, "the lease is over") - 1 for _ in range(4)]
     assert begun == [0, 1, 2, 3]
 
 
-def begin(attempts: Attempts) -> int:
+def begin(attempts: Attempts, lease_ms: int = 50) -> int:
     """One more than the deaths before; 0 while the lease is held."""
-    deaths = attempts.begin_alone("k1")
+    with mock.patch.object(attempts_module, "ALONE_MS", lease_ms):
+        deaths = attempts.begin_alone("k1")
     return 0 if deaths is None else deaths + 1
+
+
+@NO_PIPELINES
+def test_one_that_takes_longer_than_its_lease_leaves_that_to_the_next(
+    inbox: Inbox, write_database: Database[Documents]
+) -> None:
+    slow, following, third = (Attempts(write_database) for _ in range(3))
+    accept(inbox, "k1")
+    assert begin(slow) == 1
+    until(lambda: begin(following, 60_000) == 1 + 1, LEASE_S, "the slow one counts as dead")
+    slow.end_alone("k1")
+    assert third.begin_alone("k1") is None, "it ended another's lease"
+    following.end_alone("k1")
+    assert third.begin_alone("k1") == 0, "nobody died"
 
 
 @NO_PIPELINES

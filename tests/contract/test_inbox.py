@@ -101,12 +101,15 @@ def test_a_long_backlog_on_one_stream_hides_no_other_command(inbox: Inbox) -> No
     assert ids(of_other) == ["k1"]
 
 
-def test_unfinished_since_a_moment(inbox: Inbox) -> None:
+def test_unfinished_between_two_places_of_the_order(inbox: Inbox) -> None:
+    assert inbox.newest_unfinished() is None
     for key in ("k1", "k2", "k3", "k4"):
         accept(inbox, key)
     inbox.finish("k2", REJECTED)
-    third = found(inbox, "k3").accepted_ts
-    assert inbox.unfinished_since(third, 10) == ["k1"]
-    assert inbox.unfinished_since(MUCH_LATER, 10) == ["k1", "k3", "k4"]
-    assert inbox.unfinished_since(MUCH_LATER, 2) == ["k1", "k3"]
+    first, third = (found(inbox, key).accepted_ts for key in ("k1", "k3"))
+    assert list(inbox.unfinished_since(third, 10)) == ["k1", "k3"]
+    assert list(inbox.unfinished_since(MUCH_LATER, 10)) == ["k1", "k3", "k4"]
+    assert inbox.unfinished_since(MUCH_LATER, 2) == {"k1": first, "k3": third}
+    assert list(inbox.unfinished_since(MUCH_LATER, 2, after=first)) == ["k3", "k4"]
+    assert inbox.newest_unfinished() == found(inbox, "k4").accepted_ts
     assert ids(inbox.still_unfinished(["k4", "k2", "k1", "k9"])) == ["k1", "k4"]

@@ -1,5 +1,6 @@
 """Appending to the log: positions, the optimistic lock, idempotency, tombstones."""
 
+from collections.abc import Callable
 from unittest import mock
 
 import pytest
@@ -153,19 +154,33 @@ def test_a_counter_that_is_behind_is_caught_up_with_in_one_step(
     assert (commit.seq, claims.call_count) == (2 * CLAIM_TRIES, 2)
 
 
-def test_a_decision_stands_above_what_it_rests_on_whatever_the_counter_says(
-    log: Log, write_database: Database[Documents]
+def newer_now(log: Log) -> object:
+    with log.now(0) as now:
+        return now.newer({(0, "a"): 0, (0, "b"): 1})
+
+
+READINGS: dict[str, Callable[[Log], object]] = {
+    "newest": lambda log: log.newest(0, "a"),
+    "newer": lambda log: log.newer({(0, "a"): 0, (0, "b"): 0}),
+    "a view of it": newer_now,
+    "history": lambda log: log.history(0, "a"),
+    "of_command": lambda log: log.of_command(0, "k1"),
+}
+
+
+@pytest.mark.parametrize("reading", READINGS)
+def test_a_decision_stands_above_what_was_read_whatever_the_counter_says(
+    reading: str, log: Log, write_database: Database[Documents]
 ) -> None:
     """The claim of what it rests on was lost with a primary; the commit itself reached the next one."""
-    log.append([decision("a", 1, command_id="k1")])
+    log.close([(0, seq) for seq in range(1, 40)])
+    write_database.positions.insert_one({"_id": "claimed", "0": 39})
+    committed(log, decision("a", 1, command_id="k1"))
     write_database.positions.delete_many({})
-    decisions = [
-        decision("a", 2, command_id="k2", above=40),
-        decision("b", 1, command_id="k3"),
-        decision("c", 1, command_id="k4", partition=1, above=3),
-    ]
-    appended = log.append(decisions)
-    assert [(c.partition, c.seq) for c in appended if isinstance(c, Commit)] == [(0, 41), (0, 42), (1, 4)]
+    another = Log(write_database, PARTITIONS)  # the next process
+    READINGS[reading](another)
+    appended = another.append([decision("a", 2), decision("b", 1), decision("c", 1, partition=1)])
+    assert [(c.partition, c.seq) for c in appended if isinstance(c, Commit)] == [(0, 41), (0, 42), (1, 1)]
 
 
 def test_a_writer_that_finds_position_after_position_taken_gives_up(log: Log) -> None:

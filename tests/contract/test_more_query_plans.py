@@ -159,6 +159,8 @@ def test_the_inbox_is_read_by_what_is_unfinished(watched: Watched) -> None:
 
     assert len(inbox.unfinished_since(EVER, 5)) == 5
     assert_indexed(watched, 1, 5)
+    assert inbox.newest_unfinished() is not None
+    assert_indexed(watched, 1, 1)
     order = messages.place_order(customer_id="c1")
     assert inbox.unfinished(order)
     assert_indexed(watched, 1, left, sorts=True)

@@ -1,6 +1,8 @@
 """The newest commits, read once for many: what each reader is given is the log, whoever read before it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from unittest import mock
 
 import pytest
@@ -9,11 +11,13 @@ from hypothesis import strategies as st
 
 from bus.commit import Commit
 from bus.log import Log
+from bus.log_view import Stretch
 from read_side import shared_reads
 from read_side.shared_reads import SharedReads
 from tests.contract.decisions import decision
 
 HOME = 0
+COMMIT_BYTES = 10
 
 
 def append(log: Log, first: int, count: int) -> None:
@@ -24,15 +28,21 @@ def seqs(commits: Sequence[Commit]) -> list[int]:
     return [commit.seq for commit in commits]
 
 
+def read_by_commits(log: Log, partition: int, after: int, limit: int, most_bytes: int) -> Stretch:
+    """As ``Log.read_within``, for which mongomock lacks the raw batches, of commits of ``COMMIT_BYTES``."""
+    stretch = log.read(partition, after, min(limit, max(1, most_bytes // COMMIT_BYTES)), state=False)
+    return replace(stretch, size=COMMIT_BYTES * len(stretch.commits))
+
+
 @pytest.fixture
 def asked(log: Log) -> mock.Mock:
-    """The log's ``read``, which remembers that it was called."""
-    return mock.Mock(wraps=log.read)
+    """The log's ``read_within``, which remembers that it was called."""
+    return mock.Mock(side_effect=partial(read_by_commits, log))
 
 
 @pytest.fixture
 def reads(log: Log, asked: mock.Mock, monkeypatch: pytest.MonkeyPatch) -> SharedReads:
-    monkeypatch.setattr(log, "read", asked)
+    monkeypatch.setattr(log, "read_within", asked)
     return SharedReads(log)
 
 
@@ -78,8 +88,13 @@ def test_a_hole_is_seen_by_whoever_comes_to_it(log: Log, reads: SharedReads) -> 
 
 
 @pytest.mark.parametrize("kind", ["mongomock"])  # thousands of reads; that both read alike is tested above
-def test_any_readers_in_any_order_are_given_the_log(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shared_reads, "KEPT", 6)
+@pytest.mark.parametrize("bounds", [(6, 1_000), (1_000, 6 * COMMIT_BYTES)], ids=["commits", "bytes"])
+def test_any_readers_in_any_order_are_given_the_log(
+    log: Log, asked: mock.Mock, monkeypatch: pytest.MonkeyPatch, bounds: tuple[int, int]
+) -> None:
+    monkeypatch.setattr(log, "read_within", asked)
+    monkeypatch.setattr(shared_reads, "KEPT", bounds[0])
+    monkeypatch.setattr(shared_reads, "KEPT_BYTES", bounds[1])
     append(log, 0, 30)
     held = seqs(log.read(HOME, 0, 100).commits)
 
@@ -89,7 +104,16 @@ def test_any_readers_in_any_order_are_given_the_log(log: Log, monkeypatch: pytes
         reads, seen = SharedReads(log), [list[int]() for _ in range(3)]
         for reader, limit in turns:
             seen[reader] += seqs(reads.read(HOME, len(seen[reader]), limit).commits)
+            assert len(reads._kept[HOME].commits) <= 6
         for one in seen:
             assert one == held[: len(one)]
 
     check()
+
+
+def test_what_is_read_at_once_is_bounded_in_bytes(
+    log: Log, reads: SharedReads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared_reads, "STRETCH_BYTES", 4 * COMMIT_BYTES)
+    append(log, 0, 9)
+    assert seqs(reads.read(HOME, 0, 100).commits) == [1, 2, 3, 4]

@@ -36,7 +36,7 @@ def main(
     clients: Clients = 12,
     witnesses: Witnesses = 4,
     every: Every = 13,
-    sentinels: Sentinels = False,
+    sentinels: Sentinels = True,
     json_file: Json = None,
     keep: Keep = None,
 ) -> None:

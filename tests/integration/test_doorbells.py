@@ -9,7 +9,8 @@ from dramatiq import Message
 from bus import doorbells
 from bus.broker import Broker
 from bus.connections import redis_client
-from bus.doorbells import Doorbells
+from bus.doorbells import Doorbells, bell
+from bus.keys import QueueKeys
 from bus.settings import Settings
 from tests.integration.commands_queue import text
 from tests.waiting import until
@@ -91,19 +92,43 @@ def test_a_mark_whose_message_is_gone_expires(
     assert fetched(client, SUMMARY) == [3]
 
 
+def test_a_bell_that_waits_is_not_rung_again_however_old_it_is(
+    client: redis.Redis, bells: Doorbells, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So while no worker runs, they do not pile up."""
+    monkeypatch.setattr(doorbells, "MARK_TTL_MS", 0)
+    assert [bells.ring([(SUMMARY, 3)]) for _ in range(5)] == [1, 0, 0, 0, 0]
+    assert fetched(client, SUMMARY) == [3]
+    assert bells.ring([(SUMMARY, 3)]) == 1
+
+
 def test_every_mark_expires(client: redis.Redis, bells: Doorbells) -> None:
     bells.ring([(SUMMARY, 3), (DETAIL, 0)])
-    assert bells.is_first_to_ring_later(DETAIL, 0, 60_000)
+    bells.silence(DETAIL, 1)
     marks = client.keys("twofold:*")
     assert len(marks) == 3
     assert all(client.pttl(mark) > 0 for mark in marks)
 
 
-def test_only_one_bell_is_under_way_for_later(bells: Doorbells) -> None:
-    assert bells.is_first_to_ring_later(SUMMARY, 3, 60_000)
-    assert not bells.is_first_to_ring_later(SUMMARY, 3, 60_000)
-    assert bells.is_first_to_ring_later(SUMMARY, 2, 0)
-    until(lambda: bells.is_first_to_ring_later(SUMMARY, 2, 60_000), 10, "the later mark has expired")
+def test_a_silence_leaves_the_mark_of_a_bell_that_waits(client: redis.Redis, bells: Doorbells) -> None:
+    bells.ring([(SUMMARY, 3)])
+    bells.silence(SUMMARY, 3)
+    bells.end_silence(SUMMARY, 3)
+    assert bells.ring([(SUMMARY, 3)]) == 0
+    bells.answer(SUMMARY, 3)
+    assert fetched(client, SUMMARY) == [3]
+    bells.silence(SUMMARY, 3)
+    assert bells.ring([(SUMMARY, 3)]) == 0
+    bells.end_silence(SUMMARY, 3)
+    assert bells.ring([(SUMMARY, 3)]) == 1
+
+
+def test_only_one_bell_is_delayed_for_a_reason(client: redis.Redis, bells: Doorbells) -> None:
+    broker = Broker(client)
+    assert broker.enqueue_later(bell(SUMMARY, 3), 60_000, "held")
+    assert not broker.enqueue_later(bell(SUMMARY, 3), 1, "held")
+    assert broker.enqueue_later(bell(SUMMARY, 3), 60_000, "hole")
+    assert client.hlen(QueueKeys(SUMMARY).delayed.messages) == 2
     assert bells.ring([(SUMMARY, 3)]) == 1
 
 

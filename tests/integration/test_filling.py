@@ -9,7 +9,8 @@ import pytest
 from pymongo.database import Database
 
 from bus.connections import Documents, read_database, write_database
-from bus.log import Log, Stretch
+from bus.log import Log
+from bus.log_view import Stretch
 from bus.settings import Settings
 from read_side.audit import audit
 from read_side.errors import RebuildStoppedError

@@ -191,6 +191,26 @@ def test_a_fix_that_is_half_a_fix_helps_half_the_way(
     assert audit(write.log, read.database, [model]) == []
 
 
+@pytest.mark.parametrize("model", [ORDER_SUMMARY, ORDER_DETAIL], ids=lambda model: str(model.name))
+@pytest.mark.parametrize("stream", [ORDER, CUSTOMER])
+def test_a_build_that_stops_earlier_takes_back_what_it_cannot_fold(
+    write: WriteSide, read: ReadSide, model: ReadModel, stream: str
+) -> None:
+    """An older build does the retry: it cannot read what was folded before the stream was parked."""
+    spoil(write, stream, 3)
+    read.drain([model])
+    earlier = spoil(write, stream, 2)
+
+    [left] = retry(write, read, model)
+
+    assert (left.stream, left.seq) == (stream, earlier)
+    assert parked(read, model) == {stream: earlier}
+    assert audit(write.log, read.database, [model]) == []
+    repair(write)
+    assert retry(write, read, model) == []
+    assert audit(write.log, read.database, [model]) == []
+
+
 @pytest.mark.parametrize("model", OTHERS, ids=lambda model: str(model.name))
 def test_where_documents_are_shared_only_a_rebuild_helps(
     write: WriteSide, read: ReadSide, model: ReadModel

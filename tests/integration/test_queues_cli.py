@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -107,7 +108,8 @@ def test_what_is_in_flight_with_a_silent_worker_is_stranded(both: Both) -> None:
 
 def test_an_overdue_command_that_is_not_on_the_queue_is_stranded(both: Both) -> None:
     for customer in ("c1", "c2"):
-        both.write.accept(messages.register_customer(customer_id=customer))
+        new = messages.register_customer(customer_id=customer)
+        both.write.accept(new, accepted_at=datetime.now(UTC))
     both.broker.enqueue_once([command("k1")])
     assert both.look(HOUR_MS).queues["commands"].overdue == frozenset()
     assert both.look(-2_000).queues["commands"].overdue == {"k2"}

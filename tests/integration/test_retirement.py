@@ -134,7 +134,7 @@ def test_a_run_under_endless_load_ends_when_its_generation_goes(write: WriteSide
     rebuilding = Rebuilding(write.log, worker.database, [worker], retire_s=0, leave_s=0)
     rebuilding.run(PRODUCTS)
     reads: list[int] = []
-    read = write.log.read
+    read = write.log.read_within
 
     def endless(*args: Any, **options: Any) -> Any:
         reads.append(1)
@@ -149,7 +149,7 @@ def test_a_run_under_endless_load_ends_when_its_generation_goes(write: WriteSide
     home = partition("p1")
     going_on = GoingOn(worker.registry, (PRODUCTS,), partitions=1, threads=8)
     projector = Projector(replace(worker.around, may_go_on=going_on))
-    with mock.patch.object(write.log, "read", endless):
+    with mock.patch.object(write.log, "read_within", endless):
         assert projector.run(PRODUCTS, 1, home).end is End.STOPPED
     assert rebuilding.registered(NAME) == {1: "gone", 2: "live"}
     assert _due(rebuilding)

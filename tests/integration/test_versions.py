@@ -7,8 +7,9 @@ from unittest import mock
 import pytest
 
 from bus import subscriptions
+from bus.broker import Broker
 from bus.connections import read_database, redis_client, write_database
-from bus.doorbells import Doorbells
+from bus.doorbells import bell
 from bus.settings import Settings
 from bus.subscriptions import Subscriptions
 from read_side import worker as worker_main
@@ -180,8 +181,12 @@ def test_two_workers_that_start_at_once_agree_on_who_folds(write: WriteSide, set
 
 def test_doorbells_ring_later_for_each_reason(redis_url: str, settings: Settings) -> None:
     with redis_client(settings) as client:
-        doorbells = Doorbells(client)
-        assert doorbells.is_first_to_ring_later("products", 0, 60_000, "held")
-        assert not doorbells.is_first_to_ring_later("products", 0, 60_000, "held")
-        assert doorbells.is_first_to_ring_later("products", 0, 60_000, "hole")
-        assert doorbells.is_first_to_ring_later("products", 1, 60_000, "held")
+        broker = Broker(client)
+
+        def ring_later(partition: int, why: str) -> bool:
+            return broker.enqueue_later(bell("products", partition), 60_000, f"products:{partition}:{why}")
+
+        assert ring_later(0, "held")
+        assert not ring_later(0, "held")
+        assert ring_later(0, "hole")
+        assert ring_later(1, "held")

@@ -199,7 +199,7 @@ def test_a_bell_rung_against_a_lease_that_is_about_to_end(
     Protection(
         "the bell for later",
         COMES_BACK,
-        lambda: mock.patch.object(Doorbells, "is_first_to_ring_later", return_value=False),
+        lambda: mock.patch.object(Broker, "enqueue_later", return_value=False),
     )
 )
 def test_a_bell_rung_against_the_lease_of_a_runner_that_was_killed(shop: Shop, client: redis.Redis) -> None:

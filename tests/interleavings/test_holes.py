@@ -41,7 +41,7 @@ class Later:
 
 def _head_is_the_last_claim() -> Any:
     def head(log: Log, partition: int) -> int:
-        counter = log._positions.find_one({"_id": "claimed"})
+        counter = log._positions._positions.find_one({"_id": "claimed"})
         return int(counter[str(partition)]) if counter else 0
 
     return mock.patch.object(Log, "head", head)
@@ -80,7 +80,7 @@ def test_a_block_of_holes_after_a_crash_with_no_later_commit(
 
     # Nobody commits: what there is is drained and shown, now and whenever somebody looks again.
     for _ in range(2):
-        with at_most(READS, Log, "read", DRAINED):
+        with at_most(READS, Log, "read_within", DRAINED):
             must(DRAINED, read.run(CUSTOMERS, 0).end, End.DRAINED)
         must(DRAINED, read.position(CUSTOMERS, 0), earlier.seq)
     assert read.documents(CUSTOMERS)["c1"]["name"] == "Ann Archer"
@@ -92,7 +92,7 @@ def test_a_block_of_holes_after_a_crash_with_no_later_commit(
     assert (run.end, run.wait_s > 0, late.seq) == (End.HOLE, True, earlier.seq + lost + 1)
     assert database.commits.count_documents({"stream": None}) == 0
 
-    with mock.patch.object(holes, "time", Later(GRACE_MS / 1000)), at_most(READS, Log, "read", AND_ON):
+    with mock.patch.object(holes, "time", Later(GRACE_MS / 1000)), at_most(READS, Log, "read_within", AND_ON):
         run = read.run(CUSTOMERS, 0)
     must(IN_ONE_BATCH, run.end, End.DRAINED)
     must(AND_ON, read.position(CUSTOMERS, 0), late.seq)

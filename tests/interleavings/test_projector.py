@@ -205,7 +205,7 @@ def test_two_versions_of_one_stream_meeting_in_one_batch(
     """They are committed while the runner is on its way to the log, and are folded one into the other."""
     write, read = _opened(database, read_models, ORDER_ANALYTICS)
     read.drain([ORDER_ANALYTICS])
-    with stopped(type(write.log), "read", lambda: read.run(ORDER_ANALYTICS, HOME)) as runner:
+    with stopped(type(write.log), "read_within", lambda: read.run(ORDER_ANALYTICS, HOME)) as runner:
         write.do(messages.change_order_status(OrderStatus.CONFIRMED, order_id=O1))
         write.do(messages.change_order_status(OrderStatus.SHIPPED, order_id=O1))
         assert runner.go_on().end is End.DRAINED

@@ -3,7 +3,9 @@
 from typing import Any
 
 import pytest
+from pymongo.errors import AutoReconnect
 
+from bus import retries
 from read_side import answering
 from read_side.answering import AGAIN_MS, Answering, GoingOn
 from read_side.catch_up import End, Run
@@ -70,8 +72,13 @@ class Around:
         self.done.append((generation, error))
 
     # the broker
-    def enqueue(self, _message: object, *, delay: int) -> None:
-        self.done.append(("later", delay))
+    def enqueue_later(self, _message: object, delay_ms: int, message_id: str) -> bool:
+        """As the broker: not if one with this id is delayed already."""
+        first = message_id not in self.later
+        self.later.add(message_id)
+        if first:
+            self.done.append(("later", delay_ms))
+        return first
 
 
 class Doorbells:
@@ -86,11 +93,6 @@ class Doorbells:
     def ring(self, bells: list[tuple[str, int]]) -> int:
         self._around.done.append(("ring", *bells))
         return 1
-
-    def is_first_to_ring_later(self, _name: str, _partition: int, _delay_ms: int, why: str) -> bool:
-        first = why not in self._around.later
-        self._around.later.add(why)
-        return first
 
 
 def answered(around: Around) -> list[Any]:
@@ -120,6 +122,66 @@ def test_one_that_fails_stops_no_other_and_is_kept_and_raised() -> None:
     with pytest.raises(ValueError, match="away"):
         answered(around)
     assert around.done == [1, (1, "ValueError('away')"), 2]
+
+
+def test_one_that_fails_is_left_alone_for_a_growing_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And nobody else is; one bell is rung when the pause is over."""
+    now = 100.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    around = Around(entry((1, 1, State.READY), (2, 1, State.READY)))
+    around.ends[2] = ValueError("spoilt")
+    pauses = []
+    for _ in range(12):
+        with pytest.raises(ValueError, match="spoilt"):
+            answered(around)
+        around.later.clear()
+        one, (later, left_ms) = answered(around)
+        assert (one, later) == (1, "later")
+        pauses.append(left_ms)
+        assert answered(around) == [1], "one bell is enough"
+        now += (left_ms + 1) / 1000
+    assert retries.MIN_BACKOFF_MS <= pauses[0] <= 2 * retries.MIN_BACKOFF_MS + 1
+    assert pauses[1] < pauses[3] < pauses[5]
+    assert max(pauses) <= retries.MAX_BACKOFF_MS + 1
+    around.ends.clear()
+    assert answered(around) == [1, 2]
+    around.ends[2] = ValueError("spoilt")
+    with pytest.raises(ValueError, match="spoilt"):
+        answered(around)
+    around.later.clear()
+    assert answered(around)[-1][1] <= 2 * retries.MIN_BACKOFF_MS + 1, "a success ends it"
+
+
+def test_a_lease_held_by_another_ends_no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    around = Around(entry((1, 1, State.READY)))
+    pauses = []
+    for _ in range(4):
+        around.ends[1] = ValueError("spoilt")
+        with pytest.raises(ValueError, match="spoilt"):
+            answered(around)
+        around.later.clear()
+        [(_, left_ms)] = answered(around)
+        pauses.append(left_ms)
+        now += (left_ms + 1) / 1000
+        around.ends[1] = Run(End.HELD)
+        answered(around)
+    assert pauses[0] < pauses[2]
+
+
+def test_a_server_that_is_away_is_tried_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    around = Around(entry((1, 1, State.READY)))
+    around.ends[1] = AutoReconnect("away")
+    for _ in range(12):
+        with pytest.raises(AutoReconnect):
+            answered(around)
+        around.later.clear()
+        [(_, left_ms)] = answered(around)
+        assert left_ms <= retries.AWAY_BACKOFF_MS + 1
+        now += (left_ms + 1) / 1000
 
 
 def test_what_is_left_is_rung_for_each_for_its_reason() -> None:

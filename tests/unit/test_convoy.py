@@ -11,7 +11,7 @@ from unittest import mock
 import pytest
 
 from bus.commit import Commit
-from bus.log import Stretch
+from bus.log_view import Stretch
 from read_side.rebuilding import convoy
 from read_side.rebuilding.convoy import Convoy, Member
 from tests.waiting import until

@@ -87,6 +87,15 @@ def test_an_answer_that_was_long_under_way_replaces_no_better_one(
     assert clock.now() == THEIRS + 10 * SECOND
 
 
+def test_one_that_contradicts_it_does_however_long_it_was_under_way(
+    host: Host, database: Database, clock: DatabaseClock
+) -> None:
+    clock.now()
+    database.round_trip, database.offset = 10 * SECOND, -40 * SECOND
+    clock.ask()
+    assert clock.now() == THEIRS + 10 * SECOND - 40 * SECOND
+
+
 def test_while_the_database_was_never_reached_the_hosts_clock_has_to_do(
     database: Database, clock: DatabaseClock
 ) -> None:

@@ -49,7 +49,7 @@ def _commit(**over: Any) -> Commit:
 )
 def test_a_commit_is_a_success(version: int, state: dict[str, Any] | None, total: int | None) -> None:
     commit = _commit(stream=STREAM, version=version, state=state)
-    assert outcomes.of_commit(commit, STREAM) == Outcome(
+    assert outcomes.of_commit(commit) == Outcome(
         status=CommandStatus.SUCCEEDED, stream=STREAM, partition=3, seq=8, version=version, total=total
     )
 
@@ -57,14 +57,14 @@ def test_a_commit_is_a_success(version: int, state: dict[str, Any] | None, total
 @pytest.mark.parametrize("rejection", [TAKEN, UNKNOWN, INVALID])
 def test_a_refusal_comes_back_from_the_log_as_it_was(rejection: Rejection) -> None:
     kept = outcomes.without_commit(ENTRY, rejection, 4)
-    assert outcomes.of_commit(_commit(outcome=kept), STREAM) == Outcome(
+    assert outcomes.of_commit(_commit(outcome=kept)) == Outcome(
         status=CommandStatus.REJECTED, stream=STREAM, partition=3, seq=8, rejection=rejection
     )
 
 
 def test_what_changed_nothing_succeeded_at_the_version_there_was() -> None:
     kept = outcomes.without_commit(ENTRY, None, 4)
-    assert outcomes.of_commit(_commit(outcome=kept), STREAM) == Outcome(
+    assert outcomes.of_commit(_commit(outcome=kept)) == Outcome(
         status=CommandStatus.SUCCEEDED, stream=STREAM, partition=3, seq=8, version=4
     )
 

@@ -1,5 +1,7 @@
 """A filled generation is handed over once every process can know of it, and somebody has taken it up."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -16,28 +18,32 @@ class Around:
     partitions = 1
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.now = 100.0
+        self.time = 100.0
         self.log_head = 5
         self.marks = {1: (1, 5), 2: (1, 5)}
-        self.taken_up_at = self.now
+        self.taken_up_at = self.time
         self.rung: list[float] = []
         monkeypatch.setattr(handover, "time", self)
         either: Any = self
         self.handover = Handover(PRODUCTS, log=either, checkpoints=either, doorbells=either, stopping=either)
 
     def monotonic(self) -> float:
-        return self.now
+        return self.time
 
     def wait(self, seconds: float) -> bool:
-        self.now += seconds
+        self.time += seconds
         return False
+
+    @contextmanager
+    def now(self, *_partitions: int) -> Iterator["Around"]:
+        yield self
 
     def head(self, _partition: int) -> int:
         return self.log_head
 
     def ring(self, bells: Any) -> int:
-        self.rung.append(self.now)
-        if self.now >= self.taken_up_at:
+        self.rung.append(self.time)
+        if self.time >= self.taken_up_at:
             epoch, position = self.marks[2]
             self.marks[2] = (epoch + 1, max(position, self.log_head))
         return len(list(bells))
@@ -79,7 +85,7 @@ def test_it_may_take_long_while_it_moves(around: Around) -> None:
 
     def slowly(_bells: Any) -> int:
         steps.append(1)
-        around.now += FOLLOWED_S / 2
+        around.time += FOLLOWED_S / 2
         around.marks[2] = (2, 5 + 100 * len(steps))
         return 1
 

@@ -48,6 +48,7 @@ def test_there_are_the_commands_that_there_should_be() -> None:
         *("read_side parked", "read_side parked retry"),
         *("read_side rebuild", "read_side generations", "read_side use", "read_side drop"),
         *("write_side worker", "write_side log", "write_side show", "write_side audit"),
+        "write_side repair",
     }
 
 

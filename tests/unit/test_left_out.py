@@ -1,4 +1,4 @@
-"""Without a browser the tests in one are left out and named at the end of the run; in CI they fail."""
+"""What a run leaves out for want of a program or of Northwind's files it says at its end; in CI it fails."""
 
 import os
 import subprocess
@@ -7,10 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from tests import skewed_mongod
 from tests.browser.programs import MISSING
+from tests.datasets import NOT_THERE
 from tests.processes import ROOT
 
 JOURNEY = "tests/browser/test_stories.py::test_an_order_is_followed"
+REPLAYED = "tests/unit/test_northwind.py"
+WRONG_CLOCK = "tests/integration/test_wrong_clocks.py::test_the_sweep_finds_what_is_lost"
 ELSEWHERE = "tests/unit/test_prefer.py"
 
 
@@ -26,18 +30,38 @@ def run(folder: Path, *arguments: str, **variables: str) -> str:
 
 
 @pytest.mark.parametrize("processes", ["0", "1"])
-def test_what_needs_a_browser_is_left_out_and_named(tmp_path: Path, processes: str) -> None:
-    said = run(tmp_path, "-n", processes, JOURNEY, ELSEWHERE)
+def test_what_needs_a_missing_program_is_left_out_and_named(tmp_path: Path, processes: str) -> None:
+    said = run(tmp_path, "-n", processes, JOURNEY, WRONG_CLOCK, ELSEWHERE)
 
     assert "not run: tests in a browser" in said
     assert f"\n{JOURNEY}\n" in said
     assert f"1 not run, since {MISSING}" in said
+    assert "not run: tests with a wrong clock" in said
+    assert f"\n{WRONG_CLOCK}\n" in said
+    assert f"1 not run, since {skewed_mongod.MISSING}" in said
     assert " passed" in said
     assert "failed" not in said
 
 
 def test_in_ci_it_is_not_left_out(tmp_path: Path) -> None:
-    said = run(tmp_path, "--collect-only", "-q", JOURNEY, CI="true")
+    said = run(tmp_path, "--collect-only", "-q", JOURNEY, WRONG_CLOCK, CI="true")
 
     assert JOURNEY in said
+    assert WRONG_CLOCK in said
     assert "not run" not in said
+
+
+@pytest.mark.parametrize("processes", ["0", "1"])
+def test_without_northwind_the_pizza_place_is_replayed_and_the_end_says_so(
+    tmp_path: Path, processes: str
+) -> None:
+    said = run(tmp_path, "-v", "-n", processes, "-k", "every_address", REPLAYED, NORTHWIND_DIR="")
+
+    assert "[pizzaplace]" in said
+    assert "[northwind]" not in said
+    assert said.count(NOT_THERE) == 1
+    assert "1 passed" in said
+
+
+def test_of_northwind_nothing_is_said_where_nothing_would_have_replayed_it(tmp_path: Path) -> None:
+    assert NOT_THERE not in run(tmp_path, ELSEWHERE, NORTHWIND_DIR="")

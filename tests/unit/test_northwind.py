@@ -1,6 +1,5 @@
-"""Northwind's files as requests: complete, in order, and refused with file and line where they are wrong."""
+"""Files in Northwind's shape as requests: complete, in order, and refused with file and line where wrong."""
 
-import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -10,7 +9,8 @@ from api.bodies import Body, NewCustomer, NewOrder, NewProduct, OrderStatusChang
 from api.replay import northwind
 from api.replay.errors import BadInputError
 from api.replay.request import Request
-from tests import northwind as figures
+from tests import datasets, pizzaplace
+from tests.northwind import Figures
 
 BODIES: dict[str, type[Body]] = {
     northwind.CUSTOMERS: NewCustomer,
@@ -22,16 +22,22 @@ BODIES: dict[str, type[Body]] = {
 }
 
 
+# What the files hold, counted by hand: customers to discontinuations, then lines, then the sum of all orders.
+COUNTED = {
+    datasets.PIZZAPLACE: ((100, 32, 85, 90, 2 * 59, 3), 182, 3_015_45),
+    datasets.NORTHWIND: ((91, 77, 80, 830, 2 * 809, 8), 2155, 1_354_458_59),
+}
+
+
 @pytest.fixture(scope="module")
-def requests() -> list[Request]:
-    return list(northwind.requests(northwind.read(figures.folder())))
+def requests(recorded: Figures) -> list[Request]:
+    return list(northwind.requests(northwind.read(recorded.folder)))
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A copy to spoil."""
-    for name in ("customers", "products", "orders", "order-details"):
-        shutil.copy(figures.folder() / f"{name}.csv", tmp_path)
+    """Files to spoil."""
+    pizzaplace.write(tmp_path)
     return tmp_path
 
 
@@ -46,16 +52,11 @@ def of_kind(requests: list[Request], kind: str) -> list[Request]:
     return [request for request in requests if request.kind == kind]
 
 
-def test_everything_is_there(requests: list[Request]) -> None:
-    assert Counter(request.kind for request in requests) == {
-        "customers": 91,
-        "products": 77,
-        "price changes": 80,
-        "orders": 830,
-        "status changes": 2 * 809,
-        "discontinuations": 8,
-    }
-    assert sum(len(order.body["items"]) for order in of_kind(requests, northwind.ORDERS)) == 2155
+def test_everything_is_there(recorded: Figures, requests: list[Request]) -> None:
+    ((kinds, lines, sold),) = [COUNTED[name] for name in COUNTED if name in str(recorded.folder)]
+    assert Counter(request.kind for request in requests) == dict(zip(BODIES, kinds, strict=True))
+    assert sum(len(order.body["items"]) for order in of_kind(requests, northwind.ORDERS)) == lines
+    assert sum(order.total for order in recorded.orders()) == sold
 
 
 def test_every_body_is_one_the_api_takes(requests: list[Request]) -> None:
@@ -63,13 +64,15 @@ def test_every_body_is_one_the_api_takes(requests: list[Request]) -> None:
         BODIES[request.kind].model_validate(request.body)
 
 
-def test_every_key_is_its_own_and_the_same_again(requests: list[Request]) -> None:
+def test_every_key_is_its_own_and_the_same_again(recorded: Figures, requests: list[Request]) -> None:
     keys = [request.key for request in requests]
     assert len(set(keys)) == len(keys)
-    assert list(northwind.requests(northwind.read(figures.folder()))) == requests
+    assert list(northwind.requests(northwind.read(recorded.folder))) == requests
 
 
-def test_the_prices_at_the_time_of_each_order_are_those_it_was_sold_at(requests: list[Request]) -> None:
+def test_the_prices_at_the_time_of_each_order_are_those_it_was_sold_at(
+    recorded: Figures, requests: list[Request]
+) -> None:
     prices: dict[str, int] = {}
     totals: dict[str, int] = {}
     for request in requests:
@@ -82,7 +85,7 @@ def test_the_prices_at_the_time_of_each_order_are_those_it_was_sold_at(requests:
         elif request.kind == northwind.ORDERS:
             items = request.body["items"]
             totals[request.body["reference"]] = sum(prices[i["product_id"]] * i["quantity"] for i in items)
-    assert totals == {order.number: order.total for order in figures.orders()}
+    assert totals == {order.number: order.total for order in recorded.orders()}
 
 
 def test_a_status_change_follows_its_order(requests: list[Request]) -> None:
@@ -94,36 +97,41 @@ def test_a_status_change_follows_its_order(requests: list[Request]) -> None:
             assert request.order in placed
 
 
-def test_an_address_with_commas_is_whole_and_nothing_is_left_out(requests: list[Request]) -> None:
-    orders = {request.body["reference"]: request.body for request in of_kind(requests, northwind.ORDERS)}
-    assert orders["10250"] == {
-        "customer_id": "HANAR",
-        "items": [
-            {"product_id": "41", "quantity": 10},
-            {"product_id": "51", "quantity": 35},
-            {"product_id": "65", "quantity": 15},
-        ],
+def test_every_address_is_whole(recorded: Figures, requests: list[Request]) -> None:
+    """Also where it has commas; what the files say nothing of is not there."""
+    shown = {request.body["reference"]: request.body for request in of_kind(requests, northwind.ORDERS)}
+    assert set(shown) == {order.number for order in recorded.orders()}
+    for order in recorded.orders():
+        address = shown[order.number]["shipping_address"]
+        assert (address["line1"], address["country"]) == (order.street, order.country)
+        assert address.get("region") == order.region
+    assert any("," in order.street for order in recorded.orders())
+    assert any(order.region is None for order in recorded.orders())
+
+
+def test_nothing_of_an_order_is_left_out(folder: Path) -> None:
+    requests = list(northwind.requests(northwind.read(folder)))
+    (order,) = [r.body for r in of_kind(requests, northwind.ORDERS) if r.body["reference"] == "3005"]
+    assert order == {
+        "customer_id": "brodie_ww",
+        "items": [{"product_id": "mexicana", "quantity": 1}],
         "shipping_address": {
-            "line1": "Rua do Paço, 67",
-            "city": "Rio de Janeiro",
-            "region": "RJ",
-            "postal_code": "05454-876",
-            "country": "Brazil",
+            "line1": "236 Matai Street East, Phillipstown",
+            "city": "Christchurch",
+            "postal_code": "8011",
+            "country": "NZL",
         },
-        "reference": "10250",
-        "occurred_at": "1996-07-08T00:00:00.000Z",
-    }
-    assert "region" not in orders["10248"]["shipping_address"]
-    assert {n: body["shipping_address"]["country"] for n, body in orders.items()} == {
-        order.number: order.country for order in figures.orders()
+        "reference": "3005",
+        "occurred_at": "2015-02-20T11:53:36.000Z",
     }
 
 
 def test_a_quoted_address_and_an_empty_region_are_read_too(folder: Path) -> None:
-    spoil(folder, "orders.csv", "Rua do Paço, 67,Rio de Janeiro,RJ", '"Rua do Paço, 67",Rio de Janeiro,')
+    street = "236 Matai Street East, Phillipstown"
+    spoil(folder, "orders.csv", f"{street},Christchurch,NULL", f'"{street}",Christchurch,')
     orders = of_kind(list(northwind.requests(northwind.read(folder))), northwind.ORDERS)
-    address = orders[2].body["shipping_address"]
-    assert address["line1"] == "Rua do Paço, 67"
+    (address,) = [r.body["shipping_address"] for r in orders if r.body["reference"] == "3005"]
+    assert address["line1"] == street
     assert "region" not in address
 
 
@@ -131,21 +139,21 @@ def test_a_quoted_address_and_an_empty_region_are_read_too(folder: Path) -> None
     ("name", "old", "new", "said"),
     [
         ("customers.csv", "CustomerID,", "Customer,", "line 1: there is no column CustomerID"),
-        ("customers.csv", "\nANATR,", "\nALFKI,", "line 3: customer ALFKI is there twice"),
-        ("customers.csv", ",Ana Trujillo Emparedados y helados,", ",NULL,", "line 3: CompanyName 'NULL'"),
-        ("products.csv", ",18.00,", ",18.001,", "line 2: UnitPrice '18.001': must be whole cents"),
-        ("products.csv", ",18.00,", ",-18.00,", "line 2: UnitPrice '-18.00': must be an amount"),
-        ("products.csv", "\n2,Chang,", "\n2,Chang,extra,", "line 3: 11 cells for 10 columns"),
-        ("orders.csv", ",VINET,", ",NOONE,", "line 2: there is no customer NOONE"),
-        ("orders.csv", "1996-07-04 00:00:00.000,", "4 July 1996,", "line 2: OrderDate '4 July 1996'"),
-        ("orders.csv", "1996-07-16 00:", "1996-07-01 00:", "line 2: order 10248 was shipped before"),
-        ("orders.csv", "\n10249,", "\n10248,", "line 3: order 10248 is there twice"),
-        ("orders.csv", "\n10249,", '\n"10249,', "not CSV"),
-        ("orders.csv", "\n10249,TOMSP,6", "\n10249", "line 3: 12 cells for 14 columns"),
-        ("order-details.csv", "10248,11,14.00,12", "10248,11,14.00,0", "line 2: Quantity '0'"),
-        ("order-details.csv", "10248,42,", "10248,11,", "line 3: line of order 10248 of product 11 is there"),
-        ("order-details.csv", "10248,11,", "10248,78,", "line 2: there is no product 78"),
-        ("order-details.csv", "10248,11,", "10247,11,", "line 2: there is no order 10247"),
+        ("customers.csv", "\npmoeller,", "\nrcconte,", "line 3: customer rcconte is there twice"),
+        ("customers.csv", ",Peter Möller,", ",NULL,", "line 3: CompanyName 'NULL'"),
+        ("products.csv", ",20.75,", ",20.751,", "line 2: UnitPrice '20.751': must be whole cents"),
+        ("products.csv", ",20.75,", ",-20.75,", "line 2: UnitPrice '-20.75': must be an amount"),
+        ("products.csv", "\nbig_meat,", "\nbig_meat,extra,", "line 3: 11 cells for 10 columns"),
+        ("orders.csv", ",rcconte,", ",NOONE,", "line 2: there is no customer NOONE"),
+        ("orders.csv", "2015-01-01 11:38:36.000,", "1 January 2015,", "line 2: OrderDate '1 January 2015'"),
+        ("orders.csv", "2015-01-01 12:", "2015-01-01 10:", "line 2: order 1 was shipped before"),
+        ("orders.csv", "\n70,", "\n1,", "line 3: order 1 is there twice"),
+        ("orders.csv", "\n70,", '\n"70,', "not CSV"),
+        ("orders.csv", "\n70,pmoeller,NULL", "\n70", "line 3: 12 cells for 14 columns"),
+        ("order-details.csv", "1,hawaiian,13.25,1", "1,hawaiian,13.25,0", "line 2: Quantity '0'"),
+        ("order-details.csv", "70,ital_veggie,", "70,soppressata,", "line 4: line of order 70 of product"),
+        ("order-details.csv", "1,hawaiian,", "1,margherita,", "line 2: there is no product margherita"),
+        ("order-details.csv", "1,hawaiian,", "2,hawaiian,", "line 2: there is no order 2"),
     ],
 )
 def test_a_bad_row_is_named(folder: Path, name: str, old: str, new: str, said: str) -> None:
@@ -159,8 +167,8 @@ def test_a_bad_row_is_named(folder: Path, name: str, old: str, new: str, said: s
 def test_an_order_without_lines_is_named(folder: Path) -> None:
     path = folder / "order-details.csv"
     lines = path.read_text().splitlines()
-    path.write_text("\n".join(line for line in lines if not line.startswith("10249,")))
-    with pytest.raises(BadInputError, match=r"orders\.csv, line 3: order 10249 has 0 lines"):
+    path.write_text("\n".join(line for line in lines if not line.startswith("70,")))
+    with pytest.raises(BadInputError, match=r"orders\.csv, line 3: order 70 has 0 lines"):
         northwind.read(folder)
 
 
@@ -178,6 +186,6 @@ def test_an_empty_file_is_named(folder: Path) -> None:
 
 def test_another_encoding_is_named_with_its_line(folder: Path) -> None:
     path = folder / "customers.csv"
-    path.write_bytes(path.read_text(encoding="utf-8").encode("latin-1"))
+    path.write_bytes(path.read_text(encoding="utf-8").encode("latin-1", "replace"))
     with pytest.raises(BadInputError, match=r"customers\.csv, line 3: not UTF-8"):
         northwind.read(folder)

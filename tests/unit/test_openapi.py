@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from api.__main__ import cli
 from api.access import ANYONE, Route
 from api.app import create_app, routes
+from api.needs import NOTHING
 from api.openapi import examples, headers
 from api.openapi.command import described, unwired
 from api.openapi.operations import OPERATIONS, check
@@ -57,7 +58,7 @@ def test_a_route_that_is_not_described_is_an_error_at_start() -> None:
     table = routes(unwired())
 
     with pytest.raises(ValueError, match=r"not described: \[\('/new', 'GET'\)\]"):
-        check([*table, Route("/new", Page(), {"GET": ANYONE})])
+        check([*table, Route("/new", Page(), {"GET": ANYONE}, NOTHING)])
     with pytest.raises(ValueError, match=r"not there: \[\('/customers', 'GET'\)"):
         check(table[1:])
 

@@ -1,5 +1,6 @@
 """Orders: the life of a placed one."""
 
+from datetime import datetime
 from itertools import product as pairs
 
 import pytest
@@ -132,6 +133,20 @@ def test_a_given_time_before_the_last_change_is_refused() -> None:
 def test_a_time_that_nobody_gave_is_moved_up_to_the_last_entrys() -> None:
     slow_clock = facts(at=PLACED_AT - SECOND)
     given(order_placed()).when(change_order_status(), slow_clock).then(order_confirmed(at=PLACED_AT))
+
+
+@pytest.mark.parametrize("given_time", [PLACED_AT - 3 * SECOND, PLACED_AT - SECOND, PLACED_AT])
+def test_a_clock_that_was_put_right_makes_no_given_time_wrong(given_time: datetime) -> None:
+    """The order was placed by a clock that was fast: by the right one it is not that late yet."""
+    put_right = facts(at=PLACED_AT - SECOND)
+    command = change_order_status(occurred_at=given_time)
+    given(order_placed()).when(command, put_right).then(order_confirmed(at=PLACED_AT))
+
+
+def test_after_that_a_time_in_the_future_is_refused_all_the_same() -> None:
+    put_right = facts(at=PLACED_AT - SECOND)
+    decided = given(order_placed()).when(change_order_status(occurred_at=PLACED_AT + SECOND), put_right)
+    decided.refused("occurred-at-in-future", RejectionKind.INVALID, "occurred_at")
 
 
 def test_each_change_is_the_status_and_the_time_of_the_last_entry() -> None:

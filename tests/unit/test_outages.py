@@ -76,6 +76,9 @@ def test_what_is_about_the_command_counts_against_it(error: Exception) -> None:
         redis.TimeoutError("silent"),
         redis.BusyLoadingError("loading its file"),
         redis.ReadOnlyError("a replica now"),
+        redis.ResponseError("UNBLOCKED force unblock from blocking operation, instance state changed"),
+        redis.ResponseError("Error running script: @user_script:3: -READONLY You can't write"),
+        redis.exceptions.MasterDownError("Link with MASTER is down"),
         redis.OutOfMemoryError("full"),
         redis.ResponseError("MISCONF Errors writing to the AOF file"),
         redis.ResponseError("BUSY Redis is busy running a script"),
@@ -154,6 +157,19 @@ def test_as_long_as_somebody_meets_errors_it_is_not_over(said: io.StringIO) -> N
     known = Outages({Server.MONGODB: mongod.ping}, threading.Event())
     known.noticed(errors.AutoReconnect("gone"))
     known.look()
+    assert events(said) == [("a server is away", "MongoDB")]
+
+
+def test_a_slow_query_is_not_an_outage_and_is_logged_where_it_happens(said: io.StringIO) -> None:
+    mongod = Mongod()
+    mongod.up = True
+    known = Outages({Server.MONGODB: mongod.ping}, threading.Event())
+    assert not known.noticed(errors.NetworkTimeout("slow"))
+    assert not known.noticed(errors.ExecutionTimeout("slow", 50))
+    assert events(said) == []
+
+    mongod.up = False
+    assert known.noticed(errors.NetworkTimeout("silent"))
     assert events(said) == [("a server is away", "MongoDB")]
 
 

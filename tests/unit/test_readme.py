@@ -15,7 +15,7 @@ CORNERS = "Corners cut"
 FOLDERS = ("bus/", "write_side/", "read_side/", "api/", "tests/", ".ci/")
 
 _CODE = re.compile(r"`([^`]+)`")
-_ROUTE = re.compile(r'Route\("([^"]+)"')
+_ROUTE = re.compile(r'Route\(\s*"([^"]+)"')
 _PATH = re.compile(r"(?:GET |POST |PATCH )?(/[a-z][^\s?]*)(?:\?.*)?")
 _MODULE = re.compile(r"python -m (bus|write_side|read_side|api) ([a-z]+)")
 _TARGET = re.compile(r"\bmake ([a-z]+)\b")

@@ -8,7 +8,6 @@ from bus.errors import ConfigurationError
 from bus.settings import MIN_SECRET_BYTES, Settings
 
 LONG_ENOUGH = "s" * MIN_SECRET_BYTES
-MONGODB = "mongodb://127.0.0.1:27017/"
 
 
 def test_nothing_set_is_a_development_machine() -> None:
@@ -39,49 +38,6 @@ def test_an_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REDIS_URL", "")
 
     assert "redis_url" not in Settings.load().model_fields_set
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        "",
-        "?w=majority",
-        "?journal=true",
-        "?readPreference=primary",
-        "?replicaSet=rs0&w=majority&journal=true",
-    ],
-)
-def test_write_uri_that_keeps_writes_is_taken(monkeypatch: pytest.MonkeyPatch, options: str) -> None:
-    monkeypatch.setenv("WRITE_MONGODB_URI", MONGODB + options)
-
-    assert Settings.load().write_mongodb_uri == MONGODB + options
-
-
-@pytest.mark.parametrize(
-    ("options", "reason"),
-    [
-        ("?w=1", "w must be left out"),
-        ("?w=0", "w must be left out"),
-        ("?w=2", "w must be left out"),
-        ("?journal=false", "journal must be left out"),
-        ("?w=majority&journal=false", "journal must be left out"),
-        ("?readPreference=secondary", "readPreference must be left out"),
-        ("?readPreference=primaryPreferred", "readPreference must be left out"),
-    ],
-)
-def test_write_uri_that_weakens_writes_is_refused(
-    monkeypatch: pytest.MonkeyPatch, options: str, reason: str
-) -> None:
-    monkeypatch.setenv("WRITE_MONGODB_URI", MONGODB + options)
-
-    with pytest.raises(ConfigurationError, match=rf"^WRITE_MONGODB_URI: .*{reason}"):
-        Settings.load()
-
-
-def test_read_uri_may_weaken_what_can_be_rebuilt(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("READ_MONGODB_URI", MONGODB + "?readPreference=secondary")
-
-    assert Settings.load().read_mongodb_uri.endswith("secondary")
 
 
 def test_short_secret_is_refused_and_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,6 +91,7 @@ def test_two_keys_are_refused(monkeypatch: pytest.MonkeyPatch, keys: dict[str, s
         ("API_PORT", "65536"),
         ("WRITE_MONGODB_URI", "postgres://127.0.0.1"),
         ("READ_MONGODB_URI", "postgres://127.0.0.1"),
+        ("REDIS_URL", "http://127.0.0.1"),
     ],
 )
 def test_impossible_value_is_refused_by_its_name(

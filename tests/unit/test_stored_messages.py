@@ -12,9 +12,23 @@ from bus.errors import UnknownMessageError
 from bus.messages.commands import AnyCommand
 from bus.messages.envelope import CommandEnvelope
 from bus.messages.events import SCHEMA_VERSIONS, AnyEvent, Event, from_stored, to_stored
+from bus.messages.message import Message
+from bus.messages.outcome import CommandStatus, Outcome
+from bus.messages.rejection import FieldError, Rejection, RejectionKind
 from tests.messages import envelope, order_placed, product_added
+from tests.newer_build import newer
 from tests.unit.strategies import COMMANDS, EVENTS, envelopes, untimed
+from write_side.products import Product
 
+REFUSED = Outcome(
+    status=CommandStatus.REJECTED,
+    stream="order-o1",
+    partition=0,
+    rejection=Rejection(
+        kind=RejectionKind.INVALID, code="c", detail="d", errors=(FieldError(field="f", message="m"),)
+    ),
+)
+TEAPOT = Product(product_id="p1", name="Teapot", unit_price=1, currency="EUR", discontinued=False)
 AWARE: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True)
 
 
@@ -70,9 +84,34 @@ def test_an_event_of_an_unknown_type_or_version_is_not_guessed_at(strange: dict[
         from_stored(to_stored(product_added()) | strange)
 
 
-@pytest.mark.parametrize(
-    "strange", [{"envelope_version": 2}, {"command": {"type": "EatProduct"}}, {"colour": "red"}]
-)
+@pytest.mark.parametrize("kind", EVENTS)
+@untimed
+@given(data=st.data())
+def test_an_event_with_fields_of_a_newer_build_is_read_without_them(
+    kind: type[Event], data: st.DataObject
+) -> None:
+    event = data.draw(EVENTS[kind])
+    assert from_stored(newer(through_bson(to_stored(event)))) == event
+
+
+@pytest.mark.parametrize("kind", COMMANDS)
+@untimed
+@given(data=st.data())
+def test_a_command_with_fields_of_a_newer_build_is_read_without_them(
+    kind: type[Any], data: st.DataObject
+) -> None:
+    sent = data.draw(envelopes(COMMANDS[kind]))
+    assert CommandEnvelope.from_stored(newer(through_bson(sent.to_stored()))) == sent
+
+
+@pytest.mark.parametrize("stored", [REFUSED, TEAPOT], ids=["outcome", "state"])
+def test_fields_of_a_newer_build_are_an_error_unless_they_are_stored(stored: Message) -> None:
+    with pytest.raises(ValueError, match="Extra inputs are not permitted"):
+        type(stored).model_validate(newer(stored.model_dump()))
+    assert type(stored).from_stored(newer(stored.model_dump())) == stored
+
+
+@pytest.mark.parametrize("strange", [{"envelope_version": 2}, {"command": {"type": "EatProduct"}}])
 def test_an_envelope_that_this_build_does_not_know_is_refused(strange: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="validation error"):
         CommandEnvelope.from_stored(envelope().to_stored() | strange)

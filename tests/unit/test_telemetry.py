@@ -105,7 +105,7 @@ def test_a_command_is_one_line_and_counted() -> None:
         tell.handled(entry(), outcome(), 0)
         append([DECISION])
         tell.handled(entry(), outcome(status=CommandStatus.REJECTED, version=None, rejection=refusal), 0)
-        tell.handled(entry(), outcome(status=CommandStatus.FAILED, version=None, error="Ada"), 0)
+        tell.handled(entry(), outcome(status=CommandStatus.FAILED, seq=None, version=None, error="Ada"), 0)
 
     assert [line["log_level"] for line in logged] == ["info", "info", "error"]
     done, refused, failed = logged

@@ -15,7 +15,7 @@ _append = Log.append
 def _finish_and_append(self: Log, decisions: Sequence[Decision]) -> list[Appended]:
     inbox = Inbox(self._commits.database, self.partitions)
     commits = [decision.at_position(0) for decision in decisions]
-    inbox.finish_all([(str(one.command_id), outcomes.of_commit(one, str(one.stream))) for one in commits])
+    inbox.finish_all([(str(one.command_id), outcomes.of_commit(one)) for one in commits])
     return _append(self, decisions)
 
 

@@ -1,16 +1,14 @@
 """What keeps the product's promises while primaries change, and what breaks without each."""
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any
 from unittest import mock
 
-from bus import log
-from bus.commit import Commit, Decision
 from bus.connections import UNSETTLED
 from bus.inbox import Inbox
 from bus.log import Log
+from bus.positions import HighestRead
 from tests.interleavings.protection import Protection
 
 IN_ORDER = "a later version stands above what it rests on"
@@ -20,18 +18,7 @@ NEVER_STALE = "a strong read shows what was acknowledged, or nothing"
 
 def counter_alone() -> AbstractContextManager[object]:
     """Positions are claimed from the counter, whatever the writer has read."""
-
-    def claim(self: Log, decisions: Sequence[Decision]) -> list[Commit]:
-        counts = Counter(str(decision.partition) for decision in decisions)
-        counter = log._upserted(self._positions, "claimed", {"$inc": counts})
-        following = {int(partition): counter[partition] - count for partition, count in counts.items()}
-        commits = []
-        for decision in decisions:
-            following[decision.partition] += 1
-            commits.append(decision.at_position(following[decision.partition]))
-        return commits
-
-    return mock.patch.object(Log, "_claim", claim)
+    return mock.patch.object(HighestRead, "highest", return_value=0)
 
 
 @contextmanager

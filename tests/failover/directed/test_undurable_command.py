@@ -41,7 +41,7 @@ def test_a_command_is_decided_only_once_it_is_durable(
         return insert(documents)
 
     write.log._insert = while_failing_over  # type: ignore[method-assign]
-    swept = write.inbox.still_unfinished(write.inbox.unfinished_since(LATER, 100))
+    swept = write.inbox.still_unfinished(list(write.inbox.unfinished_since(LATER, 100)))
     for entry in swept:
         write.handling(entry.envelope)
     if not swept:

@@ -1,0 +1,64 @@
+"""Whether a server answers now, asked when an operation on it has failed.
+
+An operation that times out has two causes. The server hangs, and everybody should leave it alone. Or the
+server is well and this one query takes too long, which is nobody else's business. The error does not tell:
+pymongo gives up some milliseconds before mongod would report ``MaxTimeMSExpired``, and raises the same
+``NetworkTimeout`` that a dead server causes. So the server is asked the least that can be asked, a ping, in a
+short time and on another connection: pymongo has closed the one that timed out, and that one only.
+
+Why this is right: a server that is stopped, cut off or has no primary answers no ping, so the first operation
+that times out finds it. A server that answers a ping serves other operations too. What is not noticed is a
+mongod that answers and cannot do its work, such as one whose disk hangs or that has lost its majority: each
+operation then takes its own time.
+
+Callers that fail together share one question, so that finding out costs ``WITHIN_S`` for all of them.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from contextvars import Context
+
+import pymongo
+import redis
+from pymongo.errors import ExecutionTimeout, NetworkTimeout, PyMongoError, WaitQueueTimeoutError
+
+WITHIN_S = 0.8
+"""How long a server may take to answer: hundreds of times what a ping takes, and little beside 5 s."""
+
+
+def is_perhaps_slow(error: BaseException) -> bool:
+    """Return True if an operation on MongoDB took too long, and the server may still be well."""
+    return isinstance(error, NetworkTimeout | ExecutionTimeout | WaitQueueTimeoutError)
+
+
+class Liveness:
+    """Asks one server. Safe for threads."""
+
+    def __init__(self, ask: Callable[[], object], within_s: float = WITHIN_S) -> None:
+        """``ask`` asks the server something and raises if it does not answer."""
+        self._ask = ask
+        self._within_s = within_s
+        self._answers = True
+        self._answered_at = float("-inf")
+        self._asking = threading.Lock()
+
+    def answers(self) -> bool:
+        """Return True if the server answers.
+
+        One caller asks. Those that come meanwhile wait for it: its answer is later than their failures.
+        """
+        came_at = time.monotonic()
+        with self._asking:
+            if self._answered_at < came_at:
+                self._answers = Context().run(self._answers_one)  # without the deadline of the caller
+                self._answered_at = time.monotonic()
+            return self._answers
+
+    def _answers_one(self) -> bool:
+        try:
+            with pymongo.timeout(self._within_s):
+                self._ask()
+        except (PyMongoError, redis.RedisError):
+            return False
+        return True

@@ -1,0 +1,136 @@
+"""A Consistency-Token on what is read from the write side: the answer has at least that, or is a 503."""
+
+import threading
+
+import pytest
+from falcon import testing
+
+from bus.commit import Decision
+from bus.messages.outcome import Outcome
+from bus.messages.streams import customer_stream
+from tests import messages
+from tests.integration.api.both_sides import BothSides, home
+from tests.integration.api.stories import O1, place
+from tests.integration.api.test_api_log import committed
+from tests.shop_api import Shop
+
+BEHIND = "/problems/read-model-behind"
+
+
+def refused(shop: Shop, times: int, partition: int = 0) -> None:
+    rejected = {"status": "rejected"}
+    shop.log.append(
+        [
+            Decision(partition, f"refused{n}", "r1", messages.NOW, "staff:sam", outcome=rejected)
+            for n in range(times)
+        ]
+    )
+
+
+def feed(shop: Shop, limit: int, token: str, **headers: str) -> testing.Result:
+    given = {"Consistency-Token": token, **headers}
+    return shop.ops.simulate_get("/events", params={"limit": str(limit)}, headers=given)
+
+
+@pytest.mark.parametrize("refusals", [150, 2_000])
+@pytest.mark.parametrize("limit", [2, 100])
+def test_the_feed_reads_on_to_its_token(shop: Shop, refusals: int, limit: int) -> None:
+    committed(shop, "product-p1", 1, messages.product_added(), partition=3)
+    refused(shop, refusals)
+    committed(shop, "customer-c1", 1, messages.customer_registered())
+    page = feed(shop, limit, f"0-{refusals + 1}")
+    assert [event["stream"] for event in page.json["events"]] == ["product-p1", "customer-c1"]
+
+
+def test_an_empty_page_of_the_feed_reads_on_too(shop: Shop) -> None:
+    refused(shop, 25)
+    committed(shop, "customer-c1", 1, messages.customer_registered())
+    assert [event["stream"] for event in feed(shop, 1, "0-26").json["events"]] == ["customer-c1"]
+
+
+def test_an_empty_page_of_the_feed_is_told_if_its_token_is_reached(shop: Shop) -> None:
+    refused(shop, 25)
+    page = feed(shop, 1, "0-25")
+    assert (page.status_code, page.json["events"]) == (200, [])
+
+
+def test_a_full_page_may_end_before_its_token(shop: Shop) -> None:
+    for version in (1, 2):
+        committed(shop, "customer-c1", version, messages.customer_registered())
+    assert [event["version"] for event in feed(shop, 1, "0-2").json["events"]] == [1]
+
+
+@pytest.mark.parametrize("token", ["0-5", "1-1"])
+def test_the_feed_is_a_503_for_what_it_does_not_have(shop: Shop, token: str) -> None:
+    committed(shop, "customer-c1", 1, messages.customer_registered())
+    page = feed(shop, 100, token, Prefer="wait=0")
+    assert (page.status_code, page.json["type"], page.headers["retry-after"]) == (503, BEHIND, "1")
+
+
+def test_the_feed_waits_for_a_gap_to_close(shop: Shop) -> None:
+    refused(shop, 1)
+    shop.write.positions.update_one({"_id": "claimed"}, {"$inc": {"0": 1}})
+    committed(shop, "customer-c1", 1, messages.customer_registered())
+    assert feed(shop, 100, "0-3", Prefer="wait=0").json["type"] == BEHIND
+    closing = threading.Timer(0.2, shop.log.close, [[(0, 2)]])
+    closing.start()
+    page = feed(shop, 100, "0-3", Prefer="wait=20")
+    closing.join()
+    assert [event["stream"] for event in page.json["events"]] == ["customer-c1"]
+
+
+def strong(both: BothSides, token: str, **headers: str) -> testing.Result:
+    given = {"Consistency-Token": token, **headers}
+    return both.shop.staff.simulate_get(f"/orders/{O1}?consistency=strong", headers=given)
+
+
+def test_a_strong_read_has_what_its_token_stands_for(both: BothSides) -> None:
+    place(both)
+    at = home(customer_stream("c1"))
+    head = both.shop.log.head(at)
+    assert strong(both, f"{at}-{head}").status_code == 200
+    behind = strong(both, f"{at}-{head + 1}", Prefer="wait=0")
+    assert (behind.status_code, behind.json["type"], behind.headers["retry-after"]) == (503, BEHIND, "1")
+    assert strong(both, f"{1 - at}-999").status_code == 200, "nothing of another partition is in an order"
+
+
+def test_a_strong_read_waits_for_its_token(both: BothSides) -> None:
+    place(both)
+    at = home(customer_stream("c1"))
+    head = both.shop.log.head(at)
+    late = threading.Timer(0.2, both.write.do, [messages.change_customer(name="Ann Baker")])
+    late.start()
+    shown = strong(both, f"{at}-{head + 1}", Prefer="wait=20")
+    late.join()
+    assert shown.json["customer_name"] == "Ann Baker"
+
+
+def test_a_command_is_told_as_the_log_has_it_once_its_token_is_known(both: BothSides) -> None:
+    place(both)
+    entry = both.shop.inbox.find("k4")
+    assert entry is not None
+    assert entry.outcome is not None
+    undone = {"$set": {"status": "accepted", "outcome": None, "finished_at": None}}
+    both.shop.write.commands.update_one({"_id": "k4"}, undone)  # decided, and not copied yet
+    token = {"Consistency-Token": f"{entry.partition}-{entry.outcome.seq}"}
+
+    def told(**headers: str) -> testing.Result:
+        return both.shop.staff.simulate_get("/commands/k4", headers={**token, **headers})
+
+    assert both.shop.staff.simulate_get("/commands/k4").json["status"] == "accepted"
+    assert told(Prefer="wait=0").json["type"] == BEHIND
+    copy = threading.Timer(0.2, _copied, [both, entry.outcome])
+    copy.start()
+    assert told(Prefer="wait=20").json["status"] == "succeeded"
+    copy.join()
+
+
+def _copied(both: BothSides, outcome: Outcome) -> None:
+    both.shop.inbox.finish("k4", outcome)
+
+
+def test_a_command_that_is_not_decided_is_told_at_once(both: BothSides) -> None:
+    place(both)
+    both.write.accept(messages.change_product(name="Pot"), command_id="waits")
+    waits = both.shop.staff.simulate_get("/commands/waits", headers={"Consistency-Token": "0-0, 1-1"})
+    assert waits.json["status"] == "accepted"

@@ -1,0 +1,189 @@
+"""Bells of a partition that fails: one waits to be tried again, however many ring, and nobody is slowed."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+import redis
+from dramatiq import Worker
+from dramatiq.broker import MessageProxy
+from dramatiq.common import current_millis
+
+from bus import broker as our_broker
+from bus import retries
+from bus.broker import Broker
+from bus.connections import read_database, redis_client, write_database
+from bus.consumer import BlockingConsumer
+from bus.doorbells import Doorbells
+from bus.keys import HEARTBEATS, QueueKeys
+from bus.log import Log
+from bus.settings import Settings
+from read_side.answering import Answering
+from read_side.catch_up import End, Run
+from read_side.checkpoints import Checkpoints
+from read_side.projections.model import ReadModel
+from read_side.projections.products import PRODUCTS
+from read_side.registry import FIRST, Registry
+from read_side.worker import register_actor
+from tests.waiting import until
+
+NAME = PRODUCTS.name
+KEYS = QueueKeys(NAME)
+PATIENCE_S = 20.0
+PAUSE_MS = 300
+SICK, WELL = 0, 1
+
+
+class Projected:
+    """A projector that fails in one partition for as long as there is a fault."""
+
+    def __init__(self) -> None:
+        self.fault: Exception | None = ValueError("the batch cannot be loaded")
+        self.end = Run(End.DRAINED)
+        self.runs: Counter[int] = Counter()
+        self.most_delayed = 0
+        self.look: Callable[[], int] = lambda: 0
+
+    def run(self, _model: ReadModel, _generation: int, partition: int) -> Run:
+        self.runs[partition] += 1
+        self.most_delayed = max(self.most_delayed, self.look())
+        if partition == SICK and self.fault is not None:
+            raise self.fault
+        return self.end if partition == SICK else Run(End.DRAINED)
+
+
+class Shop:
+    """One read model, its bells and its workers."""
+
+    def __init__(self, settings: Settings, client: redis.Redis) -> None:
+        reads, writes = read_database(settings), write_database(settings)
+        self.databases = reads, writes
+        self.client = client
+        self.log = Log(writes, settings.log_partitions)
+        self.log.create()
+        self.registry = Registry(reads)
+        self.registry.create([PRODUCTS])
+        self.checkpoints = Checkpoints(reads)
+        self.checkpoints.create(NAME, FIRST, settings.log_partitions)
+        self.bells = Doorbells(client)
+        self.projected = Projected()
+        self.projected.look = self.delayed
+
+    def broker(self) -> Broker:
+        """A process's, with its actor."""
+        broker = Broker(self.client)
+        either: object = self.projected
+        answering = Answering(
+            PRODUCTS,
+            projector=either,  # type: ignore[arg-type]
+            registry=self.registry,
+            checkpoints=self.checkpoints,
+            log=self.log,
+            broker=broker,
+            doorbells=self.bells,
+            lease_ms=PAUSE_MS,
+        )
+        register_actor(broker, PRODUCTS, answering)
+        return broker
+
+    def delayed(self) -> int:
+        return int(self.client.hlen(KEYS.delayed.messages))
+
+    def ring(self, partition: int) -> None:
+        """Ring as a commit does, and wait until it is heard."""
+        self.bells.ring([(NAME, partition)])
+        until(lambda: not self.client.exists(f"twofold:bell:{NAME}:{partition}"), PATIENCE_S, "it is heard")
+
+
+@pytest.fixture
+def shop(redis_url: str, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
+    monkeypatch.setattr(retries, "MIN_BACKOFF_MS", PAUSE_MS)
+    monkeypatch.setattr(retries, "MAX_BACKOFF_MS", 2 * PAUSE_MS)
+    with redis_client(settings) as client:
+        shop = Shop(settings, client)
+        yield shop
+        for database in shop.databases:
+            database.client.close()
+
+
+@contextmanager
+def _working(broker: Broker) -> Iterator[None]:
+    worker = Worker(broker, queues={NAME}, worker_threads=2, worker_timeout=100)
+    worker.start()
+    try:
+        yield
+    finally:
+        worker.stop()
+
+
+def test_they_do_not_multiply_and_slow_nobody(shop: Shop) -> None:
+    projected = shop.projected
+    with _working(shop.broker()):
+        rung = 0
+        while projected.runs[SICK] < 4:
+            shop.ring(SICK)
+            shop.ring(WELL)
+            rung += 1
+        until(lambda: projected.runs[WELL] >= rung, PATIENCE_S, "every bell of the other one is a run")
+        assert rung > projected.runs[SICK], "most of its bells leave the failing one alone"
+        assert projected.most_delayed <= 1
+        projected.fault = None
+        before = projected.runs[SICK]
+        until(lambda: projected.runs[SICK] > before, PATIENCE_S, "it is tried again, though nobody rings")
+        until(lambda: not shop.delayed(), PATIENCE_S, "and that was all")
+
+
+@pytest.mark.parametrize("end", [Run(End.HELD), Run(End.HOLE, 0.2)], ids=lambda run: str(run.end.value))
+def test_nor_do_those_that_meet_a_lease_or_a_hole(shop: Shop, end: Run) -> None:
+    projected = shop.projected
+    projected.fault, projected.end = None, end
+    with _working(shop.broker()):
+        while projected.runs[SICK] < 30:
+            shop.ring(SICK)
+        assert projected.most_delayed <= 1
+        projected.end = Run(End.DRAINED)
+        before = projected.runs[SICK]
+        until(lambda: projected.runs[SICK] > before, PATIENCE_S, "it rings again, though nobody else does")
+        until(lambda: not shop.delayed(), PATIENCE_S, "and that was all")
+
+
+def test_the_only_one_of_a_worker_that_is_killed_comes_back(shop: Shop) -> None:
+    """It is killed with the delayed bell in its hand."""
+    killed = shop.broker()
+    with _working(killed):
+        shop.ring(SICK)
+        until(shop.delayed, PATIENCE_S, "it waits to be tried again")
+    taken = killed.consume(KEYS.delayed.queue_name, prefetch=1)
+    assert next(taken) is not None
+    shop.client.zadd(HEARTBEATS, {killed.broker_id: current_millis() - our_broker.HEARTBEAT_TIMEOUT_MS - 1})
+    shop.projected.fault = None
+    before = shop.projected.runs[SICK]
+    with _working(shop.broker()):
+        until(lambda: shop.projected.runs[SICK] > before, PATIENCE_S, "another one has it")
+        until(lambda: not shop.delayed(), PATIENCE_S, "and that was all")
+
+
+def test_one_that_is_due_is_never_delayed_and_on_its_queue_at_once(shop: Shop) -> None:
+    """A copy that is handled and fails before the delayed one was acknowledged would find it, and be lost."""
+    broker = shop.broker()
+    settled = threading.Event()
+    acknowledge = BlockingConsumer.ack
+
+    def late(self: BlockingConsumer, message: MessageProxy) -> None:
+        if self._delays:
+            assert settled.wait(PATIENCE_S)
+        acknowledge(self, message)
+
+    with pytest.MonkeyPatch.context() as patch, _working(broker):
+        patch.setattr(BlockingConsumer, "ack", late)
+        shop.ring(SICK)
+        try:
+            until(lambda: shop.projected.runs[SICK] > 1, PATIENCE_S, "the retry fails too")
+            until(shop.delayed, PATIENCE_S, "and waits again, though the first is not acknowledged")
+        finally:
+            settled.set()
+        shop.projected.fault = None
+        before = shop.projected.runs[SICK]
+        until(lambda: shop.projected.runs[SICK] > before, PATIENCE_S, "it is not lost")

@@ -1,0 +1,142 @@
+"""Puts commits in order that stand below what they rest on.
+
+Builds before 0.1.0 could place them so, when a claim of positions was lost with a primary. Then a later
+version of a stream stands below an earlier one, or an order below its customer, and every read model folds
+them in that order. The audit of the log finds it; this exchanges the positions of the commits concerned among
+themselves, and changes nothing else of them. Read models have to be rebuilt afterwards, and whoever follows
+the feed has seen the events in the order that was.
+
+The new order is the old one with each commit moved behind what it rests on. Only positions change hands, so
+no position becomes free and none is used that was not.
+
+It may be killed at any moment and begun again: the moves are kept in the ``log`` collection before the first
+one is made. Each commit goes to its new position by way of the same position below zero, where no reader
+looks, since two commits cannot stand at one. Meanwhile there are holes, which a projector would close. So
+nothing is moved while a process that decides or projects is alive.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from heapq import heapify, heappop, heappush
+
+from pymongo.collection import Collection
+from pymongo.database import Database
+
+from bus.commit import Commit
+from bus.connections import DURABLE, Documents
+from bus.errors import RefusedError
+from bus.observing.heartbeats import alive
+from write_side.audit import audited, facts_of
+
+PLAN = "repair"
+"""The id of the document that holds the moves."""
+MUST_BE_STOPPED = ("commands", "projections")
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A commit that is to stand at another position of its partition."""
+
+    partition: int
+    stream: str
+    version: int
+    seq: int
+    to: int
+
+
+class Repair:
+    """The repair of one log."""
+
+    def __init__(self, database: Database[Documents], partitions: int) -> None:
+        self._database = database
+        self._partitions = partitions
+        self._commits = database.get_collection("commits", write_concern=DURABLE)
+        self._kept = database.get_collection("log", write_concern=DURABLE)
+
+    def moves(self) -> list[Move]:
+        """What is to be moved: what an earlier repair has begun, else what the audit finds out of order."""
+        kept = self._kept.find_one({"_id": PLAN})
+        if kept is not None:
+            return [Move(**move) for move in kept["moves"]]
+        return [move for partition in range(self._partitions) for move in self._found(partition)]
+
+    def carry_out(self, moves: Iterable[Move]) -> None:
+        """Move them.
+
+        Raises:
+            RefusedError: a process that decides or projects is alive.
+
+        """
+        living = [kind for kind, count in alive(self._database).items() if count and kind in MUST_BE_STOPPED]
+        if living:
+            raise RefusedError(f"stop these processes first, and wait for 10 s: {', '.join(sorted(living))}")
+        planned = list(moves)
+        plan = {"moves": [asdict(move) for move in planned]}
+        self._kept.update_one({"_id": PLAN}, {"$setOnInsert": plan}, upsert=True)
+        for move in planned:
+            where = {"partition": move.partition, "stream": move.stream, "version": move.version}
+            self._commits.update_one({**where, "seq": move.seq}, {"$set": {"seq": -move.to}})
+        for move in planned:
+            place = {"partition": move.partition, "seq": move.to}
+            self._commits.delete_one({**place, "command_id": {"$exists": False}})  # a tombstone
+            where = {"partition": move.partition, "stream": move.stream, "version": move.version}
+            self._commits.update_one({**where, "seq": -move.to}, {"$set": {"seq": move.to}})
+        self._kept.delete_one({"_id": PLAN})
+
+    def _found(self, partition: int) -> Iterator[Move]:
+        concerned = {
+            one.stream
+            for one in audited(self._database, self._partitions, within=partition)
+            if any(difference.field == "seq" for difference in one.differences)
+        }
+        commits = _commits_of(self._commits, partition, concerned)
+        facts = frozenset().union(*(facts_of(commit) for commit in commits)) - concerned
+        commits += _commits_of(self._commits, partition, facts)
+        ordered = in_order(commits)
+        for commit, seq in zip(ordered, sorted(commit.seq for commit in commits), strict=True):
+            if commit.seq != seq:
+                yield Move(partition, str(commit.stream), commit.version or 0, commit.seq, seq)
+
+
+def _commits_of(commits: Collection[Documents], partition: int, streams: Iterable[str]) -> list[Commit]:
+    found = commits.find({"partition": partition, "stream": {"$in": sorted(streams)}})
+    return [Commit.from_stored(stored) for stored in found]
+
+
+def in_order(commits: Iterable[Commit]) -> list[Commit]:
+    """Commits by position, but each behind the earlier versions of its stream and behind its facts."""
+    places = {(str(commit.stream), commit.version or 0): commit for commit in commits}
+    behind: defaultdict[tuple[str, int], list[Commit]] = defaultdict(list)
+    waits_for: dict[tuple[str, int], int] = {}
+    for key, commit in places.items():
+        needed = [one for one in _rests_on(commit) if one in places]
+        waits_for[key] = len(needed)
+        for one in needed:
+            behind[one].append(commit)
+    ready = [(commit.seq, key) for key, commit in places.items() if not waits_for[key]]
+    heapify(ready)
+    ordered = []
+    while ready:
+        _, key = heappop(ready)
+        ordered.append(places[key])
+        _release(behind[key], waits_for, ready)
+    return ordered
+
+
+def _rests_on(commit: Commit) -> list[tuple[str, int]]:
+    version = commit.version or 0
+    earlier = [(str(commit.stream), version - 1)] if version > 1 else []
+    return earlier + [(fact, 1) for fact in facts_of(commit)]
+
+
+def _release(
+    waiting: Iterable[Commit],
+    waits_for: dict[tuple[str, int], int],
+    ready: list[tuple[int, tuple[str, int]]],
+) -> None:
+    for commit in waiting:
+        key = (str(commit.stream), commit.version or 0)
+        waits_for[key] -= 1
+        if not waits_for[key]:
+            heappush(ready, (commit.seq, key))
