@@ -4,11 +4,10 @@
 # file in .venv stands for what was installed, so that it is done again only when pyproject.toml changes.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test browser faketime schemathesis bench overload chaos lint format clean
+.PHONY: help run demo test browser faketime schemathesis bench overload chaos failover lint format clean
 
 MINUTES ?= 10
 SEED ?= 1
-RATE ?= 120
 
 BIN := .venv/bin/python
 PIP := $(BIN) -m pip install --quiet --disable-pip-version-check --editable
@@ -60,7 +59,10 @@ overload: $(TEST) ## what becomes of ten times the load that the system can take
 	$(BIN) -m tests.benchmarks.overload
 
 chaos: $(TEST) ## faults of every kind under load, and what became of it; MINUTES (10), SEED (1), RATE (120)
-	$(BIN) -m tests.chaos --minutes $(MINUTES) --seed $(SEED) --rate $(RATE)
+	$(BIN) -m tests.chaos --minutes $(MINUTES) --seed $(SEED) --rate $(or $(RATE),120)
+
+failover: $(TEST) ## failing primaries of three mongods under load; MINUTES (10), SEED (1), RATE (60), ARGS="--json FILE"
+	$(BIN) -m tests.failover --minutes $(MINUTES) --seed $(SEED) --rate $(or $(RATE),60) $(ARGS)
 
 lint: $(TEST) ## check style and format
 	$(BIN) -m ruff check

@@ -52,9 +52,8 @@ class System:
     def __enter__(self) -> Self:
         with ExitStack() as starting:
             folder = Path(starting.enter_context(tempfile.TemporaryDirectory(prefix="twofold-system-")))
-            self.redis = starting.enter_context(RedisServer(folder))
-            self.mongod = starting.enter_context(Mongod(folder, self.mongod_cache_gb))
-            mongo: MongoClient[dict[str, Any]] = MongoClient(self.mongod.uri, tz_aware=True)
+            self.redis_url, self.mongo_uri = self._start_servers(folder, starting)
+            mongo: MongoClient[dict[str, Any]] = MongoClient(self.mongo_uri, tz_aware=True)
             starting.enter_context(mongo)
             self.write_database: Database[dict[str, Any]] = mongo[self.write_database_name]
             self.read_database: Database[dict[str, Any]] = mongo[self.read_database_name]
@@ -122,6 +121,12 @@ class System:
         """What the processes said last, for messages of failed tests."""
         return "\n".join(process.tail() for process in self.processes.values())
 
+    def _start_servers(self, folder: Path, starting: ExitStack) -> tuple[str, str]:
+        """Start Redis and MongoDB and return their addresses; ``starting`` stops them."""
+        self.redis = starting.enter_context(RedisServer(folder))
+        self.mongod = starting.enter_context(Mongod(folder, self.mongod_cache_gb))
+        return self.redis.url, self.mongod.uri
+
     def _environ(self, port: int) -> dict[str, str]:
         inherited = {
             name: value
@@ -132,9 +137,9 @@ class System:
             **inherited,
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
             "PYTHONUNBUFFERED": "1",
-            "REDIS_URL": self.redis.url,
-            "WRITE_MONGODB_URI": self.mongod.uri,
-            "READ_MONGODB_URI": self.mongod.uri,
+            "REDIS_URL": self.redis_url,
+            "WRITE_MONGODB_URI": self.mongo_uri,
+            "READ_MONGODB_URI": self.mongo_uri,
             "WRITE_DATABASE": self.write_database_name,
             "READ_DATABASE": self.read_database_name,
             "JWT_SECRET": SECRET,

@@ -54,6 +54,14 @@ class Cluster(System):
             for number in range(1, self._scale[kind] + 1):
                 name = f"{kind}.{number}"
                 self.asking[name] = Asking(folder / f"{name}.points")
-                environ = {**self.environ, FOLDER: str(self.asking[name].folder)}
-                processes[name] = Process(name, command, environ, folder / f"{name}.log")
+                environ = {**self.environ, FOLDER: str(self.asking[name].folder), **self._own(kind, number)}
+                processes[name] = Process(name, self._line(name, command), environ, folder / f"{name}.log")
         return processes
+
+    def _line(self, name: str, command: str) -> str:
+        """What the shell is given to run a process."""
+        return command
+
+    def _own(self, kind: str, number: int) -> Mapping[str, str]:
+        """The variables that one process of a kind has beside everybody's."""
+        return {}

@@ -35,7 +35,7 @@ class Recovery:
     """A thread that looks on. ``seconds`` are by kind of fault."""
 
     def __init__(self, cluster: Cluster) -> None:
-        client: MongoClient[dict[str, Any]] = MongoClient(cluster.mongod.uri, timeoutMS=MONGO_MS)
+        client: MongoClient[dict[str, Any]] = MongoClient(cluster.mongo_uri, timeoutMS=MONGO_MS)
         self._client = client
         self._write = client[cluster.write_database_name]
         self._read = client[cluster.read_database_name]

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+from typing import Protocol
 
 from tests.chaos.books import Books, Product
 from tests.chaos.checks import audits, figures, outcomes, positions
@@ -19,6 +20,7 @@ from tests.chaos.faults.fault import Fault
 from tests.chaos.findings import Findings
 from tests.chaos.recovery import Recovery
 from tests.chaos.report import Report
+from tests.chaos.request import Record
 from tests.chaos.scene import Scene
 from tests.chaos.schedule import Due
 from tests.chaos.trade.trade import MOST_PRODUCTS, Trade
@@ -33,6 +35,22 @@ SHARED = (
 )
 
 Tell = Callable[[str], None]
+
+
+class Party(Protocol):
+    """Anybody who is at work in a round: see ``Client``."""
+
+    @property
+    def alive(self) -> bool: ...
+
+    @property
+    def records(self) -> Sequence[Record]: ...
+
+    def start(self) -> None: ...
+
+    def end(self) -> None: ...
+
+    def finish(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,20 +87,20 @@ def run(plan: Plan, tell: Tell = lambda _: None) -> Report:
         began = time.monotonic()
         for client in clients:
             client.start()
-        _load(plan, director, clients, recovery, tell)
+        load(plan.seconds, director, clients, recovery, tell)
         for client in clients:
             client.end()
         load_s = time.monotonic() - began
         tell("waiting until everything accepted is carried out and shown")
-        quiet = _turn_until(director, lambda: not any(one.alive for one in clients), plan.quiet_s)
-        quiet = _turn_until(director, cluster.is_quiet, plan.quiet_s) and quiet
-        _turn_until(director, lambda: not recovery.outstanding, RECOVERED_S if quiet else 0.0)
+        quiet = turn_until(director, lambda: not any(one.alive for one in clients), plan.quiet_s)
+        quiet = turn_until(director, cluster.is_quiet, plan.quiet_s) and quiet
+        turn_until(director, lambda: not recovery.outstanding, RECOVERED_S if quiet else 0.0)
         for client in clients:
             client.finish()
         tell("comparing")
         findings = _reckoned(plan, cluster, clients)
         if plan.keep is not None:
-            _keep(cluster, plan.keep)
+            keep(cluster, plan.keep)
         if not quiet:
             findings.differences.append(f"not quiet within {plan.quiet_s:g} s\n{cluster.told()}")
         return Report(
@@ -99,7 +117,7 @@ def run(plan: Plan, tell: Tell = lambda _: None) -> Report:
             unanswered=[key for client in clients for key in client.unanswered],
             unasked=director.unasked,
             stuck=cluster.stop(),
-            outcomes=_outcomes(cluster),
+            outcomes=outcomes_in(cluster),
             answers=sum((client.answers for client in clients), Counter()),
             slowest_answer_s=max(client.slowest_s for client in clients),
             load_s=load_s,
@@ -121,9 +139,12 @@ def _clients(plan: Plan, cluster: Cluster) -> list[Client]:
     return clients
 
 
-def _load(plan: Plan, director: Director, clients: Sequence[Client], recovery: Recovery, tell: Tell) -> None:
+def load(
+    seconds: float, director: Director, clients: Sequence[Party], recovery: Recovery, tell: Tell
+) -> None:
+    """Let the clients be at work for so long, and as long as the faults take."""
     began = told = time.monotonic()
-    while (now := time.monotonic()) - began < plan.seconds or not director.over:
+    while (now := time.monotonic()) - began < seconds or not director.over:
         director.turn()
         for client in clients:
             if not client.alive:
@@ -137,7 +158,7 @@ def _load(plan: Plan, director: Director, clients: Sequence[Client], recovery: R
         time.sleep(TURN_S)
 
 
-def _turn_until(director: Director, condition: Callable[[], bool], seconds: float) -> bool:
+def turn_until(director: Director, condition: Callable[[], bool], seconds: float) -> bool:
     """Go on supervising until the condition holds; whether it did in time."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -149,25 +170,32 @@ def _turn_until(director: Director, condition: Callable[[], bool], seconds: floa
 
 
 def _reckoned(plan: Plan, cluster: Cluster, clients: Sequence[Client]) -> Findings:
-    findings = Findings()
     records = [record for client in clients for record in client.records]
     books = Books.together(client.trade.books for client in clients)
+    return reckon(plan.seed, cluster, clients, records, books)
+
+
+def reckon(
+    seed: int, cluster: Cluster, clients: Sequence[Client], records: list[Record], books: Books
+) -> Findings:
+    """Compare what was asked for, ``records`` and ``books``, with what became of it."""
+    findings = Findings()
     for client in clients:
         findings.differences += client.unexpected
         findings.doubled += client.doubled
     outcomes.check(cluster.write_database, records, findings)
     positions.check(cluster.write_database, findings)
-    figures.check(cluster.client("staff"), books, records, Random(plan.seed), findings)
+    figures.check(cluster.client("staff"), books, records, Random(seed), findings)
     audits.check(cluster, findings)
     return findings
 
 
-def _keep(cluster: Cluster, folder: Path) -> None:
+def keep(cluster: Cluster, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for process in cluster.processes.values():
         shutil.copy(process.log, folder)
 
 
-def _outcomes(cluster: Cluster) -> dict[str, int]:
+def outcomes_in(cluster: Cluster) -> dict[str, int]:
     grouped = cluster.write_database.commands.aggregate([{"$group": {"_id": "$status", "n": {"$sum": 1}}}])
     return {group["_id"]: group["n"] for group in grouped}

@@ -20,7 +20,7 @@ class Scene:
         self.busy: set[str] = set()
         self.hits: Counter[str] = Counter()
         self.missed: Counter[str] = Counter()
-        self.redis = redis.Redis.from_url(cluster.redis.url, socket_timeout=5, socket_connect_timeout=1)
+        self.redis = redis.Redis.from_url(cluster.redis_url, socket_timeout=5, socket_connect_timeout=1)
         self._tell = tell
 
     def note(self, kind: str, *, hit: bool | None) -> None:

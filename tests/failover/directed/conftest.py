@@ -1,0 +1,60 @@
+"""A replica set that elects only when it is told to, for tests that have to be quicker than an election."""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from bus.local.mongod import Mongod
+from bus.settings import Settings
+from tests import messages
+from tests.failover.directed.connections import Connections
+from tests.failover.servers.replica_set import ReplicaSet, when_told
+from tests.integration.shop import WriteSide
+
+
+@pytest.fixture(scope="session")
+def _replica_set(server_data: Path) -> Iterator[ReplicaSet]:
+    with when_told(server_data) as replica_set:
+        yield replica_set
+
+
+@pytest.fixture
+def replica_set(_replica_set: ReplicaSet) -> ReplicaSet:
+    """All members run, are well, and can reach each other."""
+    _replica_set.restore()
+    return _replica_set
+
+
+@pytest.fixture
+def both_sides(replica_set: ReplicaSet, mongo_server: Mongod) -> Settings:
+    """The write side on the replica set, the read side on a server that stays; databases of their own."""
+    test = uuid.uuid4().hex[:12]
+    return Settings(
+        write_mongodb_uri=replica_set.uri,
+        write_database=f"write_{test}",
+        read_mongodb_uri=mongo_server.uri,
+        read_database=f"read_{test}",
+    )
+
+
+@pytest.fixture
+def connections(both_sides: Settings, replica_set: ReplicaSet) -> Iterator[Connections]:
+    with ExitStack() as stack:
+        yield Connections(both_sides, replica_set, stack)
+
+
+@pytest.fixture
+def write(connections: Connections) -> WriteSide:
+    """A customer, and what it may order."""
+    write = connections.write_side()
+    write.create()
+    for command in (
+        messages.register_customer(),
+        messages.add_product(),
+        messages.add_product(product_id="p2", name="Tea", unit_price=450),
+    ):
+        write.do(command)
+    return write

@@ -1,0 +1,89 @@
+"""Primaries that are behind: a former one that does not know it, and a new one that has settled nothing."""
+
+import pytest
+from pymongo.errors import PyMongoError
+
+from bus.log import Log
+from read_side.projections.order_summary import ORDER_SUMMARY
+from read_side.strong import order_now
+from tests import messages
+from tests.failover.directed.connections import Connections
+from tests.failover.directed.protections import LINEARIZABLE, NEVER_STALE
+from tests.failover.network.link import CLIENTS, Link, between
+from tests.failover.servers.replica_set import ReplicaSet
+from tests.integration.shop import PARTITIONS, ReadSide, WriteSide, order_id, partition
+from tests.interleavings.protection import must, protected_by
+
+NEW_NAME = "Ann Baker"
+SLOW_S = 2.0
+"""One way: so long a secondary does not know yet that what it has is settled."""
+
+
+@pytest.fixture(autouse=True)
+def _an_order(write: WriteSide) -> None:
+    write.do(messages.place_order(order_id=order_id("c1")))
+
+
+def name_now(log: Log) -> str | None:
+    """The customer's name as a strong read of its order shows it; ``None`` if that answers with a 503."""
+    try:
+        order = order_now(log, order_id("c1"))
+    except PyMongoError:
+        return None
+    assert order is not None
+    return str(order["customer_name"])
+
+
+@protected_by(LINEARIZABLE)
+def test_a_primary_that_was_replaced_shows_nothing_strongly(
+    connections: Connections, replica_set: ReplicaSet, write: WriteSide
+) -> None:
+    """It is cut off and takes itself for the primary; a client reaches it alone."""
+    former = replica_set.until_primary()
+    beside = connections.beside(former)
+    assert name_now(Log(beside, PARTITIONS)) == "Ann Archer"
+    replica_set.refuse_peers(former)
+    replica_set.network.refuse([Link(CLIENTS, former.title)])
+    replica_set.step_up(*replica_set.others(former))
+    connections.write_side().rename_out_of_turn("c1", NEW_NAME)
+    replica_set.network.mend(Link(CLIENTS, former.title))
+
+    shown = name_now(Log(beside, PARTITIONS))
+
+    must(NEVER_STALE, shown in {NEW_NAME, None}, True)
+
+
+@protected_by(LINEARIZABLE)
+def test_a_new_primary_shows_nothing_strongly_before_it_has_settled_something(
+    connections: Connections, replica_set: ReplicaSet, write: WriteSide
+) -> None:
+    """It has the newest commit, and does not know that the primary before it has acknowledged that.
+
+    Its only peer votes for it and takes nothing from it, so it settles nothing until the network is well. The
+    projections have read the commit by then: they wait, and do not take the log for another one.
+    """
+    former = replica_set.until_primary()
+    following, third = replica_set.others(former)
+    home = partition("c1")
+    read = ReadSide(write.log, connections.read_database())
+    read.create([ORDER_SUMMARY])
+    read.drain([ORDER_SUMMARY])
+    network = replica_set.network
+    network.refuse([Link(third.title, former.title), Link(third.title, following.title)])
+    network.slow(between(former.title, [following.title]), SLOW_S)
+
+    write.rename_out_of_turn("c1", NEW_NAME)
+    replica_set.cut_from_peers(former)
+    read.drain([ORDER_SUMMARY])
+    former.kill()
+    replica_set.step_up(following)
+    log = Log(connections.to_the_set(), PARTITIONS)
+    assert log.head(home) < read.position(ORDER_SUMMARY, home), "it shows less than was acknowledged"
+
+    must(NEVER_STALE, name_now(log) in {NEW_NAME, None}, True)
+    with pytest.raises(PyMongoError):
+        ReadSide(log, read.database).run(ORDER_SUMMARY, home)
+
+    network.mend()
+    former.start()
+    assert ReadSide(write.log, read.database).run(ORDER_SUMMARY, home)
