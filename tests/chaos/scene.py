@@ -26,7 +26,7 @@ class Scene:
 
     @cached_property
     def redis(self) -> redis.Redis:
-        """A client of the one Redis, made when it is first asked for: where there are Sentinels, nobody does."""
+        """A client of the one Redis, made when it is first asked for: beside Sentinels nobody does."""
         url = self.cluster.redis_url
         client = redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=1)
         self._open.callback(client.close)
