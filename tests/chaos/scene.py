@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import cached_property
 from random import Random
 
 import redis
@@ -20,8 +21,16 @@ class Scene:
         self.busy: set[str] = set()
         self.hits: Counter[str] = Counter()
         self.missed: Counter[str] = Counter()
-        self.redis = redis.Redis.from_url(cluster.redis_url, socket_timeout=5, socket_connect_timeout=1)
         self._tell = tell
+        self._open = ExitStack()
+
+    @cached_property
+    def redis(self) -> redis.Redis:
+        """A client of the one Redis, made when it is first asked for: beside Sentinels nobody does."""
+        url = self.cluster.redis_url
+        client = redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=1)
+        self._open.callback(client.close)
+        return client
 
     def note(self, kind: str, *, hit: bool | None) -> None:
         """Tell that a fault has just had its effect, or found nothing to have one on."""
@@ -49,4 +58,4 @@ class Scene:
             self.busy.discard(name)
 
     def close(self) -> None:
-        self.redis.close()
+        self._open.close()

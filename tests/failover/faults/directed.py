@@ -16,7 +16,7 @@ from tests.failover.stage import Stage, Strike
 GATHER_S = 3.0
 """For commands to wait while no worker handles any."""
 SWEPT_S = 14.0
-"""A worker gives up after 10 s what it was at when the primary lost its peers; then it takes what is swept."""
+"""A worker gives up after 10 s what it was at when the primary lost its peers; then it takes the swept."""
 BESIDE_S = 25.0
 """Time for the rest to go on, and for clients to ask both sides."""
 CATCH_S = 15.0
