@@ -79,7 +79,7 @@ class Stage(System):
         running = {name: self.others[name].pid for name in others}
         return {name: pid for name, pid in running.items() if pid is not None}
 
-    def redis_url(self, database: int) -> str:
+    def redis_url_of(self, database: int) -> str:
         return f"{self.redis.url.rpartition('/')[0]}/{database}"
 
     def start(self, name: str, *arguments: str, **environ: str) -> Process:

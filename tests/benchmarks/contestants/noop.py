@@ -20,7 +20,7 @@ class Noop:
     """Two processes that drain a queue."""
 
     def __init__(self, stage: Stage) -> None:
-        url = stage.redis_url(NOOP_REDIS)
+        url = stage.redis_url_of(NOOP_REDIS)
         stage.start(
             "noop",
             *("dramatiq", f"{noop.__name__}:{noop.setup.__name__}", "--processes", str(noop.PROCESSES)),

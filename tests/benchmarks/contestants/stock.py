@@ -24,7 +24,7 @@ class Stock:
     """Workers under the ``dramatiq`` command, with its default processes, threads and prefetch."""
 
     def __init__(self, stage: Stage) -> None:
-        url = stage.redis_url(STOCK_REDIS)
+        url = stage.redis_url_of(STOCK_REDIS)
         self._stage = stage
         self._environ = {dramatiq_workers.REDIS: url, dramatiq_workers.MONGODB: stage.mongod.uri}
         self._open = ExitStack()

@@ -109,7 +109,7 @@ def _serve_api(stage: Stage, request: bytes) -> int:
         API,
         *("api", "serve"),
         API_PORT=str(port),
-        REDIS_URL=stage.redis_url(COPY_REDIS),
+        REDIS_URL=stage.redis_url_of(COPY_REDIS),
         WRITE_DATABASE=DATABASE,
     )
 
