@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Self, cast
 
-from bson import decode_all
+from bson import Timestamp, decode_all
 from pymongo import ASCENDING, DESCENDING
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
@@ -84,15 +84,25 @@ class LogView:
             pymongo.errors.PyMongoError: there is no such primary within the client's timeout.
 
         """
-        latest = self._settled.with_options(read_concern=LATEST)
         with causal(self._database) as session:
             for partition in partitions:
-                try:
-                    head_of(latest, partition, session)
-                except OperationFailure as error:
-                    if error.code != NOT_A_REPLICA_SET:  # where there is one server, all is as new as that
-                        raise
+                looked_at = self._look_at_the_head(partition)
+                if looked_at is not None:
+                    session.advance_operation_time(looked_at)
             yield self.within(session)
+
+    def _look_at_the_head(self, partition: int) -> Timestamp | None:
+        """The operation time of a linearizable read; ``None`` of one server, which shows all it has.
+
+        It is a session of its own, since such a read cannot be asked to be after another one.
+        """
+        with causal(self._database) as session:
+            try:
+                head_of(self._settled.with_options(read_concern=LATEST), partition, session)
+            except OperationFailure as error:
+                if error.code != NOT_A_REPLICA_SET:
+                    raise
+            return session.operation_time if session else None
 
     def newest(self, partition: int, stream: str) -> Commit | None:
         """The newest commit of a stream, or ``None`` if it has none."""

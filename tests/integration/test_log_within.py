@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bus import log as log_module
+from bus import log_view
 from bus.commit import Decision
 from bus.connections import write_database
 from bus.log import Log
@@ -19,7 +19,7 @@ KILOBYTE = 1_000
 
 @pytest.fixture
 def log(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Log]:
-    monkeypatch.setattr(log_module, "RAW_BATCH", 5)
+    monkeypatch.setattr(log_view, "RAW_BATCH", 5)
     database = write_database(settings)
     with database.client:
         log = Log(database, 2)
