@@ -70,6 +70,8 @@ class Checkpoints:
         self._renew_after_s = lease_ms / 3_000
         self._lease_ms = lease_ms
         self._expiry = from_now(lease_ms)
+        self._let_go: dict[str, int] = {}
+        """The last epoch under which each lease was let go of."""
 
     def create(self, name: str, generation: int, partitions: int) -> None:
         """Start a generation at the beginning of the log; idempotent."""
@@ -90,9 +92,10 @@ class Checkpoints:
             )
 
     def take(self, name: str, generation: int, partition: int, owner: str) -> Lease | None:
-        """Take the lease if nobody holds it; ``None`` if somebody does."""
+        """Take the lease if nobody holds it, or this process has let go of it; ``None`` if somebody does."""
         key = _key(name, generation, partition)
-        taken = self._take({"_id": key, "$expr": is_past("$expires_at")}, owner)
+        own = {"$eq": ["$epoch", self._let_go.get(key, 0)]}
+        taken = self._take({"_id": key, "$expr": {"$or": [is_past("$expires_at"), own]}}, owner)
         if taken is None:
             shorten(self._hasty, {"_id": key}, "expires_at", self._lease_ms)
         return taken
@@ -159,7 +162,12 @@ class Checkpoints:
         return replace(lease, mended=lease.epoch)
 
     def release(self, lease: Lease) -> None:
-        """Let the next one in; nothing happens if the lease was lost already."""
+        """Let the next one in; nothing happens if the lease was lost already.
+
+        Where MongoDB is away, or loses this with a primary, this process takes the lease again all the same:
+        an epoch that it has let go of, and nobody has raised since, is nobody's.
+        """
+        self._let_go[lease.key] = max(lease.epoch, self._let_go.get(lease.key, 0))
         self._hasty.update_one({"_id": lease.key, "epoch": lease.epoch}, {"$set": {"expires_at": _LONG_AGO}})
 
     def position(self, name: str, generation: int, partition: int) -> int:

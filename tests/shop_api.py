@@ -39,6 +39,7 @@ from bus.messages.streams import partition_of
 from bus.observing.metric_slots import Slots
 from bus.observing.metrics import Metrics
 from bus.observing.tracing import Tracing
+from bus.positions import HighestRead
 from bus.settings import Settings
 from bus.signals import Signals
 from read_side.checkpoints import Checkpoints
@@ -117,6 +118,7 @@ class Shop:
         with write.client:
             for name in ("commands", "commits", "dead_letters", "positions"):
                 write[name].delete_many({})
+        self.log._seen = HighestRead()  # its positions are given again
         for name in self.read.list_collection_names():
             if name.endswith(f".g{FIRST}") or name in {"parked", "rebuild_requests"}:
                 self.read[name].delete_many({})

@@ -114,7 +114,7 @@ class Looking:
             s["_id"]: s["envelope"]["accepted_at"] for s in oldest.sort("accepted_ts").limit(MOST_OVERDUE)
         }
         overdue = [command_id for command_id, at in since.items() if at < now - self._sweep_after]
-        absent = self._broker.absent(COMMANDS_QUEUE, overdue)
+        absent = self._broker.absent(COMMANDS_QUEUE, overdue) if overdue else []
         unfinished = self._writes.commands.find({**waiting, "_id": {"$in": absent}}, {"_id": True})
         return QueueLook(
             waiting=counts.waiting,

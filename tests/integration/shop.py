@@ -13,7 +13,7 @@ from pymongo.database import Database
 
 from bus.attempts import Attempts
 from bus.commit import Commit, Decision
-from bus.connections import Documents, write_database
+from bus.connections import UNSETTLED, Documents, write_database
 from bus.inbox import Entry, Inbox
 from bus.log import Log
 from bus.messages.commands import AnyCommand
@@ -103,7 +103,10 @@ class WriteSide:
         assert isinstance(self.log.append([decision])[0], Commit)
 
     def entry(self, envelope: CommandEnvelope) -> Entry:
-        found = self.inbox.find(envelope.command_id)
+        """As it is at the moment: counting attempts does not wait for what it wrote to be settled."""
+        unsettled = Inbox(self.database, PARTITIONS)
+        unsettled._commands = unsettled._commands.with_options(read_concern=UNSETTLED)
+        found = unsettled.find(envelope.command_id)
         assert found is not None
         return found
 

@@ -9,7 +9,7 @@ import pytest
 from pymongo.errors import AutoReconnect
 
 from bus.attempts import Attempts
-from bus.connections import write_database
+from bus.connections import UNSETTLED, write_database
 from bus.dead.failed_commands import FailedCommands
 from bus.errors import AlreadyCommittedError, RefusedError
 from bus.inbox import Entry
@@ -71,7 +71,8 @@ def test_alone_it_is_not_charged_either(shop: WriteSide) -> None:
     envelope = shop.accept(messages.register_customer())
     shop.database.commands.update_one({"_id": "k1"}, {"$set": {"attempts": SUSPECT_AT_ONCE}})
     _handled_while(shop, envelope, shop.inbox, "finish_all")
-    stored = shop.database.commands.find_one({"_id": "k1"})
+    as_it_is = shop.database.commands.with_options(read_concern=UNSETTLED)
+    stored = as_it_is.find_one({"_id": "k1"})
     assert stored is not None
     assert stored["alone"] == 0
     assert "alone_until" not in stored

@@ -7,6 +7,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
+from pymongo.errors import AutoReconnect
 
 from bus.connections import read_database, write_database
 from bus.messages.values import OrderStatus
@@ -79,6 +80,22 @@ def test_a_lease_runs_out_by_the_servers_clock(write: WriteSide, read: ReadSide)
     assert read.run(ORDER_SUMMARY, HOME).end is End.HELD
     assert Checkpoints(read.database, 20).take(CUSTOMERS.name, 1, HOME, "dead")
     until(lambda: read.run(CUSTOMERS, HOME).end is End.DRAINED, 10, "the dead runner's lease runs out")
+
+
+def test_what_could_not_be_let_go_of_is_free_for_its_process_alone(write: WriteSide, read: ReadSide) -> None:
+    """The primary is lost at that moment; without this its models would stand still for ``LEASE_MS``."""
+    _open(write)
+    away = mock.patch.object(read.checkpoints._hasty, "update_one", side_effect=AutoReconnect("away"))
+    lease = read.checkpoints.take(ORDER_SUMMARY.name, 1, HOME, "this process")
+    assert lease is not None
+    with away, pytest.raises(AutoReconnect):
+        read.checkpoints.release(lease)
+    another = ReadSide(write.log, read.database)
+    assert another.run(ORDER_SUMMARY, HOME).end is End.HELD
+    assert read.run(ORDER_SUMMARY, HOME).end is End.DRAINED
+    held = another.checkpoints.take(ORDER_SUMMARY.name, 1, HOME, "another")
+    assert held is not None
+    assert read.run(ORDER_SUMMARY, HOME).end is End.HELD, "somebody has taken it since"
 
 
 def test_a_runner_that_lost_its_lease_moves_nothing(write: WriteSide, read: ReadSide) -> None:
