@@ -80,3 +80,15 @@ def test_a_reader_gets_no_more_than_it_asked_for(log: Log) -> None:
     assert log.read(0, 1, 2).missing == ()
     assert log.read(0, 5, 2).commits == ()
     assert log.read(0, 5, 2).missing == ()
+
+
+def test_a_view_of_several_partitions_as_they_are_now_shows_all_that_was_acknowledged(log: Log) -> None:
+    first = committed(log, decision("a", 1))
+    other = committed(log, decision("b", 1, partition=1))
+    with log.now(0, 1) as now:
+        assert [now.head(0), now.head(1)] == [first.seq, other.seq]
+        assert now.newest(1, "b") == other
+        assert now.history(0, "a") == [first]
+        assert now.read(1, 0, 10).commits == (other,)
+    with log.now() as nothing:
+        assert nothing.head(1) == other.seq

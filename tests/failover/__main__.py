@@ -32,7 +32,7 @@ def main(
     *,
     minutes: Minutes = 10,
     seed: Seed = 1,
-    rate: Rate = 60,
+    rate: Rate = 80,
     clients: Clients = 12,
     witnesses: Witnesses = 4,
     every: Every = 13,
