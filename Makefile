@@ -61,8 +61,8 @@ overload: $(TEST) ## what becomes of ten times the load that the system can take
 chaos: $(TEST) ## faults of every kind under load, and what became of it; MINUTES (10), SEED (1), RATE (120)
 	$(BIN) -m tests.chaos --minutes $(MINUTES) --seed $(SEED) --rate $(or $(RATE),120)
 
-failover: $(TEST) ## failing primaries of three mongods under load; MINUTES (10), SEED (1), RATE (80), ARGS="--json FILE"
-	$(BIN) -m tests.failover --minutes $(MINUTES) --seed $(SEED) --rate $(or $(RATE),80) $(ARGS)
+failover: $(TEST) ## failing primaries of three mongods under load; MINUTES (10), SEED (1), RATE (90), ARGS="--json FILE"
+	$(BIN) -m tests.failover --minutes $(MINUTES) --seed $(SEED) --rate $(or $(RATE),90) $(ARGS)
 
 lint: $(TEST) ## check style and format
 	$(BIN) -m ruff check
