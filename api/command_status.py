@@ -27,7 +27,7 @@ class CommandStatus:
     def on_get(self, req: falcon.Request, resp: falcon.Response, command_id: str) -> None:
         queries.read(req, queries.NoQuery)
         tokens = self._freshness.tokens(req)
-        entry = self._inbox.find(checked_id("command", command_id))
+        entry = self._inbox.find_now(checked_id("command", command_id))
         if entry is None or not _may_see(req.context.principal, entry):
             raise not_found("command", command_id)
         if not entry.finished and any(token.partition == entry.partition for token in tokens):

@@ -3,14 +3,16 @@
 Clients are built in mains and in ``create_app`` and passed on; they connect when first used.
 """
 
-from contextlib import AbstractContextManager
-from typing import Any
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, TypeVar
 
 import redis
 from bson.codec_options import CodecOptions
 from pymongo import MongoClient, WriteConcern
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
+from pymongo.errors import OperationFailure
 from pymongo.read_concern import ReadConcern
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
@@ -20,6 +22,7 @@ from bus.redis_pool import pool_of
 from bus.settings import Settings
 
 Documents = dict[str, Any]
+Result = TypeVar("Result")
 CODEC: CodecOptions[Documents] = CodecOptions(tz_aware=True)
 DURABLE = WriteConcern(w="majority", j=True)
 """A ``kill -9`` of mongod lost hundreds of acknowledged writes with anything less."""
@@ -30,6 +33,8 @@ LATEST = ReadConcern("linearizable")
 UNSETTLED = ReadConcern("local")
 """Whatever the primary has at the moment; it may be taken back."""
 
+NOT_A_REPLICA_SET = 123
+"""MongoDB's code for a standalone that is asked what only a replica set can answer."""
 DUPLICATE_KEY = 11000
 """MongoDB's code for a unique index that refused."""
 
@@ -76,12 +81,31 @@ def write_database(settings: Settings, timeout_ms: int = WORKER_TIMEOUT_MS) -> D
     )
 
 
-def causal(database: Database[Documents]) -> AbstractContextManager[ClientSession]:
+def causal(database: Database[Documents]) -> AbstractContextManager[ClientSession | None]:
     """A session in which each read is causally after all that was read and written in it before.
 
-    Two settled reads without one may go to two primaries, and the second show less than the first.
+    Two settled reads without one may go to two primaries, and the second show less than the first. With a
+    direct connection there is one server, which shows at least what it has shown, so it takes no session:
+    PyMongo would refuse one on a connection that is older than the server's replica set.
     """
+    if database.client.options.direct_connection:
+        return nullcontext()
     return database.client.start_session(causal_consistency=True)
+
+
+def latest(read: Callable[[], Result]) -> Result | None:
+    """The result of a read with ``LATEST``; ``None`` of a standalone, which shows all it has anyway.
+
+    Raises:
+        pymongo.errors.PyMongoError: no server can say within the client's timeout that it is the primary.
+
+    """
+    try:
+        return read()
+    except OperationFailure as error:
+        if error.code != NOT_A_REPLICA_SET:
+            raise
+        return None
 
 
 def read_database(settings: Settings, timeout_ms: int = WORKER_TIMEOUT_MS) -> Database[Documents]:

@@ -9,8 +9,7 @@ reads within one causal session (``connections.causal``): first whether its own 
 entries before them. What was acknowledged before an entry was accepted is there wherever the entry is.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,7 +22,8 @@ from pymongo.client_session import ClientSession
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError
 
-from bus.connections import DUPLICATE_KEY, DURABLE, SETTLED, Documents, causal
+from bus.connections import DUPLICATE_KEY, DURABLE, LATEST, SETTLED, Documents, causal, latest
+from bus.entries_by_stream import EntriesByStream
 from bus.logs import logger
 from bus.messages.commands.command import Command
 from bus.messages.envelope import CommandEnvelope
@@ -106,7 +106,7 @@ class Inbox:
         """Make the indexes; idempotent."""
         self._commands.create_indexes(list(INDEXES))
 
-    def session(self) -> AbstractContextManager[ClientSession]:
+    def session(self) -> AbstractContextManager[ClientSession | None]:
         """A causal session of the inbox's database, for whoever decides on what the inbox says."""
         return causal(self._database)
 
@@ -157,7 +157,20 @@ class Inbox:
         stored = self._commands.find_one({"_id": command_id}, session=session)
         return Entry.from_stored(stored) if stored else None
 
-    def accepted(self, command_ids: Sequence[str], session: ClientSession) -> dict[str, Timestamp]:
+    def find_now(self, command_id: str) -> Entry | None:
+        """``find``, and ``None`` only if nothing of that id was acknowledged before the call.
+
+        A new primary does not show at once all that the one before it has acknowledged.
+        """
+        found = self.find(command_id)
+        if found is not None:
+            return found
+        stored = latest(
+            lambda: self._commands.with_options(read_concern=LATEST).find_one({"_id": command_id})
+        )
+        return Entry.from_stored(stored) if stored else None
+
+    def accepted(self, command_ids: Sequence[str], session: ClientSession | None) -> dict[str, Timestamp]:
         """Which of some commands are unfinished, and their places in the order."""
         where = {**_WAITING, "_id": {"$in": list(command_ids)}}
         found = self._commands.find(where, {"accepted_ts": True}, session=session)
@@ -182,7 +195,7 @@ class Inbox:
         found, is_all = self._unfinished(commands, len(commands) * PAGE, session)
         if len(commands) > 1 and not is_all:
             return [self.unfinished(command, session=session) for command in commands]
-        near = _Near(found)
+        near = EntriesByStream(found)
         return [near.that_concern(command) for command in commands]
 
     def _unfinished(
@@ -240,18 +253,30 @@ class Inbox:
                     error=f"unreadable: {error}",
                 )
                 logger.error("a command cannot be read", command_id=stored["_id"], type=stored["type"])
-                self.finish(stored["_id"], outcome)
+                self.finish_all([(stored["_id"], outcome)], {stored["_id"]: stored["accepted_ts"]})
         return entries
 
     def finish(self, command_id: str, outcome: Outcome) -> None:
         """Copy an outcome. The log's (succeeded, rejected) stands; failed only where there is none yet."""
         self.finish_all([(command_id, outcome)])
 
-    def finish_all(self, outcomes: Sequence[tuple[str, Outcome]]) -> list[None]:
-        """``finish`` for several at once."""
+    def finish_all(
+        self, outcomes: Sequence[tuple[str, Outcome]], accepted: Mapping[str, Timestamp] | None = None
+    ) -> list[None]:
+        """``finish`` for several at once.
+
+        ``accepted`` are the places in the order at which commands were handled. A failure is noted only while
+        its command has that place: an operator's retry gives it another one, and a handler that stalled
+        before the retry does not undo it.
+        """
+        places = accepted or {}
         updates = [
             UpdateOne(
-                {"_id": command_id, "status": {"$in": _open_to(outcome)}},
+                {
+                    "_id": command_id,
+                    "status": {"$in": _open_to(outcome)},
+                    **(_at(places.get(command_id)) if outcome.status is CommandStatus.FAILED else {}),
+                },
                 {
                     "$set": {"status": outcome.status, "outcome": outcome.model_dump()},
                     "$currentDate": {"finished_at": True},
@@ -263,25 +288,8 @@ class Inbox:
         return [None] * len(outcomes)
 
 
-class _Near:
-    """Entries by the streams that they change or take facts from, so that few are looked at for a command."""
-
-    def __init__(self, entries: Iterable[Entry]) -> None:
-        self._changing: defaultdict[str, list[Entry]] = defaultdict(list)
-        self._reading: defaultdict[str, list[Entry]] = defaultdict(list)
-        for entry in entries:
-            command = entry.envelope.command
-            self._changing[command.stream].append(entry)
-            for stream in command.fact_streams:
-                self._reading[stream].append(entry)
-
-    def that_concern(self, command: Command) -> list[Entry]:
-        """Those that a command depends on, in the order they were accepted."""
-        near = [*self._changing.get(command.stream, ()), *self._reading.get(command.stream, ())]
-        for stream in command.fact_streams:
-            near += self._changing.get(stream, ())
-        concern = {e.command_id: e for e in near if command.depends_on(e.envelope.command)}
-        return sorted(concern.values(), key=lambda entry: entry.accepted_ts)
+def _at(place: Timestamp | None) -> Documents:
+    return {} if place is None else {"accepted_ts": place}
 
 
 def _open_to(outcome: Outcome) -> list[str]:

@@ -34,6 +34,8 @@ from bus.errors import AlreadyCommittedError, LogMismatchError, VersionConflictE
 from bus.log_view import LogView, head_of
 from bus.positions import Positions
 
+REPAIR = "repair"
+"""The id, in the ``log`` collection, of the moves of a repair that has begun (``write_side.repair``)."""
 CLAIM_TRIES = 64
 """How often a slow writer may find its positions taken before something else must be wrong."""
 INDEXES = (
@@ -73,9 +75,14 @@ class Log(LogView):
         """Make the indexes and fix the number of partitions; idempotent, every process calls it at start.
 
         Raises:
-            LogMismatchError: the log was created with another number of partitions.
+            LogMismatchError: the log was created with another number of partitions, or a repair of it has
+                begun and not ended.
 
         """
+        if self._facts_of_the_log.find_one({"_id": REPAIR}) is not None:
+            raise LogMismatchError(
+                "a repair of the log was begun and has not ended: python -m write_side repair --carry-out"
+            )
         updated = self._facts_of_the_log.find_one_and_update(
             {"_id": "log"},
             {"$setOnInsert": {"partitions": self.partitions}},

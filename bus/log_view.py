@@ -19,14 +19,11 @@ from pymongo import ASCENDING, DESCENDING
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.database import Database
-from pymongo.errors import OperationFailure
 
 from bus.commit import Commit
-from bus.connections import CODEC, LATEST, SETTLED, Documents, causal
+from bus.connections import CODEC, LATEST, SETTLED, Documents, causal, latest
 from bus.positions import HighestRead
 
-NOT_A_REPLICA_SET = 123
-"""MongoDB's code for a standalone that is asked what only a replica set can answer."""
 RAW_BATCH = 250
 """Commits in a batch from MongoDB; of the largest orders, with 200 lines, they are 8 MB."""
 
@@ -66,7 +63,7 @@ class LogView:
         self._seen = HighestRead()
         self._settled = database.get_collection("commits", read_concern=SETTLED)
 
-    def within(self, session: ClientSession) -> Self:
+    def within(self, session: ClientSession | None) -> Self:
         """The same log, read causally after what was read and written in a session."""
         view = copy(self)
         view._session = session  # noqa: SLF001 - its own
@@ -87,7 +84,7 @@ class LogView:
         with causal(self._database) as session:
             for partition in partitions:
                 looked_at = self._look_at_the_head(partition)
-                if looked_at is not None:
+                if session is not None and looked_at is not None:
                     session.advance_operation_time(looked_at)
             yield self.within(session)
 
@@ -97,11 +94,7 @@ class LogView:
         It is a session of its own, since such a read cannot be asked to be after another one.
         """
         with causal(self._database) as session:
-            try:
-                head_of(self._settled.with_options(read_concern=LATEST), partition, session)
-            except OperationFailure as error:
-                if error.code != NOT_A_REPLICA_SET:
-                    raise
+            latest(lambda: head_of(self._settled.with_options(read_concern=LATEST), partition, session))
             return session.operation_time if session else None
 
     def newest(self, partition: int, stream: str) -> Commit | None:

@@ -54,7 +54,17 @@ PURE_MAY_IMPORT = {
 CLOCKS = {"now", "utcnow", "today", "time", "monotonic"}
 
 TOP_LEVEL = {
-    *(".ci", ".gitignore", "CHANGELOG.md", "LICENSE", "Makefile", "Procfile", "README.md", "docs"),
+    *(
+        ".ci",
+        ".gitignore",
+        "CHANGELOG.md",
+        "LICENSE",
+        "Makefile",
+        "Procfile",
+        "README.md",
+        "docs",
+        "findings",
+    ),
     *("pyproject.toml", *PACKAGES, "tests"),
 }
 MUST_BE_THERE = TOP_LEVEL - {"CHANGELOG.md", "docs"}

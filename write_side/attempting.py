@@ -63,7 +63,9 @@ class Attempting:
             return False
         return entry.open_attempts >= SUSPECT_AT_ONCE or self._attempts.are_quiet(entry.command_id)
 
-    def together(self, entries: Sequence[Entry], session: ClientSession) -> Sequence[Outcome | Exception]:
+    def together(
+        self, entries: Sequence[Entry], session: ClientSession | None
+    ) -> Sequence[Outcome | Exception]:
         """For each command its outcome, or what handling it raised.
 
         ``session`` is the one in which the inbox said that it is their turn. What passes by itself does not
@@ -73,7 +75,7 @@ class Attempting:
             self._attempts.begin_all([entry.command_id for entry in entries])
             return self._tried(entries, session)
 
-    def alone(self, entry: Entry, session: ClientSession) -> Outcome:
+    def alone(self, entry: Entry, session: ClientSession | None) -> Outcome:
         """The outcome of a suspect; raises what handling it raised."""
         with self._company.alone():
             deaths = self._attempts.begin_alone(entry.command_id)
@@ -91,7 +93,7 @@ class Attempting:
                 raise outcome
             return outcome
 
-    def _tried(self, entries: Sequence[Entry], session: ClientSession) -> list[Outcome | Exception]:
+    def _tried(self, entries: Sequence[Entry], session: ClientSession | None) -> list[Outcome | Exception]:
         began = time.time()
         unheard = {entry.command_id for entry in entries}
         """Of whose attempts nothing has been counted yet."""
@@ -146,7 +148,10 @@ class Attempting:
             return
         if partitions := {outcome.partition for _, outcome in ended if outcome.seq is not None}:
             self._bell.ring(sorted(partitions))
-        self._inbox.finish_all([(entry.command_id, outcome) for entry, outcome in ended])
+        self._inbox.finish_all(
+            [(entry.command_id, outcome) for entry, outcome in ended],
+            {entry.command_id: entry.accepted_ts for entry, _ in ended},
+        )
         self._bell.tell([entry.command_id for entry, _ in ended])
         for entry, outcome in ended:
             self._telemetry.handled(entry, outcome, began)

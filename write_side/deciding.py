@@ -44,7 +44,7 @@ class Deciding:
         self.newest: Callable[[Log, Sequence[Sequence[Key]]], list[list[Commit | None]]] = Snapshots().load
         self.append: Callable[[Sequence[Decision]], list[Appended]] = telemetry.appends(log.append)
 
-    def __call__(self, entries: Sequence[Entry], session: ClientSession) -> list[Decided]:
+    def __call__(self, entries: Sequence[Entry], session: ClientSession | None) -> list[Decided]:
         """For each command the commit that says what it came to, made now or found; or what it raised.
 
         Among that are ``VersionConflictError``, if others were faster again and again, and

@@ -144,7 +144,7 @@ class Handling:
                     turns[place] = result
         return turns
 
-    def _look(self, envelopes: Sequence[CommandEnvelope], session: ClientSession) -> list[Look]:
+    def _look(self, envelopes: Sequence[CommandEnvelope], session: ClientSession | None) -> list[Look]:
         """Of each command its entry if it is its turn; else what comes first, or has to be done."""
         accepted = self._inbox.accepted([envelope.command_id for envelope in envelopes], session)
         open_ = [envelope for envelope in envelopes if envelope.command_id in accepted]
@@ -160,7 +160,7 @@ class Handling:
         command_id: str,
         accepted: Mapping[str, Timestamp],
         unfinished: Sequence[Entry],
-        session: ClientSession,
+        session: ClientSession | None,
     ) -> Look:
         earlier = tuple(other for other in unfinished if other.accepted_ts < accepted[command_id])
         if earlier:

@@ -12,7 +12,8 @@ no position becomes free and none is used that was not.
 It may be killed at any moment and begun again: the moves are kept in the ``log`` collection before the first
 one is made. Each commit goes to its new position by way of the same position below zero, where no reader
 looks, since two commits cannot stand at one. Meanwhile there are holes, which a projector would close. So
-nothing is moved while a process that decides or projects is alive.
+nothing is moved while a process that decides or projects is alive, and none starts until the moves are done
+(``Log.create``).
 """
 
 from collections import defaultdict
@@ -26,11 +27,10 @@ from pymongo.database import Database
 from bus.commit import Commit
 from bus.connections import DURABLE, Documents
 from bus.errors import RefusedError
+from bus.log import REPAIR
 from bus.observing.heartbeats import alive
 from write_side.audit import audited, facts_of
 
-PLAN = "repair"
-"""The id of the document that holds the moves."""
 MUST_BE_STOPPED = ("commands", "projections")
 
 
@@ -56,10 +56,14 @@ class Repair:
 
     def moves(self) -> list[Move]:
         """What is to be moved: what an earlier repair has begun, else what the audit finds out of order."""
-        kept = self._kept.find_one({"_id": PLAN})
-        if kept is not None:
-            return [Move(**move) for move in kept["moves"]]
-        return [move for partition in range(self._partitions) for move in self._found(partition)]
+        return self.begun() or [
+            move for partition in range(self._partitions) for move in self._found(partition)
+        ]
+
+    def begun(self) -> list[Move]:
+        """The moves of a repair that has begun and not ended."""
+        kept = self._kept.find_one({"_id": REPAIR})
+        return [Move(**move) for move in kept["moves"]] if kept else []
 
     def carry_out(self, moves: Iterable[Move]) -> None:
         """Move them.
@@ -71,9 +75,9 @@ class Repair:
         living = [kind for kind, count in alive(self._database).items() if count and kind in MUST_BE_STOPPED]
         if living:
             raise RefusedError(f"stop these processes first, and wait for 10 s: {', '.join(sorted(living))}")
-        planned = list(moves)
-        plan = {"moves": [asdict(move) for move in planned]}
-        self._kept.update_one({"_id": PLAN}, {"$setOnInsert": plan}, upsert=True)
+        plan = {"moves": [asdict(move) for move in moves]}
+        self._kept.update_one({"_id": REPAIR}, {"$setOnInsert": plan}, upsert=True)
+        planned = self.begun()  # another one's, should it have begun just before
         for move in planned:
             where = {"partition": move.partition, "stream": move.stream, "version": move.version}
             self._commits.update_one({**where, "seq": move.seq}, {"$set": {"seq": -move.to}})
@@ -82,7 +86,7 @@ class Repair:
             self._commits.delete_one({**place, "command_id": {"$exists": False}})  # a tombstone
             where = {"partition": move.partition, "stream": move.stream, "version": move.version}
             self._commits.update_one({**where, "seq": -move.to}, {"$set": {"seq": move.to}})
-        self._kept.delete_one({"_id": PLAN})
+        self._kept.delete_one({"_id": REPAIR})
 
     def _found(self, partition: int) -> Iterator[Move]:
         concerned = {

@@ -19,8 +19,9 @@ def run(*, carry_out: bool) -> bool:
     settings = Settings.load()
     database = write_database(settings)
     with database.client:
-        Log(database, settings.log_partitions).create()  # which refuses another number of partitions
         repair = Repair(database, settings.log_partitions)
+        if not repair.begun():
+            Log(database, settings.log_partitions).create()  # which refuses another number of partitions
         moves = repair.moves()
         console = Console()
         if not moves:

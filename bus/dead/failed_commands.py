@@ -4,11 +4,12 @@ A retry joins at the end of the order: the command is accepted once more, now. S
 everything that was accepted meanwhile, and with a time that is not before what has happened to its aggregate.
 
 Why a retry is harmless whatever has become of the command: the log holds at most one outcome of it, and that
-it failed is one. A retry first takes that out of the log, so that the command can have another one: its place
-becomes a tombstone. From then on a worker that was taken for stuck may append after all; the handler finds
-that and copies it. Whoever retries takes the very failure that was looked at (its ``finished_at``): of two
-operators one wins, and an outcome that came in between stands. A discarded command's failure stays in the
-log, so it can come to nothing else.
+it failed is one. A retry accepts the command again and then takes the failure out of the log, so that the
+command can have another outcome: its place becomes a tombstone. If it is killed between the two, the next
+handler finds the failure and copies it, and an operator retries again. Afterwards a worker that was taken for
+stuck may append after all; the handler finds that and copies it. A retry takes the very failure that was
+looked at (its ``finished_at``): of two operators one wins, and an outcome that came in between stands. A
+discarded command's failure stays in the log, so it can come to nothing else.
 """
 
 from datetime import datetime
@@ -79,9 +80,9 @@ class FailedCommands:
             CommandEnvelope.from_stored(failed["envelope"])
         except ValidationError as error:
             raise RefusedError(f"{command_id} cannot be read by this build: {error}") from None
-        self._take_out_of_the_log(failed)
+        as_read = {"finished_at": failed["finished_at"], "discarded": failed.get("discarded")}
         retried = self._commands.find_one_and_update(
-            {"_id": command_id, **_FAILED, "finished_at": failed["finished_at"]},
+            {"_id": command_id, **_FAILED, **as_read},
             {
                 "$set": {
                     "status": CommandStatus.ACCEPTED,
@@ -97,6 +98,7 @@ class FailedCommands:
         )
         if retried is None:
             raise RefusedError(f"{command_id} is not as it was looked at: somebody else was faster")
+        self._take_out_of_the_log(failed)
         return CommandEnvelope.from_stored(retried["envelope"])
 
     def discard(self, command_id: str, *, by: str, reason: str) -> None:

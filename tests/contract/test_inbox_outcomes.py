@@ -46,6 +46,24 @@ def test_the_outcome_of_the_log_stands(
     assert found(inbox).status == stands.status
 
 
+def test_a_failure_is_noted_only_while_the_command_has_the_place_that_it_was_handled_at(inbox: Inbox) -> None:
+    accept(inbox, "k0")
+    accept(inbox, "k1")
+    before = found(inbox, "k0").accepted_ts  # an operator's retry has given k1 another one since
+    inbox.finish_all([("k1", FAILED)], {"k1": before})
+    assert not found(inbox).finished
+    inbox.finish_all([("k1", FAILED)], {"k1": found(inbox).accepted_ts})
+    assert found(inbox).outcome == FAILED
+    inbox.finish_all([("k1", SUCCEEDED)], {"k1": before})
+    assert found(inbox).outcome == SUCCEEDED, "the log has it, whoever says so"
+
+
+def test_what_was_acknowledged_is_found_and_nothing_else(inbox: Inbox) -> None:
+    accept(inbox, "k1")
+    assert inbox.find_now("k1") == inbox.find("k1")
+    assert inbox.find_now("k2") is None
+
+
 def test_several_are_finished_at_once(inbox: Inbox) -> None:
     for key in ("k1", "k2", "k3"):
         accept(inbox, key)

@@ -11,7 +11,7 @@ from pymongo.errors import AutoReconnect
 from bus.attempts import Attempts
 from bus.connections import UNSETTLED, write_database
 from bus.dead.failed_commands import FailedCommands
-from bus.errors import AlreadyCommittedError, RefusedError
+from bus.errors import AlreadyCommittedError
 from bus.inbox import Entry
 from bus.log import Log
 from bus.messages.envelope import CommandEnvelope
@@ -208,9 +208,7 @@ def test_a_discarded_command_can_come_to_nothing_else(shop: WriteSide) -> None:
     assert shop.outcome(added) == failed
 
 
-def test_a_handler_that_wakes_in_the_middle_of_a_retry_is_right_and_the_retry_refused(
-    shop: WriteSide,
-) -> None:
+def test_a_handler_that_wakes_at_the_end_of_a_retry_is_right(shop: WriteSide) -> None:
     added = shop.accept(messages.add_product())
     failed = FailedCommands(shop.database)
     take_out = failed._take_out_of_the_log
@@ -221,9 +219,37 @@ def test_a_handler_that_wakes_in_the_middle_of_a_retry_is_right_and_the_retry_re
             take_out(stored)
             handler.go_on()
 
-        with mock.patch.object(failed, "_take_out_of_the_log", taken_out), pytest.raises(RefusedError):
-            failed.retry(added.command_id, **SAID)
+        with mock.patch.object(failed, "_take_out_of_the_log", taken_out):
+            retried = failed.retry(added.command_id, **SAID)
     assert shop.outcome(added).status is SUCCEEDED
+    assert shop.handling(retried) is None, "there is nothing left to do"
+
+
+def test_a_handler_that_stalled_before_it_noted_the_failure_does_not_undo_a_retry(shop: WriteSide) -> None:
+    added = shop.accept(messages.add_product())
+    stalled = shop.entry(added)
+    failure = _raises(shop, added)
+    retried = FailedCommands(shop.database).retry(added.command_id, **SAID)
+    shop.inbox.finish_all([(added.command_id, failure)], {added.command_id: stalled.accepted_ts})
+    assert not shop.entry(added).finished
+    again = shop.handling(retried)
+    assert again is not None
+    shop.inbox.finish_all([(added.command_id, failure)], {added.command_id: stalled.accepted_ts})
+    assert (again.status, shop.outcome(added).status) == (SUCCEEDED, SUCCEEDED)
+
+
+def test_a_retry_that_is_killed_in_the_middle_fails_again_and_can_be_retried(shop: WriteSide) -> None:
+    """The log has the failure still, so whoever is decided meanwhile is decided after a failure."""
+    added = shop.accept(messages.add_product())
+    failure = _raises(shop, added)
+    failed = FailedCommands(shop.database)
+    killed = mock.patch.object(failed, "_take_out_of_the_log", side_effect=KeyboardInterrupt)
+    with killed, pytest.raises(KeyboardInterrupt):
+        failed.retry(added.command_id, **SAID)
+    assert shop.handling(shop.entry(added).envelope) == failure == shop.outcome(added)
+    again = shop.handling(failed.retry(added.command_id, **SAID))
+    assert again is not None
+    assert again.status is SUCCEEDED
 
 
 def test_a_failure_that_the_log_does_not_take_is_kept_all_the_same(shop: WriteSide) -> None:
