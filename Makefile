@@ -4,7 +4,7 @@
 # file in .venv stands for what was installed, so that it is done again only when pyproject.toml changes.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test browser faketime schemathesis bench overload chaos failover lint format clean
+.PHONY: help run demo test browser faketime schemathesis bench overload chaos failover failover-broken lint format clean
 
 MINUTES ?= 10
 SEED ?= 1
@@ -17,7 +17,7 @@ TEST := .venv/installed-to-test
 WORKERS ?= 3
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-15s %s\n", $$1, $$2}' Makefile
 	@echo
 	@echo "PORT (8000) and DATA_DIR (.data) can be set: make run PORT=8080 DATA_DIR=/tmp/shop"
 
@@ -63,6 +63,9 @@ chaos: $(TEST) ## faults of every kind under load, and what became of it; MINUTE
 
 failover: $(TEST) ## failing primaries of three mongods under load; MINUTES (10), SEED (1), RATE (90), ARGS="--json FILE"
 	$(BIN) -m tests.failover --minutes $(MINUTES) --seed $(SEED) --rate $(or $(RATE),90) $(ARGS)
+
+failover-broken: $(TEST) ## rounds on three mongods against builds broken on purpose, which must be found
+	$(BIN) -m pytest tests/failover/broken_builds.py
 
 lint: $(TEST) ## check style and format
 	$(BIN) -m ruff check
