@@ -1,9 +1,9 @@
 """The harness can fail: it finds what builds that are broken on purpose do when a primary is lost.
 
 Each is the real process with one protection taken out, under the fault that the protection is for. That
-nothing is found in the build as it is, is the short round's to show. `make failover-broken` runs them: they
-take minutes, and a round may be over before the order is broken in it. The same protections are taken out one by
-one, where nothing depends on chance, in ``tests/failover/directed``.
+nothing is found in the build as it is, is the short round's to show. ``make failover-broken`` runs them. They
+take minutes, and a round may be over before the order is broken in it; ``tests/failover/directed`` takes the
+same protections out one by one, where nothing depends on chance.
 """
 
 import json
