@@ -3,16 +3,14 @@
 Clients are built in mains and in ``create_app`` and passed on; they connect when first used.
 """
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, TypeVar
+from typing import Any
 
 import redis
 from bson.codec_options import CodecOptions
 from pymongo import MongoClient, WriteConcern
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
-from pymongo.errors import OperationFailure
 from pymongo.read_concern import ReadConcern
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
@@ -22,19 +20,14 @@ from bus.redis_pool import pool_of
 from bus.settings import Settings
 
 Documents = dict[str, Any]
-Result = TypeVar("Result")
 CODEC: CodecOptions[Documents] = CodecOptions(tz_aware=True)
 DURABLE = WriteConcern(w="majority", j=True)
 """A ``kill -9`` of mongod lost hundreds of acknowledged writes with anything less."""
 SETTLED = ReadConcern("majority")
 """Only what no failover can take back. A new primary may show less of it than the one before it did."""
-LATEST = ReadConcern("linearizable")
-"""Nothing older than what was acknowledged anywhere before; a primary that was replaced does not answer."""
 UNSETTLED = ReadConcern("local")
 """Whatever the primary has at the moment; it may be taken back."""
 
-NOT_A_REPLICA_SET = 123
-"""MongoDB's code for a standalone that is asked what only a replica set can answer."""
 DUPLICATE_KEY = 11000
 """MongoDB's code for a unique index that refused."""
 
@@ -93,19 +86,20 @@ def causal(database: Database[Documents]) -> AbstractContextManager[ClientSessio
     return database.client.start_session(causal_consistency=True)
 
 
-def latest(read: Callable[[], Result]) -> Result | None:
-    """The result of a read with ``LATEST``; ``None`` of a standalone, which shows all it has anyway.
+def read_barrier(database: Database[Documents], session: ClientSession | None) -> None:
+    """Let what is read in a session from here on show all that was acknowledged before the call.
+
+    It is a durable write, which a primary that was replaced gets nobody to confirm; reads causally after it
+    show what stands before it in the oplog. A linearizable read would say the same, but does not ask for the
+    journal to be written: where nobody else does, it waits for 100 ms, and this for 3. Of a sharded cluster
+    it asks one shard alone.
 
     Raises:
         pymongo.errors.PyMongoError: no server can say within the client's timeout that it is the primary.
 
     """
-    try:
-        return read()
-    except OperationFailure as error:
-        if error.code != NOT_A_REPLICA_SET:
-            raise
-        return None
+    barriers = database.get_collection("barriers", write_concern=DURABLE)
+    barriers.update_one({"_id": "now"}, {"$inc": {"passed": 1}}, upsert=True, session=session)
 
 
 def read_database(settings: Settings, timeout_ms: int = WORKER_TIMEOUT_MS) -> Database[Documents]:

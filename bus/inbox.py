@@ -22,7 +22,7 @@ from pymongo.client_session import ClientSession
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError
 
-from bus.connections import DUPLICATE_KEY, DURABLE, LATEST, SETTLED, Documents, causal, latest
+from bus.connections import DUPLICATE_KEY, DURABLE, SETTLED, Documents, causal, read_barrier
 from bus.entries_by_stream import EntriesByStream
 from bus.logs import logger
 from bus.messages.commands.command import Command
@@ -165,10 +165,9 @@ class Inbox:
         found = self.find(command_id)
         if found is not None:
             return found
-        stored = latest(
-            lambda: self._commands.with_options(read_concern=LATEST).find_one({"_id": command_id})
-        )
-        return Entry.from_stored(stored) if stored else None
+        with causal(self._database) as session:
+            read_barrier(self._database, session)
+            return self.find(command_id, session)
 
     def accepted(self, command_ids: Sequence[str], session: ClientSession | None) -> dict[str, Timestamp]:
         """Which of some commands are unfinished, and their places in the order."""

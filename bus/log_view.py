@@ -14,14 +14,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Self, cast
 
-from bson import Timestamp, decode_all
+from bson import decode_all
 from pymongo import ASCENDING, DESCENDING
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.database import Database
 
 from bus.commit import Commit
-from bus.connections import CODEC, LATEST, SETTLED, Documents, causal, latest
+from bus.connections import CODEC, SETTLED, Documents, causal, read_barrier
 from bus.positions import HighestRead
 
 RAW_BATCH = 250
@@ -70,32 +70,16 @@ class LogView:
         return view
 
     @contextmanager
-    def now(self, *partitions: int) -> Iterator[Self]:
-        """The same log, nothing in these partitions being older than what was acknowledged before the call.
-
-        A linearizable read of each partition's head comes first: only a primary that still is one answers
-        it, and what it has read is settled by then. All reads of the view are causally after it. On a
-        sharded cluster each partition is on one shard, whose primary is the one that is asked.
+    def now(self) -> Iterator[Self]:
+        """The same log, nothing in it being older than what was acknowledged before the call.
 
         Raises:
-            pymongo.errors.PyMongoError: there is no such primary within the client's timeout.
+            pymongo.errors.PyMongoError: no server can say within the client's timeout that it is the primary.
 
         """
         with causal(self._database) as session:
-            for partition in partitions:
-                looked_at = self._look_at_the_head(partition)
-                if session is not None and looked_at is not None:
-                    session.advance_operation_time(looked_at)
+            read_barrier(self._database, session)
             yield self.within(session)
-
-    def _look_at_the_head(self, partition: int) -> Timestamp | None:
-        """The operation time of a linearizable read; ``None`` of one server, which shows all it has.
-
-        It is a session of its own, since such a read cannot be asked to be after another one.
-        """
-        with causal(self._database) as session:
-            latest(lambda: head_of(self._settled.with_options(read_concern=LATEST), partition, session))
-            return session.operation_time if session else None
 
     def newest(self, partition: int, stream: str) -> Commit | None:
         """The newest commit of a stream, or ``None`` if it has none."""
@@ -131,7 +115,7 @@ class LogView:
         """All commits of a stream, oldest first: none is missing that was acknowledged before the call."""
         if self._session is not None:
             return self._history(partition, stream)
-        with self.now(partition) as now:
+        with self.now() as now:
             return now._history(partition, stream)  # noqa: SLF001 - its own
 
     def _history(self, partition: int, stream: str) -> list[Commit]:

@@ -27,7 +27,7 @@
 # answers for 1.5 s). The primary is killed right after the acknowledgement.
 #
 # What we do about it: what decides is read in a causal session (bus/connections.py: causal). What
-# must be the latest is preceded by a linearizable read (bus/log_view.py).
+# must be the latest is preceded by a write of its own (read_barrier in bus/connections.py).
 #
 # Output seen:
 #   PyMongo 4.20.1, mongod 6.0.5

@@ -193,7 +193,7 @@ class _Audit:
             asked = partition, refold.position, min(left, CHUNK), STRETCH_BYTES
             stretch = self._log.read_within(*asked)
             if not stretch.commits:  # a new primary may not show yet what its predecessor did
-                with self._log.now(partition) as now:
+                with self._log.now() as now:
                     stretch = now.read_within(*asked)
             if not stretch.commits:
                 raise BehindTheCheckpointError(self._model.name, partition, position, refold.position)

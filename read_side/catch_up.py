@@ -161,7 +161,7 @@ class CatchUp:
         if self._around.log.head(self._partition) >= self.position:
             return
         # A new primary shows less than the one before it until it has settled a write of its own.
-        with self._around.log.now(self._partition) as now:
+        with self._around.log.now() as now:
             head = now.head(self._partition)
         if head < self.position:
             raise BehindTheCheckpointError(self._model.name, self._partition, self.position, head)

@@ -96,7 +96,7 @@ def refold_streams(  # noqa: PLR0913, PLR0917 - what the result depends on
 
     """
     refold = Refold(model, parked)
-    with log.now(partition) as now:
+    with log.now() as now:
         if (head := now.head(partition)) < position:
             raise BehindTheCheckpointError(model.name, partition, position, head)
         for commit in now.of_streams(partition, streams):

@@ -26,7 +26,7 @@ def order_now(log: Log, order_id: str) -> Document | None:
     """
     stream = order_stream(order_id)
     partition = partition_of(stream, log.partitions)
-    with log.now(partition) as now:
+    with log.now() as now:
         own = [plan(ORDER_DETAIL, commit) for commit in now.history(partition, stream)]
         if not own:
             return None

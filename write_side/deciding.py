@@ -70,7 +70,7 @@ class Deciding:
         [appended] = self._append([_decision(entry, outcome=outcome.model_dump())])
         if not isinstance(appended, Exception):
             return appended
-        with self._log.now(entry.partition) as log:
+        with self._log.now() as log:
             return log.of_command(entry.partition, entry.command_id) or appended
 
     def _beats(self, entries: Sequence[Entry], log: Log, decided: dict[str, Decided]) -> list[Entry]:
@@ -122,7 +122,7 @@ class Deciding:
         if not isinstance(appended, AlreadyCommittedError):
             return appended
         # The insert met a commit that may not be settled yet: it is, once the log as it is now can be read.
-        with self._log.now(decision.partition) as log:
+        with self._log.now() as log:
             return log.of_command(decision.partition, decision.command_id) or appended
 
 

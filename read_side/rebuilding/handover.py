@@ -60,7 +60,7 @@ class Handover:
 
     def heads_now(self) -> list[int]:
         """The heads, none older than what was acknowledged before the call."""
-        with self._log.now(*self.partitions) as now:
+        with self._log.now() as now:
             return [now.head(partition) for partition in self.partitions]
 
     def positions(self, number: int) -> list[int]:

@@ -155,7 +155,7 @@ def test_a_counter_that_is_behind_is_caught_up_with_in_one_step(
 
 
 def newer_now(log: Log) -> object:
-    with log.now(0) as now:
+    with log.now() as now:
         return now.newer({(0, "a"): 0, (0, "b"): 1})
 
 

@@ -85,7 +85,7 @@ def test_a_reader_gets_no_more_than_it_asked_for(log: Log) -> None:
 def test_a_view_of_several_partitions_as_they_are_now_shows_all_that_was_acknowledged(log: Log) -> None:
     first = committed(log, decision("a", 1))
     other = committed(log, decision("b", 1, partition=1))
-    with log.now(0, 1) as now:
+    with log.now() as now:
         assert [now.head(0), now.head(1)] == [first.seq, other.seq]
         assert now.newest(1, "b") == other
         assert now.history(0, "a") == [first]

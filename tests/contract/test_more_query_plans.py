@@ -128,7 +128,7 @@ def test_the_log_is_read_by_its_indexes(watched: Watched, filled: Log) -> None:
     assert filled.newest(0, "customer-c3") is not None
     assert_indexed(watched, 1, 1)
     assert len(filled.history(1, "customer-c3")) == 3
-    assert_indexed(watched, 2, 3)  # the first one is the look at the head
+    assert_indexed(watched, 1, 3)
     assert filled.of_command(1, "k7") is not None
     assert_indexed(watched, 1, 1)
     assert len(filled.read(0, 20, 10).commits) == 10

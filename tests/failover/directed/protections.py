@@ -40,7 +40,7 @@ def by_majority() -> AbstractContextManager[object]:
     """A strong read shows what a majority is known to have, however old that is."""
 
     @contextmanager
-    def now(self: Log, *_: int) -> Iterator[Log]:
+    def now(self: Log) -> Iterator[Log]:
         yield self
 
     return mock.patch.object(Log, "now", now)
@@ -48,4 +48,4 @@ def by_majority() -> AbstractContextManager[object]:
 
 CLAIM_ABOVE = Protection("a claim above what was read", IN_ORDER, counter_alone)
 SETTLED_INBOX = Protection("settled reads of the inbox", DURABLE_ONLY, local_inbox)
-LINEARIZABLE = Protection("a linearizable read before a strong one", NEVER_STALE, by_majority)
+READ_BARRIER = Protection("a read barrier before a strong read", NEVER_STALE, by_majority)

@@ -8,7 +8,7 @@ from read_side.projections.order_summary import ORDER_SUMMARY
 from read_side.strong import order_now
 from tests import messages
 from tests.failover.directed.connections import Connections
-from tests.failover.directed.protections import LINEARIZABLE, NEVER_STALE
+from tests.failover.directed.protections import NEVER_STALE, READ_BARRIER
 from tests.failover.network.link import CLIENTS, Link, between
 from tests.failover.servers.replica_set import ReplicaSet
 from tests.integration.shop import PARTITIONS, ReadSide, WriteSide, order_id, partition
@@ -34,7 +34,7 @@ def name_now(log: Log) -> str | None:
     return str(order["customer_name"])
 
 
-@protected_by(LINEARIZABLE)
+@protected_by(READ_BARRIER)
 def test_a_primary_that_was_replaced_shows_nothing_strongly(
     connections: Connections, replica_set: ReplicaSet, write: WriteSide
 ) -> None:
@@ -53,7 +53,7 @@ def test_a_primary_that_was_replaced_shows_nothing_strongly(
     must(NEVER_STALE, shown in {NEW_NAME, None}, True)
 
 
-@protected_by(LINEARIZABLE)
+@protected_by(READ_BARRIER)
 def test_a_new_primary_shows_nothing_strongly_before_it_has_settled_something(
     connections: Connections, replica_set: ReplicaSet, write: WriteSide
 ) -> None:
@@ -70,6 +70,7 @@ def test_a_new_primary_shows_nothing_strongly_before_it_has_settled_something(
     read.drain([ORDER_SUMMARY])
     network = replica_set.network
     network.refuse([Link(third.title, former.title), Link(third.title, following.title)])
+    replica_set.until_follows(following, former)
     network.slow(between(former.title, [following.title]), SLOW_S)
 
     write.rename_out_of_turn("c1", NEW_NAME)

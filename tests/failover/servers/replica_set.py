@@ -110,6 +110,16 @@ class ReplicaSet:
         ]
         return sorted(parts) == ["primary", "secondary", "secondary"]
 
+    def until_follows(self, member: Member, primary: Member) -> None:
+        """Wait until a member takes the log from the primary: it looks for a source every now and then only."""
+        source = self.network.address(primary.title)
+
+        def follows() -> bool:
+            told = member.direct.admin.command("replSetGetStatus")
+            return bool(told.get("syncSourceHost") == source)
+
+        until(follows, PRIMARY_S, f"{member.title} following {primary.title}", poll=0.1)
+
     def others(self, *members: Member) -> list[Member]:
         return [member for member in self.members if member not in members]
 
