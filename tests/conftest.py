@@ -18,7 +18,7 @@ from pymongo import MongoClient
 from bus.local.mongod import Mongod
 from bus.local.redis_server import RedisServer
 from bus.settings import Settings
-from tests import datasets
+from tests import datasets, scheduling
 from tests.browser.left_out import LeftOut, may_leave_out
 from tests.databases import DatabaseNames
 from tests.northwind import Figures
@@ -29,6 +29,11 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(LeftOut(need))
     if datasets.northwind() is None:
         config.pluginmanager.register(datasets.NorthwindNotThere())
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> scheduling.BySharedServers:
+    return scheduling.BySharedServers(config, log)
 
 
 @pytest.fixture(autouse=True)

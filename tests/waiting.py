@@ -5,17 +5,25 @@ from collections.abc import Callable
 from typing import TypeVar
 
 POLL_S = 0.02
+RARELY_S = 0.2
+"""Who has waited for seconds does not ask more often: asking takes time from what is waited for."""
 
 T = TypeVar("T")
 
 
-def until(condition: Callable[[], T], timeout: float, what: str, poll: float = POLL_S) -> T:
-    """The first truthy ``condition()``; raises TimeoutError naming ``what`` after ``timeout`` seconds."""
+def until(condition: Callable[[], T], timeout: float, what: str, poll: float | None = None) -> T:
+    """The first truthy ``condition()``; raises TimeoutError naming ``what`` after ``timeout`` seconds.
+
+    It is asked every ``poll`` seconds, by default more and more rarely.
+    """
     deadline = time.monotonic() + timeout
+    pause = poll or POLL_S
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what}: not within {timeout:g} s, last {value!r}")
-        time.sleep(poll)
+        time.sleep(pause)
+        if poll is None:
+            pause = min(pause * 1.2, RARELY_S)

@@ -1,4 +1,4 @@
-"""A real browser without a screen: the system's own Chromium with its driver, each time with a fresh profile.
+"""A real browser without a screen: the system's own Chromium with its driver, with a fresh profile.
 
 Selenium's own manager, which would download one, is never asked: both programs are named.
 """
@@ -53,3 +53,20 @@ def chromium() -> Iterator[WebDriver]:
             running.quit()
             shutil.rmtree(profile, ignore_errors=True)  # its helpers may still be writing
             Path(profile).mkdir(exist_ok=True)
+
+
+@contextmanager
+def new_window(driver: WebDriver) -> Iterator[None]:
+    """Within the block there is one window, which knows nothing of those before it."""
+    before = driver.current_window_handle
+    driver.switch_to.new_window("window")
+    opened = driver.current_window_handle
+    driver.switch_to.window(before)
+    driver.close()
+    driver.switch_to.window(opened)
+    everything = {"origin": "*", "storageTypes": "all"}
+    driver.execute_cdp_cmd("Storage.clearDataForOrigin", everything)
+    driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
+    driver.execute_cdp_cmd("Network.clearBrowserCache", {})
+    driver.get_log("browser")  # type: ignore[no-untyped-call]
+    yield

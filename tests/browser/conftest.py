@@ -1,12 +1,13 @@
-"""A running system with a shop in it, and a browser for each test."""
+"""A running system with a shop in it, and a browser, in which each test has a window of its own."""
 
 import re
 from collections.abc import Generator, Iterator
 
 import pytest
+from selenium.webdriver.chrome.webdriver import WebDriver
 
 from tests.browser.browser import Browser
-from tests.browser.chromium import chromium
+from tests.browser.chromium import chromium, new_window
 from tests.browser.shop import Shop
 from tests.processes import ROOT
 from tests.system import System
@@ -36,10 +37,16 @@ def shop(system: System) -> Shop:
     return Shop(system)
 
 
+@pytest.fixture(scope="module")
+def driver() -> Iterator[WebDriver]:
+    with chromium() as running:
+        yield running
+
+
 @pytest.fixture
-def browser(system: System, request: pytest.FixtureRequest) -> Iterator[Browser]:
-    """A fresh profile, on nothing yet. If the test fails, the page is kept as it was then."""
-    with chromium() as driver:
+def browser(driver: WebDriver, system: System, request: pytest.FixtureRequest) -> Iterator[Browser]:
+    """On nothing yet, and nothing is left of the test before. If the test fails, the page is kept."""
+    with new_window(driver):
         browser = Browser(driver, system.url, OUTPUT)
         yield browser
         if request.node.stash[FAILED]:

@@ -9,7 +9,7 @@ from tests.chaos.faults.table import LONG, all_faults
 from tests.chaos.round import Plan, run
 from tests.chaos.schedule import schedule
 
-pytestmark = pytest.mark.timeout(500)
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(500)]
 
 SEED = 20
 SECONDS = 40.0

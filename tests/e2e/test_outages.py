@@ -26,6 +26,8 @@ from tests.e2e.every_request import (
 from tests.system import System
 from tests.waiting import until
 
+pytestmark = pytest.mark.alone
+
 BACK_S = 30.0
 LINES = 6
 """Warnings that a process may log in one outage: what it does without, once each."""

@@ -20,6 +20,8 @@ from tests.processes import Process
 from tests.system import System
 from tests.waiting import until
 
+pytestmark = pytest.mark.alone
+
 KILLED_AFTER_S = 5.0
 START_S = 60.0
 CALLERS = 6

@@ -49,8 +49,8 @@ def broken(act: Act, entries: Mapping[str, str]) -> tuple[Report, str]:
 def test_a_claim_that_is_not_above_what_was_read_is_found() -> None:
     report, told = broken(directed.lose_claims, {"commands": "counter_alone"})
 
-    # A version before an earlier one, or an order before its customer, whichever was decided next.
-    assert report.books.findings.differences, told
+    # A version below an earlier one, or an order below its customer, whichever was decided next.
+    assert report.violations["positions"], told
 
 
 def test_a_command_that_was_decided_before_it_was_durable_is_found() -> None:

@@ -144,6 +144,16 @@ def test_an_order_with_a_name_that_had_been_changed_before() -> None:
     assert found(STORY, log) == {"facts": 1}
 
 
+def test_a_version_that_stands_below_the_one_before_it() -> None:
+    log = [decided("c1", CUSTOMER, 1, "Ann", seq=3), *LOG[1:]]
+    assert found(STORY, log) == {"positions": 1}
+
+
+def test_an_order_that_stands_below_the_name_that_it_took_over() -> None:
+    log = [*LOG[:-1], decided("o1", ORDER, 1, customer="Bea", product=6, seq=1)]
+    assert found(STORY, log) == {"positions": 1}
+
+
 def test_a_strong_read_without_an_outcome_that_had_been_told() -> None:
     assert found(STORY, LOG, [strong(7, 8, order=1, customer="Ann")]) == {"strong reads": 1}
 

@@ -8,7 +8,7 @@ from tests.chaos.schedule import Due
 from tests.failover.faults.table import KILLED_PRIMARY, all_faults
 from tests.failover.round import Plan, run
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(400)]
 
 KINDS = (KILLED_PRIMARY, "kill commands", "cut primary from peers", "step down", "kill redis")
 """One after the other, as soon as all is well again."""

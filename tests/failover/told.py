@@ -3,6 +3,8 @@
 from tests.failover.history.exchange import Exchange, Look
 from tests.failover.history.history import Decided, Value
 
+LAST = 9
+"""The last position of a customer."""
 ORDER, CUSTOMER, PRODUCT = "order-o", "customer-c", "product-p"
 
 
@@ -20,11 +22,18 @@ def unanswered(key: str, began: float, ended: float) -> Exchange:
     return Exchange("a", key, began, ended, None)
 
 
-def decided(key: str, stream: str, version: int, value: Value | None = None, **facts: Value) -> Decided:
-    """``facts`` are ``customer`` and ``product``, by what was taken over from them."""
+def decided(
+    key: str, stream: str, version: int, value: Value | None = None, *, seq: int | None = None, **facts: Value
+) -> Decided:
+    """``facts`` are ``customer`` and ``product``, by what was taken over from them.
+
+    An order and its customer share a partition; the position is that of the story unless it is given.
+    """
     streams = {"customer": CUSTOMER, "product": PRODUCT}
     taken = {streams[name]: fact for name, fact in facts.items()}
-    return Decided(f"id-{key}", stream, version, version, value=value, facts=taken)
+    partition = 1 if stream == PRODUCT else 0
+    place = seq or (version + LAST if stream == ORDER else version)
+    return Decided(f"id-{key}", stream, place, version, value=value, facts=taken, partition=partition)
 
 
 def strong(began: float, ended: float, *, status: int = 200, client: str = "r", **shown: Value) -> Look:

@@ -31,7 +31,7 @@ from tests.waiting import until
 
 NAME = PRODUCTS.name
 KEYS = QueueKeys(NAME)
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 PAUSE_MS = 300
 SICK, WELL = 0, 1
 

@@ -232,6 +232,7 @@ def test_one_that_oversleeps_finds_it_done_and_harms_nothing(log: Log, running: 
     _check(running, log)
 
 
+@pytest.mark.alone
 def test_told_to_stop_the_worker_ends_in_its_time_and_the_request_goes_on(log: Log, running: Running) -> None:
     running.requests.request(ORDER_SUMMARY, "ops:olga")
     worker = running.until_filling()

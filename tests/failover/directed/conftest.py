@@ -22,10 +22,13 @@ def _replica_set(server_data: Path) -> Iterator[ReplicaSet]:
 
 
 @pytest.fixture
-def replica_set(_replica_set: ReplicaSet) -> ReplicaSet:
-    """All members run, are well, and can reach each other."""
+def replica_set(_replica_set: ReplicaSet) -> Iterator[ReplicaSet]:
+    """All members run, are well, and can reach each other.
+
+    So they are left, too: members that look for one that is gone keep a processor busy.
+    """
+    yield _replica_set
     _replica_set.restore()
-    return _replica_set
 
 
 @pytest.fixture

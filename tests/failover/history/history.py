@@ -24,7 +24,7 @@ class Decided:
 
     ``version`` is the stream's after the command, also if it changed nothing; ``None`` for a refusal.
     ``value`` is what others may see of the stream after it: a product's price, a customer's name. ``facts``
-    is by stream what the command took over from others.
+    is by stream what the command took over from others. ``seq`` is its position in the partition.
     """
 
     command_id: str
@@ -34,6 +34,7 @@ class Decided:
     effect: bool = True
     value: Value | None = None
     facts: Mapping[str, Value] = field(default_factory=dict)
+    partition: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,16 @@ class History:
                 if decided.effect and decided.version is not None:
                     found[decided.stream].append((decided.version, write))
         return {stream: sorted(changes, key=lambda one: one[0]) for stream, changes in found.items()}
+
+    @cached_property
+    def made(self) -> Mapping[str, Sequence[Decided]]:
+        """By stream, the decisions that changed it, in the order of its versions."""
+        found: defaultdict[str, list[Decided]] = defaultdict(list)
+        for several in self._decided.values():
+            for one in several:
+                if one.effect and one.version is not None:
+                    found[one.stream].append(one)
+        return {stream: sorted(made, key=lambda one: one.version or 0) for stream, made in found.items()}
 
     @cached_property
     def versions(self) -> Mapping[str, int]:

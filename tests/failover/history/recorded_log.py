@@ -25,7 +25,12 @@ def _decided(stored: Documents) -> Decided:
     if stored.get("stream") is None:
         told: Documents = outcome or {}
         return Decided(
-            stored["command_id"], told.get("stream", ""), stored["seq"], told.get("version"), effect=False
+            stored["command_id"],
+            told.get("stream", ""),
+            stored["seq"],
+            told.get("version"),
+            effect=False,
+            partition=stored["partition"],
         )
     kind = stored["stream"].partition("-")[0]
     state = stored.get("state") or {}
@@ -36,6 +41,7 @@ def _decided(stored: Documents) -> Decided:
         version=stored["version"],
         value=state.get(_VALUES.get(kind, "")),
         facts=_facts(stored.get("events", ())),
+        partition=stored["partition"],
     )
 
 

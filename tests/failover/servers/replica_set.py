@@ -111,7 +111,7 @@ class ReplicaSet:
         return sorted(parts) == ["primary", "secondary", "secondary"]
 
     def until_follows(self, member: Member, primary: Member) -> None:
-        """Wait until a member takes the log from the primary: it looks for a source every now and then only."""
+        """Wait until a member takes the log from the primary: it looks for a source now and then only."""
         source = self.network.address(primary.title)
 
         def follows() -> bool:

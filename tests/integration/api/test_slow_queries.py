@@ -135,10 +135,13 @@ def test_a_server_that_hangs_is_left_alone_after_the_first_request(busy: Shop, m
 def test_a_server_that_hangs_is_an_outage_to_a_worker(mongo_server: Mongod, busy: Shop) -> None:
     client = mongo_client(mongo_server.uri, 300)
     outages = Outages({Server.MONGODB: lambda: client.admin.command("ping")}, threading.Event())
-    with client, stopped(mongo_server, busy.read.client):
-        with pytest.raises(NetworkTimeout) as hanging:
-            client.admin.command("ping")
-        assert outages.noticed(hanging.value)
+    with client:
+        with pymongo.timeout(WAITS_S):
+            client.admin.command("ping")  # it is connected before the server hangs
+        with stopped(mongo_server, busy.read.client):
+            with pytest.raises(NetworkTimeout) as hanging:
+                client.admin.command("ping")
+            assert outages.noticed(hanging.value)
 
 
 def test_the_circuit_asks_what_the_health_check_asks(busy: Shop) -> None:
@@ -154,4 +157,4 @@ def test_the_circuit_asks_what_the_health_check_asks(busy: Shop) -> None:
     with slow_analytics():
         slow_query(client)
     assert asked == ["read"]
-    assert Liveness(probes["write_store"].ask).answers()
+    assert Liveness(probes["write_store"].ask, WAITS_S).answers()
