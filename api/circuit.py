@@ -71,13 +71,13 @@ class Circuit:
                 for store in needs:
                     self._found_there(store)
             return
-        silent = [store for store in needs if not self._liveness[store].answers()]
-        for store in silent:
-            if self._breakers[store].trip():
-                logger.warning("MongoDB is away", refused=store.value, error=told(error)[:SHOWN])
-        for store in needs.difference(silent):
+        for store in needs:
+            if not self._liveness[store].answers():
+                if self._breakers[store].trip():
+                    logger.warning("MongoDB is away", refused=store.value, error=told(error)[:SHOWN])
+                return  # one is enough: the question takes time that the caller does not have twice
             self._found_there(store)
-        if not silent and is_perhaps_slow(error):
+        if is_perhaps_slow(error):
             logger.warning(
                 "a request took MongoDB too long", route=req.uri_template, error=told(error)[:SHOWN]
             )

@@ -16,13 +16,20 @@ import pymongo
 
 from api import consistency, prefer
 from api.problems import MEDIA_TYPE, Problem
+from bus import liveness
 
-PATIENCE_S = 4.0
-AT_LEAST_S = 1.0
+PATIENCE_S = 4.6
+ASKING_S = liveness.WITHIN_S
+"""Kept for the question whether the database answers at all, which follows an operation that fails."""
+AT_LEAST_S = 1.0 + ASKING_S
 """With less than this left a request is not begun: what goes to the database for it goes for others as well,
 and must not fail for them because one was late."""
-OPERATIONS_S = 2.5
-"""What a request may spend on the database, however many operations it takes."""
+OPERATIONS_S = 2.4 - ASKING_S
+"""What a request may spend on the database, however many operations it takes.
+
+While nobody knows yet that the database is away, those behind it wait as long: so with the question it is
+less than they have (``PATIENCE_S`` without ``AT_LEAST_S``), and none that needs no database is refused.
+"""
 READ_AT = "twofold.read_at"
 """In the environment of a request: when it was read, on the monotonic clock."""
 RETRY_AFTER_S = 1
@@ -47,7 +54,7 @@ def bounded(application: Application) -> Application:
             return [] if environ["REQUEST_METHOD"] == "HEAD" else [_TOO_LATE]
         if _TOKEN in environ or prefer.parse(environ.get("HTTP_PREFER")).wait:
             return application(environ, start_response)
-        with pymongo.timeout(min(left, OPERATIONS_S)):
+        with pymongo.timeout(min(left - ASKING_S, OPERATIONS_S)):
             return application(environ, start_response)
 
     return run
