@@ -12,9 +12,9 @@ from read_side.projections import READ_MODELS
 from tests.northwind import Figures
 from tests.system import System
 
-pytestmark = pytest.mark.timeout(420)
+pytestmark = pytest.mark.timeout(900)
 
-REPLAY_S = 300.0
+REPLAY_S = 600
 PAGE = 40
 """So that the shortest list but one has several."""
 Documents = list[dict[str, Any]]

@@ -121,15 +121,15 @@ def test_of_many_operators_one_wins(shop: WriteSide, failed: FailedCommands) -> 
             return False
         return True
 
-    # A discarded command may be retried: so at most a discard and then a retry, each once.
+    # A discarded command may be retried, by who looks at it after that: at most a discard and then a retry.
     with ThreadPoolExecutor(8) as pool:
         won = sum(pool.map(try_it, range(8)))
     stored = shop.database.commands.find_one({"_id": "k1"})
     assert stored is not None
     actions = [resolution["action"] for resolution in stored["resolutions"]]
     assert len(actions) == won
-    assert actions in (["retried"], ["discarded", "retried"])
-    assert "discarded" not in stored
+    assert actions in (["retried"], ["discarded"], ["discarded", "retried"])
+    assert ("discarded" in stored) == (actions[-1] == "discarded")
 
 
 def test_two_operators_that_looked_at_the_same_failure(
