@@ -9,6 +9,9 @@
 MINUTES ?= 10
 SEED ?= 1
 
+# The tests start hundreds of Python processes: none should compile the project again.
+unexport PYTHONDONTWRITEBYTECODE
+
 BIN := .venv/bin/python
 PIP := $(BIN) -m pip install --quiet --disable-pip-version-check --editable
 RUN := .venv/installed-to-run
