@@ -8,7 +8,8 @@ that fails asks the databases that it needs whether they answer (``bus.liveness`
 away: from then on one request a second gets through and finds out whether they are back. If all of them
 answer, the request was too slow, or a connection broke, and only this request is a 503. So one slow query
 closes nothing. A server that hangs is found by the first request that times out. Those under way by then, at
-most as many as there are threads, wait for their own timeouts.
+most as many as there are threads, wait for their own timeouts. Those that have waited too long behind them
+(``api.patience``) are refused, too, if they need a database.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -19,7 +20,9 @@ import falcon
 
 from api.access import Route
 from api.needs import NOTHING, Needs, Store
+from api.patience import LATE
 from api.problems import Problem, ProblemError
+from api.shedding import overloaded
 from bus.breaker import Breaker
 from bus.liveness import Liveness, is_perhaps_slow
 from bus.logs import logger, told
@@ -51,7 +54,11 @@ class Circuit:
         _resource: object,
         _params: dict[str, Any],
     ) -> None:
-        opened = [self._breakers[store] for store in Store if store in self._needs(req)]
+        needs = self._needs(req)
+        if needs and LATE in req.env:
+            why = overloaded("The request has waited too long for its turn.")
+            raise ProblemError(why, {"Retry-After": str(RETRY_AFTER_S)})
+        opened = [self._breakers[store] for store in Store if store in needs]
         opened = [breaker for breaker in opened if breaker.is_open]
         # Of two that are open the first decides: a request that gets through finds out about both.
         if opened and not opened[0].admits():
@@ -71,7 +78,7 @@ class Circuit:
                 for store in needs:
                     self._found_there(store)
             return
-        for store in needs:
+        for store in sorted(needs):
             if not self._liveness[store].answers():
                 if self._breakers[store].trip():
                     logger.warning("MongoDB is away", refused=store.value, error=told(error)[:SHOWN])

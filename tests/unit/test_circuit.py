@@ -15,6 +15,7 @@ from api.access import ANYONE, Route
 from api.circuit import Circuit
 from api.error_handlers import HANDLERS
 from api.needs import BOTH, NOTHING, READ, WRITE, Needs, Store
+from api.patience import LATE
 
 
 @dataclass
@@ -103,6 +104,17 @@ def test_what_needs_another_database_or_none_is_let_through(databases: Databases
     assert api.simulate_post("/orders").status_code == 200
     assert statuses(api, ["/events", "/health/ready"]) == [200, 200]
     assert statuses(api, ["/orders", "/commands/k1", "/orders?consistency=strong"]) == [503] * 3
+
+
+def test_who_comes_too_late_is_refused_if_it_needs_a_database(databases: Databases) -> None:
+    api = client(databases)
+    late = {LATE: True}
+    refused = [api.simulate_get(path, extras=late) for path in ("/orders", "/commands/k1", "/events")]
+    assert [answer.status_code for answer in refused] == [503] * 3
+    assert {answer.json["type"] for answer in refused} == {"/problems/overloaded"}
+    assert {answer.headers["Retry-After"] for answer in refused} == {"1"}
+    assert (databases.requests, databases.pings) == (0, [])
+    assert api.simulate_get("/health/ready", extras=late).status_code == 200
 
 
 def test_a_request_that_needs_both_finds_out_which_is_away(databases: Databases) -> None:
