@@ -32,7 +32,7 @@ demo: $(RUN) ## the same, with a shop run through the API
 
 test: lint browser faketime ## everything that must pass: lint, types and all tests, on real servers
 	$(BIN) -m mypy
-	$(BIN) -m pytest -n $(WORKERS) --dist loadfile -m "not alone"
+	$(BIN) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not alone"
 	$(BIN) -m pytest -m alone
 
 # Where it cannot be had, the tests that need it are left out, and the end of the run says so; in CI they fail.

@@ -19,10 +19,11 @@ from bus import liveness
 PATIENCE_S = 4.0
 ASKING_S = liveness.WITHIN_S
 """Kept for the question whether the database answers at all, which follows an operation that fails."""
-AT_LEAST_S = 1.0 + ASKING_S
+AT_LEAST_S = 2.0
 """With less than this left nothing is asked of a database (``LATE``).
 
-What goes there for one request goes for others as well, and must not fail for them because one was late.
+What goes there for one request goes for others as well (``bus.group_commit``): it must not fail for them
+because one was late, and it may have to wait for the batch of somebody who has more time.
 """
 OPERATIONS_S = 2.5 - ASKING_S
 """What a request may spend on the database, however many operations it takes."""

@@ -33,8 +33,12 @@ DUPLICATE_KEY = 11000
 
 WORKER_TIMEOUT_MS = 10_000
 """The bound on one MongoDB operation, retries included, in workers."""
-WEB_TIMEOUT_MS = 2_000
-"""The same in the API, which has to answer within 5 s; a command may wait for the one before it as well."""
+WEB_TIMEOUT_MS = 1_500
+"""The same in the API, which has to answer within 5 s.
+
+A request may wait for its turn for 2 s (``api.patience``), then for the batch of another one, and then ask
+whether the server is there (``bus.liveness``).
+"""
 HEARTBEAT_MS = 1_000
 """How often each MongoDB server is asked how it is."""
 SILENT_MS = 2_000

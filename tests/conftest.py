@@ -5,7 +5,6 @@ before the next: databases have names of their own and are dropped, Redis is flu
 """
 
 import os
-import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,13 +17,14 @@ from pymongo import MongoClient
 from bus.local.mongod import Mongod
 from bus.local.redis_server import RedisServer
 from bus.settings import Settings
-from tests import datasets, scheduling
+from tests import datasets, scheduling, server_folders
 from tests.browser.left_out import LeftOut, may_leave_out
 from tests.databases import DatabaseNames
 from tests.northwind import Figures
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    server_folders.prefer_memory()
     for need in may_leave_out():
         config.pluginmanager.register(LeftOut(need))
     if datasets.northwind() is None:
@@ -47,8 +47,8 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def server_data() -> Iterator[Path]:
     """Not pytest's tmp_path, which keeps the data of the last three runs: MongoDB's is 300 MB each."""
-    with tempfile.TemporaryDirectory(prefix="twofold-tests-") as folder:
-        yield Path(folder)
+    with server_folders.server_folder("twofold-tests-") as folder:
+        yield folder
 
 
 @pytest.fixture(scope="module", params=datasets.there())

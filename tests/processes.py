@@ -88,3 +88,9 @@ class Process:
             if running.poll() is None:
                 running.kill()
                 running.wait()
+
+
+def is_stopped(pid: int) -> bool:
+    """Whether every thread of a process has stopped: some run on for a moment after a SIGSTOP."""
+    stats = [stat.read_text() for stat in Path(f"/proc/{pid}/task").glob("*/stat")]
+    return all(stat.rpartition(")")[2].split()[0] == "T" for stat in stats)

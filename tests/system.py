@@ -7,7 +7,6 @@ reaches no other. The processes are on a leash: none outlives the test run.
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import timedelta
@@ -24,7 +23,9 @@ from bus.local.mongod import CACHE_GB, Mongod
 from bus.local.redis_server import RedisServer
 from bus.messages.principal import Role
 from bus.settings import Settings
+from tests.plain_http import NO_TLS
 from tests.processes import ROOT, Process
+from tests.server_folders import server_folder
 from tests.waiting import until
 
 SECRET = "the tests' own secret, long enough to sign with"
@@ -51,7 +52,7 @@ class System:
 
     def __enter__(self) -> Self:
         with ExitStack() as starting:
-            folder = Path(starting.enter_context(tempfile.TemporaryDirectory(prefix="twofold-system-")))
+            folder = starting.enter_context(server_folder("twofold-system-"))
             self.redis_url, self.mongo_uri = self._start_servers(folder, starting)
             mongo: MongoClient[dict[str, Any]] = MongoClient(self.mongo_uri, tz_aware=True)
             starting.enter_context(mongo)
@@ -76,7 +77,7 @@ class System:
 
     def is_ready(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/health/ready", timeout=5, trust_env=False).is_success
+            return httpx.get(f"{self.url}/health/ready", timeout=5, trust_env=False, verify=NO_TLS).is_success
         except httpx.TransportError:
             return False
 
@@ -86,7 +87,9 @@ class System:
     def client(self, role: str, sub: str = "somebody") -> httpx.Client:
         """A client of the API; it is closed with the system, if not before."""
         authorization = {"Authorization": f"Bearer {self.token(role, sub)}"}
-        client = httpx.Client(base_url=self.url, headers=authorization, timeout=40, trust_env=False)
+        client = httpx.Client(
+            base_url=self.url, headers=authorization, timeout=40, trust_env=False, verify=NO_TLS
+        )
         return self._open.enter_context(client)
 
     def run(self, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:

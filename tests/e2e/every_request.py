@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 
+from tests.plain_http import NO_TLS
 from tests.system import System
 
 PATIENCE_S = 5.0
@@ -123,7 +124,7 @@ class Callers:
 
     def _send(self, request: Request) -> httpx.Response:
         headers = {"Authorization": f"Bearer {self._tokens[request.role]}", **request.headers}
-        with httpx.Client(base_url=self._url, timeout=PATIENCE_S, trust_env=False) as client:
+        with httpx.Client(base_url=self._url, timeout=PATIENCE_S, trust_env=False, verify=NO_TLS) as client:
             return client.request(request.method, request.path, json=request.body, headers=headers)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from tests.e2e.conftest import Scattered
 from tests.e2e.every_request import Known, make_known, order
+from tests.plain_http import NO_TLS
 from tests.waiting import until
 
 ROUNDS = 10
@@ -33,7 +34,9 @@ def test_the_same_request_to_two_processes_at_once_is_one_command(
 
             def send(url: str, key: str = key, both: threading.Barrier = both) -> httpx.Response:
                 headers = {**authorization, "Idempotency-Key": key}
-                with httpx.Client(base_url=url, headers=headers, timeout=40, trust_env=False) as client:
+                with httpx.Client(
+                    base_url=url, headers=headers, timeout=40, trust_env=False, verify=NO_TLS
+                ) as client:
                     both.wait(30)
                     return client.post("/orders", json={**body, "reference": key})
 
@@ -53,6 +56,7 @@ def test_the_same_request_to_two_processes_at_once_is_one_command(
                 headers={**authorization, "Idempotency-Key": key},
                 timeout=40,
                 trust_env=False,
+                verify=NO_TLS,
             )
             assert (other.status_code, other.json()["type"]) == (422, "/problems/idempotency-key-reused")
 
@@ -62,6 +66,8 @@ def test_the_same_request_to_two_processes_at_once_is_one_command(
 
 
 def send_alone(url: str, headers: dict[str, str], body: dict[str, object]) -> dict[str, str]:
-    answer = httpx.post(f"{url}/orders", json=body, headers=headers, timeout=40, trust_env=False)
+    answer = httpx.post(
+        f"{url}/orders", json=body, headers=headers, timeout=40, trust_env=False, verify=NO_TLS
+    )
     told: dict[str, str] = answer.raise_for_status().json()
     return told

@@ -15,6 +15,7 @@ import pytest
 
 from tests.e2e.conftest import Scattered
 from tests.e2e.every_request import order
+from tests.plain_http import NO_TLS
 from tests.waiting import until
 
 FINISHED_S = 60.0
@@ -31,7 +32,11 @@ class Turns:
         authorization = {"Authorization": f"Bearer {scattered.system.token('staff', 'sam')}"}
         self.apis = [
             httpx.Client(
-                base_url=url, headers={**authorization, "Connection": "close"}, timeout=40, trust_env=False
+                base_url=url,
+                headers={**authorization, "Connection": "close"},
+                timeout=40,
+                trust_env=False,
+                verify=NO_TLS,
             )
             for url in (scattered.late, scattered.early)
         ]

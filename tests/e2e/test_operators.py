@@ -12,6 +12,7 @@ import pytest
 
 from read_side.projections import READ_MODELS
 from tests.e2e.every_request import Known, make_known, order
+from tests.plain_http import NO_TLS
 from tests.processes import Process
 from tests.system import System
 from tests.waiting import until
@@ -166,6 +167,7 @@ def test_two_ask_at_once_and_one_rebuild_runs_under_commands(
             json={"read_model": "order_detail"},
             headers=headers,
             trust_env=False,
+            verify=NO_TLS,
         )
 
     with ThreadPoolExecutor(3) as pool:

@@ -6,6 +6,7 @@ Here a time is asserted, because it is promised: the callers give up after 5 s, 
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from signal import SIGCONT, SIGSTOP
 
 import httpx
@@ -23,6 +24,8 @@ from tests.e2e.every_request import (
     reads,
     without_databases,
 )
+from tests.plain_http import NO_TLS
+from tests.processes import is_stopped
 from tests.system import System
 from tests.waiting import until
 
@@ -65,6 +68,7 @@ def hanging(server: ServerProcess) -> Iterator[None]:
     assert pid is not None
     os.kill(pid, SIGSTOP)
     try:
+        until(partial(is_stopped, pid), BACK_S, "all of its threads stand still")
         yield
     finally:
         os.kill(pid, SIGCONT)
@@ -90,7 +94,8 @@ def nobody_ends_and_nobody_floods(system: System) -> Iterator[None]:
 
 def fully_ready(system: System) -> bool:
     return bool(
-        httpx.get(f"{system.url}/health/ready", timeout=5, trust_env=False).json()["status"] == "ready"
+        httpx.get(f"{system.url}/health/ready", timeout=5, trust_env=False, verify=NO_TLS).json()["status"]
+        == "ready"
     )
 
 
@@ -151,6 +156,6 @@ def test_an_api_that_starts_while_a_server_is_away_does_what_it_can(
 
 def lives(system: System) -> bool:
     try:
-        return httpx.get(f"{system.url}/health/live", timeout=5, trust_env=False).is_success
+        return httpx.get(f"{system.url}/health/live", timeout=5, trust_env=False, verify=NO_TLS).is_success
     except httpx.TransportError:
         return False

@@ -10,6 +10,7 @@ import pytest
 
 from bus.local.welcome import WHO
 from tests import curl, readme
+from tests.plain_http import NO_TLS
 from tests.system import System
 from tests.waiting import until
 
@@ -76,7 +77,7 @@ class Shell:
 
 def test_the_curl_session(fresh_system: System, environ: dict[str, str]) -> None:
     calls = 0
-    with httpx.Client(timeout=40, trust_env=False) as client:
+    with httpx.Client(timeout=40, trust_env=False, verify=NO_TLS) as client:
         shell = Shell(client, environ)
         for step in curl.steps(readme.session("sh")):
             shell.do(step)

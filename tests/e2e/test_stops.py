@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from tests.e2e.every_request import Known, make_known, order
+from tests.plain_http import NO_TLS
 from tests.processes import Process
 from tests.system import System
 from tests.waiting import until
@@ -74,7 +75,12 @@ class Load:
         body = {**self._body, "reference": reference}
         try:
             return httpx.post(
-                f"{self._url}/orders", json=body, headers=headers, timeout=KILLED_AFTER_S, trust_env=False
+                f"{self._url}/orders",
+                json=body,
+                headers=headers,
+                timeout=KILLED_AFTER_S,
+                trust_env=False,
+                verify=NO_TLS,
             )
         except httpx.TimeoutException:
             raise
@@ -154,7 +160,9 @@ def test_who_waits_for_an_outcome_gets_its_202_when_the_api_stops(stoppable: Sys
         authorization = {"Authorization": f"Bearer {stoppable.token('staff', 'waiter')}"}
         body = order(known.customer_id, known.product_id)
         headers = {**authorization, "Prefer": "wait=30"}
-        return httpx.post(f"{stoppable.url}/orders", json=body, headers=headers, timeout=60, trust_env=False)
+        return httpx.post(
+            f"{stoppable.url}/orders", json=body, headers=headers, timeout=60, trust_env=False, verify=NO_TLS
+        )
 
     def all_accepted() -> bool:
         return stoppable.write_database.commands.count_documents({}) == before + WAITERS

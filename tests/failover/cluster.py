@@ -15,6 +15,7 @@ from bus.local.redis_server import RedisServer
 from tests.chaos import cluster
 from tests.failover.servers.redis_set import RedisSet
 from tests.failover.servers.replica_set import ReplicaSet, when_told
+from tests.plain_http import NO_TLS
 
 SCALE = {"web": 2, "commands": 2, "projections": 2, "clock": 2}
 SWEEP_AFTER_MS = 5_000
@@ -47,7 +48,9 @@ class Cluster(cluster.Cluster):
     def is_ready(self) -> bool:
         try:
             return all(
-                httpx.get(f"http://127.0.0.1:{port}/health/ready", timeout=5, trust_env=False).is_success
+                httpx.get(
+                    f"http://127.0.0.1:{port}/health/ready", timeout=5, trust_env=False, verify=NO_TLS
+                ).is_success
                 for port in self.ports
             )
         except httpx.TransportError:

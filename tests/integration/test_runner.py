@@ -13,6 +13,7 @@ import pytest
 
 from bus.local import ports
 from tests.integration.runner_process import ROOT, Shop
+from tests.plain_http import NO_TLS
 from tests.waiting import until
 
 WEB = """
@@ -63,7 +64,10 @@ def test_it_is_up_once_the_workers_are_there(shop: Shop) -> None:
     nobody_works.touch()
     runner = shop.run(web=WEB)
     until(lambda: not ports.is_free(shop.port), UP_S, "an API")
-    assert httpx.get(f"http://127.0.0.1:{shop.port}/health/ready", trust_env=False).status_code == 200
+    assert (
+        httpx.get(f"http://127.0.0.1:{shop.port}/health/ready", trust_env=False, verify=NO_TLS).status_code
+        == 200
+    )
     assert "Ctrl-C" not in shop.said()
 
     nobody_works.unlink()

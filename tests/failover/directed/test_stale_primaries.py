@@ -15,8 +15,8 @@ from tests.integration.shop import PARTITIONS, ReadSide, WriteSide, order_id, pa
 from tests.interleavings.protection import must, protected_by
 
 NEW_NAME = "Ann Baker"
-SLOW_S = 2.0
-"""One way: so long a secondary does not know yet that what it has is settled."""
+SLOW_S = 1.2
+"""One way: so long a secondary does not know yet that what it has is settled. A write waits for up to 4."""
 
 
 @pytest.fixture(autouse=True)

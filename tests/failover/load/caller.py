@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from tests.failover.history.exchange import Diary, Exchange, Look
+from tests.plain_http import NO_TLS
 
 TIMEOUT_S = 12.0
 GIVE_UP_S = 90.0
@@ -32,7 +33,7 @@ class Caller:
         self._urls = [f"http://127.0.0.1:{port}" for port in ports]
         self._diary = diary
         self._http = httpx.Client(
-            headers={"Authorization": f"Bearer {token}"}, timeout=TIMEOUT_S, trust_env=False
+            headers={"Authorization": f"Bearer {token}"}, timeout=TIMEOUT_S, trust_env=False, verify=NO_TLS
         )
         self._turn = 0
 

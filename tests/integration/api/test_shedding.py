@@ -15,6 +15,7 @@ from bus.connections import redis_client
 from bus.gateway import COMMANDS_QUEUE
 from bus.keys import NAMESPACE
 from bus.settings import Settings
+from tests.plain_http import NO_TLS
 from tests.waiting import until
 
 PATIENCE_S = 10
@@ -66,7 +67,7 @@ def serving(application: Application, **bounds: Any) -> Iterator[tuple[str, Serv
 
 def get(url: str, answers: list[httpx.Response]) -> threading.Thread:
     def ask() -> None:
-        answers.append(httpx.get(url, timeout=PATIENCE_S, trust_env=False))
+        answers.append(httpx.get(url, timeout=PATIENCE_S, trust_env=False, verify=NO_TLS))
 
     thread = threading.Thread(target=ask)
     thread.start()
@@ -93,7 +94,7 @@ def test_past_the_bound_on_waiting_requests_the_surplus_is_refused_at_once() -> 
             thread.join(PATIENCE_S)
         assert sorted(answer.status_code for answer in answers) == [204] * 3 + [503] * 4
         assert refusals == [503] * 4, "each is counted once"
-        assert httpx.get(f"{url}/quick", trust_env=False).status_code == 204
+        assert httpx.get(f"{url}/quick", trust_env=False, verify=NO_TLS).status_code == 204
 
 
 @pytest.mark.parametrize("known", [False, True], ids=["asked", "known"])
@@ -105,7 +106,7 @@ def test_past_the_bound_on_waiting_commands_writes_are_refused_and_reads_go_on(
     full = [True]
     with (
         serving(Application(), backlog=Fullness(full, known=known)) as (url, _),
-        httpx.Client(base_url=url, trust_env=False) as client,
+        httpx.Client(base_url=url, trust_env=False, verify=NO_TLS) as client,
     ):
         refused = client.request(method, "/orders", json={})
         assert refused.status_code == 503
@@ -120,9 +121,9 @@ def test_past_the_bound_on_waiting_commands_writes_are_refused_and_reads_go_on(
 
 def test_health_is_told_whatever_waits() -> None:
     with serving(Application(), max_queued=0, backlog=Fullness([True])) as (url, _):
-        assert httpx.get(f"{url}/health/live", trust_env=False).status_code == 204
-        assert httpx.get(f"{url}/orders", trust_env=False).status_code == 503
-        head = httpx.head(f"{url}/orders", trust_env=False)
+        assert httpx.get(f"{url}/health/live", trust_env=False, verify=NO_TLS).status_code == 204
+        assert httpx.get(f"{url}/orders", trust_env=False, verify=NO_TLS).status_code == 503
+        head = httpx.head(f"{url}/orders", trust_env=False, verify=NO_TLS)
         assert (head.status_code, head.content) == (503, b"")
 
 

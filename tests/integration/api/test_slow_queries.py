@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from unittest import mock
 
@@ -24,7 +25,9 @@ from bus.local.mongod import Mongod
 from bus.outages import Outages, Server
 from read_side.projections import product_sales
 from tests import messages
+from tests.processes import is_stopped
 from tests.shop_api import Shop
+from tests.waiting import until
 
 BRIEF_S = 0.3
 """What a request may spend on the database here: long enough for one document, too short for a slow query."""
@@ -108,6 +111,7 @@ def stopped(mongod: Mongod, client: Any) -> Iterator[None]:
     pid = client.admin.command("serverStatus")["pid"]
     os.kill(pid, signal.SIGSTOP)
     try:
+        until(partial(is_stopped, pid), WAITS_S, "all of its threads stand still")
         yield
     finally:
         os.kill(pid, signal.SIGCONT)
