@@ -77,8 +77,8 @@ class Sweep:
     def _rescue(self, overdue: list[str]) -> int:
         # A worker notes the outcome before it takes the message off the queue. So what is not there, and
         # after that has no outcome, is lost; what is being handled right now is not taken for it.
-        lost = self._inbox.still_unfinished(self._broker.absent(COMMANDS_QUEUE, overdue))
-        return self._broker.enqueue_once([command_message(entry.envelope) for entry in lost])
+        lost = self._inbox.unfinished(self._broker.absent(COMMANDS_QUEUE, overdue))
+        return self._broker.enqueue_once([command_message(entry.command_id) for entry in lost])
 
 
 class Sweeping:

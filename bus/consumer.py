@@ -44,6 +44,7 @@ class BlockingConsumer(_RedisConsumer):
         super().__init__(broker, queue_name, prefetch, timeout)
         self._keys = QueueKeys(queue_name)
         self._in_flight = self._keys.in_flight(broker.broker_id)
+        self._onto_itself = self._keys.waiting, self._keys.waiting
         self._delays = queue_name.endswith(DELAYED)
         self._room = threading.Event()
         self._maintained = 0.0
@@ -71,26 +72,52 @@ class BlockingConsumer(_RedisConsumer):
             raise ConnectionClosed(error) from None
         return None
 
-    def _fetch(self) -> None:
+    def take(self, limit: int, *, waits: bool) -> list[MessageProxy]:
+        """Up to ``limit`` messages, for a thread that handles them in batches and settles them by ``end``.
+
+        Without any it waits for one, if it ``waits``, at most for ``BLOCK_S``.
+        """
+        try:
+            self._keep_up()
+            found = [] if waits and self._emptied else self._fetched(limit)
+            if not found and waits and self.broker.client.blmove(*self._onto_itself, BLOCK_S, "LEFT", "LEFT"):
+                found = self._fetched(limit)
+        except redis.RedisError as error:
+            raise ConnectionClosed(error) from None
+        messages = [message for each in found if (message := self._decoded(*each)) is not None]
+        self._in_hand.update(message.options["redis_message_id"] for message in messages)
+        return messages
+
+    def end(self, redis_ids: Sequence[str]) -> None:
+        """Settle messages that were taken: they are done with."""
+        try:
+            self._ack_all(redis_ids)
+        except redis.RedisError as error:
+            raise ConnectionClosed(error) from None
+        self._in_hand.difference_update(redis_ids)
+        self.queued_message_ids.difference_update(redis_ids)
+
+    def _keep_up(self) -> None:
         if not self._reclaimed:
             self._reclaim()
         if time.monotonic() - self._maintained > MAINTENANCE_EVERY_S:
             self.broker.maintain(self.queue_name)
             self._maintained = time.monotonic()
+
+    def _fetch(self) -> None:
+        self._keep_up()
         self._room.clear()
         if self.outstanding_message_count > self.prefetch // 2:  # a batch is worth waiting for
             self._room.wait(BLOCK_S)
             return
         if not self._emptied:
-            self.message_cache = self._fetched()
+            self.message_cache = self._fetched(self.prefetch - self.outstanding_message_count)
         patience = LOOK_FOR_DUE_S if self._delays and self.outstanding_message_count else BLOCK_S
-        waiting = self._keys.waiting
-        if not self.message_cache and self.broker.client.blmove(waiting, waiting, patience, "LEFT", "LEFT"):
-            self.message_cache = self._fetched()
+        if not self.message_cache and self.broker.client.blmove(*self._onto_itself, patience, "LEFT", "LEFT"):
+            self.message_cache = self._fetched(self.prefetch - self.outstanding_message_count)
 
-    def _fetched(self) -> list[tuple[str, bytes]]:
-        """Up to ``prefetch`` messages in all, with their ids."""
-        room = self.prefetch - self.outstanding_message_count
+    def _fetched(self, room: int) -> list[tuple[str, bytes]]:
+        """Up to so many messages, with their ids."""
         found: Sequence[bytes] = self._fetch_script(
             keys=[self._keys.waiting, self._keys.messages, self._in_flight, HEARTBEATS],
             args=[self.broker.broker_id, room],

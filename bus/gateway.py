@@ -23,21 +23,22 @@ from bus.signals import Signals, finished
 
 COMMANDS_QUEUE = "commands"
 HANDLE_COMMAND = "handle_command"
+"""Dramatiq's name for what is to be done with a message of that queue."""
 ACCEPT_S = 2.5
 """How long accepting may take, the operation for those before included: the API has to answer within 5 s."""
 LOOK_AGAIN_S = 2.0
 """How often a waiter looks by itself: all it can do while Redis is away."""
 
 
-def command_message(envelope: CommandEnvelope) -> Message[None]:
-    """The command on the queue; its id is the command's, so the queue holds it at most once."""
+def command_message(command_id: str) -> Message[None]:
+    """The command on the queue: its id alone, so the queue holds it at most once. The inbox has the rest."""
     return Message(
         queue_name=COMMANDS_QUEUE,
         actor_name=HANDLE_COMMAND,
         args=(),
-        kwargs={"envelope": envelope.model_dump(mode="json")},
+        kwargs={},
         options={},
-        message_id=envelope.command_id,
+        message_id=command_id,
     )
 
 
@@ -108,7 +109,7 @@ class CommandGateway:
         if not self._breaker.admits():  # the sweep has them
             return nothing
         try:
-            self._broker.enqueue_once([command_message(envelope) for envelope in envelopes])
+            self._broker.enqueue_once([command_message(envelope.command_id) for envelope in envelopes])
         except redis.RedisError as error:
             self._breaker.trip()
             if self._reachable:

@@ -23,15 +23,10 @@ from pymongo.database import Database
 from pymongo.errors import BulkWriteError
 
 from bus.connections import DUPLICATE_KEY, DURABLE, SETTLED, Documents, causal, read_barrier
-from bus.entries_by_stream import EntriesByStream
 from bus.logs import logger
-from bus.messages.commands.command import Command
 from bus.messages.envelope import CommandEnvelope
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.messages.streams import partition_of
-
-PAGE = 100
-"""How many unfinished commands are looked at together; more of them are looked at page by page."""
 
 BEFORE_ALL = Timestamp(0, 1)
 """A place in the order before every command's."""
@@ -92,6 +87,27 @@ class Entry:
             attempts=stored["attempts"],
             errors=stored.get("errors", 0),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """What is asked of the inbox: commands that change or read certain streams, accepted before a place."""
+
+    touched: frozenset[str]
+    """Commands that change one of these are asked for."""
+    changed: frozenset[str]
+    """Commands that take facts from one of these are asked for too."""
+    before: Timestamp
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """An unfinished command that others depend on: the stream that it changes, and those that it reads."""
+
+    command_id: str
+    accepted_ts: Timestamp
+    stream: str
+    reads: tuple[str, ...]
 
 
 class Inbox:
@@ -169,53 +185,30 @@ class Inbox:
             read_barrier(self._database, session)
             return self.find(command_id, session)
 
-    def accepted(self, command_ids: Sequence[str], session: ClientSession | None) -> dict[str, Timestamp]:
-        """Which of some commands are unfinished, and their places in the order."""
-        where = {**_WAITING, "_id": {"$in": list(command_ids)}}
-        found = self._commands.find(where, {"accepted_ts": True}, session=session)
-        return {stored["_id"]: stored["accepted_ts"] for stored in found}
+    def unfinished(self, command_ids: Sequence[str], session: ClientSession | None = None) -> list[Entry]:
+        """Those of some commands that have no outcome, in the order they were accepted."""
+        found = self._commands.find({**_WAITING, "_id": {"$in": list(command_ids)}}, session=session)
+        return self._readable(found.sort("accepted_ts", ASCENDING))
 
-    def unfinished(
-        self, command: Command, limit: int = PAGE, session: ClientSession | None = None
-    ) -> list[Entry]:
-        """The unfinished commands that one may depend on, in the order they were accepted, itself included.
-
-        They change a stream that it touches, or take facts from the one that it changes. If there are more
-        than ``limit``, these are the first of them.
-        """
-        return self._unfinished([command], limit, session)[0]
-
-    def unfinished_around(
-        self, commands: Sequence[Command], session: ClientSession | None = None
-    ) -> list[list[Entry]]:
-        """``unfinished`` for several commands, in one query unless the backlog is beyond a page."""
-        if not commands:
+    def earlier(
+        self, related: Sequence[Related], limit: int, session: ClientSession | None = None
+    ) -> list[Earlier]:
+        """The unfinished that others depend on, the earliest first; if ``limit``, there may be more."""
+        clauses: list[Documents] = []
+        for one in related:
+            before = {"accepted_ts": {"$lt": one.before}}
+            clauses += [
+                {"stream": {"$in": sorted(one.touched)}, **before},
+                {"reads": {"$in": sorted(one.changed)}, **before},
+            ]
+        if not clauses:
             return []
-        found, is_all = self._unfinished(commands, len(commands) * PAGE, session)
-        if len(commands) > 1 and not is_all:
-            return [self.unfinished(command, session=session) for command in commands]
-        near = EntriesByStream(found)
-        return [near.that_concern(command) for command in commands]
-
-    def _unfinished(
-        self, commands: Sequence[Command], limit: int, session: ClientSession | None
-    ) -> tuple[list[Entry], bool]:
-        """The first entries, and whether they are all there are.
-
-        A page is counted before the entries that cannot be read are left out. If they are the whole page, the
-        next one is looked at: an empty answer means that there is nothing.
-        """
-        changed = {command.stream for command in commands}
-        touched = changed.union(*(command.fact_streams for command in commands))
-        related = [{"stream": {"$in": sorted(touched)}}, {"reads": {"$in": sorted(changed)}}]
-        where: Documents = {**_WAITING, "$or": related}
-        while True:
-            found = self._commands.find(where, session=session).sort("accepted_ts", ASCENDING)
-            page = list(found.limit(limit))
-            entries = self._readable(page)
-            if entries or len(page) < limit:
-                return entries, len(page) < limit
-            where["accepted_ts"] = {"$gt": page[-1]["accepted_ts"]}
+        fields = {"accepted_ts": True, "stream": True, "reads": True}
+        found = self._commands.find({**_WAITING, "$or": clauses}, fields, session=session)
+        return [
+            Earlier(stored["_id"], stored["accepted_ts"], stored["stream"], tuple(stored["reads"]))
+            for stored in found.sort("accepted_ts", ASCENDING).limit(limit)
+        ]
 
     def unfinished_since(
         self, last: Timestamp, limit: int, *, after: Timestamp = BEFORE_ALL
@@ -229,11 +222,6 @@ class Inbox:
         """The place in the order of the last command that has no outcome."""
         last = self._commands.find_one(_WAITING, {"accepted_ts": True}, sort=[("accepted_ts", DESCENDING)])
         return last["accepted_ts"] if last else None
-
-    def still_unfinished(self, command_ids: Sequence[str]) -> list[Entry]:
-        """Those of some commands that have no outcome, in the order they were accepted."""
-        found = self._commands.find({**_WAITING, "_id": {"$in": list(command_ids)}})
-        return self._readable(found.sort("accepted_ts", ASCENDING))
 
     def _readable(self, found: Iterable[Documents]) -> list[Entry]:
         """The entries; one of a type or version that this build does not know is kept as failed at once.

@@ -18,6 +18,11 @@ writers. Both are above what each of them has read, and the unique index lets on
 again, above the highest position that anything stands at. So one step brings the counter up to date, whatever
 it has lost.
 
+Decisions that are appended together may rest on each other: they have rising positions, and one ordered
+insert puts none of them into the log without those before it. The first that is refused ends it, so nothing
+that rests on a refused one gets in. One that finds its position taken claims again, and with it all that
+come after it.
+
 How the log is read is in ``bus.log_view``, and the counter in ``bus.positions``.
 """
 
@@ -97,43 +102,34 @@ class Log(LogView):
         self._commits.create_indexes(list(INDEXES))
 
     def append(self, decisions: Sequence[Decision]) -> list[Appended]:
-        """Append each decision or say why not; one that fails harms no other.
+        """Append decisions in their order, each resting on those before it, up to the first that is refused.
 
-        Returns one entry per decision: the commit with its position; ``VersionConflictError`` if another
-        version was there first; ``AlreadyCommittedError`` if the command has been decided already.
+        Returns one entry per decision, the refused one included and none for those after it: the commit
+        with its position; ``VersionConflictError`` if another version was there first;
+        ``AlreadyCommittedError`` if the command has been decided already. Those after a refusal are not in
+        the log: they may rest on it.
         """
-        results: list[Appended | None] = [None] * len(decisions)
-        waiting = list(range(len(decisions)))
+        appended: list[Appended] = []
         for _ in range(CLAIM_TRIES):
-            waiting = self._append_once(decisions, waiting, results)
-            if not waiting:
-                return [result for result in results if result is not None]
-            for partition in {decisions[i].partition for i in waiting}:
+            commits = self._claim(decisions[len(appended) :])
+            refused = self._insert([commit.to_stored() for commit in commits], in_order=True)
+            inserted = min(refused, default=len(commits))
+            appended += self._remembered(commits[:inserted])
+            if not refused:
+                return appended
+            is_taken = "seq" in refused[inserted]
+            self.close((commit.partition, commit.seq) for commit in commits[inserted + is_taken :])
+            if not is_taken:
+                return [*appended, _refusal(commits[inserted], refused[inserted])]
+            for partition in {decision.partition for decision in decisions[len(appended) :]}:
                 self._seen.note(partition, self._occupied(partition))
         raise LogMismatchError(f"{CLAIM_TRIES} claims above the head of the log found their positions taken")
 
-    def _append_once(
-        self, decisions: Sequence[Decision], waiting: list[int], results: list[Appended | None]
-    ) -> list[int]:
-        """Claim, insert, and give up what was refused; return what found its position taken."""
-        commits = self._claim([decisions[i] for i in waiting])
-        refused = self._insert([c.to_stored() for c in commits])
-        again, given_up = [], []
-        for place, (i, commit) in enumerate(zip(waiting, commits, strict=True)):
-            key = refused.get(place)
-            if key is None:
-                results[i] = commit
-            elif "seq" in key:
-                again.append(i)
-            else:
-                given_up.append((commit.partition, commit.seq))
-                results[i] = (
-                    VersionConflictError(f"{commit.stream} version {commit.version}")
-                    if "version" in key
-                    else AlreadyCommittedError(commit.command_id)
-                )
-        self.close(given_up)
-        return again
+    def _remembered(self, commits: Sequence[Commit]) -> Sequence[Commit]:
+        """What was appended counts as read: later decisions of this process rest on it."""
+        for commit in commits:
+            self._seen.note(commit.partition, commit.seq)
+        return commits
 
     def _claim(self, decisions: Sequence[Decision]) -> list[Commit]:
         return self._positions.claim(decisions, self._seen)
@@ -142,10 +138,13 @@ class Log(LogView):
         """The highest position at which anything stands on this primary, settled or not."""
         return head_of(self._commits.with_options(read_concern=UNSETTLED), partition, None)
 
-    def _insert(self, documents: list[Documents]) -> dict[int, set[str]]:
-        """Insert all that can be; for each that cannot, by its place, the keys of the index it violates."""
+    def _insert(self, documents: list[Documents], *, in_order: bool = False) -> dict[int, set[str]]:
+        """Insert all that can be, or ``in_order`` all up to the first that cannot.
+
+        Returns for each that was refused, by its place, the keys of the index that it violates.
+        """
         try:
-            self._commits.insert_many(documents, ordered=False, session=self._session)
+            self._commits.insert_many(documents, ordered=in_order, session=self._session)
         except BulkWriteError as error:
             if error.details["writeConcernErrors"]:
                 raise
@@ -163,3 +162,9 @@ class Log(LogView):
         if not tombstones:
             return 0
         return len(tombstones) - len(self._insert(tombstones))
+
+
+def _refusal(commit: Commit, keys: set[str]) -> VersionConflictError | AlreadyCommittedError:
+    if "version" in keys:
+        return VersionConflictError(f"{commit.stream} version {commit.version}")
+    return AlreadyCommittedError(commit.command_id)

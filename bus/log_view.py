@@ -7,7 +7,7 @@ that must not be older than anything acknowledged is taken by ``now``.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field, replace
@@ -153,6 +153,15 @@ class LogView:
         where = {"partition": partition, "command_id": command_id}
         stored = self._settled.find_one(where, session=self._session)
         return self._noted(stored) if stored else None
+
+    def of_commands(self, command_ids: Mapping[int, Sequence[str]]) -> dict[str, Commit]:
+        """What commands came to, as far as they have been decided: by id, of ids by partition."""
+        wanted = [
+            {"partition": partition, "command_id": {"$in": list(ids)}}
+            for partition, ids in command_ids.items()
+        ]
+        found = self._settled.find({"$or": wanted}, session=self._session) if wanted else ()
+        return {stored["command_id"]: self._noted(stored) for stored in found}
 
     def read(self, partition: int, after: int, limit: int, *, state: bool = True) -> Stretch:
         """The next contiguous commits after a position, at most ``limit``, and what is missing beyond.

@@ -102,28 +102,46 @@ def run(  # noqa: PLR0913, PLR0917 - what a worker is, and what may end it
     work_queue = WorkQueue()
     worker.work_queue = work_queue
     worker.start()
+
+    def end() -> None:
+        for thread in worker.workers:
+            thread.stop()  # each ends after what it has in hand
+        work_queue.close()
+        worker.stop(timeout=DRAIN_MS)
+
     logger.info("working", queues=sorted(queues), threads=threads)
+    supervise(broker, (*worker.workers, *worker.consumers.values(), *beside), stopping, end, ailment)
+
+
+def supervise(
+    broker: Broker,
+    threads: Iterable[threading.Thread],
+    stopping: threading.Event,
+    end: Callable[[], None],
+    ailment: Callable[[], str | None] = lambda: None,
+) -> None:
+    """Watch threads that work on queues until told to stop; then ``end`` them, and give back the rest.
+
+    Raises:
+        WorkerDiedError: as ``watch``.
+
+    """
     try:
-        watch((*worker.workers, *worker.consumers.values(), *beside), stopping, ailment)
+        watch(threads, stopping, ailment)
     finally:
-        draining = threading.Thread(
-            target=_drain, args=(worker, work_queue, broker), name="draining", daemon=True
-        )
+        draining = threading.Thread(target=_drain, args=(end, broker), name="draining", daemon=True)
         draining.start()
         draining.join(STOP_S)
-        logger.info("stopped", queues=sorted(queues), drained=not draining.is_alive())
+        logger.info("stopped", drained=not draining.is_alive())
 
 
-def _drain(worker: Worker, work_queue: WorkQueue, broker: Broker) -> None:
+def _drain(end: Callable[[], None], broker: Broker) -> None:
     """Finish what can be; then give back also what threads that hang have in hand.
 
     Otherwise that would wait until this process's heartbeat is missed. Such a thread ends with the process;
     if it should get as far as its effect before, whoever is given the message finds it done.
     """
-    for thread in worker.workers:
-        thread.stop()  # each ends after what it has in hand
-    work_queue.close()
-    worker.stop(timeout=DRAIN_MS)
+    end()
     for queue_name, message_ids in list(broker.in_hand.items()):
         unsettled = list(message_ids)
         try:

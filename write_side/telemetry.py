@@ -41,7 +41,7 @@ class Telemetry:
                 self._appended.clear()
             self._appended.update(
                 decision.command_id
-                for decision, result in zip(decisions, results, strict=True)
+                for decision, result in zip(decisions, results, strict=False)
                 if isinstance(result, Commit)
             )
             return results

@@ -120,7 +120,7 @@ class Casualties:
             return self._retry_letter(letter, by, reason)
         envelope = self.commands.retry(casualty_id, by=by, reason=reason)
         try:
-            self._broker.enqueue_once([command_message(envelope)])
+            self._broker.enqueue_once([command_message(envelope.command_id)])
         except redis.RedisError:
             return "accepted again; Redis is away, so the sweep will deliver it"
         return "accepted again, at the end of the order"

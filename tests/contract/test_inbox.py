@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 from bson import Timestamp
 
-from bus.inbox import PAGE, Inbox
+from bus.inbox import Inbox, Related
+from bus.messages.commands.command import Command
 from bus.messages.outcome import CommandStatus
 from bus.messages.streams import partition_of
 from bus.messages.values import OrderStatus
@@ -14,6 +15,16 @@ from tests.contract.accepted import PARTITIONS, REJECTED, SUCCEEDED, accept, fou
 from tests.messages import ANN, NOW
 
 MUCH_LATER = Timestamp(2**32 - 1, 0)
+
+
+def related(command: Command) -> Related:
+    """What a command depends on, whenever it was accepted."""
+    changed = frozenset({command.stream})
+    return Related(changed.union(command.fact_streams), changed, MUCH_LATER)
+
+
+def before(inbox: Inbox, command: Command, limit: int = 100) -> list[str]:
+    return [one.command_id for one in inbox.earlier([related(command)], limit)]
 
 
 def test_a_new_command_is_kept_as_it_is(inbox: Inbox) -> None:
@@ -58,14 +69,15 @@ def test_several_are_accepted_in_their_order_and_one_that_is_known_harms_no_othe
     several = [(messages.envelope(command_id=key), "digest") for key in ("k3", "k2", "k1", "k3", "k4")]
     known = inbox.accept_all(several)
     assert [entry and entry.command_id for entry in known] == [None, "k2", None, "k3", None]
-    assert ids(inbox.unfinished(messages.place_order())) == ["k2", "k3", "k1", "k4"]
+    assert before(inbox, messages.place_order()) == ["k2", "k3", "k1", "k4"]
 
 
 def test_the_unfinished_come_in_the_order_of_acceptance_whatever_their_ids_and_clocks(inbox: Inbox) -> None:
     for place, key in enumerate(("k3", "k1", "k2")):
         inbox.accept(messages.envelope(command_id=key, accepted_at=NOW - timedelta(days=place)))
-    assert ids(inbox.unfinished(messages.place_order())) == ["k3", "k1", "k2"]
-    assert ids(inbox.unfinished(messages.place_order(), limit=2)) == ["k3", "k1"]
+    assert before(inbox, messages.place_order()) == ["k3", "k1", "k2"]
+    assert before(inbox, messages.place_order(), limit=2) == ["k3", "k1"]
+    assert ids(inbox.unfinished(["k1", "k2", "k9", "k3"])) == ["k3", "k1", "k2"]
     stamps = [found(inbox, key).accepted_ts for key in ("k3", "k1", "k2")]
     assert stamps == sorted(set(stamps))
 
@@ -84,21 +96,23 @@ def test_the_unfinished_are_those_that_a_command_may_depend_on(inbox: Inbox) -> 
     ):
         inbox.accept(messages.envelope(command_id=key, command=command))
     inbox.finish("k6", SUCCEEDED)
-    assert ids(inbox.unfinished(ordered)) == ["k1", "k2", "k5"]
-    assert ids(inbox.unfinished(repriced)) == ["k1", "k2", "k3"]
-    around = inbox.unfinished_around([ordered, repriced, messages.add_product(product_id="new")])
-    assert [ids(group) for group in around] == [["k1", "k2", "k5"], ["k1", "k2", "k3"], []]
-    assert inbox.unfinished_around([]) == []
+    assert before(inbox, ordered) == ["k1", "k2", "k5"]
+    assert before(inbox, repriced) == ["k1", "k2", "k3"]
+    assert before(inbox, messages.add_product(product_id="new")) == []
+    assert inbox.earlier([], 10) == []
+    first = inbox.earlier([related(ordered)], 1)[0]
+    assert (first.command_id, first.stream, first.reads) == ("k1", repriced.stream, ())
+    assert first.accepted_ts == found(inbox, "k1").accepted_ts
 
 
-def test_a_long_backlog_on_one_stream_hides_no_other_command(inbox: Inbox) -> None:
-    backlog = [messages.envelope(command_id=f"b{number}") for number in range(2 * PAGE)]
-    inbox.accept_all([(envelope, None) for envelope in backlog])
-    other = messages.add_product(product_id="other")
-    inbox.accept(messages.envelope(command_id="k1", command=other))
-    of_backlog, of_other = inbox.unfinished_around([backlog[0].command, other])
-    assert ids(of_backlog) == [f"b{number}" for number in range(PAGE)]
-    assert ids(of_other) == ["k1"]
+def test_each_is_asked_for_up_to_a_place_of_its_own(inbox: Inbox) -> None:
+    """So a burst on one stream is not listed for a later command that has nothing to do with it."""
+    for key, order_id in (("k1", "a"), ("k2", "b"), ("k3", "a"), ("k4", "b")):
+        accept(inbox, key, order_id)
+    places = {key: found(inbox, key).accepted_ts for key in ("k1", "k2", "k3", "k4")}
+    a, b = (frozenset({f"order-{order_id}"}) for order_id in ("a", "b"))
+    found_of = inbox.earlier([Related(a, a, places["k3"]), Related(b, b, places["k4"])], 10)
+    assert [one.command_id for one in found_of] == ["k1", "k2"]
 
 
 def test_unfinished_between_two_places_of_the_order(inbox: Inbox) -> None:
@@ -112,4 +126,4 @@ def test_unfinished_between_two_places_of_the_order(inbox: Inbox) -> None:
     assert inbox.unfinished_since(MUCH_LATER, 2) == {"k1": first, "k3": third}
     assert list(inbox.unfinished_since(MUCH_LATER, 2, after=first)) == ["k3", "k4"]
     assert inbox.newest_unfinished() == found(inbox, "k4").accepted_ts
-    assert ids(inbox.still_unfinished(["k4", "k2", "k1", "k9"])) == ["k1", "k4"]
+    assert ids(inbox.unfinished(["k4", "k2", "k1", "k9"])) == ["k1", "k4"]

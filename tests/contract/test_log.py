@@ -6,7 +6,7 @@ from unittest import mock
 import pytest
 from pymongo.database import Database
 
-from bus.commit import Commit
+from bus.commit import Commit, Decision
 from bus.connections import Documents
 from bus.errors import AlreadyCommittedError, LogMismatchError, VersionConflictError
 from bus.log import CLAIM_TRIES, Log
@@ -83,23 +83,32 @@ def test_a_repeated_command_in_conflict_with_itself_is_one_of_the_two_and_one_to
     assert everything(log) == (kept, tombstone(2))
 
 
-def test_those_that_fail_harm_no_other_in_their_batch(log: Log) -> None:
+@pytest.mark.parametrize(
+    ("refused", "error"),
+    [
+        (decision("a", 1), VersionConflictError),
+        (refusal(command_id="k1"), AlreadyCommittedError),
+    ],
+    ids=["version", "command"],
+)
+def test_the_first_that_is_refused_ends_it_and_nothing_after_it_is_in_the_log(
+    log: Log, refused: Decision, error: type[Exception]
+) -> None:
     kept = log.append([decision("a", 1, command_id="k1"), decision("z", 1, partition=1)])
     batch = [
         decision("b", 1),
-        decision("a", 1),
+        decision("b", 2),
         decision("c", 1, partition=1),
-        refusal(command_id="k1"),
-        refusal(),
-        decision("z", 1, partition=1),
-        decision("d", 1),
+        refused,
+        decision("b", 3),
+        decision("d", 1, partition=1),
     ]
-    b, conflict, c, known, refused, other_conflict, d = log.append(batch)
-    assert isinstance(conflict, VersionConflictError)
-    assert isinstance(known, AlreadyCommittedError)
-    assert isinstance(other_conflict, VersionConflictError)
-    assert everything(log, 0) == (kept[0], b, tombstone(3), tombstone(4), refused, d)
+    b1, b2, c, refusal_of_it = log.append(batch)
+    assert isinstance(refusal_of_it, error)
+    assert everything(log, 0) == (kept[0], b1, b2, tombstone(4), tombstone(5))
     assert everything(log, 1) == (kept[1], c, tombstone(3, 1))
+    again = log.append([batch[4]])
+    assert [one.seq for one in again if isinstance(one, Commit)] == [6]
 
 
 def test_refusals_and_tombstones_do_not_collide(log: Log) -> None:
@@ -124,22 +133,16 @@ def test_closing_what_is_taken_changes_nothing(log: Log) -> None:
 def test_a_writer_whose_position_was_closed_claims_another(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     slow = Log._insert
 
-    def closed_meanwhile(self: Log, documents: list[Documents]) -> dict[int, set[str]]:
+    def closed_meanwhile(self: Log, documents: list[Documents], **how: bool) -> dict[int, set[str]]:
         monkeypatch.setattr(Log, "_insert", slow)
         self.close([(0, 1), (0, 3)])
-        return slow(self, documents)
+        return slow(self, documents, **how)
 
     monkeypatch.setattr(Log, "_insert", closed_meanwhile)
     appended = log.append([decision("a", 1), decision("b", 1), decision("c", 1)])
     by_stream = {c.stream: c for c in appended if isinstance(c, Commit)}
-    assert [c.seq for c in by_stream.values()] == [4, 2, 5]
-    assert everything(log) == (
-        tombstone(1),
-        by_stream["b"],
-        tombstone(3),
-        by_stream["a"],
-        by_stream["c"],
-    )
+    assert [c.seq for c in by_stream.values()] == [4, 5, 6], "what comes after it may rest on it"
+    assert everything(log) == (*map(tombstone, (1, 2, 3)), *(by_stream[stream] for stream in "abc"))
 
 
 def test_a_counter_that_is_behind_is_caught_up_with_in_one_step(

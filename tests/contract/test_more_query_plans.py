@@ -16,7 +16,7 @@ from pymongo.monitoring import (
 )
 
 from bus.connections import CODEC
-from bus.inbox import Inbox
+from bus.inbox import Inbox, Related
 from bus.local.mongod import Mongod
 from bus.log import Log
 from bus.messages.events import to_stored
@@ -163,11 +163,13 @@ def test_the_inbox_is_read_by_what_is_unfinished(watched: Watched) -> None:
     assert inbox.newest_unfinished() is not None
     assert_indexed(watched, 1, 1)
     order = messages.place_order(customer_id="c1")
-    assert inbox.unfinished(order)
+    changed = frozenset({order.stream, "customer-c10"})
+    related = Related(changed.union(order.fact_streams), changed, EVER)
+    assert inbox.earlier([related], 100)
     assert_indexed(watched, 1, left, sorts=True)
-    assert inbox.unfinished_around([order, messages.change_customer(customer_id="c10")])
+    assert inbox.earlier([related, Related(frozenset({"customer-c1"}), frozenset(), EVER)], 100)
     assert_indexed(watched, 1, left, sorts=True)
-    assert inbox.still_unfinished(["k0", "k1", "k19"])
+    assert inbox.unfinished(["k0", "k1", "k19"])
     assert_indexed(watched, 1, left, sorts=True)
     assert inbox.find("k1") is not None
     assert_indexed(watched, 1, 1)

@@ -6,24 +6,25 @@ reference ``DEADLY`` ends in ``kill -9``. The times by which a death is noticed 
 
 import os
 import signal
-from collections.abc import Sequence
+from typing import Any
 
 from bus import attempts, broker, consumer
-from bus.commit import Commit, Decision
+from bus.commit import Decision
 from bus.inbox import Entry
 from bus.messages.commands import PlaceOrder
-from write_side import deciding, worker
+from write_side import decider, worker
+from write_side.facts import Facts
 
 DEADLY = "deadly"
 
-_decide = deciding._decide
+_decide = decider._decide
 
 
-def _decide_or_die(entry: Entry, own: Commit | None, others: Sequence[Commit | None]) -> Decision:
+def _decide_or_die(entry: Entry, state: Any, version: int, facts: Facts) -> tuple[Decision, Any]:
     command = entry.envelope.command
     if isinstance(command, PlaceOrder) and command.reference == DEADLY:
         os.kill(os.getpid(), signal.SIGKILL)
-    return _decide(entry, own, others)
+    return _decide(entry, state, version, facts)
 
 
 def main() -> None:
@@ -31,7 +32,7 @@ def main() -> None:
     attempts.QUIET_MS = 0
     broker.HEARTBEAT_TIMEOUT_MS = 500
     consumer.MAINTENANCE_EVERY_S = 0.1
-    deciding._decide = _decide_or_die
+    decider._decide = _decide_or_die
     worker.main()
 
 

@@ -32,7 +32,7 @@ from read_side.projector import Projector
 from read_side.registry import FIRST, Registry
 from read_side.shared_reads import SharedReads
 from tests import messages
-from write_side.handling import Handling
+from write_side.handler import CommandHandler
 
 PARTITIONS = 2
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -60,8 +60,20 @@ class WriteSide:
         self.log = Log(database, PARTITIONS)
         self.inbox = Inbox(database, PARTITIONS)
         self.bell = Bell()
-        self.handling = Handling(self.log, self.inbox, Attempts(database), self.bell, max_attempts)
+        self._max_attempts = max_attempts
+        self.handling = self._handler(self.log)
         self._numbers = count(1)
+
+    def another(self) -> CommandHandler:
+        """The handler of another worker, on the same log and inbox; a handler is for one thread."""
+        return self._handler(Log(self.database, PARTITIONS))
+
+    def elsewhere(self, envelope: CommandEnvelope) -> Outcome | None:
+        """Handle a command in another worker."""
+        return self.another()(envelope)
+
+    def _handler(self, log: Log) -> CommandHandler:
+        return CommandHandler(log, self.inbox, Attempts(self.database), self.bell, self._max_attempts)
 
     def create(self) -> None:
         self.log.create()
@@ -103,10 +115,13 @@ class WriteSide:
         assert isinstance(self.log.append([decision])[0], Commit)
 
     def entry(self, envelope: CommandEnvelope) -> Entry:
+        return self.entry_of(envelope.command_id)
+
+    def entry_of(self, command_id: str) -> Entry:
         """As it is at the moment: counting attempts does not wait for what it wrote to be settled."""
         unsettled = Inbox(self.database, PARTITIONS)
         unsettled._commands = unsettled._commands.with_options(read_concern=UNSETTLED)
-        found = unsettled.find(envelope.command_id)
+        found = unsettled.find(command_id)
         assert found is not None
         return found
 

@@ -23,7 +23,7 @@ from bus.messages.values import OrderStatus
 from bus.settings import Settings
 from tests import messages
 from tests.integration.shop import PARTITIONS, WriteSide, order_id
-from write_side import deciding
+from write_side import decider
 from write_side.aggregates import Aggregate, aggregate_for
 from write_side.audit import audit
 from write_side.errors import EarlierUnfinishedError
@@ -76,7 +76,7 @@ def test_whichever_is_delivered_first_all_seven_succeed_at_the_new_price(shop: W
         number = next(numbers)
         accepted = [shop.accept(command) for command in _seven(f"c{number}", f"p{number}")]
         with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(lambda place: shop.handling(accepted[place]), delivered))
+            list(pool.map(lambda place: shop.elsewhere(accepted[place]), delivered))
         outcomes = [shop.outcome(envelope) for envelope in accepted]
         assert [outcome.status for outcome in outcomes] == [CommandStatus.SUCCEEDED] * SEVEN
         assert [outcome.version for outcome in outcomes] == [1, 1, 2, 1, 2, 3, 4]
@@ -108,7 +108,7 @@ def test_of_two_new_names_the_later_stays(shop: WriteSide, threads: int) -> None
         earlier = shop.accept(messages.change_customer(name=f"Earlier {number}"))
         later = shop.accept(messages.change_customer(name=f"Later {number}"))
         with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(shop.handling, (later, earlier)))
+            list(pool.map(shop.elsewhere, (later, earlier)))
         assert _state(shop, "customer-c1")["name"] == f"Later {number}"
         assert (shop.outcome(later).version or 0) == (shop.outcome(earlier).version or 0) + 1
 
@@ -133,7 +133,7 @@ def test_an_order_does_not_see_what_was_accepted_after_it(shop: WriteSide, threa
     repriced = shop.accept(messages.change_product(product_id="p1", unit_price=999))
     discontinued = shop.accept(messages.change_product(product_id="p1", discontinued=True))
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(shop.handling, (discontinued, repriced, order)))
+        list(pool.map(shop.elsewhere, (discontinued, repriced, order)))
     outcomes = [shop.outcome(envelope) for envelope in (order, repriced, discontinued)]
     assert [outcome.status for outcome in outcomes] == [CommandStatus.SUCCEEDED] * 3
     assert outcomes[0].total == 2 * 300
@@ -146,7 +146,7 @@ def _failing_for_customers() -> Any:
             return real
         return replace(real, decide=mock.Mock(side_effect=ZeroDivisionError("a bug")))
 
-    return mock.patch.object(deciding, "aggregate_for", aggregate)
+    return mock.patch.object(decider, "aggregate_for", aggregate)
 
 
 def test_an_earlier_one_that_fails_delays_then_lets_through(shop: WriteSide) -> None:

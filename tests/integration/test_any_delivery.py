@@ -144,13 +144,13 @@ class Both:
 
     def race(self, race: Race) -> None:
         handling = self.write.handling
-        append = handling.deciding.append
+        append = handling.decider.append
 
         def overtaken(decisions: Sequence[Decision]) -> list[Appended]:
             self.write.rename_out_of_turn(race.customer_id, race.name)
             return append(decisions)
 
-        with mock.patch.object(handling.deciding, "append", overtaken):
+        with mock.patch.object(handling.decider, "append", overtaken):
             self.write.do(race.order)
 
     def deliver(self, bell: Doorbell) -> None:

@@ -19,7 +19,7 @@ from tests.integration.deadly_worker import DEADLY
 from tests.integration.shop import PARTITIONS, WriteSide, order_id
 from tests.processes import Process
 from tests.waiting import until
-from write_side.attempting import DEATHS_ALONE, SUSPECT_AFTER
+from write_side.isolation import DEATHS_ALONE, SUSPECT_AFTER
 
 PATIENCE_S = 90
 BYSTANDERS = 12
@@ -60,7 +60,7 @@ def test_it_alone_is_failed(shop: WriteSide, settings: Settings, data_dir: Path)
     everything = [*orders[:6], deadly, *orders[6:], behind]
     deaths = 0
     with redis_client(settings) as client, deadly_worker(settings, data_dir) as worker:
-        Broker(client).enqueue_once([command_message(envelope) for envelope in everything])
+        Broker(client).enqueue_once([command_message(envelope.command_id) for envelope in everything])
 
         def all_finished() -> bool:
             nonlocal deaths

@@ -20,8 +20,8 @@ from bus.settings import Settings
 from tests import messages
 from tests.integration.shop import WriteSide, partition
 from tests.interleavings.stopped import Stopped, stopped
-from write_side import deciding, outcomes
-from write_side.attempting import DEATHS_ALONE, SUSPECT_AT_ONCE
+from write_side import decider, outcomes
+from write_side.isolation import DEATHS_ALONE, SUSPECT_AT_ONCE
 
 MAX_ERRORS = 3
 OFTEN = SUSPECT_AT_ONCE + 3
@@ -54,12 +54,12 @@ def _handled_while(shop: WriteSide, envelope: CommandEnvelope, owner: Any, step:
 def test_what_could_not_be_done_while_mongodb_was_away_is_not_charged(shop: WriteSide, step: str) -> None:
     envelope = shop.accept(messages.register_customer())
     owner, method = {
-        "load": (shop.handling.deciding, "newest"),
-        "append": (shop.handling.deciding, "append"),
+        "load": (shop.handling.decider, "newest"),
+        "append": (shop.handling.decider, "append"),
         "note": (shop.inbox, "finish_all"),
     }[step]
     _handled_while(shop, envelope, owner, method)
-    Attempts.begin_all(shop.handling.attempting._attempts, [])  # what is owed goes with the next that begins
+    Attempts.begin_all(shop.handling.isolation._attempts, [])  # what is owed goes with the next that begins
     entry = shop.entry(envelope)
     assert (entry.attempts, entry.errors, entry.open_attempts) == (0, 0, 0)
     outcome = shop.handling(envelope)
@@ -83,7 +83,7 @@ def test_alone_it_is_not_charged_either(shop: WriteSide) -> None:
 def test_one_that_could_not_be_noted_charges_none_beside_it(shop: WriteSide) -> None:
     """One raises for a reason of its own and is counted; then MongoDB is away for the others' outcomes."""
     good, bad = shop.accept(messages.add_product()), shop.accept(messages.register_customer())
-    decide = deciding._decide
+    decide = decider._decide
 
     def decided(entry: Any, *others: Any) -> Any:
         if entry.command_id == bad.command_id:
@@ -93,12 +93,12 @@ def test_one_that_could_not_be_noted_charges_none_beside_it(shop: WriteSide) -> 
     entries = [shop.entry(one) for one in (good, bad)]
     with (
         shop.inbox.session() as session,
-        mock.patch.object(deciding, "_decide", decided),
+        mock.patch.object(decider, "_decide", decided),
         mock.patch.object(shop.inbox, "finish_all", _away),
         pytest.raises(AutoReconnect),
     ):
-        shop.handling.attempting.together(entries, session)
-    shop.handling.attempting._attempts.begin_all([])
+        shop.handling.isolation.together(entries, session)
+    shop.handling.isolation._attempts.begin_all([])
     charged = [(shop.entry(one).attempts, shop.entry(one).errors) for one in (good, bad)]
     assert charged == [(0, 0), (1, 1)]
 
@@ -107,7 +107,7 @@ def test_an_outcome_that_the_log_does_not_show_yet_is_not_charged(shop: WriteSid
     envelope = shop.accept(messages.register_customer())
     shop.do(messages.add_product())  # in another's hands the first is decided, and not seen to be
     with (
-        mock.patch.object(shop.handling.deciding, "append", lambda d: [AlreadyCommittedError(x) for x in d]),
+        mock.patch.object(shop.handling.decider, "append", lambda d: [AlreadyCommittedError(x) for x in d]),
         mock.patch.object(Log, "of_command", return_value=None),
     ):
         for _ in range(OFTEN):
@@ -119,7 +119,7 @@ def test_an_outcome_that_the_log_does_not_show_yet_is_not_charged(shop: WriteSid
 
 def _raises(shop: WriteSide, envelope: CommandEnvelope) -> Outcome:
     """It keeps raising until it is kept as failed."""
-    with mock.patch.object(deciding, "_decide", side_effect=ZeroDivisionError("a bug")):
+    with mock.patch.object(decider, "_decide", side_effect=ZeroDivisionError("a bug")):
         for _ in range(MAX_ERRORS):
             with suppress(ZeroDivisionError):
                 shop.handling(envelope)
@@ -254,7 +254,7 @@ def test_a_retry_that_is_killed_in_the_middle_fails_again_and_can_be_retried(sho
 
 def test_a_failure_that_the_log_does_not_take_is_kept_all_the_same(shop: WriteSide) -> None:
     envelope = shop.accept(messages.register_customer())
-    with mock.patch.object(shop.handling.deciding, "append", side_effect=OverflowError("too large")):
+    with mock.patch.object(shop.handling.decider, "append", side_effect=OverflowError("too large")):
         for _ in range(MAX_ERRORS):
             with suppress(OverflowError):
                 shop.handling(envelope)

@@ -20,10 +20,11 @@ from bus.messages.streams import partition_of
 from bus.settings import Settings
 from tests import messages
 from tests.integration.shop import WriteSide, partition
-from write_side import deciding
+from write_side import decider
 from write_side.aggregates import Aggregate, aggregate_for
 
-THREADS = 8
+THREADS = 3
+"""Workers at a command at the same time: fewer than make it a suspect (``isolation.SUSPECT_AT_ONCE``)."""
 MAX_ATTEMPTS = 3
 
 
@@ -50,7 +51,7 @@ def _raising(error: Exception) -> Any:
     def aggregate(command: AnyCommand) -> Aggregate[Any, Any, Any]:
         return replace(aggregate_for(command), decide=mock.Mock(side_effect=error))
 
-    return mock.patch.object(deciding, "aggregate_for", aggregate)
+    return mock.patch.object(decider, "aggregate_for", aggregate)
 
 
 def test_a_command_that_comes_again_has_no_second_effect(shop: WriteSide) -> None:
@@ -73,7 +74,7 @@ def test_many_handlers_of_one_command_come_to_one_outcome(shop: WriteSide, comma
     shop.do(messages.register_customer())
     envelope = shop.accept(command)
     with ThreadPoolExecutor(THREADS) as pool:
-        came_to = set(pool.map(shop.handling, [envelope] * THREADS))
+        came_to = set(pool.map(shop.elsewhere, [envelope] * THREADS))
     assert came_to - {None} == {shop.outcome(envelope)}
     assert [command_id for command_id, *_ in _commits(shop)] == ["k1", "k2"]
 
@@ -86,8 +87,8 @@ def test_a_handler_that_is_overtaken_between_load_and_append_finds_the_work_done
         overtaker.handling(envelope)
         return append(decisions)
 
-    append = shop.handling.deciding.append
-    with mock.patch.object(shop.handling.deciding, "append", overtaken):
+    append = shop.handling.decider.append
+    with mock.patch.object(shop.handling.decider, "append", overtaken):
         outcome = shop.handling(envelope)
     assert outcome == shop.outcome(envelope)
     assert outcome.status is CommandStatus.SUCCEEDED
@@ -134,7 +135,7 @@ def _foreign(shop: WriteSide, stream: str, command_id: str = "foreign") -> Decis
 
 def _always_overtaken(shop: WriteSide, times: int) -> Any:
     """Somebody else commits between load and append, so many times."""
-    append, left = shop.handling.deciding.append, iter(range(times))
+    append, left = shop.handling.decider.append, iter(range(times))
 
     def overtaken(decisions: Sequence[Decision]) -> list[Appended]:
         number = next(left, None)
@@ -142,7 +143,7 @@ def _always_overtaken(shop: WriteSide, times: int) -> Any:
             append([_foreign(shop, str(decisions[0].stream), f"foreign{number}")])
         return append(decisions)
 
-    return mock.patch.object(shop.handling.deciding, "append", overtaken)
+    return mock.patch.object(shop.handling.decider, "append", overtaken)
 
 
 def test_a_conflict_is_decided_again_in_place(shop: WriteSide) -> None:
@@ -162,7 +163,7 @@ def test_a_conflict_that_does_not_end_is_left_for_later_and_not_counted(shop: Wr
     envelope = shop.accept(messages.change_customer(name="Bo"))
     with (
         _always_overtaken(shop, 100),
-        mock.patch.object(deciding, "CONFLICT_TRIES", 3),
+        mock.patch.object(decider, "CONFLICT_TRIES", 3),
         pytest.raises(VersionConflictError),
     ):
         shop.handling(envelope)
@@ -193,13 +194,13 @@ def test_what_keeps_raising_is_kept_as_failed(shop: WriteSide) -> None:
 def test_what_raises_after_the_insert_has_succeeded_all_the_same(shop: WriteSide) -> None:
     impatient = WriteSide(shop.database, max_attempts=1)
     envelope = impatient.accept(messages.register_customer())
-    append = impatient.handling.deciding.append
+    append = impatient.handling.decider.append
 
     def appended_and_broken(decisions: Sequence[Decision]) -> list[Appended]:
         append(decisions)
         raise OSError("the answer was lost")
 
-    with mock.patch.object(impatient.handling.deciding, "append", appended_and_broken):
+    with mock.patch.object(impatient.handling.decider, "append", appended_and_broken):
         outcome = impatient.handling(envelope)
     assert outcome is not None
     assert (outcome.status, outcome.version) == (CommandStatus.SUCCEEDED, 1)
@@ -212,7 +213,7 @@ def test_what_raises_after_the_insert_has_succeeded_all_the_same(shop: WriteSide
 )
 def test_what_passes_by_itself_does_not_count(shop: WriteSide, error: Exception) -> None:
     envelope = shop.accept(messages.register_customer())
-    with mock.patch.object(shop.handling.deciding, "newest", side_effect=error), mock.patch("time.sleep"):
+    with mock.patch.object(shop.handling.decider, "newest", side_effect=error), mock.patch("time.sleep"):
         for _ in range(2 * MAX_ATTEMPTS):
             with pytest.raises(type(error)):
                 shop.handling(envelope)

@@ -17,7 +17,6 @@ from bus.attempts import Attempts
 from bus.broker import Broker
 from bus.connections import read_database, redis_client, write_database
 from bus.doorbells import Doorbells
-from bus.gateway import COMMANDS_QUEUE
 from bus.inbox import Inbox
 from bus.log import Log
 from bus.observing.metrics import Metrics
@@ -38,9 +37,9 @@ from read_side.worker import register_actor as register_projection
 from tests.shop_api import SECRET, Shop, open_shop
 from tests.waiting import until
 from write_side.bell import WriteSideBell
-from write_side.handling import Handling
+from write_side.command_worker import CommandWorker
+from write_side.handler import CommandHandler
 from write_side.telemetry import Telemetry as WriteTelemetry
-from write_side.worker import register_actor as register_commands
 
 PATIENCE_S = 30
 NAMES = tuple(model.name for model in READ_MODELS)
@@ -61,8 +60,8 @@ def workers(settings: Settings, tracing: Tracing) -> Iterator[None]:
     stopping = threading.Event()
     told = WriteTelemetry(Metrics(), tracing)
     bell = WriteSideBell(client, doorbells, subscriptions)
-    handling = Handling(log, inbox, Attempts(write), bell, settings.max_attempts, told)
-    register_commands(broker, handling, stopping, told)
+    handler = CommandHandler(log, inbox, Attempts(write), bell, settings.max_attempts, told)
+    commands = CommandWorker(broker, handler, stopping, told)
     registry, checkpoints = Registry(read), Checkpoints(read)
     around = Surroundings(
         log=log,
@@ -88,12 +87,14 @@ def workers(settings: Settings, tracing: Tracing) -> Iterator[None]:
             lease_ms=settings.lease_ms,
         )
         register_projection(broker, model, answering)
-    worker = Worker(broker, queues={COMMANDS_QUEUE, *NAMES}, worker_timeout=100, worker_threads=4)
+    worker = Worker(broker, queues=set(NAMES), worker_timeout=100, worker_threads=4)
     worker.start()
+    commands.start()
     try:
         yield
     finally:
         stopping.set()
+        commands.stop()
         worker.stop(timeout=5_000)
         client.close()
         write.client.close()

@@ -1,15 +1,15 @@
-"""A backlog with commands of a newer build: what lies behind a page of them is not taken for nothing."""
+"""A backlog with commands of a newer build: what lies behind them is not taken for nothing."""
 
 from collections.abc import Iterator
 
 import pytest
 
 from bus.connections import write_database
-from bus.inbox import PAGE
 from bus.messages.outcome import CommandStatus
 from bus.settings import Settings
 from tests import messages
 from tests.integration.shop import WriteSide, order_id
+from write_side.in_flight import BATCH
 
 
 @pytest.fixture
@@ -28,8 +28,8 @@ def _spoil(write: WriteSide, **where: object) -> None:
     write.database.commands.update_many({"status": "accepted", **where}, of_a_newer_build)
 
 
-def test_a_full_page_with_one_that_cannot_be_read_is_still_a_full_page(write: WriteSide) -> None:
-    for number in range(2 * PAGE):  # a backlog of two pages about somebody else
+def test_behind_one_that_cannot_be_read_the_earlier_ones_come_first(write: WriteSide) -> None:
+    for number in range(2 * BATCH):  # a backlog of two batches about somebody else
         write.accept(messages.change_customer(customer_id="c9", name=f"N{number}"))
     first = write.database.commands.find_one({"stream": "customer-c9"}, sort=[("accepted_ts", 1)])
     assert first is not None
@@ -37,14 +37,20 @@ def test_a_full_page_with_one_that_cannot_be_read_is_still_a_full_page(write: Wr
     renames = write.accept(messages.change_customer(customer_id="c9", name="last"))
     registers = write.accept(messages.register_customer())
     places = write.accept(messages.place_order(order_id=order_id("c1")))
-    write.handling._turns([renames, places])  # as when two threads bring them at the same time
-    assert write.entry(registers).outcome is None  # accepted before, not decided yet
-    assert write.entry(places).outcome is None
+    with write.handling as handler:
+        handler.take([renames.command_id, places.command_id])
+        handled = {entry.command_id for entry, _ in handler.turn()}
+    assert renames.command_id not in handled
+    assert write.entry(renames).outcome is None
+    assert registers.command_id in handled or places.command_id not in handled, "accepted before"
+    unreadable = write.database.commands.find_one({"_id": first["_id"]})
+    assert unreadable is not None
+    assert unreadable["status"] == CommandStatus.FAILED
 
 
-@pytest.mark.parametrize("pages", [1, 2])
-def test_behind_pages_of_nothing_else_the_earlier_one_is_found(write: WriteSide, pages: int) -> None:
-    for number in range(pages * PAGE):
+@pytest.mark.parametrize("batches", [1, 2])
+def test_behind_batches_of_nothing_else_the_earlier_one_is_found(write: WriteSide, batches: int) -> None:
+    for number in range(batches * BATCH):
         write.accept(messages.change_customer(name=f"N{number}"))
     _spoil(write, stream="customer-c1")
     registers = write.accept(messages.register_customer())

@@ -14,7 +14,6 @@ from bus.connections import Documents
 from bus.gateway import command_message
 from bus.keys import QueueKeys
 from bus.log import Log
-from bus.messages.envelope import CommandEnvelope
 from tests import messages
 from tests.integration.commands_queue import SOON_MS, command, consumer_of, in_flight, taken, waiting
 from tests.integration.shop import WriteSide
@@ -53,11 +52,12 @@ def test_an_id_enqueued_again_while_in_flight(database: Database[Documents], cli
     consumer = consumer_of(broker)
     sweep = Sweep(database, shop.inbox, broker, SOON_MS)
     slow = shop.accept(messages.register_customer())
-    broker.enqueue_once([command_message(slow)])
+    broker.enqueue_once([command_message(slow.command_id)])
 
     def works() -> None:
         message = taken(consumer)
-        shop.handling(CommandEnvelope.model_validate(message.kwargs["envelope"]))
+        assert message.message_id == slow.command_id
+        shop.handling(slow)
         consumer.ack(message)
 
     with stopped(Log, "_claim", works) as worker:

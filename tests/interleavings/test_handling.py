@@ -89,7 +89,7 @@ def test_a_crash_between_append_and_outcome(
     shop = _created(database)
     envelope = shop.accept(command)
     with redis_client(settings) as client:
-        Broker(client).enqueue_once([command_message(envelope)])
+        Broker(client).enqueue_once([command_message(envelope.command_id)])
     environ = {
         "REDIS_URL": settings.redis_url,
         "WRITE_MONGODB_URI": settings.write_mongodb_uri,

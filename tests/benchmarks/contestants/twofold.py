@@ -90,7 +90,9 @@ class Twofold:
     def enqueue(self, orders: int) -> None:
         """Put orders on the queue, but not into the inbox, in chunks."""
         for chunk in _chunks(self._orders.several(orders)):
-            self._broker.enqueue_once([command_message(_envelope(self._placing(order))) for order in chunk])
+            self._broker.enqueue_once(
+                [command_message(_envelope(self._placing(order)).command_id) for order in chunk]
+            )
 
     def redis_bytes(self) -> int:
         """What Redis has in memory, both its stage and its backstage."""
@@ -135,7 +137,7 @@ class Twofold:
         """Into the inbox and, backstage, onto the queue, a chunk at a time."""
         for chunk in _chunks([_envelope(command) for command in commands]):
             self._inbox.accept_all([(envelope, None) for envelope in chunk])
-            self._broker.enqueue_once([command_message(envelope) for envelope in chunk])
+            self._broker.enqueue_once([command_message(envelope.command_id) for envelope in chunk])
 
     def _placing(self, order: dict[str, Any]) -> PlaceOrder:
         order_id = draw_order_id(order["customer_id"], self._partitions)

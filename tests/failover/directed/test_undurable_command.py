@@ -35,13 +35,13 @@ def test_a_command_is_decided_only_once_it_is_durable(
         write.accept(messages.place_order(order_id=first), command_id=KEY)
     insert = write.log._insert
 
-    def while_failing_over(documents: list[Documents]) -> dict[int, set[str]]:
+    def while_failing_over(documents: list[Documents], *, in_order: bool = False) -> dict[int, set[str]]:
         if primary.pid is not None:
             replica_set.replace(primary)
-        return insert(documents)
+        return insert(documents, in_order=in_order)
 
     write.log._insert = while_failing_over  # type: ignore[method-assign]
-    swept = write.inbox.still_unfinished(list(write.inbox.unfinished_since(LATER, 100)))
+    swept = write.inbox.unfinished(list(write.inbox.unfinished_since(LATER, 100)))
     for entry in swept:
         write.handling(entry.envelope)
     if not swept:

@@ -34,7 +34,7 @@ def waiting(
     sender.start()
     try:
         known = until(lambda: shop.inbox.unfinished_since(EVER, 1), 5, "a command in the inbox")
-        (entry,) = shop.inbox.still_unfinished(list(known))
+        (entry,) = shop.inbox.unfinished(list(known))
         shop.finish(entry.command_id, **outcome)
     finally:
         sender.join(10)

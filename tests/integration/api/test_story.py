@@ -161,7 +161,7 @@ def test_what_is_decided_and_not_copied_into_the_inbox(both: BothSides) -> None:
     """A worker was killed between the two; the log is right."""
     envelope = both.write.accept(messages.register_customer())
     with both.write.inbox.session() as session:
-        both.write.handling.deciding([both.write.entry(envelope)], session)
+        both.write.handling.decider([both.write.entry(envelope)], session)
 
     for identity in ("c1", envelope.command_id):
         [command] = story(both, identity)["commands"]

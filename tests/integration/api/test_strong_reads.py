@@ -48,14 +48,14 @@ def race(both: BothSides, order: AnyCommand, rename: AnyCommand) -> None:
     """The order is decided, the customer renamed, and only then the order appended."""
     handling = both.write.handling
     accepted, overtaking = both.write.accept(order), both.write.accept(rename)
-    append = handling.deciding.append
+    append = handling.decider.append
     elsewhere = WriteSide(both.write.database).handling
 
     def overtaken(decisions: Sequence[Decision]) -> list[Appended]:
         elsewhere(overtaking)
         return append(decisions)
 
-    with mock.patch.object(handling.deciding, "append", overtaken):
+    with mock.patch.object(handling.decider, "append", overtaken):
         handling(accepted)
 
 

@@ -1,13 +1,15 @@
-"""One attempt at a command whose turn it is: counted before it begins, the last one if there were too many.
+"""Attempts at commands: each is counted before it begins, and a command that may kill its worker is isolated.
 
 A command that keeps raising is kept as failed. One that keeps killing its worker cannot be told from those
 that died beside it, so what has twice been under way when a process died is a suspect and handled alone;
-one that has been alone three times when its process died is kept as failed. Its bystanders are not.
+one that has been alone three times when its process died is kept as failed. Those that were beside it are
+not.
 
-That a command failed is in the log, like every outcome: who stalled with it, was given up and wakes finds its
-place taken, and appends nothing. So nobody who was told of the failure, or was decided after it, is belied.
-An operator's retry takes it out again (``bus.dead.failed_commands``). An attempt after which something
-could not be noted, because MongoDB went away, is taken back: it says nothing about the command.
+That a command failed is in the log, like every outcome: a worker that stalled with it, was given up and
+wakes finds its place taken, and appends nothing. So nobody who was told of the failure, or was decided
+after it, is belied. An operator's retry takes it out again (``bus.dead.failed_commands``). An attempt after
+which something could not be noted, because MongoDB went away, is taken back: it says nothing about the
+command.
 
 The last beat is here: the bell is rung for what the log has, the outcome is copied to the inbox, and whoever
 waits for it is told. All of it can be repeated, or left to a sweep.
@@ -23,8 +25,7 @@ from bus.inbox import Entry, Inbox
 from bus.messages.outcome import Outcome
 from write_side import outcomes
 from write_side.bell import Bell
-from write_side.company import Company
-from write_side.deciding import Decided, Deciding
+from write_side.decider import Decided, Decider
 from write_side.errors import BusyError, WorkerKilledError
 from write_side.telemetry import Telemetry
 from write_side.transience import is_transient
@@ -37,24 +38,23 @@ DEATHS_ALONE = 3
 """Attempts made alone of which nothing was heard, after which it is kept as failed."""
 
 
-class Attempting:
-    """Takes commands to their outcomes."""
+class Isolation:
+    """Takes commands to their outcomes, several together or a suspect alone; not for several threads."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - what it is made of
         self,
         inbox: Inbox,
         attempts: Attempts,
-        deciding: Deciding,
+        decider: Decider,
         bell: Bell,
         max_errors: int,
         telemetry: Telemetry,
     ) -> None:
         self._inbox = inbox
         self._attempts = attempts
-        self._deciding = deciding
+        self._decider = decider
         self._bell = bell
         self._max_errors = max_errors
-        self._company = Company()
         self._telemetry = telemetry
 
     def is_suspect(self, entry: Entry) -> bool:
@@ -71,34 +71,32 @@ class Attempting:
         ``session`` is the one in which the inbox said that it is their turn. What passes by itself does not
         count against a command. What concerns all of them is raised.
         """
-        with self._company.together():
-            self._attempts.begin_all([entry.command_id for entry in entries])
-            return self._tried(entries, session)
+        self._attempts.begin_all([entry.command_id for entry in entries])
+        return self._tried(entries, session)
 
     def alone(self, entry: Entry, session: ClientSession | None) -> Outcome:
         """The outcome of a suspect; raises what handling it raised."""
-        with self._company.alone():
-            deaths = self._attempts.begin_alone(entry.command_id)
-            if deaths is None:
-                raise BusyError(f"{entry.command_id} is being handled alone elsewhere")
-            try:
-                if deaths >= DEATHS_ALONE:
-                    return self._given_up(entry, deaths)
-                [outcome] = self._tried([entry], session)
-            except Exception:
-                self._attempts.end_alone(entry.command_id)
-                raise
-            if isinstance(outcome, Exception):
-                self._attempts.end_alone(entry.command_id)
-                raise outcome
-            return outcome
+        deaths = self._attempts.begin_alone(entry.command_id)
+        if deaths is None:
+            raise BusyError(f"{entry.command_id} is being handled alone elsewhere")
+        try:
+            if deaths >= DEATHS_ALONE:
+                return self._given_up(entry, deaths)
+            [outcome] = self._tried([entry], session)
+        except Exception:
+            self._attempts.end_alone(entry.command_id)
+            raise
+        if isinstance(outcome, Exception):
+            self._attempts.end_alone(entry.command_id)
+            raise outcome
+        return outcome
 
     def _tried(self, entries: Sequence[Entry], session: ClientSession | None) -> list[Outcome | Exception]:
         began = time.time()
         unheard = {entry.command_id for entry in entries}
         """Of whose attempts nothing has been counted yet."""
         try:
-            decided = self._deciding(entries, session)
+            decided = self._decider(entries, session)
             came_to = [self._came_to(e, one, unheard) for e, one in zip(entries, decided, strict=True)]
             ended = [(e, o) for e, o in zip(entries, came_to, strict=True) if isinstance(o, Outcome)]
             self._finish(ended, began)
@@ -136,7 +134,7 @@ class Attempting:
         raises is appending to it, is noted in the inbox alone.
         """
         failed = outcomes.failed(entry, error)
-        last = self._deciding.append_outcome(entry, failed)
+        last = self._decider.append_outcome(entry, failed)
         if not isinstance(last, Exception):
             return outcomes.of_commit(last)
         if is_transient(last):
