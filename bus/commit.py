@@ -25,52 +25,20 @@ class Recorded:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What is to be appended: a commit that has no position yet. The fields are those of ``Commit``."""
+    """What is to be appended: a commit that has no position yet."""
 
     partition: int
-    command_id: str
-    correlation_id: str
-    at: datetime
-    by: str
-    stream: str | None = None
-    version: int | None = None
-    events: tuple[Mapping[str, Any], ...] = ()
-    state: Mapping[str, Any] | None = None
-    outcome: Mapping[str, Any] | None = None
-    traceparent: str | None = None
-
-    def at_position(self, seq: int) -> "Commit":
-        return Commit(
-            partition=self.partition,
-            seq=seq,
-            command_id=self.command_id,
-            correlation_id=self.correlation_id,
-            at=self.at,
-            by=self.by,
-            stream=self.stream,
-            version=self.version,
-            events=self.events,
-            state=self.state,
-            outcome=self.outcome,
-            traceparent=self.traceparent,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """A decision in the log: a commit of a stream, a refusal (no ``stream``), or a tombstone (neither).
-
-    ``events`` are as stored, ``{type, v, data}``: they are read by whoever folds them, so that one that
-    cannot be read harms nobody else.
-    """
-
-    partition: int
-    seq: int
     command_id: str | None = None
+    type: str | None = None
+    """The command's."""
+    request: str | None = None
+    """The digest of the request that brought the command, if it came under an ``Idempotency-Key``."""
     correlation_id: str | None = None
     at: datetime | None = None
+    """When the command was accepted."""
+    decided_at: datetime | None = None
     by: str | None = None
     stream: str | None = None
     version: int | None = None
@@ -79,28 +47,34 @@ class Commit:
     outcome: Mapping[str, Any] | None = None
     traceparent: str | None = None
     """The recorded trace of the command (W3C Trace Context); mostly there is none."""
+
+    def at_position(self, seq: int) -> "Commit":
+        return Commit(seq=seq, **{name: getattr(self, name) for name in _DECIDED})
+
+
+_DECIDED = tuple(one.name for one in fields(Decision))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit(Decision):
+    """A decision in the log: a commit of a stream, a refusal (no ``stream``), or a tombstone (neither).
+
+    ``events`` are as stored, ``{type, v, data}``: they are read by whoever folds them, so that one that
+    cannot be read harms nobody else.
+    """
+
+    seq: int
     _recorded: list[tuple[Recorded, ...]] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @classmethod
     def from_stored(cls, stored: Mapping[str, Any]) -> Self:
-        return cls(
-            partition=stored["partition"],
-            seq=stored["seq"],
-            command_id=stored.get("command_id"),
-            correlation_id=stored.get("correlation_id"),
-            at=stored.get("at"),
-            by=stored.get("by"),
-            stream=stored.get("stream"),
-            version=stored.get("version"),
-            events=tuple(stored.get("events", ())),
-            state=stored.get("state"),
-            outcome=stored.get("outcome"),
-            traceparent=stored.get("traceparent"),
-        )
+        known = {name: stored[name] for name in _STORED if name in stored}
+        known["events"] = tuple(known.get("events", ()))
+        return cls(**known)
 
     def to_stored(self) -> dict[str, Any]:
         """As the log keeps it: what is not there has no field, which is what the partial indexes go by."""
-        stored = {name: getattr(self, name) for name in _FIELDS}
+        stored = {name: getattr(self, name) for name in _STORED}
         return {name: value for name, value in stored.items() if value is not None and value != ()}
 
     def recorded(self) -> tuple[Recorded, ...]:
@@ -122,4 +96,4 @@ class Commit:
             yield Recorded(event, self.stream, self.version, self.partition, self.seq, self.at)
 
 
-_FIELDS = tuple(one.name for one in fields(Commit) if one.init)
+_STORED = ("partition", "seq", *_DECIDED[1:])

@@ -40,6 +40,7 @@ class DatabaseClock:
         """Of the database's wall clock before this process's monotonic one."""
         self._asking = threading.Lock()
         self._told = False
+        self._asked_at = float("-inf")
 
     def now(self) -> datetime:
         """The time in UTC; by this host's clock as long as mongod has not been reached yet."""
@@ -51,11 +52,17 @@ class DatabaseClock:
         ahead = self._ahead
         return datetime.now(UTC) if ahead is None else _EPOCH + ahead + _monotonic()
 
+    def ask_if_due(self) -> None:
+        """``ask``, if the last answer is older than ``ASK_EVERY_S``."""
+        if time.monotonic() - self._asked_at > ASK_EVERY_S:
+            self.ask()
+
     def ask(self) -> None:
         """Ask mongod; raises what it raises while it is away."""
         before = _monotonic()
         theirs: datetime = self._database.command("hello", codec_options=CODEC)["localTime"]
         after = _monotonic()
+        self._asked_at = time.monotonic()
         is_quick = after - before <= timedelta(seconds=LONGEST_ROUND_TRIP_S)
         # The answer is from between the two. What lies outside was another clock, or this one before it was
         # put right.

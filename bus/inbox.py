@@ -1,8 +1,8 @@
-"""The inbox: every accepted command, in the ``commands`` collection, kept before anything is enqueued.
+"""The inbox: accepted commands, in the ``commands`` collection, kept before anything is enqueued.
 
-It is the idempotency record, the status resource and the safety net. Its order is ``accepted_ts``, which
-mongod itself fills in, so the clocks of API hosts do not matter. What a command came to is decided by the
-log alone; the inbox only copies it.
+It is the safety net, and small: what is finished leaves it, since the log has it (``bus.command_records``);
+what failed stays until an operator has acted. Its order is ``accepted_ts``, which mongod itself fills in,
+so the clocks of API hosts do not matter.
 
 Nothing is decided or told that a failover may take back. So only settled entries are read, and a handler
 reads within one causal session (``connections.causal``): first whether its own entries are there, then the
@@ -17,12 +17,12 @@ from typing import Any, Self
 
 from bson import Timestamp
 from pydantic import ValidationError
-from pymongo import ASCENDING, DESCENDING, IndexModel, UpdateOne
+from pymongo import ASCENDING, DESCENDING, IndexModel, UpdateOne, WriteConcern
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError
 
-from bus.connections import DUPLICATE_KEY, DURABLE, SETTLED, Documents, causal, read_barrier
+from bus.connections import DUPLICATE_KEY, DURABLE, SETTLED, Documents, causal
 from bus.logs import logger
 from bus.messages.envelope import CommandEnvelope
 from bus.messages.outcome import CommandStatus, Outcome
@@ -33,6 +33,8 @@ BEFORE_ALL = Timestamp(0, 1)
 
 _WAITING = {"status": CommandStatus.ACCEPTED.value}
 _FAILED = {"status": CommandStatus.FAILED.value}
+_NO_LONGER_OPEN = {"status": {"$in": [CommandStatus.ACCEPTED.value, CommandStatus.FAILED.value]}}
+"""A command that the log has an outcome of, though it was given up here before."""
 
 INDEXES = (
     IndexModel([("stream", ASCENDING), ("accepted_ts", ASCENDING)], partialFilterExpression=_WAITING),
@@ -117,6 +119,7 @@ class Inbox:
         self._partitions = partitions
         self._database = database
         self._commands = database.get_collection("commands", write_concern=DURABLE, read_concern=SETTLED)
+        self._hasty = self._commands.with_options(write_concern=WriteConcern(w=1))
 
     def create(self) -> None:
         """Make the indexes; idempotent."""
@@ -126,31 +129,29 @@ class Inbox:
         """A causal session of the inbox's database, for whoever decides on what the inbox says."""
         return causal(self._database)
 
-    def accept(self, envelope: CommandEnvelope, request: str | None = None) -> Entry | None:
-        """Keep a command; once this returns, it survives everything.
+    def accept_all(
+        self, accepted: Sequence[tuple[CommandEnvelope, str | None]], session: ClientSession | None = None
+    ) -> list[bool]:
+        """Keep commands, each with the digest of its request; once this returns, they survive everything.
 
-        Returns ``None`` when it was new, else the entry that has its id already: the same request again,
-        or another one under the same key if ``request`` differs.
+        Of each whether it is new; the others are not kept, as their ids are there already.
         """
-        return self.accept_all([(envelope, request)])[0]
-
-    def accept_all(self, accepted: Sequence[tuple[CommandEnvelope, str | None]]) -> list[Entry | None]:
-        """``accept`` for several at once, in their order."""
         documents = [self._document(envelope, request) for envelope, request in accepted]
-        known: list[Entry | None] = [None] * len(documents)
-        with causal(self._database) as session:
-            try:
-                self._commands.insert_many(documents, ordered=False, session=session)
-            except BulkWriteError as error:
-                if error.details["writeConcernErrors"]:
+        new = [True] * len(documents)
+        try:
+            self._commands.insert_many(documents, ordered=False, session=session)
+        except BulkWriteError as error:
+            if error.details["writeConcernErrors"]:
+                raise
+            for write_error in error.details["writeErrors"]:
+                if write_error["code"] != DUPLICATE_KEY:
                     raise
-                for write_error in error.details["writeErrors"]:
-                    if write_error["code"] != DUPLICATE_KEY:
-                        raise
-                    place = write_error["index"]
-                    # Causally after what refused the insert: until that is settled, this waits.
-                    known[place] = self.find(documents[place]["_id"], session)
-        return known
+                new[write_error["index"]] = False
+        return new
+
+    def withdraw(self, command_ids: Sequence[str]) -> None:
+        """Take out what should not have been accepted: the log has commands of these ids."""
+        self._hasty.delete_many({"_id": {"$in": list(command_ids)}, **_WAITING})
 
     def _document(self, envelope: CommandEnvelope, request: str | None) -> Documents:
         stream = envelope.command.stream
@@ -173,17 +174,10 @@ class Inbox:
         stored = self._commands.find_one({"_id": command_id}, session=session)
         return Entry.from_stored(stored) if stored else None
 
-    def find_now(self, command_id: str) -> Entry | None:
-        """``find``, and ``None`` only if nothing of that id was acknowledged before the call.
-
-        A new primary does not show at once all that the one before it has acknowledged.
-        """
-        found = self.find(command_id)
-        if found is not None:
-            return found
-        with causal(self._database) as session:
-            read_barrier(self._database, session)
-            return self.find(command_id, session)
+    def find_all(self, command_ids: Sequence[str], session: ClientSession | None = None) -> list[Entry]:
+        """Those of some commands that are here, in no order."""
+        found = self._commands.find({"_id": {"$in": list(command_ids)}}, session=session)
+        return [Entry.from_stored(stored) for stored in found]
 
     def unfinished(self, command_ids: Sequence[str], session: ClientSession | None = None) -> list[Entry]:
         """Those of some commands that have no outcome, in the order they were accepted."""
@@ -243,43 +237,41 @@ class Inbox:
                 self.finish_all([(stored["_id"], outcome)], {stored["_id"]: stored["accepted_ts"]})
         return entries
 
-    def finish(self, command_id: str, outcome: Outcome) -> None:
-        """Copy an outcome. The log's (succeeded, rejected) stands; failed only where there is none yet."""
-        self.finish_all([(command_id, outcome)])
-
     def finish_all(
         self, outcomes: Sequence[tuple[str, Outcome]], accepted: Mapping[str, Timestamp] | None = None
-    ) -> list[None]:
-        """``finish`` for several at once.
+    ) -> None:
+        """Note what commands came to: those that the log has an outcome of leave; the failed are kept.
 
-        ``accepted`` are the places in the order at which commands were handled. A failure is noted only while
-        its command has that place: an operator's retry gives it another one, and a handler that stalled
-        before the retry does not undo it.
+        Losing that with a killed mongod, or a primary that is replaced, makes them unfinished again: then
+        they are found done in the log. ``accepted`` are the places in the order at which commands were
+        handled. A failure is noted only while its command has that place: an operator's retry gives it
+        another one, and a handler that stalled before the retry does not undo it. One that an operator has
+        had to do with stays here, with what was done.
         """
-        places = accepted or {}
-        updates = [
-            UpdateOne(
-                {
-                    "_id": command_id,
-                    "status": {"$in": _open_to(outcome)},
-                    **(_at(places.get(command_id)) if outcome.status is CommandStatus.FAILED else {}),
-                },
-                {
-                    "$set": {"status": outcome.status, "outcome": outcome.model_dump()},
-                    "$currentDate": {"finished_at": True},
-                },
-            )
-            for command_id, outcome in outcomes
-        ]
-        self._commands.bulk_write(updates, ordered=False)
-        return [None] * len(outcomes)
+        done = [(one, outcome) for one, outcome in outcomes if outcome.status is not CommandStatus.FAILED]
+        failed = [(one, outcome) for one, outcome in outcomes if outcome.status is CommandStatus.FAILED]
+        if done:
+            where = {"_id": {"$in": [one for one, _ in done]}, **_NO_LONGER_OPEN}
+            left = self._hasty.delete_many({**where, "resolutions": {"$exists": False}}).deleted_count
+            if left < len(done):
+                self._commands.bulk_write([_finished(*one, _NO_LONGER_OPEN) for one in done], ordered=False)
+        if failed:
+            places = accepted or {}
+            updates = [
+                _finished(one, outcome, {**_WAITING, **_at(places.get(one))}) for one, outcome in failed
+            ]
+            self._commands.bulk_write(updates, ordered=False)
+
+
+def _finished(command_id: str, outcome: Outcome, where: Documents) -> UpdateOne:
+    return UpdateOne(
+        {"_id": command_id, **where},
+        {
+            "$set": {"status": outcome.status, "outcome": outcome.model_dump()},
+            "$currentDate": {"finished_at": True},
+        },
+    )
 
 
 def _at(place: Timestamp | None) -> Documents:
     return {} if place is None else {"accepted_ts": place}
-
-
-def _open_to(outcome: Outcome) -> list[str]:
-    if outcome.status is CommandStatus.FAILED:
-        return [CommandStatus.ACCEPTED.value]
-    return [CommandStatus.ACCEPTED.value, CommandStatus.FAILED.value]

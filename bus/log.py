@@ -41,6 +41,8 @@ from bus.positions import Positions
 
 REPAIR = "repair"
 """The id, in the ``log`` collection, of the moves of a repair that has begun (``write_side.repair``)."""
+FORMAT = 2
+"""Of what is stored in the write database. 1 was before commits held what an answer about a command needs."""
 CLAIM_TRIES = 64
 """How often a slow writer may find its positions taken before something else must be wrong."""
 INDEXES = (
@@ -80,8 +82,8 @@ class Log(LogView):
         """Make the indexes and fix the number of partitions; idempotent, every process calls it at start.
 
         Raises:
-            LogMismatchError: the log was created with another number of partitions, or a repair of it has
-                begun and not ended.
+            LogMismatchError: the log was created with another number of partitions or in another format, or a
+                repair of it has begun and not ended.
 
         """
         if self._facts_of_the_log.find_one({"_id": REPAIR}) is not None:
@@ -90,11 +92,16 @@ class Log(LogView):
             )
         updated = self._facts_of_the_log.find_one_and_update(
             {"_id": "log"},
-            {"$setOnInsert": {"partitions": self.partitions}},
+            {"$setOnInsert": {"partitions": self.partitions, "format": FORMAT}},
             upsert=True,
             return_document=ReturnDocument.AFTER,
         )
         fixed = cast("Documents", updated)
+        if fixed.get("format", 1) != FORMAT:
+            raise LogMismatchError(
+                f"the log has format {fixed.get('format', 1)}, and this version of Twofold reads and writes"
+                f" format {FORMAT}. Run the version that made it, or name an empty WRITE_DATABASE"
+            )
         if fixed["partitions"] != self.partitions:
             raise LogMismatchError(
                 f"LOG_PARTITIONS is {self.partitions}, but the log was created with {fixed['partitions']}"

@@ -163,6 +163,15 @@ class LogView:
         found = self._settled.find({"$or": wanted}, session=self._session) if wanted else ()
         return {stored["command_id"]: self._noted(stored) for stored in found}
 
+    def of_commands_anywhere(self, command_ids: Sequence[str]) -> dict[str, Commit]:
+        """The same of commands whose partition is not known: each is looked for in all of them."""
+        if not command_ids:
+            return {}
+        partitions = {"$in": list(range(self.partitions))}
+        where = {"partition": partitions, "command_id": {"$in": list(command_ids)}}
+        found = self._settled.find(where, session=self._session)
+        return {stored["command_id"]: self._noted(stored) for stored in found}
+
     def read(self, partition: int, after: int, limit: int, *, state: bool = True) -> Stretch:
         """The next contiguous commits after a position, at most ``limit``, and what is missing beyond.
 

@@ -20,6 +20,7 @@ from dramatiq.errors import ConnectionClosed
 
 from bus.broker import Broker
 from bus.consumer import BlockingConsumer
+from bus.database_clock import DatabaseClock
 from bus.gateway import COMMANDS_QUEUE
 from bus.logs import logger
 from bus.workers import DRAIN_MS
@@ -38,12 +39,13 @@ LOOK_AGAIN_S = 0.01
 class CommandWorker:
     """Handles the commands of the queue until told to stop."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what it is made of
         self,
         broker: Broker,
         handler: CommandHandler,
         stopping: threading.Event,
         telemetry: Telemetry,
+        clock: DatabaseClock,
         told: Callable[[BaseException], bool] = lambda _: False,
     ) -> None:
         """Errors that are ``told`` elsewhere are not logged here."""
@@ -51,6 +53,7 @@ class CommandWorker:
         self._handler = handler
         self._stopping = stopping
         self._telemetry = telemetry
+        self._clock = clock
         self._told = told
         self._fetched: set[str] = set()
         """Whose messages are neither settled nor given back."""
@@ -111,6 +114,7 @@ class CommandWorker:
         """Handle a batch. What MongoDB raises concerns all of it, and passes."""
         self._turn_began = time.monotonic()
         try:
+            self._clock.ask_if_due()
             self._take_in()
             handled = self._handler.turn() if self._handler.in_flight else []
         except Exception as error:  # noqa: BLE001 - whatever it is, the inbox has the commands

@@ -13,8 +13,9 @@ the inbox says is finished.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from datetime import datetime
 from typing import Any
 
 from pymongo.client_session import ClientSession
@@ -24,15 +25,10 @@ from bus.commit import Commit, Decision
 from bus.errors import AlreadyCommittedError, VersionConflictError
 from bus.inbox import Entry
 from bus.log import Appended, Log
-from bus.messages.envelope import CommandEnvelope
-from bus.messages.events import to_stored
 from bus.messages.outcome import Outcome
-from bus.messages.rejection import Rejection
-from bus.messages.streams import id_of, partition_of
-from write_side import outcomes
-from write_side.aggregates import aggregate_for, aggregate_of, fold
+from bus.messages.streams import partition_of
+from write_side.decisions import States, decision_about
 from write_side.errors import EarlierUnfinishedError
-from write_side.facts import Facts
 from write_side.in_flight import Barrier
 from write_side.snapshots import Key, Snapshot, Snapshots
 from write_side.telemetry import Telemetry
@@ -48,8 +44,10 @@ Decided = Commit | Exception
 class Decider:
     """The beats up to the append; not for several threads."""
 
-    def __init__(self, log: Log, telemetry: Telemetry) -> None:
+    def __init__(self, log: Log, telemetry: Telemetry, now: Callable[[], datetime]) -> None:
+        """``now`` tells the time when a decision is made; nothing is decided by it."""
         self._log = log
+        self._now = now
         self._snapshots = Snapshots()
         self.newest = self._snapshots.load
         self.append: Callable[[Sequence[Decision]], list[Appended]] = telemetry.appends(log.append)
@@ -83,7 +81,7 @@ class Decider:
         Returns what appending it raises, unless the log has a commit all the same. Raises what concerns
         every append, such as that MongoDB is away.
         """
-        decision = _decision(entry, outcome=outcome.model_dump())
+        decision = decision_about(entry, self._now(), outcome=outcome.model_dump())
         try:
             [appended] = self.append([decision])
         except Exception as error:
@@ -97,7 +95,7 @@ class Decider:
         with self._log.now() as log:
             return log.of_command(entry.partition, entry.command_id) or appended_or
 
-    def load(self, entries: Sequence[Entry], log: Log) -> "_States":
+    def load(self, entries: Sequence[Entry], log: Log) -> "States":
         """The states of what the commands change and take facts from, as they are now."""
         partitions = log.partitions
         keys: set[Key] = set()
@@ -106,9 +104,9 @@ class Decider:
             keys.update(
                 (partition_of(stream, partitions), stream) for stream in entry.envelope.command.fact_streams
             )
-        return _States(self.newest(log, keys), partitions)
+        return States(self.newest(log, keys), partitions, self._now())
 
-    def remember(self, commit: Commit, states: "_States") -> None:
+    def remember(self, commit: Commit, states: "States") -> None:
         """Keep the state that a commit has left, if nothing of the batch came after it on its stream."""
         key = commit.partition, str(commit.stream)
         state, version = states.left.get(key, (None, None))
@@ -149,13 +147,15 @@ class _Rounds:
         """One round; return the refusal after which some are left."""
         if self._looks_for_done:
             self._find_done()
+        else:
+            self._find_repeated()
         states = self._decider.load(self._entries, self._log)  # after that: they hold what was found done
         decisions = self._decisions(states)
         appended = self._decider.append_all(decisions)
         for decision, result in zip(decisions, appended, strict=False):
             if isinstance(result, VersionConflictError | AlreadyCommittedError):
                 return [self._refused(result)]
-            self.decided[decision.command_id] = result
+            self.decided[str(decision.command_id)] = result
             if isinstance(result, Commit):
                 self._decider.remember(result, states)
         left = decisions[len(appended) :]
@@ -175,13 +175,22 @@ class _Rounds:
         self._looks_for_done = True
         return refusal
 
+    def _find_repeated(self) -> None:
+        """Find those whose ids come from a key, and which had left the inbox before they were sent again.
+
+        Sent again, such a command may be about another stream, in another partition, where no index refuses
+        it.
+        """
+        keyed = [entry.command_id for entry in self._entries if entry.request is not None]
+        self.decided |= self._log.of_commands_anywhere(keyed)
+
     def _find_done(self) -> None:
         of_partition: defaultdict[int, list[str]] = defaultdict(list)
         for entry in self._left():
             of_partition[entry.partition].append(entry.command_id)
         self.decided |= self._log.of_commands(of_partition)
 
-    def _decisions(self, states: "_States") -> list[Decision]:
+    def _decisions(self, states: "States") -> list[Decision]:
         """Decide what is left, each on the states that those before it leave."""
         unfinished = Barrier()
         decisions = []
@@ -200,87 +209,6 @@ class _Rounds:
             if isinstance(known, Exception):
                 unfinished.add(command)
         return decisions
-
-
-class _States:
-    """What the streams of a batch are at: as the log has them, and as the decisions made since leave them."""
-
-    def __init__(self, newest: Mapping[Key, Snapshot], partitions: int) -> None:
-        self._newest = newest
-        self._partitions = partitions
-        self.left: dict[Key, tuple[Any, int]] = {}
-        """The states, with their versions, that decisions of this batch leave."""
-
-    def commit_of(self, entry: Entry) -> Commit | None:
-        """The commit of a command, if it is its stream's newest.
-
-        It comes after the loading: a redelivery must meet its own commit.
-        """
-        snapshot = self._newest.get((entry.partition, entry.envelope.command.stream))
-        is_own = snapshot is not None and snapshot.commit.command_id == entry.command_id
-        return snapshot.commit if snapshot is not None and is_own else None
-
-    def decide(self, entry: Entry) -> Decision:
-        """What a command comes to, as the document that is to be appended."""
-        key = entry.partition, entry.envelope.command.stream
-        state, version = self._at(key)
-        decision, after = _decide(entry, state, version, self._facts(entry.envelope))
-        if decision.version is not None:
-            self.left[key] = after, decision.version
-        return decision
-
-    def _at(self, key: Key) -> tuple[Any, int]:
-        if (left := self.left.get(key)) is not None:
-            return left
-        snapshot = self._newest.get(key)
-        return (snapshot.state, snapshot.version) if snapshot is not None else (None, 0)
-
-    def _facts(self, envelope: CommandEnvelope) -> Facts:
-        """What the decision may know, from the command's fact streams."""
-        customer = None
-        products = {}
-        for stream in envelope.command.fact_streams:
-            state, _ = self._at((partition_of(stream, self._partitions), stream))
-            if aggregate_of(stream).name == "customer":
-                customer = state
-            else:
-                products[id_of(stream)] = state
-        return Facts(at=envelope.accepted_at, by=envelope.by, customer=customer, products=products)
-
-
-def _decide(entry: Entry, state: Any, version: int, facts: Facts) -> tuple[Decision, Any]:
-    """What a command comes to, and the aggregate after it."""
-    envelope = entry.envelope
-    aggregate = aggregate_for(envelope.command)
-    decided = outcomes.with_precondition(
-        aggregate.decide(state, envelope.command, facts), envelope.expected_versions, version
-    )
-    if isinstance(decided, Rejection) or not decided:
-        quiet = decided if isinstance(decided, Rejection) else None
-        return _decision(entry, outcome=outcomes.without_commit(entry, quiet, version)), state
-    after = fold(aggregate, state, decided)
-    decision = _decision(
-        entry,
-        stream=envelope.command.stream,
-        version=version + 1,
-        events=tuple(map(to_stored, decided)),
-        state=after.model_dump() if after else None,
-    )
-    return decision, after
-
-
-def _decision(entry: Entry, **effect: Any) -> Decision:
-    """A decision about an entry: who, when and why are the same for every effect."""
-    envelope = entry.envelope
-    common: Mapping[str, Any] = {
-        "partition": entry.partition,
-        "command_id": envelope.command_id,
-        "correlation_id": envelope.correlation_id,
-        "at": envelope.accepted_at,
-        "by": str(envelope.by),
-        "traceparent": envelope.traceparent,
-    }
-    return Decision(**common, **effect)
 
 
 def _last_result(state: RetryCallState) -> Any:

@@ -14,8 +14,9 @@ it is read in one causal session. The five beats, load, skip if done, decide, ap
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from typing import Self
 
 from bson import Timestamp
@@ -51,11 +52,13 @@ class CommandHandler:
         max_errors: int,
         telemetry: Telemetry | None = None,
         help_after_s: float = 0.0,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        """``now`` tells the time as the write database has it."""
         told = telemetry or Telemetry(Metrics())  # else nobody is told
         self._inbox = inbox
         self._help_after_s = help_after_s
-        self.decider = Decider(log, told)
+        self.decider = Decider(log, told, now)
         self.isolation = Isolation(inbox, attempts, self.decider, bell, max_errors, told)
         self.in_flight = InFlight()
         self._met: dict[str, float] = {}

@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from pymongo.client_session import ClientSession
 
 from bus.attempts import Attempts
+from bus.command_records import outcome_of
 from bus.inbox import Entry, Inbox
 from bus.messages.outcome import Outcome
 from write_side import outcomes
@@ -108,7 +109,7 @@ class Isolation:
 
     def _came_to(self, entry: Entry, decided: Decided, unheard: set[str]) -> Outcome | Exception:
         if not isinstance(decided, Exception):
-            return outcomes.of_commit(decided)
+            return outcome_of(decided)
         if is_transient(decided):
             unheard.discard(entry.command_id)
             self._attempts.take_back(entry.command_id)
@@ -136,7 +137,7 @@ class Isolation:
         failed = outcomes.failed(entry, error)
         last = self._decider.append_outcome(entry, failed)
         if not isinstance(last, Exception):
-            return outcomes.of_commit(last)
+            return outcome_of(last)
         if is_transient(last):
             raise last
         return failed

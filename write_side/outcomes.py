@@ -1,31 +1,12 @@
 """What a decision means for the one who asked. The log says it; these functions only read it out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from bus.commit import Commit
 from bus.inbox import Entry
 from bus.messages.events import Event
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.messages.rejection import Rejection, RejectionKind
-
-
-def of_commit(commit: Commit) -> Outcome:
-    """The outcome that a document of the log stands for, the same for whoever reads it.
-
-    Its stream is the commit's, whatever stream the command that asks was accepted for.
-    """
-    if commit.stream is not None:
-        return Outcome(
-            status=CommandStatus.SUCCEEDED,
-            stream=commit.stream,
-            partition=commit.partition,
-            seq=commit.seq,
-            version=commit.version,
-            total=_total(commit),
-        )
-    refusal: Mapping[str, Any] = commit.outcome or {}
-    return Outcome.from_stored({**refusal, "seq": commit.seq})
 
 
 def without_commit(entry: Entry, rejection: Rejection | None, version: int) -> dict[str, Any]:
@@ -62,8 +43,3 @@ def with_precondition(
         code="version-mismatch",
         detail=f"It is at version {version}, not at {' or '.join(map(str, expected)) or 'any'}.",
     )
-
-
-def _total(commit: Commit) -> int | None:
-    placed = commit.version == 1 and commit.state is not None and "total" in commit.state
-    return commit.state["total"] if placed and commit.state else None

@@ -40,7 +40,7 @@ class Telemetry:
             if len(self._appended) > MAX_UNTOLD:
                 self._appended.clear()
             self._appended.update(
-                decision.command_id
+                str(decision.command_id)
                 for decision, result in zip(decisions, results, strict=False)
                 if isinstance(result, Commit)
             )

@@ -4,6 +4,7 @@ from bus import logs, workers
 from bus.attempts import Attempts
 from bus.broker import Broker
 from bus.connections import redis_client, write_database
+from bus.database_clock import DatabaseClock
 from bus.doorbells import Doorbells
 from bus.inbox import Inbox
 from bus.log import Log
@@ -44,10 +45,11 @@ def main() -> None:
     telemetry = Telemetry(metrics, tracing)
     pulse = Pulse.of(database, KIND, metrics)
     outages = Outages.of([database], client, stopping)
+    clock = DatabaseClock(database)
     handler = CommandHandler(
-        log, inbox, Attempts(database), bell, settings.max_attempts, telemetry, HELP_AFTER_S
+        log, inbox, Attempts(database), bell, settings.max_attempts, telemetry, HELP_AFTER_S, clock.now
     )
-    worker = CommandWorker(broker, handler, stopping, telemetry, told=outages.noticed)
+    worker = CommandWorker(broker, handler, stopping, telemetry, clock, told=outages.noticed)
 
     def prepare() -> None:
         refuse_one_of_several({WRITE_URI: database})

@@ -29,7 +29,17 @@ _OPEN = {**_FAILED, "discarded": {"$exists": False}}
 _OF_THE_FAILURE = ("errors", "error", "alone", "discarded")
 """What a retry begins without. The lease of an attempt made alone is left: its holder may be at it still."""
 
-_SAID_IN_THE_LOG = ("command_id", "correlation_id", "at", "by", "outcome", "traceparent")
+_SAID_IN_THE_LOG = (
+    "command_id",
+    "type",
+    "request",
+    "correlation_id",
+    "at",
+    "decided_at",
+    "by",
+    "outcome",
+    "traceparent",
+)
 """What a failure in the log has beyond a tombstone."""
 
 

@@ -37,7 +37,7 @@ def refusal(**over: Any) -> Decision:
 
 
 def tombstone(seq: int, partition: int = 0) -> Commit:
-    return Commit(partition, seq)
+    return Commit(partition=partition, seq=seq)
 
 
 def append(log: Log, one: Decision) -> Appended:

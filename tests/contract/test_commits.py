@@ -32,7 +32,7 @@ ORDER = decision(
 KINDS = {
     "commit": ORDER.at_position(7),
     "refusal": refusal(outcome={"status": "rejected", "rejection": {"code": "unknown"}}).at_position(8),
-    "tombstone": Commit(0, 9),
+    "tombstone": Commit(partition=0, seq=9),
 }
 each_kind = pytest.mark.parametrize("commit", KINDS.values(), ids=KINDS)
 
@@ -80,7 +80,7 @@ def test_it_survives_the_database(write_database: Database[Documents]) -> None:
     refused = committed(log, refusal())
     log.close([(0, 3)])
     found = log.read(0, 0, 10).commits
-    assert [kept(c) for c in found] == [kept(appended), kept(refused), kept(Commit(0, 3))]
+    assert [kept(c) for c in found] == [kept(appended), kept(refused), kept(Commit(partition=0, seq=3))]
     assert [r.event for r in found[0].recorded()] == list(EVENTS)
 
 

@@ -6,25 +6,28 @@ reference ``DEADLY`` ends in ``kill -9``. The times by which a death is noticed 
 
 import os
 import signal
+from datetime import datetime
 from typing import Any
 
 from bus import attempts, broker, consumer
 from bus.commit import Decision
 from bus.inbox import Entry
 from bus.messages.commands import PlaceOrder
-from write_side import decider, worker
+from write_side import decisions, worker
 from write_side.facts import Facts
 
 DEADLY = "deadly"
 
-_decide = decider._decide
+_decide = decisions.decide_one
 
 
-def _decide_or_die(entry: Entry, state: Any, version: int, facts: Facts) -> tuple[Decision, Any]:
+def _decide_or_die(
+    entry: Entry, state: Any, version: int, facts: Facts, decided_at: datetime
+) -> tuple[Decision, Any]:
     command = entry.envelope.command
     if isinstance(command, PlaceOrder) and command.reference == DEADLY:
         os.kill(os.getpid(), signal.SIGKILL)
-    return _decide(entry, state, version, facts)
+    return _decide(entry, state, version, facts, decided_at)
 
 
 def main() -> None:
@@ -32,7 +35,7 @@ def main() -> None:
     attempts.QUIET_MS = 0
     broker.HEARTBEAT_TIMEOUT_MS = 500
     consumer.MAINTENANCE_EVERY_S = 0.1
-    decider._decide = _decide_or_die
+    decisions.decide_one = _decide_or_die
     worker.main()
 
 

@@ -23,7 +23,7 @@ from bus.messages.values import OrderStatus
 from bus.settings import Settings
 from tests import messages
 from tests.integration.shop import PARTITIONS, WriteSide, order_id
-from write_side import decider
+from write_side import decisions
 from write_side.aggregates import Aggregate, aggregate_for
 from write_side.audit import audit
 from write_side.errors import EarlierUnfinishedError
@@ -146,7 +146,7 @@ def _failing_for_customers() -> Any:
             return real
         return replace(real, decide=mock.Mock(side_effect=ZeroDivisionError("a bug")))
 
-    return mock.patch.object(decider, "aggregate_for", aggregate)
+    return mock.patch.object(decisions, "aggregate_for", aggregate)
 
 
 def test_an_earlier_one_that_fails_delays_then_lets_through(shop: WriteSide) -> None:

@@ -20,7 +20,7 @@ from bus.settings import Settings
 from tests import messages
 from tests.integration.shop import WriteSide, partition
 from tests.interleavings.stopped import Stopped, stopped
-from write_side import decider, outcomes
+from write_side import decisions, outcomes
 from write_side.isolation import DEATHS_ALONE, SUSPECT_AT_ONCE
 
 MAX_ERRORS = 3
@@ -83,7 +83,7 @@ def test_alone_it_is_not_charged_either(shop: WriteSide) -> None:
 def test_one_that_could_not_be_noted_charges_none_beside_it(shop: WriteSide) -> None:
     """One raises for a reason of its own and is counted; then MongoDB is away for the others' outcomes."""
     good, bad = shop.accept(messages.add_product()), shop.accept(messages.register_customer())
-    decide = decider._decide
+    decide = decisions.decide_one
 
     def decided(entry: Any, *others: Any) -> Any:
         if entry.command_id == bad.command_id:
@@ -93,7 +93,7 @@ def test_one_that_could_not_be_noted_charges_none_beside_it(shop: WriteSide) -> 
     entries = [shop.entry(one) for one in (good, bad)]
     with (
         shop.inbox.session() as session,
-        mock.patch.object(decider, "_decide", decided),
+        mock.patch.object(decisions, "decide_one", decided),
         mock.patch.object(shop.inbox, "finish_all", _away),
         pytest.raises(AutoReconnect),
     ):
@@ -119,7 +119,7 @@ def test_an_outcome_that_the_log_does_not_show_yet_is_not_charged(shop: WriteSid
 
 def _raises(shop: WriteSide, envelope: CommandEnvelope) -> Outcome:
     """It keeps raising until it is kept as failed."""
-    with mock.patch.object(decider, "_decide", side_effect=ZeroDivisionError("a bug")):
+    with mock.patch.object(decisions, "decide_one", side_effect=ZeroDivisionError("a bug")):
         for _ in range(MAX_ERRORS):
             with suppress(ZeroDivisionError):
                 shop.handling(envelope)

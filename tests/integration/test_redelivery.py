@@ -20,7 +20,7 @@ from bus.messages.streams import partition_of
 from bus.settings import Settings
 from tests import messages
 from tests.integration.shop import WriteSide, partition
-from write_side import decider
+from write_side import decisions
 from write_side.aggregates import Aggregate, aggregate_for
 
 THREADS = 3
@@ -51,7 +51,7 @@ def _raising(error: Exception) -> Any:
     def aggregate(command: AnyCommand) -> Aggregate[Any, Any, Any]:
         return replace(aggregate_for(command), decide=mock.Mock(side_effect=error))
 
-    return mock.patch.object(decider, "aggregate_for", aggregate)
+    return mock.patch.object(decisions, "aggregate_for", aggregate)
 
 
 def test_a_command_that_comes_again_has_no_second_effect(shop: WriteSide) -> None:

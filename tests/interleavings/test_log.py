@@ -87,7 +87,7 @@ def test_a_conflict_after_claiming_a_position(database: Database[Documents]) -> 
     must(IN_ORDER, _versions(database, "a"), [1, 2])
     stretch = log.read(0, 0, 100)
     must(NO_HOLES, stretch.missing, ())
-    assert stretch.commits == (Commit(0, 1), quick, late)
+    assert stretch.commits == (Commit(partition=0, seq=1), quick, late)
 
 
 @protected_by(LOCK, CLOSING)

@@ -73,7 +73,7 @@ def with_a_hole(write: WriteSide, insert: Callable[[], Any]) -> Any:
 
 
 def _nobodys(home: int) -> Any:
-    return mock.Mock(partition=home, at_position=lambda seq: Commit(home, seq))
+    return mock.Mock(partition=home, at_position=lambda seq: Commit(partition=home, seq=seq))
 
 
 @protected_by(Protection("claims above what was read", IN_ORDER, _nothing_was_read))

@@ -42,7 +42,7 @@ class History:
         self._next_position[partition] += 1
         version = self._versions[stream] = self._versions.get(stream, 0) + 1
         stored = tuple(events.to_stored(event) for event in happened)
-        return Commit(partition, seq, at=NOW, stream=stream, version=version, events=stored)
+        return Commit(partition=partition, seq=seq, at=NOW, stream=stream, version=version, events=stored)
 
 
 def place(event: AnyEvent) -> tuple[str, str]:

@@ -37,7 +37,7 @@ class FakeLog:
                 self.broken.discard(after)
                 raise ConnectionError(f"no answer after {after}")
         last = min(after + SIZE, self.head)
-        return Stretch(tuple(Commit(0, seq) for seq in range(after + 1, last + 1)), ())
+        return Stretch(tuple(Commit(partition=0, seq=seq) for seq in range(after + 1, last + 1)), ())
 
     def read_more_than_once(self) -> list[int]:
         return [after for after, times in self.reads.items() if times > 1 and after < self.head]

@@ -22,7 +22,7 @@ from tests.messages import (
 
 def _commit(*happened: AnyEvent, seq: int = 5, partition: int = 1) -> Commit:
     stored = tuple(to_stored(event) for event in happened)
-    return Commit(partition, seq, at=NOW, stream="s", version=1, events=stored)
+    return Commit(partition=partition, seq=seq, at=NOW, stream="s", version=1, events=stored)
 
 
 def _counted(document: Document, recorded: Recorded) -> Document:
@@ -71,7 +71,9 @@ def test_a_plan_names_what_a_commit_touches_and_needs() -> None:
     assert [one.event for one in planned.recorded] == [order_placed(), customer_renamed()]
 
 
-@pytest.mark.parametrize("commit", [Commit(1, 5), Commit(1, 5, command_id="k", at=NOW, outcome={})])
+@pytest.mark.parametrize(
+    "commit", [Commit(partition=1, seq=5), Commit(partition=1, seq=5, command_id="k", at=NOW, outcome={})]
+)
 def test_a_tombstone_and_a_refusal_touch_nothing(commit: Commit) -> None:
     planned = plan(REMEMBERING, commit)
     assert (planned.recorded, planned.reads, planned.spreads) == ((), frozenset(), ())

@@ -62,7 +62,7 @@ def test_the_feed_gives_every_event_once_in_order(shop: Shop, limit: int) -> Non
     committed(shop, "customer-c1", 1, messages.customer_registered())
     refusal = {"status": "rejected"}
     for n in range(3):
-        refused = Decision(0, f"refused{n}", "r1", messages.NOW, "staff:sam", outcome=refusal)
+        refused = decided(0, f"refused{n}", refusal)
         shop.log.append([refused])
     committed(shop, "customer-c1", 2, messages.customer_renamed(), messages.customer_email_changed())
     committed(shop, "product-p1", 1, messages.product_added(), partition=3)

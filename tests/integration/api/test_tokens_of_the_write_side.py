@@ -19,12 +19,7 @@ BEHIND = "/problems/read-model-behind"
 
 def refused(shop: Shop, times: int, partition: int = 0) -> None:
     rejected = {"status": "rejected"}
-    shop.log.append(
-        [
-            Decision(partition, f"refused{n}", "r1", messages.NOW, "staff:sam", outcome=rejected)
-            for n in range(times)
-        ]
-    )
+    shop.log.append([decided(partition, f"refused{n}", rejected) for n in range(times)])
 
 
 def feed(shop: Shop, limit: int, token: str, **headers: str) -> testing.Result:
