@@ -27,6 +27,7 @@ from api.command_status import CommandStatus
 from api.commands import Commands
 from api.correlation import Correlation
 from api.customers import Customer, Customers
+from api.deferral import Resumption
 from api.error_handlers import HANDLERS
 from api.events import Events
 from api.freshness import Freshness
@@ -129,13 +130,15 @@ def create_app(services: Services) -> falcon.App[falcon.Request, falcon.Response
     table = routes(services)
     operations.check(table)
     app: falcon.App[falcon.Request, falcon.Response] = falcon.App(router=Router())
+    circuit = Circuit(table, {store: services.probes[f"{store}_store"].ask for store in Store})
     app.add_middleware(
         [
+            Resumption(circuit.refuse_in_vain),
             services.telemetry,
             Correlation(),
             Access(table, services.verifier),
             Negotiation(),
-            Circuit(table, {store: services.probes[f"{store}_store"].ask for store in Store}),
+            circuit,
         ]
     )
     for kind, handler in HANDLERS.items():

@@ -4,6 +4,7 @@ import falcon
 
 from api import problems, queries
 from api.answers import answer_hashed
+from api.deferral import Waits
 from api.freshness import Freshness
 from api.problems import checked_id, not_found
 from api.shapes import CommandState
@@ -24,17 +25,17 @@ class CommandStatus:
         self._visibility = visibility
         self._freshness = freshness
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response, command_id: str) -> None:
+    def on_get(self, req: falcon.Request, resp: falcon.Response, command_id: str) -> Waits[None]:
         queries.read(req, queries.NoQuery)
         tokens = self._freshness.tokens(req)
         entry = self._inbox.find_now(checked_id("command", command_id))
         if entry is None or not _may_see(req.context.principal, entry):
             raise not_found("command", command_id)
         if not entry.finished and any(token.partition == entry.partition for token in tokens):
-            entry = self._as_the_log_has_it(req, entry)
+            entry = yield from self._as_the_log_has_it(req, entry)
         answer_hashed(req, resp, _shown(entry, self._visible(entry)))
 
-    def _as_the_log_has_it(self, req: falcon.Request, entry: Entry) -> Entry:
+    def _as_the_log_has_it(self, req: falcon.Request, entry: Entry) -> Waits[Entry]:
         """The entry with its outcome, if the log has one: the inbox copies that a moment later."""
         latest = entry
 
@@ -43,7 +44,7 @@ class CommandStatus:
             latest = self._inbox.find(entry.command_id) or latest
             return latest.finished or self._log.of_command(entry.partition, entry.command_id) is None
 
-        self._freshness.wait_for(req, is_copied, "The inbox")
+        yield from self._freshness.wait_for(req, is_copied, "The inbox")
         return latest
 
     def _visible(self, entry: Entry) -> dict[str, bool]:

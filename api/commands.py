@@ -1,7 +1,15 @@
-"""From a request to a command and back: accept it, perhaps wait for it, and say what it came to."""
+"""From a request to a command and back: accept it, perhaps wait for it, and say what it came to.
 
+Why no outcome is missed: a request that waits expects the announcement before its command is accepted, so
+before anybody can decide it, and looks by itself every two seconds and at its deadline, as Redis may lose
+what is announced. A process that stops answers with what is known, without a look: that the command is
+accepted.
+"""
+
+import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -12,8 +20,10 @@ import falcon
 from api import etags, idempotency, prefer, problems, receipts
 from api.answers import answer
 from api.consistency import token_of
+from api.deferral import Pause, Waits
 from api.freshness import Freshness, WaitSlots
 from api.problems import Problem, ProblemError
+from bus.gateway import LOOK_AGAIN_S
 from bus.inbox import Entry
 from bus.messages.commands import (
     AddProduct,
@@ -27,6 +37,7 @@ from bus.messages.commands import (
 from bus.messages.commands.command import Command
 from bus.messages.envelope import CommandEnvelope
 from bus.messages.outcome import CommandStatus, Outcome
+from bus.wakeup import Wakeup
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +63,9 @@ class Gateway(Protocol):
 
     def send(self, envelope: CommandEnvelope, request: str | None = None) -> Entry | None: ...
 
-    def send_and_wait(
-        self, envelope: CommandEnvelope, seconds: float, request: str | None = None
-    ) -> Entry | None: ...
+    def find(self, command_id: str) -> Entry | None: ...
+
+    def expect(self, command_id: str) -> AbstractContextManager[Wakeup]: ...
 
 
 class Commands:
@@ -65,17 +76,22 @@ class Commands:
         gateway: Gateway,
         freshness: Freshness,
         slots: WaitSlots,
+        stopping: threading.Event,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """``now`` tells the moments of acceptance: of several processes, all should tell the same time."""
+        """``now`` tells the moments of acceptance: of several processes, all should tell the same time.
+
+        Once ``stopping`` is set nobody waits any more.
+        """
         self._gateway = gateway
         self._freshness = freshness
         self._slots = slots
+        self._stopping = stopping
         self._now = now
 
     def send(
         self, req: falcon.Request, resp: falcon.Response, command: AnyCommand, canonical_body: bytes
-    ) -> None:
+    ) -> Waits[None]:
         """Accept a command and answer.
 
         Raises:
@@ -97,14 +113,14 @@ class Commands:
             command=command,
         )
         wanted = prefer.parse(req.get_header("Prefer"))
-        entry, applied = self._dispatch(envelope, wanted, digest)
+        entry, applied = yield from self._dispatch(envelope, wanted, digest)
         if entry is not None and entry.request != digest:
             raise _another_request()
         _answer(resp, entry.envelope if entry else envelope, entry.outcome if entry else None, applied)
 
     def _dispatch(
         self, envelope: CommandEnvelope, wanted: prefer.Preference, digest: str | None
-    ) -> tuple[Entry | None, str | None]:
+    ) -> Waits[tuple[Entry | None, str | None]]:
         """Hand the command in and wait as wanted; the entry, and which preference was applied."""
         if not wanted.wait:
             return self._gateway.send(envelope, digest), None
@@ -112,11 +128,34 @@ class Commands:
             if not free:
                 return self._gateway.send(envelope, digest), None
             deadline = time.monotonic() + wanted.wait
-            entry = self._gateway.send_and_wait(envelope, wanted.wait, digest)
+            entry = yield from self.outcome(envelope, deadline, digest)
             outcome = entry.outcome if entry and entry.request == digest else None
             if not wanted.visible or outcome is None or outcome.status is not CommandStatus.SUCCEEDED:
                 return entry, "wait"
-            return entry, "wait, visible" if self._freshness.becomes_visible(outcome, deadline) else "wait"
+            visible = yield from self._freshness.becomes_visible(outcome, deadline)
+            return entry, "wait, visible" if visible else "wait"
+
+    def outcome(
+        self, envelope: CommandEnvelope, deadline: float, digest: str | None = None
+    ) -> Waits[Entry | None]:
+        """Accept a command and wait for its outcome until a time of the monotonic clock.
+
+        Returns the finished entry. When the time is up, or another request has its id, it is the entry as it
+        was last seen, or ``None`` if that was never.
+        """
+        with self._gateway.expect(envelope.command_id) as woken:
+            entry = self._gateway.send(envelope, digest)
+            if entry is not None and (entry.finished or entry.request != digest):
+                return entry
+            while not self._stopping.is_set():
+                yield Pause(min(max(0.0, deadline - time.monotonic()), LOOK_AGAIN_S), woken)
+                if self._stopping.is_set():
+                    break
+                woken.clear()
+                entry = self._gateway.find(envelope.command_id) or entry
+                if (entry is not None and entry.finished) or time.monotonic() >= deadline:
+                    break
+            return entry
 
 
 def concern_of(command: Command) -> Concern:

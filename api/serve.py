@@ -9,7 +9,7 @@ from pymongo.errors import PyMongoError
 from api.app import Services, create_app
 from api.auth import Verifier
 from api.commands import Commands
-from api.freshness import Freshness, WaitSlots
+from api.freshness import WAITING_AT_A_TIME, Freshness, WaitSlots
 from api.gauges import parts
 from api.health import probes
 from api.metrics import Exposition
@@ -133,7 +133,7 @@ def serve() -> None:
     store = ReadStore(read)
     parking = Parking(read)
     visibility = Visibility(store, checkpoints, parking)
-    slots = WaitSlots(settings.web_threads // 2)
+    slots = WaitSlots(WAITING_AT_A_TIME)
     freshness = Freshness(
         store=store,
         visibility=visibility,
@@ -143,7 +143,7 @@ def serve() -> None:
         stopping=stopping,
     )
     services = Services(
-        commands=Commands(gateway, freshness, slots, clock.now),
+        commands=Commands(gateway, freshness, slots, stopping, clock.now),
         inbox=inbox,
         log=log,
         visibility=visibility,
@@ -166,7 +166,7 @@ def serve() -> None:
             client,
             log,
             Showing(store, checkpoints, parking),
-            slots,
+            WaitSlots(settings.web_threads // 2),
             sweep_after_ms=settings.sweep_after_ms,
         ),
     )
@@ -178,14 +178,10 @@ def serve() -> None:
         max_queued=settings.max_queued_requests,
         backlog=Backlog(client, settings.max_waiting_commands, breaker),
         on_refusal=telemetry.refused,
+        on_leaving=telemetry.left,
+        stopping=stopping,
     )
-
-    def stop() -> None:
-        stopping.set()
-        gateway.stop_waiting()
-        server.stop()
-
-    termination.tell(stop)
+    termination.tell(server.stop)
     signals.start()
     pulse.start()
     background.start(server)

@@ -155,20 +155,20 @@ def services_over(
     store = ReadStore(read)
     parking = Parking(read)
     visibility = Visibility(store, checkpoints, parking)
-    slots = WaitSlots(wait_slots)
+    slots, stopping = WaitSlots(wait_slots), threading.Event()
     freshness = Freshness(
         store=store,
         visibility=visibility,
         signals=signals,
         slots=slots,
         partitions=settings.log_partitions,
-        stopping=threading.Event(),
+        stopping=stopping,
     )
     telemetry = Telemetry(Metrics(), tracing)
     gateway = CommandGateway(inbox, Broker(client), signals, metrics=telemetry.metrics)
     looked_up = parts(write, client, log, store, checkpoints, parking)
     services = Services(
-        commands=Commands(gateway, freshness, slots),
+        commands=Commands(gateway, freshness, slots, stopping),
         inbox=inbox,
         log=log,
         visibility=visibility,

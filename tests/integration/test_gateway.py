@@ -66,37 +66,11 @@ def test_a_known_command_is_not_enqueued_again(
     assert waiting(client) == []
 
 
-def test_one_never_announced_is_found_at_the_deadline(
-    gateway: CommandGateway, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    enqueue = gateway._broker.enqueue_once
-
-    def handled_at_once(commands: list[Message[None]]) -> int:
-        inbox.finish("k1", OUTCOME)
-        return enqueue(commands)
-
-    monkeypatch.setattr(gateway._broker, "enqueue_once", handled_at_once)
-    entry = gateway.send_and_wait(messages.envelope(), 0.01)
-    assert entry is not None
-    assert entry.outcome == OUTCOME
-
-
-@pytest.mark.parametrize("seconds", [0, 0.01])
-def test_an_unfinished_one_is_shown_as_it_is_when_the_time_is_up(
-    gateway: CommandGateway, inbox: Inbox, seconds: float
-) -> None:
-    entry = gateway.send_and_wait(messages.envelope(), seconds)
-    assert entry is not None
-    assert entry == inbox.find("k1")
-    assert not entry.finished
-
-
 def test_commands_are_accepted_while_redis_is_away(inbox: Inbox) -> None:
     with redis_away() as client:
         gateway = CommandGateway(inbox, Broker(client), Signals(client))
         assert gateway.send(messages.envelope(command_id="k1")) is None
         assert gateway.send(messages.envelope(command_id="k2")) is None
-        entry = gateway.send_and_wait(messages.envelope(command_id="k3"), 0.01)
-    assert entry is not None
-    accepted = inbox.unfinished(entry.envelope.command)
+        assert gateway.send(messages.envelope(command_id="k3")) is None
+    accepted = inbox.unfinished(messages.envelope().command)
     assert [entry.command_id for entry in accepted] == ["k1", "k2", "k3"]
