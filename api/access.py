@@ -6,12 +6,14 @@ roles or needs without a method.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from inspect import isgeneratorfunction
 from typing import Any
 
 import falcon
 from falcon.routing import CompiledRouter
 
 from api.auth import Verifier
+from api.deferral import deferrable
 from api.needs import NOTHING, Needs
 from api.problems import forbidden
 from bus.messages.principal import Role
@@ -59,10 +61,13 @@ class Route:
 
 
 class Router(CompiledRouter):
-    """Falcon's router; HEAD works wherever GET does (RFC 9110, section 9.3.2)."""
+    """Falcon's router; HEAD works wherever GET does (RFC 9110, section 9.3.2), and responders may wait."""
 
     def map_http_methods(self, resource: object, **kwargs: Any) -> dict[str, Any]:
-        methods: dict[str, Any] = super().map_http_methods(resource, **kwargs)
+        methods: dict[str, Any] = {
+            method: deferrable(responder) if isgeneratorfunction(responder) else responder
+            for method, responder in super().map_http_methods(resource, **kwargs).items()
+        }
         if "GET" in methods:
             methods.setdefault("HEAD", methods["GET"])
         return methods

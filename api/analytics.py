@@ -6,6 +6,7 @@ import falcon
 
 from api import queries
 from api.answers import answer
+from api.deferral import Waits
 from api.freshness import Freshness
 from api.shapes import BestSellers, OrdersByPeriod
 from read_side.projections import order_analytics, product_sales, staleness
@@ -17,9 +18,9 @@ class OrderAnalytics:
     def __init__(self, freshness: Freshness) -> None:
         self._freshness = freshness
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> Waits[None]:
         query = queries.read(req, queries.OrderAnalyticsQuery)
-        live = self._freshness.live(req, order_analytics.ORDER_ANALYTICS.name)
+        live = yield from self._freshness.live(req, order_analytics.ORDER_ANALYTICS.name)
         counted = order_analytics.by_period(live.documents, first=query.first, last=query.last, by=query.by)
         shown = cast("OrdersByPeriod", counted)
         if stale := staleness.of(live.aside, live.aside):
@@ -33,9 +34,9 @@ class ProductAnalytics:
     def __init__(self, freshness: Freshness) -> None:
         self._freshness = freshness
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> Waits[None]:
         query = queries.read(req, queries.ProductSalesQuery)
-        live = self._freshness.live(req, product_sales.PRODUCT_SALES.name)
+        live = yield from self._freshness.live(req, product_sales.PRODUCT_SALES.name)
         best = product_sales.best_sellers(
             live.documents, first=query.first, last=query.last, limit=query.limit
         )

@@ -27,6 +27,7 @@ from api.command_status import CommandStatus
 from api.commands import Commands
 from api.correlation import Correlation
 from api.customers import Customer, Customers
+from api.deferral import Resumption
 from api.error_handlers import HANDLERS
 from api.events import Events
 from api.freshness import Freshness
@@ -48,7 +49,7 @@ from api.orders import Order, Orders, Status
 from api.products import Product, Products
 from api.site.files import Page, PageFiles
 from api.telemetry import Telemetry
-from bus.inbox import Inbox
+from bus.command_records import CommandRecords
 from bus.log import Log
 from read_side.visibility import Visibility
 
@@ -58,7 +59,7 @@ class Services:
     """What the API works with, built by a main and passed in."""
 
     commands: Commands
-    inbox: Inbox
+    records: CommandRecords
     log: Log
     visibility: Visibility
     freshness: Freshness
@@ -91,9 +92,7 @@ def routes(s: Services) -> tuple[Route, ...]:
         Route("/orders/{order_id}/status", Status(commands), {"PATCH": own}, WRITE),
         Route("/analytics/orders", OrderAnalytics(fresh), {"GET": watching}, READ),
         Route("/analytics/products", ProductAnalytics(fresh), {"GET": watching}, READ),
-        Route(
-            "/commands/{command_id}", CommandStatus(s.inbox, s.log, s.visibility, fresh), {"GET": any_}, BOTH
-        ),
+        Route("/commands/{command_id}", CommandStatus(s.records, s.visibility, fresh), {"GET": any_}, BOTH),
         Route("/events", Events(s.log, fresh), {"GET": ops}, WRITE),
         Route("/health/live", Live(), {"GET": ANYONE}, NOTHING),
         Route("/health/ready", Ready(s.probes), {"GET": ANYONE}, NOTHING),
@@ -129,13 +128,15 @@ def create_app(services: Services) -> falcon.App[falcon.Request, falcon.Response
     table = routes(services)
     operations.check(table)
     app: falcon.App[falcon.Request, falcon.Response] = falcon.App(router=Router())
+    circuit = Circuit(table, {store: services.probes[f"{store}_store"].ask for store in Store})
     app.add_middleware(
         [
+            Resumption(circuit.refuse_in_vain),
             services.telemetry,
             Correlation(),
             Access(table, services.verifier),
             Negotiation(),
-            Circuit(table, {store: services.probes[f"{store}_store"].ask for store in Store}),
+            circuit,
         ]
     )
     for kind, handler in HANDLERS.items():

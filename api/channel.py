@@ -1,7 +1,12 @@
-"""One connection, and what becomes of a request on it: a task, or a refusal.
+"""One connection, and what becomes of a request on it: a task, a refusal, or a wait.
 
 Waitress's classes with problems for what it refuses itself, connections that stay open behind a 204, and
 shedding: a request that is one too many is answered by the thread that reads, and never becomes a task.
+
+A request that waits (``api.deferral``) stays at the head of its connection, so that those behind it are
+answered after it. Meanwhile the connection is read, which shows whether the caller has gone; then its place
+is free at once. One request more is read, and no third: behind one, a caller's going is seen only when the
+wait is over.
 """
 
 import socket
@@ -15,10 +20,12 @@ from waitress.channel import HTTPChannel
 from waitress.server import TcpWSGIServer
 from waitress.task import ErrorTask, WSGITask
 
+from api.deferral import DEFERS, RESUMED, Deferral, Deferred
 from api.error_handlers import of_status
 from api.patience import READ_AT
 from api.problems import MEDIA_TYPE
 from api.shedding import RETRY_AFTER_S, Backlog, overloaded
+from api.waiting_room import WaitingRoom
 
 _REFUSED = "503 Service Unavailable"
 _REFUSED_HEADERS = (("Content-Type", MEDIA_TYPE), ("Retry-After", str(RETRY_AFTER_S)))
@@ -27,6 +34,8 @@ _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _TOO_MANY_REQUESTS = overloaded("Too many requests are waiting.").to_json()
 _TOO_MANY_COMMANDS = overloaded("Too many commands are waiting to be handled.").to_json()
 _STOPPING = overloaded("This process is about to stop.").to_json()
+AHEAD = 1
+"""Requests that are read while the one before them waits; each may have a body of 4 MiB."""
 NEW_S = 0.5
 """How long somebody who has just connected may take to say something, while the server drains."""
 
@@ -52,7 +61,8 @@ class Answer(WSGITask):  # type: ignore[misc]
         if self._is_last():
             self.set_close_on_finish()
         backlog = self.channel.server.backlog
-        if backlog is not None and _adds_to_backlog(self.request) and backlog.is_full():
+        is_new = _deferral(self.request) is None
+        if is_new and backlog is not None and _adds_to_backlog(self.request) and backlog.is_full():
             self._shed(_TOO_MANY_COMMANDS)
         else:
             super().execute()
@@ -71,6 +81,9 @@ class Answer(WSGITask):  # type: ignore[misc]
     def get_environment(self) -> dict[str, Any]:
         environment: dict[str, Any] = super().get_environment()
         environment[READ_AT] = self.request.read_at
+        environment[DEFERS] = True
+        if (deferral := _deferral(self.request)) is not None:
+            environment[RESUMED] = deferral
         return environment
 
     def _is_last(self) -> bool:
@@ -95,6 +108,32 @@ class Channel(HTTPChannel):  # type: ignore[misc]
     task_class = Answer
     error_task_class = Refusal
     _held: list[bytes] | None = None
+
+    def service(self) -> None:
+        """Answer the first request, or go on with it; one that waits gives the thread back."""
+        request = self.requests[0]
+        resumed = _deferral(request)
+        room = self.server.room
+        try:
+            if resumed is not None and not self.connected:
+                room.abandon(resumed)
+            super().service()
+        except Deferred as deferred:
+            request.deferral = deferred.deferral
+            room.enter(self, deferred.deferral, deferred.pause)
+        finally:
+            if resumed is not None:
+                room.ended()
+
+    def readable(self) -> bool:
+        if not self.server.room.holds(self):
+            return bool(super().readable())
+        closes = self.will_close or self.close_when_flushed
+        return not (closes or len(self.requests) > AHEAD or self.total_outbufs_len)
+
+    def handle_close(self) -> None:
+        super().handle_close()
+        self.server.room.leave(self)
 
     def hold(self) -> None:
         """Keep what is written until ``let_go``; both are called by the thread that answers."""
@@ -139,7 +178,10 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         """Refuse what was read and waits for a thread that will not come: the process stops."""
         with self.requests_lock:
             while self.requests:
-                self.refuse(self.requests.pop(0), _STOPPING, last=not self.requests)
+                request = self.requests.pop(0)
+                if (deferral := _deferral(request)) is not None:
+                    deferral.abandon()
+                self.refuse(request, _STOPPING, last=not self.requests)
 
     @property
     def in_use(self) -> bool:
@@ -163,6 +205,12 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         return said_nothing and time.time() - self.creation_time < NEW_S
 
 
+def _deferral(request: Any) -> Deferral | None:
+    """A request that was put aside before has one."""
+    found: Deferral | None = getattr(request, "deferral", None)
+    return found
+
+
 def _adds_to_backlog(request: Any) -> bool:
     return request.command not in _READS and not request.path.startswith(_HEALTH)
 
@@ -177,6 +225,7 @@ class SheddingServer(TcpWSGIServer):  # type: ignore[misc]
     draining = False
     max_queued = 0
     backlog: Backlog | None = None
+    room: WaitingRoom[Channel]
     on_refusal: Callable[[int], None]
     """Told the status of every request that does not reach the application."""
 

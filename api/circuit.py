@@ -58,11 +58,23 @@ class Circuit:
         if needs and LATE in req.env:
             why = overloaded("The request has waited too long for its turn.")
             raise ProblemError(why, {"Retry-After": str(RETRY_AFTER_S)})
+        self._refuse_if_away(req, needs, "It was not carried out.")
+
+    def refuse_in_vain(self, req: falcon.Request) -> None:
+        """Refuse to go on with a request that waits while a database that it needs is away.
+
+        Raises:
+            ProblemError: 503.
+
+        """
+        self._refuse_if_away(req, self._needs(req), UNKNOWN)
+
+    def _refuse_if_away(self, req: falcon.Request, needs: Needs, what_became_of_it: str) -> None:
         opened = [self._breakers[store] for store in Store if store in needs]
         opened = [breaker for breaker in opened if breaker.is_open]
         # Of two that are open the first decides: a request that gets through finds out about both.
         if opened and not opened[0].admits():
-            raise ProblemError(away(req, "It was not carried out."), {"Retry-After": str(RETRY_AFTER_S)})
+            raise ProblemError(away(req, what_became_of_it), {"Retry-After": str(RETRY_AFTER_S)})
 
     def process_response(
         self,

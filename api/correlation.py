@@ -22,6 +22,12 @@ def correlation_id(header: str | None, traceparent: str | None) -> str:
     return str(uuid_utils.uuid7())
 
 
+def bind(req: falcon.Request) -> None:
+    """Name a request in what this thread logs from now on."""
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(correlation_id=req.context.correlation_id)
+
+
 class Correlation:
     """Middleware: names the request, in its context and in the log, and echoes the name."""
 
@@ -29,8 +35,7 @@ class Correlation:
         name = correlation_id(req.get_header(HEADER), req.get_header("traceparent"))
         req.context.correlation_id = name
         resp.set_header(HEADER, name)
-        structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(correlation_id=name)
+        bind(req)
 
     def process_response(
         self,

@@ -9,6 +9,7 @@ import uuid_utils
 from api import bodies, queries
 from api.answers import answer, answer_single
 from api.commands import Commands
+from api.deferral import Waits
 from api.freshness import Freshness
 from api.owners import Owners
 from api.pages import page_by_id
@@ -29,7 +30,7 @@ class Customers:
         self._commands = commands
         self._freshness = freshness
 
-    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> Waits[None]:
         queries.read(req, queries.NoQuery)
         received = bodies.read(req, bodies.NewCustomer)
         customer_id = received.body.customer_id or _own_or_new(req.context.principal)
@@ -38,10 +39,10 @@ class Customers:
         command = RegisterCustomer(
             customer_id=customer_id, name=received.body.name, email=received.body.email
         )
-        self._commands.send(req, resp, command, received.canonical)
+        yield from self._commands.send(req, resp, command, received.canonical)
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        found = page_by_id(req, self._freshness, NAME, customers.page)
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> Waits[None]:
+        found = yield from page_by_id(req, self._freshness, NAME, customers.page)
         rows = found.documents
         if found.aside:
             owners = owners_of(self._freshness, found.aside)
@@ -64,10 +65,12 @@ class Customer:
         self._commands = commands
         self._freshness = freshness
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response, customer_id: str) -> None:
+    def on_get(self, req: falcon.Request, resp: falcon.Response, customer_id: str) -> Waits[None]:
         queries.read(req, queries.NoQuery)
         _own(req.context.principal, customer_id)
-        live = self._freshness.live(req, NAME, lambda _, aside: bool(self._missing(customer_id, aside)))
+        live = yield from self._freshness.live(
+            req, NAME, lambda _, aside: bool(self._missing(customer_id, aside))
+        )
         customer = customers.by_id(live.documents, customer_id)
         if customer is None:
             raise not_found("customer", customer_id)
@@ -79,12 +82,12 @@ class Customer:
         """A customer may lack something of its own, or one of its orders in its counts."""
         return owners_of(self._freshness, aside).concerning(customer_id)
 
-    def on_patch(self, req: falcon.Request, resp: falcon.Response, customer_id: str) -> None:
+    def on_patch(self, req: falcon.Request, resp: falcon.Response, customer_id: str) -> Waits[None]:
         queries.read(req, queries.NoQuery)
         _own(req.context.principal, customer_id)
         received = bodies.read(req, bodies.CustomerChange)
         command = ChangeCustomer(customer_id=customer_id, name=received.body.name, email=received.body.email)
-        self._commands.send(req, resp, command, received.canonical)
+        yield from self._commands.send(req, resp, command, received.canonical)
 
 
 def owners_of(freshness: Freshness, aside: Iterable[str]) -> Owners:

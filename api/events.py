@@ -16,6 +16,7 @@ import falcon
 from api import cursors, queries
 from api.answers import answer
 from api.consistency import Token
+from api.deferral import Waits
 from api.freshness import Freshness
 from api.problems import malformed
 from api.shapes import Feed, FeedEvent
@@ -40,7 +41,7 @@ class Events:
         self._freshness = freshness
         self._scope = ("events", str(log.partitions))
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> Waits[None]:
         query = queries.read(req, queries.EventsQuery)
         tokens = self._freshness.tokens(req)
         places = self._places(query.after) if query.after else [(0, 0)] * self._log.partitions
@@ -50,7 +51,7 @@ class Events:
             self._read_on(places, found, query.limit, tokens)
             return len(found) == query.limit or not _lacking(places, tokens)
 
-        self._freshness.wait_for(req, has_it, "The feed")
+        yield from self._freshness.wait_for(req, has_it, "The feed")
         after = cursors.encode(self._scope, [number for place in places for number in place])
         feed: Feed = {"events": found, "next": after}
         answer(resp, feed)

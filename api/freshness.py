@@ -1,9 +1,14 @@
 """Waiting for the read models: nothing is served that is older than what the caller has seen.
 
-A waiter is woken by the announcements over Redis and looks at the position that came with them; it looks at
-MongoDB only when it begins, when that position is far enough (Redis carries hurry, not truth), every two
-seconds in case an announcement was missed, and at its deadline. Waiting takes a thread, so only so many
-requests do at a time; the others are told at once.
+A waiter is woken by the announcements over Redis once the positions that came with them are far enough. It
+looks at MongoDB only when it begins, when it is woken (Redis carries hurry, not truth), every two seconds
+in case an announcement was missed, and at its deadline. Waiters that look at the same time share a query
+(``read_side.visibility``). A waiter has no thread (``api.deferral``) and costs little; only so many wait at
+a time all the same, and the others are told at once.
+
+Why nothing is missed: a waiter expects the announcements before it looks, and a checkpoint is announced
+after it was moved. So what the look does not show yet is announced later, and wakes it; what Redis loses is
+found at the next look.
 """
 
 import threading
@@ -18,22 +23,26 @@ from pymongo.errors import PyMongoError
 
 from api import consistency, prefer
 from api.consistency import Token
+from api.deferral import Pause, Waits
 from api.problems import Problem, ProblemError
 from bus.gateway import LOOK_AGAIN_S
 from bus.logs import logger
 from bus.messages.outcome import Outcome
 from bus.signals import Signals
 from bus.signals import reached as reached_topic
+from bus.wakeup import Wakeup
 from read_side.aside import since
 from read_side.projections import READ_MODELS
 from read_side.projections.model import Documents
 from read_side.store import Live, ReadStore
 from read_side.visibility import Visibility
 
+WAITING_AT_A_TIME = 256
+"""In one process. Each holds one of its 1,000 connections; all of them look at MongoDB 128 times a second."""
 DEFAULT_WAIT_S = 1.0
 RETRY_AFTER_S = 1
 FIRST_PAUSE_S = 0.02
-LONGEST_PAUSE_S = 0.3
+LONGEST_PAUSE_S = 1.0
 """Between two looks at the write side, of which nothing is announced."""
 
 Misses = Callable[[Documents, frozenset[str]], bool]
@@ -45,7 +54,7 @@ def _anything(_documents: Documents, _aside: frozenset[str]) -> bool:
 
 
 class WaitSlots:
-    """How many requests may wait at a time."""
+    """How many requests may wait at a time, whoever they are and whatever for."""
 
     def __init__(self, slots: int) -> None:
         self._free = threading.BoundedSemaphore(slots)
@@ -95,7 +104,7 @@ class Freshness:
         self._partitions = partitions
         self._stopping = stopping
 
-    def live(self, req: falcon.Request, name: str, misses: Misses = _anything) -> Live:
+    def live(self, req: falcon.Request, name: str, misses: Misses = _anything) -> Waits[Live]:
         """The live documents of a read model, having at least what the request's tokens ask for.
 
         ``misses`` tells which parked streams matter to the answer; to one about many, all of them do. What is
@@ -115,7 +124,7 @@ class Freshness:
         wait = prefer.parse(req.get_header("Prefer")).wait
         goals = [Goal(name, live.generation, token.partition, token.seq) for token in tokens]
         seconds = DEFAULT_WAIT_S if wait is None else wait
-        if not self._reach(goals, seconds):
+        if not (yield from self._reach(goals, seconds)):
             raise behind(name)
         parked = self._visibility.parked(name, live.generation)
         asked = {token.partition: token.seq for token in tokens}
@@ -135,11 +144,11 @@ class Freshness:
         """What a request asks for at least; raises a 400 for what is no token."""
         return consistency.parse(req.get_header(consistency.HEADER), self._partitions)
 
-    def wait_for(self, req: falcon.Request, has_it: Callable[[], bool], what: str) -> None:
+    def wait_for(self, req: falcon.Request, has_it: Callable[[], bool], what: str) -> Waits[None]:
         """Return once the write side shows what the tokens of a request ask for.
 
         ``has_it`` looks, in bounded time. It may find less than was acknowledged: behind a gap in the log,
-        on a new primary, or where the inbox has not copied an outcome yet.
+        or on a new primary.
 
         Raises:
             ProblemError: 503, it is not so for longer than the caller would wait.
@@ -152,59 +161,63 @@ class Freshness:
         pause_s = FIRST_PAUSE_S
         with self._slots.one() as free:
             while free and (left := deadline - time.monotonic()) > 0:
-                if self._stopping.wait(min(pause_s, left)):
+                yield Pause(min(pause_s, left), Wakeup())
+                if self._stopping.is_set():
                     break
                 if has_it():
                     return
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
         raise behind(what)
 
-    def becomes_visible(self, outcome: Outcome, deadline: float) -> bool:
+    def becomes_visible(self, outcome: Outcome, deadline: float) -> Waits[bool]:
         """Return True if every read model shows an outcome before a time of the monotonic clock.
 
         Without the read database nobody can tell, and the command is done all the same: then it is False.
         """
         try:
-            return self._is_shown(outcome, deadline)
+            return (yield from self._is_shown(outcome, deadline))
         except PyMongoError as error:
             logger.warning("a command is done, and where it shows cannot be told", error=error)
             return False
 
-    def _is_shown(self, outcome: Outcome, deadline: float) -> bool:
+    def _is_shown(self, outcome: Outcome, deadline: float) -> Waits[bool]:
         if outcome.seq is None:
             return False
         goals = [
             Goal(model.name, self._store.generation(model.name), outcome.partition, outcome.seq)
             for model in READ_MODELS
         ]
-        if not self._wait(goals, deadline):
+        if not (yield from self._wait(goals, deadline)):
             return False
         return all(self._visibility.of(outcome.stream, outcome.partition, outcome.seq).values())
 
-    def _reach(self, goals: Sequence[Goal], seconds: float) -> bool:
+    def _reach(self, goals: Sequence[Goal], seconds: float) -> Waits[bool]:
         if not self._unreached(goals):
             return True
         with self._slots.one() as free:
-            return free and self._wait(goals, time.monotonic() + seconds)
+            return free and (yield from self._wait(goals, time.monotonic() + seconds))
 
-    def _wait(self, goals: Sequence[Goal], deadline: float) -> bool:
-        with self._signals.expect(goal.topic for goal in goals) as woken:
+    def _wait(self, goals: Sequence[Goal], deadline: float) -> Waits[bool]:
+        left_over = list(goals)
+
+        def seem_reached() -> bool:
+            return all(self._signals.position(goal.topic) >= goal.seq for goal in left_over)
+
+        with self._signals.expect((goal.topic for goal in goals), seem_reached) as woken:
             left_over = self._unreached(goals)
             while left_over and (left := deadline - time.monotonic()) > 0 and not self._stopping.is_set():
-                told = woken.wait(min(left, LOOK_AGAIN_S))
+                yield Pause(min(left, LOOK_AGAIN_S), woken)
+                if self._stopping.is_set():
+                    break
                 woken.clear()
-                worth = [g for g in left_over if not told or self._signals.position(g.topic) >= g.seq]
-                reached = set(worth) - set(self._unreached(worth))
-                left_over = [goal for goal in left_over if goal not in reached]
-            return not left_over or not self._unreached(left_over)
+                left_over = self._unreached(left_over)
+            return not left_over
 
     def _unreached(self, goals: Sequence[Goal]) -> list[Goal]:
         """What the database says."""
-        return [
-            goal
-            for goal in goals
-            if not self._visibility.reached(goal.name, goal.generation, goal.partition, goal.seq)
-        ]
+        places = [(goal.name, goal.generation, goal.partition) for goal in goals]
+        positions = self._visibility.positions(places)
+        return [goal for goal, position in zip(goals, positions, strict=True) if position < goal.seq]
 
 
 def behind(name: str) -> ProblemError:

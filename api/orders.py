@@ -10,6 +10,7 @@ from pymongo.errors import PyMongoError
 from api import bodies, cursors, queries
 from api.answers import answer, answer_single
 from api.commands import Commands
+from api.deferral import Waits
 from api.freshness import Freshness, behind
 from api.owners import Owners
 from api.problems import checked_id, forbidden, malformed, not_found, wrong_fields
@@ -41,7 +42,7 @@ class Orders:
         self._freshness = freshness
         self._partitions = partitions
 
-    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> Waits[None]:
         queries.read(req, queries.NoQuery)
         received = bodies.read(req, bodies.NewOrder)
         body = received.body
@@ -55,13 +56,13 @@ class Orders:
             reference=body.reference,
             occurred_at=body.occurred_at,
         )
-        self._commands.send(req, resp, command, received.canonical)
+        yield from self._commands.send(req, resp, command, received.canonical)
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> Waits[None]:
         query = queries.read(req, queries.OrdersQuery)
         customer_id = _listed_for(req.context.principal, query.customer_id)
         scope = (LIST, customer_id, query.status)
-        live = self._freshness.live(req, LIST)
+        live = yield from self._freshness.live(req, LIST)
         page = order_summary.page(
             live.documents,
             customer_id=customer_id,
@@ -85,24 +86,24 @@ class Order:
         self._freshness = freshness
         self._log = log
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response, order_id: str) -> None:
+    def on_get(self, req: falcon.Request, resp: falcon.Response, order_id: str) -> Waits[None]:
         query = queries.read(req, queries.OrderQuery)
         checked_id("order", order_id)
         aside: staleness.Aside = {}
         also: tuple[str, ...] = ()
         if query.consistency == "strong":
-            self._wait_for_tokens(req, order_id)
+            yield from self._wait_for_tokens(req, order_id)
             order, generation = self._now(order_id), self._freshness.generation(DETAIL)
             also = ("strong",)
         else:
-            live = self._freshness.live(req, DETAIL, lambda *parked: _misses(order_id, *parked))
+            live = yield from self._freshness.live(req, DETAIL, lambda *parked: _misses(order_id, *parked))
             order, generation = order_detail.by_id(live.documents, order_id), live.generation
             aside = live.aside
         if order is None or not req.context.principal.owns(order["customer_id"]):
             raise not_found("order", order_id)
         answer_single(req, resp, staleness.marked(order, aside, _streams(order)), generation, *also)
 
-    def _wait_for_tokens(self, req: falcon.Request, order_id: str) -> None:
+    def _wait_for_tokens(self, req: falcon.Request, order_id: str) -> Waits[None]:
         """Return once the log, as it is read here, has the positions that the tokens stand for.
 
         A majority read that finds a position finds all that was written before it. The positions themselves
@@ -117,7 +118,7 @@ class Order:
             read = (self._log.read(home, seq - 1, 1, state=False).commits for seq in asked)
             return all(read)
 
-        self._freshness.wait_for(req, has_them, "The log")
+        yield from self._freshness.wait_for(req, has_them, "The log")
 
     def _now(self, order_id: str) -> Document | None:
         try:
@@ -135,7 +136,7 @@ class Status:
     def __init__(self, commands: Commands) -> None:
         self._commands = commands
 
-    def on_patch(self, req: falcon.Request, resp: falcon.Response, order_id: str) -> None:
+    def on_patch(self, req: falcon.Request, resp: falcon.Response, order_id: str) -> Waits[None]:
         queries.read(req, queries.NoQuery)
         checked_id("order", order_id)
         received = bodies.read(req, bodies.OrderStatusChange)
@@ -146,7 +147,7 @@ class Status:
         command = ChangeOrderStatus(
             order_id=order_id, status=body.status, note=body.note, occurred_at=body.occurred_at
         )
-        self._commands.send(req, resp, command, received.canonical)
+        yield from self._commands.send(req, resp, command, received.canonical)
 
 
 def _misses(order_id: str, documents: Documents, aside: frozenset[str]) -> bool:

@@ -5,6 +5,7 @@ from typing import NamedTuple, Protocol
 import falcon
 
 from api import cursors, queries
+from api.deferral import Waits
 from api.freshness import Freshness
 from read_side.projections.model import Document, Documents
 from read_side.projections.paging import Page
@@ -25,10 +26,10 @@ class Found(NamedTuple):
     aside: Aside
 
 
-def page_by_id(req: falcon.Request, freshness: Freshness, name: str, page_of: PageById) -> Found:
+def page_by_id(req: falcon.Request, freshness: Freshness, name: str, page_of: PageById) -> Waits[Found]:
     """The page that is asked for."""
     query = queries.read(req, queries.PageQuery)
-    live = freshness.live(req, name)
+    live = yield from freshness.live(req, name)
     after = str(cursors.decode(query.cursor, (name,), (str,))[0]) if query.cursor else None
     page = page_of(live.documents, limit=query.limit, after=after)
     cursor = cursors.encode((name,), [page.next_after]) if page.next_after is not None else None

@@ -4,7 +4,8 @@ The contract allows 5 s. What costs a request its time is a database that is awa
 it, a thread waits with it, and other requests wait for the thread. So the time counts from when a request
 was read, and all of its operations share what is left; one whose turn comes too late asks no database.
 Whoever asks to wait (``Prefer: wait``, a ``Consistency-Token``) has the time it asks for, in which each
-single operation is bounded by the database client's own timeout.
+single operation is bounded by the database client's own timeout. Such a request may go on several times
+(``api.deferral``); what it asks of a database each time is bounded together, as of any request.
 """
 
 import time
@@ -14,6 +15,7 @@ from typing import Any
 import pymongo
 
 from api import consistency, prefer
+from api.deferral import RESUMED
 from bus import liveness
 
 PATIENCE_S = 4.0
@@ -43,6 +45,9 @@ def bounded(application: Application) -> Application:
     """
 
     def run(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if RESUMED in environ:
+            with pymongo.timeout(OPERATIONS_S):
+                return application(environ, start_response)
         now = time.monotonic()
         left = environ.get(READ_AT, now) + PATIENCE_S - now
         if left < AT_LEAST_S:

@@ -7,6 +7,7 @@ import falcon
 from api import bodies, queries
 from api.answers import answer, answer_single
 from api.commands import Commands
+from api.deferral import Waits
 from api.freshness import Freshness
 from api.pages import page_by_id
 from api.problems import checked_id, not_found
@@ -25,7 +26,7 @@ class Products:
         self._commands = commands
         self._freshness = freshness
 
-    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> Waits[None]:
         queries.read(req, queries.NoQuery)
         received = bodies.read(req, bodies.NewProduct)
         command = AddProduct(
@@ -34,10 +35,10 @@ class Products:
             unit_price=received.body.unit_price,
             currency=received.body.currency,
         )
-        self._commands.send(req, resp, command, received.canonical)
+        yield from self._commands.send(req, resp, command, received.canonical)
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        found = page_by_id(req, self._freshness, NAME, products.page)
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> Waits[None]:
+        found = yield from page_by_id(req, self._freshness, NAME, products.page)
         rows = [
             staleness.marked(row, found.aside, [product_stream(row["product_id"])]) for row in found.documents
         ]
@@ -54,16 +55,16 @@ class Product:
         self._commands = commands
         self._freshness = freshness
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response, product_id: str) -> None:
+    def on_get(self, req: falcon.Request, resp: falcon.Response, product_id: str) -> Waits[None]:
         queries.read(req, queries.NoQuery)
         stream = product_stream(checked_id("product", product_id))
-        live = self._freshness.live(req, NAME, lambda _, aside: stream in aside)
+        live = yield from self._freshness.live(req, NAME, lambda _, aside: stream in aside)
         product = products.by_id(live.documents, product_id)
         if product is None:
             raise not_found("product", product_id)
         answer_single(req, resp, staleness.marked(product, live.aside, [stream]), live.generation)
 
-    def on_patch(self, req: falcon.Request, resp: falcon.Response, product_id: str) -> None:
+    def on_patch(self, req: falcon.Request, resp: falcon.Response, product_id: str) -> Waits[None]:
         queries.read(req, queries.NoQuery)
         checked_id("product", product_id)
         received = bodies.read(req, bodies.ProductChange)
@@ -73,4 +74,4 @@ class Product:
             unit_price=received.body.unit_price,
             discontinued=received.body.discontinued,
         )
-        self._commands.send(req, resp, command, received.canonical)
+        yield from self._commands.send(req, resp, command, received.canonical)

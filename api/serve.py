@@ -9,7 +9,7 @@ from pymongo.errors import PyMongoError
 from api.app import Services, create_app
 from api.auth import Verifier
 from api.commands import Commands
-from api.freshness import Freshness, WaitSlots
+from api.freshness import WAITING_AT_A_TIME, Freshness, WaitSlots
 from api.gauges import parts
 from api.health import probes
 from api.metrics import Exposition
@@ -21,6 +21,7 @@ from api.telemetry import Telemetry
 from bus import logs
 from bus.breaker import Breaker
 from bus.broker import Broker
+from bus.command_records import CommandRecords
 from bus.connections import WEB_TIMEOUT_MS, Documents, read_database, redis_client, write_database
 from bus.database_clock import ASK_EVERY_S, DatabaseClock
 from bus.gateway import CommandGateway
@@ -120,6 +121,7 @@ def serve() -> None:
     client = redis_client(settings, REDIS_TIMEOUT_S)
     signals = Signals(redis_client(settings))
     inbox, log = Inbox(write, settings.log_partitions), Log(write, settings.log_partitions)
+    records = CommandRecords(write, inbox, log)
     checkpoints = Checkpoints(read)
     clock = DatabaseClock(write)
     background = Background(lambda: _prepare(write, read, log, inbox), clock)
@@ -128,12 +130,12 @@ def serve() -> None:
     tracing = Tracing.from_settings(settings, KIND)
     telemetry = Telemetry(metrics, tracing)
     pulse = Pulse.of(write, KIND, metrics)
-    gateway = CommandGateway(inbox, Broker(client), signals, breaker, metrics)
+    gateway = CommandGateway(records, Broker(client), signals, breaker, metrics)
     stopping = threading.Event()
     store = ReadStore(read)
     parking = Parking(read)
     visibility = Visibility(store, checkpoints, parking)
-    slots = WaitSlots(settings.web_threads // 2)
+    slots = WaitSlots(WAITING_AT_A_TIME)
     freshness = Freshness(
         store=store,
         visibility=visibility,
@@ -143,8 +145,8 @@ def serve() -> None:
         stopping=stopping,
     )
     services = Services(
-        commands=Commands(gateway, freshness, slots, clock.now),
-        inbox=inbox,
+        commands=Commands(gateway, freshness, slots, stopping, clock.now),
+        records=records,
         log=log,
         visibility=visibility,
         freshness=freshness,
@@ -166,7 +168,7 @@ def serve() -> None:
             client,
             log,
             Showing(store, checkpoints, parking),
-            slots,
+            WaitSlots(settings.web_threads // 2),
             sweep_after_ms=settings.sweep_after_ms,
         ),
     )
@@ -178,14 +180,10 @@ def serve() -> None:
         max_queued=settings.max_queued_requests,
         backlog=Backlog(client, settings.max_waiting_commands, breaker),
         on_refusal=telemetry.refused,
+        on_leaving=telemetry.left,
+        stopping=stopping,
     )
-
-    def stop() -> None:
-        stopping.set()
-        gateway.stop_waiting()
-        server.stop()
-
-    termination.tell(stop)
+    termination.tell(server.stop)
     signals.start()
     pulse.start()
     background.start(server)

@@ -1,9 +1,9 @@
 """The HTTP server: waitress with its limits set on purpose, problems for what it refuses, and a drain.
 
-Several processes share one port by SO_REUSEPORT. To stop, a server takes the connections that wait for
-it, closes its socket, finishes every request that it has begun to read, and closes connections as they
-fall idle. Towards the end of its time it refuses what still waits for a thread, so that every request that
-was read has an answer; one that is half read by then was never executed and gets none.
+Several processes share one port by SO_REUSEPORT. To stop, a server takes the connections that wait for it,
+closes its socket, tells those that wait, finishes every request that it has begun to read, and closes
+connections as they fall idle. Towards the end of its time it refuses what still waits for a thread, so that
+every request that was read has an answer; one that is half read by then was never executed and gets none.
 """
 
 import socket
@@ -13,12 +13,14 @@ from collections.abc import Callable, Collection
 from contextlib import ExitStack, suppress
 from typing import Any
 
+import falcon
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
 from waitress.task import ThreadedTaskDispatcher
 
 from api.channel import Channel, SheddingServer
 from api.shedding import Backlog
+from api.waiting_room import WaitingRoom
 from bus.errors import ConfigurationError
 
 MAX_HEADER_BYTES = 32 * 1024
@@ -47,9 +49,15 @@ class Server:
         max_queued: int = 256,
         backlog: Backlog | None = None,
         on_refusal: Callable[[int], None] = lambda _: None,
+        on_leaving: Callable[[falcon.Request], None] = lambda _: None,
+        stopping: threading.Event | None = None,
     ) -> None:
+        """``stopping`` is set by ``stop``, for an application whose requests wait: they end it then.
+
+        ``on_leaving`` is told the requests whose callers have gone while they waited.
+        """
         self._channels: dict[int, Any] = {}
-        self._stopping = threading.Event()
+        self._stopping = stopping or threading.Event()
         listening = _listening_socket(host, port)
         dispatcher = ThreadedTaskDispatcher()
         dispatcher.set_thread_count(threads)
@@ -80,6 +88,13 @@ class Server:
         self._server.max_queued = max_queued
         self._server.backlog = backlog
         self._server.on_refusal = on_refusal
+        self._room: WaitingRoom[Channel] = WaitingRoom(
+            max(1, threads // 2),
+            go_on=dispatcher.add_task,
+            tell_loop=self._tell_loop,
+            on_leaving=on_leaving,
+        )
+        self._server.room = self._room
 
     @property
     def port(self) -> int:
@@ -95,14 +110,14 @@ class Server:
         """Begin to drain; may be called from a signal handler, and again at any time after."""
         if not self._stopping.is_set():
             self._stopping.set()
-            with suppress(OSError):  # closed already, by a loop that was awake
-                self._server.pull_trigger()
+            self._tell_loop()
 
     def run(self) -> None:
         """Serve until told to stop, then drain for at most ``DRAIN_S``."""
         while not self._stopping.is_set():
             self._turn(_ROUND_S)
         self._stop_accepting()
+        self._room.close()
         began = time.monotonic()
         self._turn(0)  # what has arrived by now is still read
         while self._close_idle() and time.monotonic() - began < DRAIN_S:
@@ -113,7 +128,13 @@ class Server:
         wasyncore.close_all(self._channels)
 
     def _turn(self, seconds: float) -> None:
-        wasyncore.loop(timeout=seconds, use_poll=True, map=self._channels, count=1)
+        timeout = self._room.seconds_left(at_most=seconds)
+        wasyncore.loop(timeout=timeout, use_poll=True, map=self._channels, count=1)
+        self._room.call_due()
+
+    def _tell_loop(self) -> None:
+        with suppress(OSError):  # closed already, by a loop that was awake
+            self._server.pull_trigger()
 
     def _stop_accepting(self) -> None:
         """Take who waits in the backlog, then close the socket, so that nobody is turned away."""
@@ -140,7 +161,7 @@ class Server:
         with dispatcher.lock:
             waiting: list[Channel] = list(dispatcher.queue)
             dispatcher.queue.clear()
-        for channel in waiting:
+        for channel in waiting + self._room.take_called():
             channel.refuse_all()
 
 

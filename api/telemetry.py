@@ -12,6 +12,8 @@ from bus.observing import metrics
 from bus.observing.metrics import Metrics
 from bus.observing.tracing import Tracing
 
+LEFT = 499
+"""The status of a request whose caller has gone while it waited; nobody was sent it (nginx has it so)."""
 NO_ROUTE = "(none)"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 """Callers make up others, and a label must not have endless values."""
@@ -30,6 +32,10 @@ class Telemetry:
         """The server refused a request before it reached the application."""
         self.metrics.count(metrics.HTTP_REFUSED, str(status))
 
+    def left(self, req: falcon.Request) -> None:
+        """Tell of a request that waited and whose caller has gone."""
+        self._tell(req, LEFT)
+
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:  # noqa: ARG002 - Falcon's
         req.context.began = time.perf_counter()
         req.context.span = req.context.traceparent = None
@@ -44,18 +50,21 @@ class Telemetry:
         resource: object,  # noqa: ARG002 - Falcon's signature
         req_succeeded: bool,  # noqa: ARG002, FBT001
     ) -> None:
+        self._tell(req, resp.status_code)
+
+    def _tell(self, req: falcon.Request, status: int) -> None:
         began: float | None = getattr(req.context, "began", None)
         seconds = 0.0 if began is None else time.perf_counter() - began
         method = req.method if req.method in METHODS else "OTHER"
         route = req.uri_template or NO_ROUTE
-        self.metrics.count(metrics.HTTP_REQUESTS, method, route, str(resp.status_code))
+        self.metrics.count(metrics.HTTP_REQUESTS, method, route, str(status))
         self.metrics.observe(metrics.HTTP_SECONDS, seconds, method, route)
         tell = logger.debug if route.startswith(HEALTH) else logger.info
         tell(
             "request",
             method=method,
             route=route,
-            status=resp.status_code,
+            status=status,
             duration_ms=round(seconds * 1000, 1),
             correlation_id=getattr(req.context, "correlation_id", None),
         )
@@ -63,6 +72,6 @@ class Telemetry:
             told = {
                 "http.request.method": method,
                 "http.route": route,
-                "http.response.status_code": resp.status_code,
+                "http.response.status_code": status,
             }
-            span.end(f"{method} {route}", told, failed=resp.status_code >= FIRST_FAILURE)
+            span.end(f"{method} {route}", told, failed=status >= FIRST_FAILURE)

@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Self
+from typing import Any
 
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
@@ -50,19 +50,6 @@ class CommandRecord:
     @property
     def status(self) -> CommandStatus:
         return self.outcome.status if self.outcome else CommandStatus.ACCEPTED
-
-    @classmethod
-    def of_envelope(cls, envelope: CommandEnvelope, partition: int, request: str | None) -> Self:
-        """A command that was accepted just now."""
-        return cls(
-            command_id=envelope.command_id,
-            type=envelope.command.type,
-            stream=envelope.command.stream,
-            partition=partition,
-            by=str(envelope.by),
-            accepted_at=envelope.accepted_at,
-            request=request,
-        )
 
     @classmethod
     def of_entry(cls, entry: Entry, commit: Commit | None) -> "CommandRecord":
@@ -154,9 +141,10 @@ class CommandRecords:
 
         A new primary does not show at once all that the one before it has acknowledged.
         """
-        found = self.find(command_id)
-        if found is not None:
-            return found
+        return self.find(command_id) or self.find_latest(command_id)
+
+    def find_latest(self, command_id: str) -> CommandRecord | None:
+        """``find``, no older than what was acknowledged before the call: one durable write more."""
         with causal(self._database) as session:
             read_barrier(self._database, session)
             return self._find([command_id], session)[0]

@@ -1,25 +1,26 @@
-"""The command gateway: keeps a command in the inbox, puts it on the queue, and may wait for its outcome.
+"""The command gateway: keeps a command in the inbox, puts it on the queue, and tells what it came to.
 
 The inbox comes first: once it has the command, losing Redis or this process only delays it, since the
 clock's sweep enqueues again what has no outcome. So nobody's answer needs to wait for the queue: commands
 that were kept together are enqueued together, by the thread that kept them for all, while the others answer.
 """
 
-import threading
-import time
+from contextlib import AbstractContextManager
 
 import pymongo
 import redis
 from dramatiq import Message
+from pymongo.errors import PyMongoError
 
 from bus.breaker import Breaker
 from bus.broker import Broker
+from bus.command_records import CommandRecord, CommandRecords
 from bus.group_commit import GroupCommit
-from bus.inbox import Entry, Inbox
 from bus.logs import logger
 from bus.messages.envelope import CommandEnvelope
 from bus.observing.metrics import COMMANDS_ACCEPTED, Metrics
 from bus.signals import Signals, finished
+from bus.wakeup import Wakeup
 
 COMMANDS_QUEUE = "commands"
 HANDLE_COMMAND = "handle_command"
@@ -47,59 +48,43 @@ class CommandGateway:
 
     def __init__(
         self,
-        inbox: Inbox,
+        records: CommandRecords,
         broker: Broker,
         signals: Signals,
         breaker: Breaker | None = None,
         metrics: Metrics | None = None,
     ) -> None:
         """``breaker`` is shared with whatever else asks the same Redis."""
-        self._inbox = inbox
         self._broker = broker
         self._signals = signals
         self._breaker = breaker or Breaker()
         self._metrics = metrics or Metrics()  # else nobody is told
         self._accept = GroupCommit(
-            self._metrics.batches("accept", inbox.accept_all), afterwards=self._enqueue_new
+            self._metrics.batches("accept", records.accept_all), afterwards=self._enqueue_new
         )
         self._enqueue = self._metrics.batches("enqueue", self._enqueue_all)
+        self._find = GroupCommit(records.find_all, shared=lambda error: isinstance(error, PyMongoError))
         self._reachable = True
-        self._stopping = threading.Event()
 
-    def stop_waiting(self) -> None:
-        """Let everybody who waits return now, with what is known: the process is about to stop."""
-        self._stopping.set()
-        self._signals.wake_all()
-
-    def send(self, envelope: CommandEnvelope, request: str | None = None) -> Entry | None:
-        """Accept a command. Returns the entry that has its id already, or ``None`` if it was new."""
+    def send(self, envelope: CommandEnvelope, request: str | None = None) -> CommandRecord | None:
+        """Accept a command. Returns ``None`` if it is new, else the record of the one that has its id."""
         with pymongo.timeout(ACCEPT_S):
             known = self._accept((envelope, request))
         if known is None:
             self._metrics.count(COMMANDS_ACCEPTED, envelope.command.type)
         return known
 
-    def send_and_wait(
-        self, envelope: CommandEnvelope, seconds: float, request: str | None = None
-    ) -> Entry | None:
-        """Accept a command and wait for its outcome.
+    def find(self, command_id: str) -> CommandRecord | None:
+        """What has become of a command; callers that ask at the same time share a query."""
+        return self._find(command_id)
 
-        Returns the finished entry, or an unfinished one when the time is up.
-        """
-        deadline = time.monotonic() + seconds
-        with self._signals.expect([finished(envelope.command_id)]) as woken:
-            known = self.send(envelope, request)
-            if known is not None and (known.finished or known.request != request):
-                return known
-            while (left := deadline - time.monotonic()) > 0 and not self._stopping.is_set():
-                if woken.wait(min(left, LOOK_AGAIN_S)):
-                    woken.clear()
-                entry = self._inbox.find(envelope.command_id)
-                if entry is not None and entry.finished:
-                    return entry
-        return self._inbox.find(envelope.command_id)
+    def expect(self, command_id: str) -> AbstractContextManager[Wakeup]:
+        """Give what is set when the outcome of a command is announced."""
+        return self._signals.expect([finished(command_id)])
 
-    def _enqueue_new(self, accepted: list[tuple[tuple[CommandEnvelope, str | None], Entry | None]]) -> None:
+    def _enqueue_new(
+        self, accepted: list[tuple[tuple[CommandEnvelope, str | None], CommandRecord | None]]
+    ) -> None:
         new = [envelope for (envelope, _), known in accepted if known is None]
         if new:
             self._enqueue(new)

@@ -7,13 +7,14 @@ be missed. One listener thread per process serves all waiters.
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 
 import redis
 
 from bus.logs import logger
 from bus.scout import Scout
+from bus.wakeup import Wakeup
 
 CHANNEL = "twofold:signals"
 RECONNECT_S = 1.0
@@ -43,11 +44,11 @@ def announce_position(client: redis.Redis, topic: str, position: int) -> None:
 
 
 class Signals:
-    """Hands announcements to the threads that wait for them."""
+    """Hands announcements to those who wait for them."""
 
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
-        self._waiting: defaultdict[str, set[threading.Event]] = defaultdict(set)
+        self._waiting: defaultdict[str, set[Wakeup]] = defaultdict(set)
         self._positions: dict[str, int] = {}
         self._lock = threading.Lock()
         self._hears = True
@@ -75,24 +76,29 @@ class Signals:
     def wake_all(self) -> None:
         """Let every waiter look for itself."""
         with self._lock:
-            for events in self._waiting.values():
-                for event in events:
-                    event.set()
+            woken = set().union(*self._waiting.values())
+        for wakeup in woken:
+            wakeup.set()
 
     @contextmanager
-    def expect(self, topics: Iterable[str]) -> Iterator[threading.Event]:
-        """An event that is set whenever one of the topics is announced, while the block runs."""
-        event = threading.Event()
+    def expect(
+        self, topics: Iterable[str], is_worth_it: Callable[[], bool] | None = None
+    ) -> Iterator[Wakeup]:
+        """Give what is set whenever one of the topics is announced, while the block runs.
+
+        With ``is_worth_it`` only when that returns True as well: it may ask for positions, and must be quick.
+        """
+        wakeup = Wakeup() if is_worth_it is None else Wakeup(is_worth_it)
         wanted = tuple(topics)
         with self._lock:
             for topic in wanted:
-                self._waiting[topic].add(event)
+                self._waiting[topic].add(wakeup)
         try:
-            yield event
+            yield wakeup
         finally:
             with self._lock:
                 for topic in wanted:
-                    self._waiting[topic].discard(event)
+                    self._waiting[topic].discard(wakeup)
                     if not self._waiting[topic]:
                         del self._waiting[topic]
 
@@ -133,10 +139,13 @@ class Signals:
                 self._hears = True
 
     def _wake(self, topics: Iterable[str]) -> None:
+        concerned: set[Wakeup] = set()
         with self._lock:
             for told in topics:
                 topic, _, position = told.partition("=")
                 if position.isdecimal():  # anybody can publish here: what is no position is none
                     self._positions[topic] = int(position)
-                for event in self._waiting.get(topic, ()):
-                    event.set()
+                concerned |= self._waiting.get(topic, set())
+        for wakeup in concerned:
+            if wakeup.is_worth_it():
+                wakeup.set()

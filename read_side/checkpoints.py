@@ -24,6 +24,8 @@ from bus.connections import DURABLE, Documents
 from bus.server_time import from_now, is_past, is_recent, shorten
 from read_side.errors import LeaseLostError
 
+Place = tuple[str, int, int]
+"""A checkpoint's read model, generation and partition."""
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 ALIVE_MS = 60_000
 """What nobody has touched for so long is nobody's."""
@@ -175,9 +177,15 @@ class Checkpoints:
         stored = self._checkpoints.find_one({"_id": _key(name, generation, partition)}, {"position": True})
         return stored["position"] if stored else 0
 
-    def positions(self, partition: int | None = None) -> Mapping[tuple[str, int, int], int]:
+    def positions_at(self, places: Iterable[Place]) -> Mapping[Place, int]:
+        """Some checkpoints, without those that are not there yet."""
+        return self._positions({"_id": {"$in": [_key(*place) for place in places]}})
+
+    def positions(self, partition: int | None = None) -> Mapping[Place, int]:
         """Every checkpoint, or those of one partition, by name, generation and partition."""
-        where = {} if partition is None else {"partition": partition}
+        return self._positions({} if partition is None else {"partition": partition})
+
+    def _positions(self, where: Mapping[str, Any]) -> Mapping[Place, int]:
         return {
             (stored["name"], stored["generation"], stored["partition"]): stored["position"]
             for stored in self._checkpoints.find(where)

@@ -1,7 +1,14 @@
-"""Whether a read model shows what happened: it has read that far, and has not set the stream aside."""
+"""Whether a read model shows what happened: it has read that far, and has not set the stream aside.
 
+Callers that look at checkpoints at the same time share a query, which is sent after each of them has asked
+(``bus.group_commit``).
+"""
+
+from collections.abc import Sequence
+
+from bus.group_commit import GroupCommit
 from read_side.aside import SetAside
-from read_side.checkpoints import Checkpoints
+from read_side.checkpoints import Checkpoints, Place
 from read_side.parked.parking import Parked, Parking
 from read_side.projections import READ_MODELS
 from read_side.projections.staleness import Aside
@@ -16,15 +23,20 @@ class Visibility:
         self._checkpoints = checkpoints
         self._parking = parking
         self._set_aside = SetAside(parking)
+        self._positions: GroupCommit[Sequence[Place], list[int]] = GroupCommit(self._positions_for_all)
 
-    def reached(self, name: str, generation: int, partition: int, seq: int) -> bool:
-        """Whether a generation has read up to a position."""
-        return self._checkpoints.position(name, generation, partition) >= seq
+    def positions(self, places: Sequence[Place]) -> list[int]:
+        """How far generations have read, in the order asked for."""
+        return self._positions(places)
+
+    def _positions_for_all(self, asked: list[Sequence[Place]]) -> list[list[int]]:
+        found = self._checkpoints.positions_at({place for places in asked for place in places})
+        return [[found.get(place, 0) for place in places] for places in asked]
 
     def parked(self, name: str, generation: int) -> list[Parked]:
         """What a generation has set aside.
 
-        Read after a position was found ``reached``, it has all that is missing up to there: a stream is
+        Read after a position was found reached, it has all that is missing up to there: a stream is
         parked before the checkpoint moves on. Read before the documents, it has all that may be missing
         in them: a stream is unparked after they are written.
         """

@@ -27,6 +27,7 @@ from api.ops.desk import desk
 from api.telemetry import Telemetry
 from api.tokens import sign
 from bus.broker import Broker
+from bus.command_records import CommandRecords
 from bus.commit import Recorded
 from bus.connections import read_database, redis_client, write_database
 from bus.gateway import CommandGateway
@@ -50,6 +51,7 @@ from read_side.shown import Showing
 from read_side.store import ReadStore
 from read_side.visibility import Visibility
 from tests import messages
+from tests.decided import come_to
 
 SECRET = "the secret of the tests, 32 bytes or more"
 WAIT = {"Prefer": "wait=5"}
@@ -98,7 +100,7 @@ class Shop:
         assert entry is not None
         given = {"status": CommandStatus.SUCCEEDED, "seq": 7, "version": 1, **fields}
         stream = entry.envelope.command.stream
-        self.inbox.finish(command_id, Outcome(stream=stream, partition=entry.partition, **given))
+        come_to(self.inbox, command_id, Outcome(stream=stream, partition=entry.partition, **given))
 
     def happened(self, stream: str, *events: AnyEvent) -> None:
         """Let every read model have folded these events of one stream, its versions from 1 on."""
@@ -155,21 +157,22 @@ def services_over(
     store = ReadStore(read)
     parking = Parking(read)
     visibility = Visibility(store, checkpoints, parking)
-    slots = WaitSlots(wait_slots)
+    slots, stopping = WaitSlots(wait_slots), threading.Event()
     freshness = Freshness(
         store=store,
         visibility=visibility,
         signals=signals,
         slots=slots,
         partitions=settings.log_partitions,
-        stopping=threading.Event(),
+        stopping=stopping,
     )
     telemetry = Telemetry(Metrics(), tracing)
-    gateway = CommandGateway(inbox, Broker(client), signals, metrics=telemetry.metrics)
+    records = CommandRecords(write, inbox, log)
+    gateway = CommandGateway(records, Broker(client), signals, metrics=telemetry.metrics)
     looked_up = parts(write, client, log, store, checkpoints, parking)
     services = Services(
-        commands=Commands(gateway, freshness, slots),
-        inbox=inbox,
+        commands=Commands(gateway, freshness, slots, stopping),
+        records=records,
         log=log,
         visibility=visibility,
         freshness=freshness,
@@ -211,14 +214,15 @@ def open_shop(
         draining=draining,
     )
     services.log.create()
-    services.inbox.create()
+    inbox = Inbox(write, configured.log_partitions)
+    inbox.create()
     Registry(read).create(READ_MODELS)
     checkpoints = Checkpoints(read)
     for model in READ_MODELS:
         checkpoints.create(model.name, FIRST, configured.log_partitions)
     signals.start()
     try:
-        yield Shop(configured, services, gateway, services.inbox, services.log, write, read, client)
+        yield Shop(configured, services, gateway, inbox, services.log, write, read, client)
     finally:
         signals.stop()
         for connection in (client, listening):

@@ -30,10 +30,11 @@ class Resolution(TypedDict):
 class StoryCommand(TypedDict):
     """A command and what it came to, as it is kept.
 
-    ``seq`` is the position of that in the log, also of an ``accepted`` one whose outcome is not copied into
-    the inbox yet; ``version`` is the aggregate's after it. Of its ``attempts`` so many ended in ``errors``;
-    the last is ``error``, which for a failed command is why it failed. Those before an operator's retry are
-    not counted: ``resolutions`` say what was done.
+    ``seq`` is the position of that in the log, also of an ``accepted`` one that has not left the inbox yet;
+    ``version`` is the aggregate's after it. Of its ``attempts`` so many ended in ``errors``, and ``body``
+    is what was asked: both are known as long as the inbox has it, that is until it is finished, or for ever
+    if it failed; the last is ``error``, which for a failed command is why it failed. Those before an
+    operator's retry are not counted: ``resolutions`` say what was done.
     """
 
     command_id: str
@@ -50,7 +51,7 @@ class StoryCommand(TypedDict):
     errors: int
     error: str | None
     resolutions: Sequence[Resolution]
-    body: Mapping[str, Any]
+    body: Mapping[str, Any] | None
 
 
 class StoryCommit(TypedDict):

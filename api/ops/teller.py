@@ -13,11 +13,10 @@ from pydantic import ValidationError
 from api import problems
 from api.ops.story_shapes import Kind, Story, StoryCommand, StoryCommit, StoryParked, StoryReadModel
 from bus.commit import Commit
-from bus.connections import Documents
 from bus.log import Log
-from bus.messages.outcome import Outcome
+from bus.messages.outcome import CommandStatus, Outcome
 from bus.messages.streams import customer_stream, id_of, order_stream, product_stream
-from bus.trail import Trail, Trails
+from bus.trail import Seen, Trail, Trails
 from read_side.parked.parking import Parked
 from read_side.shown import Showing, Shown
 
@@ -68,7 +67,6 @@ class Teller:
         whole = self._trails.of_stream(trail.stream) if kind == "command" else trail
         newest = self._log.newest(trail.partition, trail.stream)
         last = whole.commits[-1].seq if whole.commits else 0
-        decided = {commit.command_id: commit for commit in trail.commits}
         shown = self._showing.of(trail.stream, trail.partition, whole.commits)
         return {
             "id": identity,
@@ -78,7 +76,7 @@ class Teller:
             "partition": trail.partition,
             "version": newest.version if newest else None,
             "state": newest.state if newest else None,
-            "commands": [_command(stored, decided.get(stored["_id"])) for stored in trail.commands],
+            "commands": [_command(seen) for seen in trail.commands],
             "commits": [_commit(commit) for commit in trail.commits],
             "read_models": [self._read_model(one, last) for one in shown],
             "more_commands": trail.more_commands,
@@ -107,13 +105,13 @@ class Teller:
         }
 
 
-def _command(stored: Documents, commit: Commit | None) -> StoryCommand:
-    """As it is stored: this build may not be able to read it.
-
-    What the log has of it stands, also where the inbox has not copied the outcome (yet).
-    """
+def _command(seen: Seen) -> StoryCommand:
+    """What the log has of it stands; what the inbox has may be of a build that this one cannot read."""
+    stored = seen.stored
+    if stored is None:
+        return _finished(seen)
     envelope, outcome = stored["envelope"], stored["outcome"] or {}
-    by = envelope["by"]
+    by, commit = envelope["by"], seen.commit
     return {
         "command_id": stored["_id"],
         "type": stored["type"],
@@ -130,6 +128,32 @@ def _command(stored: Documents, commit: Commit | None) -> StoryCommand:
         "error": outcome.get("error") or stored.get("error"),
         "resolutions": stored.get("resolutions", []),
         "body": envelope["command"],
+    }
+
+
+def _finished(seen: Seen) -> StoryCommand:
+    """One that has left the inbox: the log does not keep what was asked, but what came of it."""
+    commit = seen.commit
+    if commit is None:
+        raise LookupError(seen.command_id)
+    role, _, subject = (commit.by or "").partition(":")
+    refused: Mapping[str, Any] = commit.outcome or {}
+    return {
+        "command_id": seen.command_id,
+        "type": commit.type or "",
+        "status": str(refused.get("status", CommandStatus.SUCCEEDED)),
+        "accepted_at": seen.accepted_at,
+        "finished_at": commit.decided_at,
+        "by": {"role": role, "subject": subject},
+        "correlation_id": commit.correlation_id or "",
+        "seq": commit.seq,
+        "version": commit.version if commit.stream else refused.get("version"),
+        "problem": _problem(refused, seen.command_id),
+        "attempts": None,
+        "errors": 0,
+        "error": None,
+        "resolutions": [],
+        "body": None,
     }
 
 

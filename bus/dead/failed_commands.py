@@ -141,10 +141,20 @@ class FailedCommands:
     def _failed(self, command_id: str) -> Documents:
         stored = self._commands.find_one({"_id": command_id})
         if stored is None:
+            self._refuse_finished(command_id)
             raise NotThereError(f"there is no command {command_id}")
         if stored["status"] != CommandStatus.FAILED:
             raise RefusedError(f"{command_id} is {stored['status']}, not failed")
         return stored
+
+    def _refuse_finished(self, command_id: str) -> None:
+        """Raise ``RefusedError`` if a command has left the inbox: the log has it."""
+        log = self._database["log"].find_one({"_id": "log"}) or {"partitions": 0}
+        partitions = {"$in": list(range(log["partitions"]))}
+        commit = self._commits.find_one({"partition": partitions, "command_id": command_id})
+        if commit is not None:
+            status = (commit.get("outcome") or {}).get("status", CommandStatus.SUCCEEDED.value)
+            raise RefusedError(f"{command_id} is {status}, not failed")
 
     def _resolution(self, action: str, failed: Documents, by: str, reason: str) -> dict[str, Any]:
         """What was done, and to which failure: a retry clears the outcome, and this keeps it."""

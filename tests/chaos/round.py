@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from random import Random
 from typing import Protocol
 
@@ -197,5 +198,12 @@ def keep(cluster: Cluster, folder: Path) -> None:
 
 
 def outcomes_in(cluster: Cluster) -> dict[str, int]:
-    grouped = cluster.write_database.commands.aggregate([{"$group": {"_id": "$status", "n": {"$sum": 1}}}])
-    return {group["_id"]: group["n"] for group in grouped}
+    """How many commands came to what, and how many are unfinished or failed in the inbox."""
+    database = cluster.write_database
+    of_the_log: list[dict[str, Any]] = [
+        {"$match": {"command_id": {"$exists": True}}},
+        {"$set": {"effect": {"$cond": [{"$gt": ["$stream", None]}, "succeeded", "$outcome.status"]}}},
+        {"$group": {"_id": "$effect", "n": {"$sum": 1}}},
+    ]
+    found = {group["_id"]: group["n"] for group in database.commits.aggregate(of_the_log)}
+    return {**found, "unfinished": database.commands.count_documents({"status": "accepted"})}

@@ -26,7 +26,7 @@ FAILED = Outcome(status=CommandStatus.FAILED, error="ValueError()", **STREAM)
 
 def accept(inbox: Inbox, command_id: str, order_id: str = "o1") -> None:
     command = messages.change_order_status(order_id=order_id)
-    assert inbox.accept(messages.envelope(command_id=command_id, command=command)) is None
+    assert inbox.accept_all([(messages.envelope(command_id=command_id, command=command), None)]) == [True]
 
 
 def found(inbox: Inbox, command_id: str = "k1") -> Entry:

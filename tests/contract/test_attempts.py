@@ -91,7 +91,7 @@ def test_nothing_is_taken_back_below_the_errors(inbox: Inbox, attempts: Attempts
 
 def test_the_finished_are_not_counted(inbox: Inbox, attempts: Attempts) -> None:
     accept(inbox, "k1")
-    inbox.finish("k1", SUCCEEDED)
+    inbox.finish_all([("k1", SUCCEEDED)])
     attempts.begin_all(["k1"])
     assert counts(inbox) == (0, 0, 0)
 
@@ -148,7 +148,7 @@ def test_the_end_of_one_alone_that_could_not_be_told_is_told_before_the_next(
 @NO_PIPELINES
 def test_the_finished_are_not_begun_alone(inbox: Inbox, attempts: Attempts) -> None:
     accept(inbox, "k1")
-    inbox.finish("k1", SUCCEEDED)
+    inbox.finish_all([("k1", SUCCEEDED)])
     assert attempts.begin_alone("k1") is None
 
 

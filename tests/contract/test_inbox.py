@@ -36,7 +36,7 @@ def test_a_new_command_is_kept_as_it_is(inbox: Inbox) -> None:
         command=messages.change_order_status(OrderStatus.SHIPPED, note="early", occurred_at=NOW),
     )
     assert inbox.find("k1") is None
-    assert inbox.accept(envelope, "digest") is None
+    assert inbox.accept_all([(envelope, "digest")]) == [True]
     entry = found(inbox)
     assert entry.envelope == envelope
     assert (entry.request, entry.partition) == ("digest", partition_of("order-o1", PARTITIONS))
@@ -49,32 +49,30 @@ def test_a_new_command_is_kept_as_it_is(inbox: Inbox) -> None:
 def test_any_version_no_version_and_one_version_stay_different(
     inbox: Inbox, expected: tuple[int, ...] | None
 ) -> None:
-    inbox.accept(messages.envelope(expected_versions=expected))
+    inbox.accept_all([(messages.envelope(expected_versions=expected), None)])
     assert found(inbox).envelope.expected_versions == expected
 
 
 @pytest.mark.parametrize("request_digest", ["same", "other", None])
-def test_a_known_id_gets_the_earlier_entry_and_changes_nothing(
-    inbox: Inbox, request_digest: str | None
-) -> None:
-    inbox.accept(messages.envelope(), "same")
+def test_a_known_id_is_not_kept_again_and_changes_nothing(inbox: Inbox, request_digest: str | None) -> None:
+    inbox.accept_all([(messages.envelope(), "same")])
     earlier = found(inbox)
     another = messages.envelope(command=messages.add_product())
-    assert inbox.accept(another, request_digest) == earlier
+    assert inbox.accept_all([(another, request_digest)]) == [False]
     assert found(inbox) == earlier
 
 
 def test_several_are_accepted_in_their_order_and_one_that_is_known_harms_no_other(inbox: Inbox) -> None:
     accept(inbox, "k2")
     several = [(messages.envelope(command_id=key), "digest") for key in ("k3", "k2", "k1", "k3", "k4")]
-    known = inbox.accept_all(several)
-    assert [entry and entry.command_id for entry in known] == [None, "k2", None, "k3", None]
+    assert inbox.accept_all(several) == [True, False, True, False, True]
     assert before(inbox, messages.place_order()) == ["k2", "k3", "k1", "k4"]
 
 
 def test_the_unfinished_come_in_the_order_of_acceptance_whatever_their_ids_and_clocks(inbox: Inbox) -> None:
     for place, key in enumerate(("k3", "k1", "k2")):
-        inbox.accept(messages.envelope(command_id=key, accepted_at=NOW - timedelta(days=place)))
+        envelope = messages.envelope(command_id=key, accepted_at=NOW - timedelta(days=place))
+        inbox.accept_all([(envelope, None)])
     assert before(inbox, messages.place_order()) == ["k3", "k1", "k2"]
     assert before(inbox, messages.place_order(), limit=2) == ["k3", "k1"]
     assert ids(inbox.unfinished(["k1", "k2", "k9", "k3"])) == ["k3", "k1", "k2"]
@@ -94,8 +92,8 @@ def test_the_unfinished_are_those_that_a_command_may_depend_on(inbox: Inbox) -> 
         ("k5", messages.change_customer(customer_id=ordered.customer_id)),
         ("k6", repriced),
     ):
-        inbox.accept(messages.envelope(command_id=key, command=command))
-    inbox.finish("k6", SUCCEEDED)
+        inbox.accept_all([(messages.envelope(command_id=key, command=command), None)])
+    inbox.finish_all([("k6", SUCCEEDED)])
     assert before(inbox, ordered) == ["k1", "k2", "k5"]
     assert before(inbox, repriced) == ["k1", "k2", "k3"]
     assert before(inbox, messages.add_product(product_id="new")) == []
@@ -119,7 +117,7 @@ def test_unfinished_between_two_places_of_the_order(inbox: Inbox) -> None:
     assert inbox.newest_unfinished() is None
     for key in ("k1", "k2", "k3", "k4"):
         accept(inbox, key)
-    inbox.finish("k2", REJECTED)
+    inbox.finish_all([("k2", REJECTED)])
     first, third = (found(inbox, key).accepted_ts for key in ("k1", "k3"))
     assert list(inbox.unfinished_since(third, 10)) == ["k1", "k3"]
     assert list(inbox.unfinished_since(MUCH_LATER, 10)) == ["k1", "k3", "k4"]

@@ -15,7 +15,7 @@ from tests.contract.accepted import FAILED, REJECTED, SUCCEEDED, accept, found, 
 def test_an_outcome_is_kept_as_it_is(inbox: Inbox, outcome: Outcome) -> None:
     accept(inbox, "k1")
     accept(inbox, "k2")
-    inbox.finish("k1", outcome)
+    inbox.finish_all([("k1", outcome)])
     entry = found(inbox)
     assert (entry.status, entry.outcome, entry.finished) == (outcome.status, outcome, True)
     assert entry.finished_at is not None
@@ -39,8 +39,8 @@ def test_the_outcome_of_the_log_stands(
     inbox: Inbox, first: Outcome, second: Outcome, stands: Outcome
 ) -> None:
     accept(inbox, "k1")
-    inbox.finish("k1", first)
-    inbox.finish("k1", second)
+    inbox.finish_all([("k1", first)])
+    inbox.finish_all([("k1", second)])
     assert found(inbox).outcome == stands
     assert found(inbox).status == stands.status
 
@@ -55,12 +55,6 @@ def test_a_failure_is_noted_only_while_the_command_has_the_place_that_it_was_han
     assert found(inbox).outcome == FAILED
     inbox.finish_all([("k1", SUCCEEDED)], {"k1": before})
     assert found(inbox).outcome == SUCCEEDED, "the log has it, whoever says so"
-
-
-def test_what_was_acknowledged_is_found_and_nothing_else(inbox: Inbox) -> None:
-    accept(inbox, "k1")
-    assert inbox.find_now("k1") == inbox.find("k1")
-    assert inbox.find_now("k2") is None
 
 
 def test_several_are_finished_at_once(inbox: Inbox) -> None:

@@ -188,7 +188,7 @@ def test_a_story_costs_what_it_shows(watched: Watched, filled: Log) -> None:
     for n in range(2 * MANY):
         command = messages.change_customer(customer_id=f"c{n % 20}", name="x")
         number = f"{'k' if n < MANY else 'r'}{n % MANY}"
-        assert inbox.accept(messages.envelope(command_id=number, command=command)) is None
+        inbox.accept_all([(messages.envelope(command_id=number, command=command), None)])
     for status, ids in (("succeeded", ["k3", "k23"]), ("failed", ["k43"])):
         for command_id in ids:
             change = {"$set": {"status": status, "finished_at": messages.NOW}}
@@ -197,7 +197,7 @@ def test_a_story_costs_what_it_shows(watched: Watched, filled: Log) -> None:
 
     trail = Trails(watched.database, filled).of_stream("customer-c3")
 
-    assert {stored["_id"] for stored in trail.commands} == {f"{p}{n}" for p in "kr" for n in (3, 23, 43)}
+    assert {seen.command_id for seen in trail.commands} == {f"{p}{n}" for p in "kr" for n in (3, 23, 43)}
     assert [commit.version for commit in trail.commits] == [1, 2, 3]
     assert_indexed(watched, 5, 2 * 6)  # an id that is sought costs two keys
     assert Trails(watched.database, filled).of_command("k3") is not None
@@ -211,7 +211,7 @@ def test_the_backlog_is_counted_by_its_index(watched: Watched) -> None:
         lately = messages.envelope(
             command_id=f"k{n}", command=messages.register_customer(), accepted_at=datetime.now(UTC)
         )
-        inbox.accept(lately)
+        inbox.accept_all([(lately, None)])
     watched.database.commands.update_many({"_id": {"$ne": "k7"}}, {"$set": {"status": "succeeded"}})
     watched.forget()
     with redis_away() as nobody:

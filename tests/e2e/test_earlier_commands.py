@@ -3,11 +3,12 @@
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
+from bus.messages.outcome import Outcome
+from tests.decided import decided
 from tests.e2e.every_request import Known, make_known, order
 from tests.faulty_worker import GO_ON, STALLED
 from tests.system import System
@@ -48,25 +49,24 @@ def fire(client: httpx.Client, known: Known, name: str) -> list[str]:
     return [answer.raise_for_status().json()["command_id"] for answer in sent]
 
 
-def outcomes(system: System, sent: list[str]) -> list[dict[str, Any]]:
+def outcomes(system: System, sent: list[str]) -> list[Outcome]:
     """What the commands came to, once all of them are finished."""
 
-    def finished() -> list[dict[str, Any]]:
-        stored = list(system.write_database.commands.find({"_id": {"$in": sent}, "outcome": {"$ne": None}}))
-        return stored if len(stored) == len(sent) else []
+    def finished() -> dict[str, Outcome]:
+        found = decided(system.write_database, sent)
+        return found if len(found) == len(sent) else {}
 
     found = until(finished, LET_THROUGH_S, "all let through")
-    by_id = {one["_id"]: one["outcome"] for one in found}
-    return [by_id[command_id] for command_id in sent]
+    return [found[command_id] for command_id in sent]
 
 
 def test_one_that_keeps_failing_is_kept_as_failed_and_the_others_go_on(faulty: System, known: Known) -> None:
     sent = fire(faulty.client("staff"), known, "raises")
     product, price, with_it, without_it = outcomes(faulty, sent)
-    assert product["status"] == "failed"
-    assert "a decision that cannot be made" in product["error"]
-    assert [price["status"], with_it["status"]] == ["rejected", "rejected"]  # there is no such product
-    assert without_it["status"] == "succeeded"
+    assert product.status == "failed"
+    assert "a decision that cannot be made" in str(product.error)
+    assert [price.status, with_it.status] == ["rejected", "rejected"]  # there is no such product
+    assert without_it.status == "succeeded"
 
 
 def test_one_that_stalls_is_done_by_another_and_once(faulty: System, known: Known, folder: Path) -> None:
@@ -76,8 +76,8 @@ def test_one_that_stalls_is_done_by_another_and_once(faulty: System, known: Know
         assert (folder / STALLED).exists()
     finally:
         (folder / GO_ON).touch()
-    assert [one["status"] for one in (product, price, with_it, without_it)] == ["succeeded"] * 4
-    assert (product["version"], price["version"], with_it["total"]) == (1, 2, 250)
+    assert [one.status for one in (product, price, with_it, without_it)] == ["succeeded"] * 4
+    assert (product.version, price.version, with_it.total) == (1, 2, 250)
     faulty.until_quiet()
     for name in ("commands", "commands2"):  # one of them with, or ended because of, the one that stalled
         assert faulty.processes[name].stop() in {0, 1}

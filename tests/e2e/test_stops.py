@@ -15,6 +15,8 @@ from signal import SIGCONT, SIGINT, SIGSTOP, SIGTERM
 import httpx
 import pytest
 
+from bus.messages.outcome import CommandStatus
+from tests.decided import decided
 from tests.e2e.every_request import Known, make_known, order
 from tests.plain_http import NO_TLS
 from tests.processes import Process
@@ -140,10 +142,9 @@ def test_whatever_is_stopped_under_load_nothing_is_lost_or_doubled(stoppable: Sy
         if event["data"]["reference"] in load.accepted
     )
     assert placed == Counter(dict.fromkeys(load.accepted, 1))
-    came_to = stoppable.write_database.commands.distinct(
-        "status", {"_id": {"$in": list(load.accepted.values())}}
-    )
-    assert came_to == ["succeeded"]
+    came_to = decided(stoppable.write_database, load.accepted.values())
+    assert len(came_to) == len(load.accepted)
+    assert {outcome.status for outcome in came_to.values()} == {CommandStatus.SUCCEEDED}
     shown = stoppable.read_database["order_detail.g1"].count_documents(
         {"reference": {"$in": list(load.accepted)}}
     )

@@ -12,6 +12,7 @@ from itertools import count
 from pymongo.database import Database
 
 from bus.attempts import Attempts
+from bus.command_records import CommandRecords
 from bus.commit import Commit, Decision
 from bus.connections import UNSETTLED, Documents, write_database
 from bus.inbox import Entry, Inbox
@@ -59,6 +60,7 @@ class WriteSide:
         self.database = database
         self.log = Log(database, PARTITIONS)
         self.inbox = Inbox(database, PARTITIONS)
+        self.records = CommandRecords(database, self.inbox, self.log)
         self.bell = Bell()
         self._max_attempts = max_attempts
         self.handling = self._handler(self.log)
@@ -85,7 +87,7 @@ class WriteSide:
         at = messages.NOW + timedelta(seconds=number)
         given = {"command_id": f"k{number}", "accepted_at": at, "command": command} | over
         envelope = messages.envelope(**given)
-        assert self.inbox.accept(envelope) is None
+        assert self.inbox.accept_all([(envelope, None)]) == [True]
         return envelope
 
     def do(self, command: AnyCommand, **over: object) -> Outcome:
@@ -126,10 +128,16 @@ class WriteSide:
         return found
 
     def outcome(self, envelope: CommandEnvelope) -> Outcome:
-        """What the inbox says that a command came to."""
-        outcome = self.entry(envelope).outcome
-        assert outcome is not None, f"{envelope.command_id} is unfinished"
-        return outcome
+        """What a command came to."""
+        record = self.records.find(envelope.command_id)
+        assert record is not None
+        assert record.outcome is not None, f"{envelope.command_id} is unfinished"
+        return record.outcome
+
+    def is_finished(self, envelope: CommandEnvelope) -> bool:
+        """Whether a command has come to something, and the inbox knows."""
+        entry = self.inbox.find(envelope.command_id)
+        return entry is None or entry.finished
 
 
 @contextmanager

@@ -52,11 +52,11 @@ def inbox(database: Database[Documents]) -> Inbox:
 
 def accept(inbox: Inbox, *keys: str) -> None:
     for key in keys:
-        inbox.accept(messages.envelope(command_id=key))
+        inbox.accept_all([(messages.envelope(command_id=key), None)])
 
 
 def finish(inbox: Inbox, key: str, status: CommandStatus) -> None:
-    inbox.finish(key, Outcome(status=status, stream="order-o1", partition=0))
+    inbox.finish_all([(key, Outcome(status=status, stream="order-o1", partition=0))])
 
 
 def test_the_overdue_are_enqueued_once_in_the_order_accepted(
@@ -149,7 +149,7 @@ def test_what_is_lost_behind_a_long_backlog_is_found(
 def test_what_was_accepted_just_now_is_given_its_time(
     database: Database[Documents], inbox: Inbox, broker: Broker, client: redis.Redis
 ) -> None:
-    inbox.accept(messages.envelope(accepted_at=NOW - timedelta(days=365)))
+    inbox.accept_all([(messages.envelope(accepted_at=NOW - timedelta(days=365)), None)])
     assert Sweep(database, inbox, broker, HOUR_MS)() == 0
     assert waiting(client) == []
     until(Sweep(database, inbox, broker, 0), PATIENCE_S, "the command is overdue")

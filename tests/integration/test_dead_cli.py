@@ -13,6 +13,7 @@ from bus.messages.outcome import CommandStatus, Outcome
 from bus.settings import Settings
 from tests import messages
 from tests.command_line import CommandLine
+from tests.decided import come_to
 from tests.integration.commands_queue import redis_away, waiting
 from tests.integration.graveyard import DIED_MS, bury, payload
 from tests.integration.shop import WriteSide
@@ -45,7 +46,7 @@ def shop(settings: Settings, client: redis.Redis) -> Iterator[WriteSide]:
             partition=0,
             error="ValueError: [no] more",
         )
-        shop.inbox.finish(f"k{number}", outcome)
+        come_to(shop.inbox, f"k{number}", outcome)
     bury(client, "k2", DIED_MS, payload("k2", options={"error": "KeyError: 'k2'", "retries": 3}))
     bury(client, "b1", DIED_MS + 1, payload("b1", actor_name="customers", kwargs={}), queue="customers")
     bury(client, "u1", DIED_MS + 2, b"\xff[red]")

@@ -67,7 +67,7 @@ def test_it_alone_is_failed(shop: WriteSide, settings: Settings, data_dir: Path)
             if worker.pid is None:
                 deaths += 1
                 worker.start()  # as its supervisor does
-            return all(shop.entry(envelope).finished for envelope in everything)
+            return all(shop.is_finished(envelope) for envelope in everything)
 
         try:
             until(all_finished, PATIENCE_S, "everything has its outcome")

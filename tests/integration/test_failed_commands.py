@@ -15,6 +15,7 @@ from bus.messages.envelope import CommandEnvelope
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.settings import Settings
 from tests import messages
+from tests.decided import come_to
 from tests.integration.shop import WriteSide
 
 SAID = {"by": "ann", "reason": "mended"}
@@ -36,7 +37,7 @@ def failed(shop: WriteSide) -> FailedCommands:
 
 def fail(shop: WriteSide, envelope: CommandEnvelope, error: str = "ValueError: no") -> None:
     outcome = Outcome(status=CommandStatus.FAILED, stream="customer-c1", partition=0, error=error)
-    shop.inbox.finish(envelope.command_id, outcome)
+    come_to(shop.inbox, envelope.command_id, outcome)
 
 
 def ids(found: list[Any]) -> list[str]:
@@ -164,7 +165,7 @@ def test_an_outcome_that_came_in_between_stands(
 
     def look_and_be_overtaken(command_id: str) -> Any:
         found = look(command_id)
-        shop.inbox.finish(command_id, done)
+        come_to(shop.inbox, command_id, done)
         return found
 
     monkeypatch.setattr(failed, "_failed", look_and_be_overtaken)
@@ -206,7 +207,7 @@ def test_what_is_not_failed_is_refused(
 ) -> None:
     envelope = shop.accept(messages.register_customer())
     if status is not CommandStatus.ACCEPTED:
-        shop.inbox.finish("k1", Outcome(status=status, stream="customer-c1", partition=0))
+        come_to(shop.inbox, "k1", Outcome(status=status, stream="customer-c1", partition=0))
     before = shop.entry(envelope)
     for deal in (failed.retry, failed.discard):
         with pytest.raises(RefusedError, match=f"k1 is {status}, not failed"):

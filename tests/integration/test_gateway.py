@@ -7,9 +7,11 @@ import redis
 from dramatiq import Message
 
 from bus.broker import Broker
+from bus.command_records import CommandRecords
 from bus.connections import redis_client, write_database
 from bus.gateway import CommandGateway
 from bus.inbox import Inbox
+from bus.log import Log
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.settings import Settings
 from bus.signals import Signals
@@ -35,9 +37,16 @@ def inbox(settings: Settings) -> Iterator[Inbox]:
 
 
 @pytest.fixture
-def gateway(inbox: Inbox, client: redis.Redis) -> CommandGateway:
+def records(settings: Settings) -> Iterator[CommandRecords]:
+    database = write_database(settings)
+    with database.client:
+        yield CommandRecords(database, Inbox(database, 4), Log(database, 4))
+
+
+@pytest.fixture
+def gateway(records: CommandRecords, client: redis.Redis) -> CommandGateway:
     """Nobody listens to announcements."""
-    return CommandGateway(inbox, Broker(client), Signals(client))
+    return CommandGateway(records, Broker(client), Signals(client))
 
 
 def test_a_command_is_kept_and_enqueued(gateway: CommandGateway, inbox: Inbox, client: redis.Redis) -> None:
@@ -54,48 +63,22 @@ def test_a_command_is_kept_and_enqueued(gateway: CommandGateway, inbox: Inbox, c
 
 
 def test_a_known_command_is_not_enqueued_again(
-    gateway: CommandGateway, inbox: Inbox, client: redis.Redis
+    gateway: CommandGateway, records: CommandRecords, client: redis.Redis
 ) -> None:
     gateway.send(messages.envelope(), "digest")
     client.flushall()
     known = gateway.send(messages.envelope(command=messages.add_product()), "other")
-    assert known == inbox.find("k1")
+    assert known == records.find("k1")
     assert known is not None
     assert known.request == "digest"
     assert waiting(client) == []
 
 
-def test_one_never_announced_is_found_at_the_deadline(
-    gateway: CommandGateway, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    enqueue = gateway._broker.enqueue_once
-
-    def handled_at_once(commands: list[Message[None]]) -> int:
-        inbox.finish("k1", OUTCOME)
-        return enqueue(commands)
-
-    monkeypatch.setattr(gateway._broker, "enqueue_once", handled_at_once)
-    entry = gateway.send_and_wait(messages.envelope(), 0.01)
-    assert entry is not None
-    assert entry.outcome == OUTCOME
-
-
-@pytest.mark.parametrize("seconds", [0, 0.01])
-def test_an_unfinished_one_is_shown_as_it_is_when_the_time_is_up(
-    gateway: CommandGateway, inbox: Inbox, seconds: float
-) -> None:
-    entry = gateway.send_and_wait(messages.envelope(), seconds)
-    assert entry is not None
-    assert entry == inbox.find("k1")
-    assert not entry.finished
-
-
-def test_commands_are_accepted_while_redis_is_away(inbox: Inbox) -> None:
+def test_commands_are_accepted_while_redis_is_away(inbox: Inbox, records: CommandRecords) -> None:
     with redis_away() as client:
-        gateway = CommandGateway(inbox, Broker(client), Signals(client))
+        gateway = CommandGateway(records, Broker(client), Signals(client))
         assert gateway.send(messages.envelope(command_id="k1")) is None
         assert gateway.send(messages.envelope(command_id="k2")) is None
-        entry = gateway.send_and_wait(messages.envelope(command_id="k3"), 0.01)
-    assert entry is not None
+        assert gateway.send(messages.envelope(command_id="k3")) is None
     accepted = inbox.unfinished(["k2", "k3", "k1"])
     assert [entry.command_id for entry in accepted] == ["k1", "k2", "k3"]

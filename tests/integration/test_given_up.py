@@ -231,7 +231,7 @@ def test_a_handler_that_stalled_before_it_noted_the_failure_does_not_undo_a_retr
     failure = _raises(shop, added)
     retried = FailedCommands(shop.database).retry(added.command_id, **SAID)
     shop.inbox.finish_all([(added.command_id, failure)], {added.command_id: stalled.accepted_ts})
-    assert not shop.entry(added).finished
+    assert not shop.is_finished(added)
     again = shop.handling(retried)
     assert again is not None
     shop.inbox.finish_all([(added.command_id, failure)], {added.command_id: stalled.accepted_ts})

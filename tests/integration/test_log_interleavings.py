@@ -93,7 +93,7 @@ class Writer:
                     if isinstance(appended, Commit):
                         self.acknowledged.append(appended)
                     if not isinstance(appended, VersionConflictError):
-                        del wanted[int(one.command_id)]
+                        del wanted[int(str(one.command_id))]
 
     def _decided(self, stream: str | None, command: int, versions: dict[str, int]) -> Decision:
         ids = {"partition": self.partition, "command_id": str(command)}

@@ -23,6 +23,7 @@ from bus.subscriptions import Subscriptions
 from read_side.projections.customers import CUSTOMERS
 from tests import messages
 from tests.command_line import CommandLine
+from tests.decided import come_to
 from tests.integration.commands_queue import command, consumer_of, taken
 from tests.integration.graveyard import bury
 from tests.integration.shop import PARTITIONS, ReadSide, WriteSide, partition
@@ -114,7 +115,9 @@ def test_an_overdue_command_that_is_not_on_the_queue_is_stranded(both: Both) -> 
     assert both.look(HOUR_MS).queues["commands"].overdue == frozenset()
     assert both.look(-2_000).queues["commands"].overdue == {"k2"}
     assert both.look().queues["commands"].oldest_s is not None
-    both.write.inbox.finish("k2", Outcome(status=CommandStatus.SUCCEEDED, stream="customer-c2", partition=0))
+    come_to(
+        both.write.inbox, "k2", Outcome(status=CommandStatus.SUCCEEDED, stream="customer-c2", partition=0)
+    )
     assert both.look(-2_000).queues["commands"].overdue == frozenset()
 
 

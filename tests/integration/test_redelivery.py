@@ -20,7 +20,7 @@ from bus.messages.streams import partition_of
 from bus.settings import Settings
 from tests import messages
 from tests.integration.shop import WriteSide, partition
-from write_side import decisions
+from write_side import decider, decisions
 from write_side.aggregates import Aggregate, aggregate_for
 
 THREADS = 3
@@ -108,7 +108,7 @@ def test_a_handler_that_died_between_append_and_outcome_is_followed_by_one_that_
     envelope = shop.accept(command)
     with mock.patch.object(shop.inbox, "finish_all", side_effect=Died), pytest.raises(Died):
         shop.handling(envelope)
-    assert not shop.entry(envelope).finished
+    assert not shop.is_finished(envelope)
     outcome = shop.handling(envelope)
     assert outcome is not None
     assert (outcome.status, outcome.seq) == (status, 1)
@@ -177,7 +177,7 @@ def test_what_keeps_raising_is_kept_as_failed(shop: WriteSide) -> None:
         for attempt in range(1, MAX_ATTEMPTS):
             with pytest.raises(ZeroDivisionError):
                 shop.handling(envelope)
-            assert (shop.entry(envelope).finished, shop.entry(envelope).errors) == (False, attempt)
+            assert (shop.is_finished(envelope), shop.entry(envelope).errors) == (False, attempt)
         outcome = shop.handling(envelope)
     assert outcome is not None
     assert (outcome.status, outcome.seq, outcome.error) == (

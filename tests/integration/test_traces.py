@@ -16,6 +16,7 @@ from opentelemetry.trace import SpanKind
 from bus.attempts import Attempts
 from bus.broker import Broker
 from bus.connections import read_database, redis_client, write_database
+from bus.database_clock import DatabaseClock
 from bus.doorbells import Doorbells
 from bus.inbox import Inbox
 from bus.log import Log
@@ -61,7 +62,7 @@ def workers(settings: Settings, tracing: Tracing) -> Iterator[None]:
     told = WriteTelemetry(Metrics(), tracing)
     bell = WriteSideBell(client, doorbells, subscriptions)
     handler = CommandHandler(log, inbox, Attempts(write), bell, settings.max_attempts, told)
-    commands = CommandWorker(broker, handler, stopping, told)
+    commands = CommandWorker(broker, handler, stopping, told, DatabaseClock(write))
     registry, checkpoints = Registry(read), Checkpoints(read)
     around = Surroundings(
         log=log,

@@ -64,7 +64,7 @@ def test_an_id_enqueued_again_while_in_flight(database: Database[Documents], cli
         assert in_flight(client, broker) == {slow.command_id}
         must(ONCE, (sweep(), waiting(client)), (0, []))
         worker.go_on()
-    assert shop.entry(slow).finished
+    assert shop.is_finished(slow)
     assert (sweep(), client.hlen(KEYS.messages)) == (0, 0)
     # Done with, an id may come again.
     assert broker.enqueue_once([command(slow.command_id)]) == 1

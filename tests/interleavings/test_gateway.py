@@ -2,7 +2,7 @@
 
 import tempfile
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from bus.clock import Sweep
 from bus.connections import write_database
 from bus.gateway import CommandGateway
 from bus.group_commit import GroupCommit
-from bus.inbox import Entry, Inbox
+from bus.inbox import Inbox
 from bus.local.mongod import Mongod
 from bus.local.redis_server import RedisServer
 from bus.messages.envelope import CommandEnvelope
@@ -60,10 +60,10 @@ def mongod() -> Iterator[MongodWithFailPoints]:
 def _acknowledged_before_it_is_in_the_journal() -> Iterator[None]:
     accept_all = Inbox.accept_all
 
-    def hasty(inbox: Inbox, accepted: Sequence[tuple[CommandEnvelope, str | None]]) -> list[Entry | None]:
+    def hasty(inbox: Inbox, *accepted: Any) -> list[bool]:
         admin = inbox._commands.database.client.admin
         admin.command("configureFailPoint", "pauseJournalFlusherThread", mode="alwaysOn")
-        return accept_all(inbox, accepted)
+        return accept_all(inbox, *accepted)
 
     with (
         mock.patch.object(inboxes, "DURABLE", WriteConcern(w=1, j=False)),
@@ -87,7 +87,7 @@ def test_mongod_killed_between_an_acknowledged_insert_and_its_enqueue(
     with database.client, redis_away() as away:
         shop = WriteSide(database)
         shop.create()
-        gateway = CommandGateway(shop.inbox, Broker(away), Signals(away))
+        gateway = CommandGateway(shop.records, Broker(away), Signals(away))
         with stopped(Broker, "enqueue_once", lambda: gateway.send(envelope)) as accepted:
             mongod.kill()
             mongod.start()

@@ -17,6 +17,7 @@ from bus.messages.outcome import CommandStatus, Outcome
 from bus.settings import Settings
 from tests import messages
 from tests.contract.decisions import committed, decision
+from tests.decided import come_to
 from tests.integration.shop import PARTITIONS, WriteSide, partition
 from tests.interleavings.log_protections import IDEMPOTENCY, ONE_OUTCOME
 from tests.interleavings.protection import Protection, must, protected_by
@@ -57,7 +58,7 @@ def test_a_refusal_decided_by_a_stalled_worker_while_another_succeeds(database: 
     adds, refuses = WriteSide(database), WriteSide(database)
     with stopped(Log, "_claim", lambda: adds.handling(added)) as adding:
         failed = Outcome(status=CommandStatus.FAILED, stream=added.command.stream, partition=0)
-        shop.inbox.finish(added.command_id, failed)
+        come_to(shop.inbox, added.command_id, failed)
         with stopped(Log, "newer", lambda: refuses.handling(changed), after=True) as refusing:
             adding.go_on()
             outcome = shop.handling(changed)
@@ -97,7 +98,7 @@ def test_a_crash_between_append_and_outcome(
         "LOG_PARTITIONS": str(PARTITIONS),
     }
     with killed_at("bus.inbox:Inbox.finish_all", "write_side", "worker", environ=environ):
-        assert not shop.entry(envelope).finished
+        assert not shop.is_finished(envelope)
         assert _decided(shop, envelope.command_id) == 1
     database.commits.drop_indexes()  # the worker has made those that may be left out
     shop.log.create()

@@ -59,7 +59,7 @@ def _positions_used_again() -> Iterator[None]:
 
     def claim_once(log: Log, decisions: Sequence[Decision]) -> list[Commit]:
         return [
-            one.at_position(had.setdefault(one.command_id, new.seq))
+            one.at_position(had.setdefault(str(one.command_id), new.seq))
             for one, new in zip(decisions, claim(log, decisions), strict=True)
         ]
 

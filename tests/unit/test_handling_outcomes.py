@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from bson import Timestamp
 
+from bus.command_records import outcome_of
 from bus.commit import Commit
 from bus.inbox import Entry
 from bus.messages.outcome import CommandStatus, Outcome
@@ -49,7 +50,7 @@ def _commit(**over: Any) -> Commit:
 )
 def test_a_commit_is_a_success(version: int, state: dict[str, Any] | None, total: int | None) -> None:
     commit = _commit(stream=STREAM, version=version, state=state)
-    assert outcomes.of_commit(commit) == Outcome(
+    assert outcome_of(commit) == Outcome(
         status=CommandStatus.SUCCEEDED, stream=STREAM, partition=3, seq=8, version=version, total=total
     )
 
@@ -57,14 +58,14 @@ def test_a_commit_is_a_success(version: int, state: dict[str, Any] | None, total
 @pytest.mark.parametrize("rejection", [TAKEN, UNKNOWN, INVALID])
 def test_a_refusal_comes_back_from_the_log_as_it_was(rejection: Rejection) -> None:
     kept = outcomes.without_commit(ENTRY, rejection, 4)
-    assert outcomes.of_commit(_commit(outcome=kept)) == Outcome(
+    assert outcome_of(_commit(outcome=kept)) == Outcome(
         status=CommandStatus.REJECTED, stream=STREAM, partition=3, seq=8, rejection=rejection
     )
 
 
 def test_what_changed_nothing_succeeded_at_the_version_there_was() -> None:
     kept = outcomes.without_commit(ENTRY, None, 4)
-    assert outcomes.of_commit(_commit(outcome=kept)) == Outcome(
+    assert outcome_of(_commit(outcome=kept)) == Outcome(
         status=CommandStatus.SUCCEEDED, stream=STREAM, partition=3, seq=8, version=4
     )
 

@@ -23,7 +23,7 @@ from tests import messages
 from write_side import telemetry as of_write_side
 
 HOUR_S = 3600
-DECISION = Decision(0, "k1", "r1", messages.NOW, "staff:sam")
+DECISION = Decision(partition=0, command_id="k1", correlation_id="r1", at=messages.NOW, by="staff:sam")
 
 
 class Thing:

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from unittest import mock
 
+from bus.command_records import outcome_of
 from bus.commit import Decision
 from bus.inbox import Inbox
 from bus.log import Appended, Log
 from tests.chaos.entries.commands import points
-from write_side import outcomes, worker
+from write_side import worker
 
 _append = Log.append
 
@@ -15,7 +16,7 @@ _append = Log.append
 def _finish_and_append(self: Log, decisions: Sequence[Decision]) -> list[Appended]:
     inbox = Inbox(self._commits.database, self.partitions)
     commits = [decision.at_position(0) for decision in decisions]
-    inbox.finish_all([(str(one.command_id), outcomes.of_commit(one)) for one in commits])
+    inbox.finish_all([(str(one.command_id), outcome_of(one)) for one in commits])
     return _append(self, decisions)
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 from pymongo.database import Database
 
+from bus.command_records import outcome_of
+from bus.commit import Commit
 from tests.chaos.findings import Findings
 from tests.chaos.request import Record
 
@@ -13,10 +15,10 @@ Documents = Mapping[str, Any]
 
 
 def check(database: Database[dict[str, Any]], records: Iterable[Record], findings: Findings) -> None:
-    """Compare what the clients remember with the inbox, and the inbox with the log."""
+    """Compare what the clients remember with the log, and the inbox with both."""
     inbox = {stored["_id"]: stored for stored in database.commands.find({}, {"status": 1, "outcome": 1})}
     log: defaultdict[str, list[Documents]] = defaultdict(list)
-    for stored in database.commits.find({"command_id": {"$exists": True}}, {"events": 0, "state": 0}):
+    for stored in database.commits.find({"command_id": {"$exists": True}}, {"events": 0}):
         log[stored["command_id"]].append(stored)
 
     known = set()
@@ -24,11 +26,8 @@ def check(database: Database[dict[str, Any]], records: Iterable[Record], finding
         if record.command_id in known:
             findings.doubled.append(f"{record.key}: its command {record.command_id} is another's too")
         known.add(record.command_id)
-        entry = inbox.get(record.command_id)
-        if entry is None:
-            findings.lost.append(f"{record.key}: accepted as {record.command_id}, and not in the inbox")
-        else:
-            _check_one(record, entry, log.get(record.command_id, []), findings)
+        commits = log.get(record.command_id, [])
+        _check_one(record, inbox.get(record.command_id), commits, findings)
     for command_id, commits in log.items():
         if len(commits) > 1:
             findings.doubled.append(f"{command_id} is in the log {len(commits)} times: {commits}")
@@ -36,20 +35,23 @@ def check(database: Database[dict[str, Any]], records: Iterable[Record], finding
             findings.doubled.append(f"{command_id} is in the log, and nobody was told that it was accepted")
 
 
-def _check_one(record: Record, entry: Documents, commits: list[Documents], findings: Findings) -> None:
-    expected, outcome = record.expected, entry["outcome"]
+def _check_one(record: Record, entry: Documents | None, commits: list[Documents], findings: Findings) -> None:
     name = f"{record.key} ({record.stream or 'an order'}, {record.command_id})"
-    if outcome is None or entry["status"] == "accepted":
-        findings.lost.append(f"{name}: has no outcome")
+    if not commits:
+        findings.lost.append(f"{name}: {_without_outcome(entry)}")
         return
-    if not commits and entry["status"] != "failed":
-        findings.lost.append(f"{name}: {entry['status']}, but not in the log")
-    rejection = outcome["rejection"] or {}
-    came_to = (entry["status"], outcome["version"], outcome["total"], rejection.get("code"))
+    expected, outcome = record.expected, outcome_of(Commit.from_stored(commits[0]))
+    code = outcome.rejection.code if outcome.rejection else None
+    came_to = (outcome.status, outcome.version, outcome.total, code)
     wanted = (expected.status, expected.version, expected.total, expected.code)
     findings.compare(f"{name}: status, version, total, code", wanted, came_to)
-    for commit in commits:
-        refused = commit.get("outcome") or {"status": "succeeded", "version": commit.get("version")}
-        said = (commit["partition"], commit["seq"], refused["status"], refused["version"])
-        copied = (outcome["partition"], outcome["seq"], entry["status"], outcome["version"])
-        findings.compare(f"{name}: place and outcome, in the log and in the inbox", said, copied)
+    if entry is not None and entry["status"] == "accepted":
+        findings.lost.append(f"{name}: it is in the log, and unfinished in the inbox")
+    elif entry is not None:
+        findings.compare(f"{name}: status, in the log and in the inbox", str(outcome.status), entry["status"])
+
+
+def _without_outcome(entry: Documents | None) -> str:
+    if entry is None:
+        return "accepted, and neither in the log nor in the inbox"
+    return f"{entry['status']} in the inbox, and not in the log"

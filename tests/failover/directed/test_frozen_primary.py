@@ -55,7 +55,7 @@ def test_an_operation_on_a_frozen_primary_ends_on_the_next(electing: ReplicaSet)
 
         def accept() -> None:
             try:
-                inbox.accept(messages.envelope())
+                inbox.accept_all([(messages.envelope(), None)])
             except PyMongoError as error:
                 errors.append(error)
             else:

@@ -47,20 +47,19 @@ def test_a_command_is_decided_only_once_it_is_durable(
     if not swept:
         replica_set.replace(primary)
 
-    envelope = until(lambda: accepted(write, second), 30, "accepted on the next primary")
-    assert envelope is not None
-    outcome = write.handling(envelope)
+    again = messages.envelope(command_id=KEY, command=messages.place_order(order_id=second))
+    told = until(lambda: accepted(write, again), 30, "accepted on the next primary")
+    outcome = write.handling(again)
 
     assert outcome is not None
-    must(DURABLE_ONLY, outcome.stream, envelope.command.stream)
+    must(DURABLE_ONLY, outcome.stream, told)
     assert [commit.version for commit in write.log.history(outcome.partition, outcome.stream)] == [1]
 
 
-def accepted(write: WriteSide, order: str) -> CommandEnvelope | None:
-    """What is kept of the second request, as its caller is told."""
-    envelope = messages.envelope(command_id=KEY, command=messages.place_order(order_id=order))
+def accepted(write: WriteSide, envelope: CommandEnvelope) -> str | None:
+    """The stream of what is kept of the second request, as its caller is told."""
     try:
-        kept = write.inbox.accept(envelope)
+        [kept] = write.records.accept_all([(envelope, None)])
     except PyMongoError:  # the next primary is not known yet
         return None
-    return kept.envelope if kept else envelope
+    return kept.stream if kept else envelope.command.stream

@@ -163,7 +163,7 @@ def test_without_a_free_place_to_wait_the_202_comes_at_once(settings: Settings) 
 def test_waiting_ends_when_the_process_is_to_stop(settings: Settings) -> None:
     """The test's own timeout is shorter than what is asked for."""
     with open_shop(settings) as shop:
-        shop.gateway.stop_waiting()
+        shop.services.commands._stopping.set()
 
         result = shop.ann.simulate_post("/orders", json=ORDER, headers={"Prefer": "wait=30"})
 

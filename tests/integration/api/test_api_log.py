@@ -9,6 +9,7 @@ from bus.messages import events
 from bus.messages.outcome import CommandStatus
 from bus.messages.rejection import Rejection, RejectionKind
 from tests import messages
+from tests.contract.decisions import refusal
 from tests.shop_api import Shop
 
 
@@ -60,9 +61,8 @@ def committed(shop: Shop, stream: str, version: int, *happened: Any, partition: 
 @pytest.mark.parametrize("limit", [1, 2, 3, 100])
 def test_the_feed_gives_every_event_once_in_order(shop: Shop, limit: int) -> None:
     committed(shop, "customer-c1", 1, messages.customer_registered())
-    refusal = {"status": "rejected"}
     for n in range(3):
-        refused = decided(0, f"refused{n}", refusal)
+        refused = refusal(command_id=f"refused{n}")
         shop.log.append([refused])
     committed(shop, "customer-c1", 2, messages.customer_renamed(), messages.customer_email_changed())
     committed(shop, "product-p1", 1, messages.product_added(), partition=3)

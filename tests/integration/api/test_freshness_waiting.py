@@ -9,6 +9,7 @@ import pytest
 from falcon import testing
 
 from api import freshness
+from api.deferral import Waits
 from api.freshness import Freshness
 from bus.connections import redis_client
 from bus.settings import Settings
@@ -73,6 +74,11 @@ def test_an_announcement_is_not_taken_at_its_word(both: BothSides) -> None:
     assert is_behind(get(both.shop))
 
 
+def gives_up(*_: object) -> Waits[bool]:
+    yield from ()
+    return False
+
+
 @pytest.mark.parametrize(
     ("prefer", "seconds"), [("", 1), ("wait=0", 0), ("wait=7", 7), ("wait=99", 30), ("wait=soon", 1)]
 )
@@ -80,7 +86,7 @@ def test_how_long_is_waited(both: BothSides, prefer: str, seconds: int) -> None:
     clock = SimpleNamespace(monotonic=lambda: 100.0)
     with (
         mock.patch.object(freshness, "time", clock),
-        mock.patch.object(Freshness, "_wait", return_value=False) as wait,
+        mock.patch.object(Freshness, "_wait", side_effect=gives_up) as wait,
     ):
         assert is_behind(get(both.shop, prefer))
 

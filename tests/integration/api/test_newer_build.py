@@ -16,6 +16,7 @@ from read_side.parked.unparking import Unparking
 from read_side.projections.order_detail import ORDER_DETAIL
 from read_side.registry import FIRST, Entry
 from tests import messages
+from tests.decided import come_to
 from tests.integration.api.both_sides import BothSides
 from tests.integration.api.stories import O1, place
 from tests.integration.graveyard import bury
@@ -46,7 +47,7 @@ def busy(both: BothSides) -> BothSides:
     both.ask(both.shop.staff, "POST", "/products", REFUSED)  # taken: its refusal is in the log and the inbox
     failed = both.write.accept(messages.change_customer(name="Ann B"), command_id="failed")
     outcome = Outcome(status=CommandStatus.FAILED, stream="customer-c1", partition=0, error="boom")
-    both.shop.inbox.finish(failed.command_id, outcome)
+    come_to(both.shop.inbox, failed.command_id, outcome)
     both.write.accept(messages.change_product(name="Pot"), command_id="waits")
     both.read.drain()
     both.park(ORDER_DETAIL.name, "customer-c1", 9, partition("c1"))

@@ -7,6 +7,7 @@ from bus.messages.outcome import CommandStatus, Outcome
 from bus.messages.streams import customer_stream, order_stream, product_stream
 from bus.messages.values import OrderStatus
 from tests import messages
+from tests.decided import come_to
 from tests.integration.api.both_sides import BothSides, home
 from tests.integration.api.desks import NO_MONGODB, elsewhere
 from tests.integration.api.stories import O1, OF_AN_ORDER, ORDER, asked, in_the_story, place, stored, story
@@ -173,7 +174,7 @@ def test_what_failed_and_what_an_operator_did_about_it(both: BothSides) -> None:
     failure = Outcome(
         status=CommandStatus.FAILED, stream="customer-c1", partition=home("customer-c1"), error="KeyError: x"
     )
-    both.write.inbox.finish(envelope.command_id, failure)
+    come_to(both.write.inbox, envelope.command_id, failure)
 
     [failed] = story(both, "c1")["commands"]
     FailedCommands(both.write.database).retry(envelope.command_id, by="ops:olga", reason="price fixed")

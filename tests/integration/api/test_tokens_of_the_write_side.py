@@ -5,10 +5,11 @@ import threading
 import pytest
 from falcon import testing
 
-from bus.commit import Decision
 from bus.messages.outcome import Outcome
 from bus.messages.streams import customer_stream
 from tests import messages
+from tests.contract.decisions import refusal
+from tests.decided import come_to
 from tests.integration.api.both_sides import BothSides, home
 from tests.integration.api.stories import O1, place
 from tests.integration.api.test_api_log import committed
@@ -18,8 +19,7 @@ BEHIND = "/problems/read-model-behind"
 
 
 def refused(shop: Shop, times: int, partition: int = 0) -> None:
-    rejected = {"status": "rejected"}
-    shop.log.append([decided(partition, f"refused{n}", rejected) for n in range(times)])
+    shop.log.append([refusal(partition=partition, command_id=f"refused{n}") for n in range(times)])
 
 
 def feed(shop: Shop, limit: int, token: str, **headers: str) -> testing.Result:
@@ -121,7 +121,7 @@ def test_a_command_is_told_as_the_log_has_it_once_its_token_is_known(both: BothS
 
 
 def _copied(both: BothSides, outcome: Outcome) -> None:
-    both.shop.inbox.finish("k4", outcome)
+    come_to(both.shop.inbox, "k4", outcome)
 
 
 def test_a_command_that_is_not_decided_is_told_at_once(both: BothSides) -> None:

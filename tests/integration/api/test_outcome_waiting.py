@@ -1,28 +1,37 @@
 """Waiting for outcomes: woken when one is announced, and none is missed for want of an announcement."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from unittest import mock
 
 import pytest
 import redis
+from dramatiq import Message
 
-from bus import gateway as gateway_module
+from api import commands as commands_module
+from api.commands import Commands
+from api.deferral import in_this_thread
+from api.freshness import Freshness, WaitSlots
 from bus import signals as signals_module
 from bus.broker import Broker
+from bus.command_records import CommandRecord, CommandRecords
 from bus.connections import redis_client, write_database
 from bus.gateway import CommandGateway
-from bus.inbox import Entry, Inbox
+from bus.inbox import Inbox
+from bus.log import Log
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.settings import Settings
 from bus.signals import CHANNEL, Signals, announce, finished
 from tests import messages
+from tests.decided import come_to
 from tests.integration.commands_queue import PATIENCE_S, waiting
 from tests.waiting import until
 
 LONG_S = 2 * PATIENCE_S
 """Beyond what any test waits: so it is not the time that ended a wait."""
-Sends = Callable[..., Future[Entry | None]]
+Sends = Callable[..., Future[CommandRecord | None]]
 OUTCOME = Outcome(status=CommandStatus.SUCCEEDED, stream="order-o1", partition=1, seq=7, version=3)
 
 
@@ -42,9 +51,16 @@ def inbox(settings: Settings) -> Iterator[Inbox]:
 
 
 @pytest.fixture
+def records(settings: Settings) -> Iterator[CommandRecords]:
+    database = write_database(settings)
+    with database.client:
+        yield CommandRecords(database, Inbox(database, 4), Log(database, 4))
+
+
+@pytest.fixture
 def signals(client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> Iterator[Signals]:
     """Listening; and waiters look by themselves only at their deadline."""
-    monkeypatch.setattr(gateway_module, "LOOK_AGAIN_S", LONG_S)
+    monkeypatch.setattr(commands_module, "LOOK_AGAIN_S", LONG_S)
     monkeypatch.setattr(signals_module, "RECONNECT_S", 0.01)
     monkeypatch.setattr(signals_module, "LISTEN_S", 0.05)  # so that it stops soon
     signals = Signals(client)
@@ -56,18 +72,30 @@ def signals(client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> Iterator[Si
 
 
 @pytest.fixture
-def gateway(inbox: Inbox, client: redis.Redis, signals: Signals) -> CommandGateway:
-    return CommandGateway(inbox, Broker(client), signals)
+def gateway(records: CommandRecords, client: redis.Redis, signals: Signals) -> CommandGateway:
+    return CommandGateway(records, Broker(client), signals)
 
 
 @pytest.fixture
-def send(gateway: CommandGateway, inbox: Inbox, signals: Signals) -> Iterator[Sends]:
+def commands(gateway: CommandGateway) -> Commands:
+    return Commands(gateway, mock.Mock(Freshness), WaitSlots(1), threading.Event())
+
+
+def outcome(
+    commands: Commands, command_id: str = "k1", seconds: float = LONG_S, digest: str | None = "digest"
+) -> CommandRecord | None:
+    """What a command comes to within so many seconds, waited for in this thread."""
+    envelope = messages.envelope(command_id=command_id)
+    return in_this_thread(commands.outcome(envelope, time.monotonic() + seconds, digest))
+
+
+@pytest.fixture
+def send(commands: Commands, inbox: Inbox, signals: Signals) -> Iterator[Sends]:
     """Send by another thread, which waits; the command is accepted by then, and a waiter registered."""
     with ThreadPoolExecutor() as pool:
 
-        def send(command_id: str = "k1", digest: str = "digest") -> Future[Entry | None]:
-            envelope = messages.envelope(command_id=command_id)
-            future = pool.submit(gateway.send_and_wait, envelope, LONG_S, digest)
+        def send(command_id: str = "k1", digest: str = "digest") -> Future[CommandRecord | None]:
+            future = pool.submit(outcome, commands, command_id, digest=digest)
             waits = f"{command_id} is awaited"
             until(lambda: finished(command_id) in signals._waiting or future.done(), PATIENCE_S, waits)
             until(lambda: inbox.find(command_id), PATIENCE_S, f"{command_id} is accepted")
@@ -81,41 +109,45 @@ def listeners(client: redis.Redis) -> int:
     return int(count)
 
 
-def outcome_of(entry: Entry | None) -> Outcome | None:
-    assert entry is not None
-    return entry.outcome
+def outcome_of(record: CommandRecord | None) -> Outcome | None:
+    assert record is not None
+    return record.outcome
 
 
 def test_the_outcome_is_had_when_it_is_announced(
-    send: Sends, inbox: Inbox, client: redis.Redis, signals: Signals
+    send: Sends, records: CommandRecords, inbox: Inbox, client: redis.Redis, signals: Signals
 ) -> None:
     awaited = {key: send(key) for key in ("k1", "k2", "k3")}
     until(lambda: set(waiting(client)) == {"k1", "k2", "k3"}, PATIENCE_S, "the commands are enqueued")
     for key in ("k2", "k3", "k1"):
-        inbox.finish(key, OUTCOME)
+        come_to(inbox, key, OUTCOME)
     announce(client, [finished(key) for key in ("k2", "k3", "k1")])
     for key, future in awaited.items():
-        assert future.result(PATIENCE_S) == inbox.find(key)
+        assert future.result(PATIENCE_S) == records.find(key)
     assert signals._waiting == {}
 
 
 def test_an_announcement_of_nothing_yet_is_waited_through(
-    send: Sends, inbox: Inbox, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+    send: Sends,
+    gateway: CommandGateway,
+    inbox: Inbox,
+    client: redis.Redis,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     awaited = send()
     looked = threading.Event()
-    find = inbox.find
+    find = gateway.find
 
-    def noticed(command_id: str) -> Entry | None:
+    def noticed(command_id: str) -> CommandRecord | None:
         entry = find(command_id)
         looked.set()
         return entry
 
-    monkeypatch.setattr(inbox, "find", noticed)
+    monkeypatch.setattr(gateway, "find", noticed)
     announce(client, [finished("k1")])
     assert looked.wait(PATIENCE_S)
     assert not awaited.done()
-    inbox.finish("k1", OUTCOME)
+    come_to(inbox, "k1", OUTCOME)
     announce(client, [finished("k2"), finished("k1")])
     assert outcome_of(awaited.result(PATIENCE_S)) == OUTCOME
 
@@ -124,17 +156,19 @@ def test_one_missed_while_the_listener_was_cut_off_is_found_when_it_is_back(
     send: Sends, inbox: Inbox, client: redis.Redis
 ) -> None:
     awaited = send()
-    inbox.finish("k1", OUTCOME)  # and never announced
+    come_to(inbox, "k1", OUTCOME)  # and never announced
     client.client_kill_filter(_type="pubsub")
     assert outcome_of(awaited.result(PATIENCE_S)) == OUTCOME
 
 
 def test_nobody_is_kept_waiting_by_a_process_that_stops(
-    send: Sends, gateway: CommandGateway, inbox: Inbox
+    send: Sends, commands: Commands, signals: Signals
 ) -> None:
+    """It is told what is known: nothing more than that the command is accepted."""
     awaited = send()
-    gateway.stop_waiting()
-    assert awaited.result(PATIENCE_S) == inbox.find("k1")
+    commands._stopping.set()
+    signals.wake_all()
+    assert awaited.result(PATIENCE_S) is None
 
 
 def test_a_repeated_request_waits_for_the_outcome_of_the_first(
@@ -142,14 +176,37 @@ def test_a_repeated_request_waits_for_the_outcome_of_the_first(
 ) -> None:
     gateway.send(messages.envelope(), "digest")
     awaited = send()
-    inbox.finish("k1", OUTCOME)
+    come_to(inbox, "k1", OUTCOME)
     announce(client, [finished("k1")])
     assert outcome_of(awaited.result(PATIENCE_S)) == OUTCOME
     assert outcome_of(send().result(PATIENCE_S)) == OUTCOME
 
 
 def test_another_request_under_the_same_id_does_not_wait(
-    send: Sends, gateway: CommandGateway, inbox: Inbox
+    send: Sends, gateway: CommandGateway, records: CommandRecords
 ) -> None:
     gateway.send(messages.envelope(), "digest")
-    assert send(digest="other").result(PATIENCE_S) == inbox.find("k1")
+    assert send(digest="other").result(PATIENCE_S) == records.find("k1")
+
+
+def test_one_never_announced_is_found_at_the_deadline(
+    commands: Commands, gateway: CommandGateway, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enqueue = gateway._broker.enqueue_once
+
+    def handled_at_once(given: list[Message[None]]) -> int:
+        come_to(inbox, "k1", OUTCOME)
+        return enqueue(given)
+
+    monkeypatch.setattr(gateway._broker, "enqueue_once", handled_at_once)
+    assert outcome_of(outcome(commands, seconds=0.01)) == OUTCOME
+
+
+@pytest.mark.parametrize("seconds", [0, 0.01])
+def test_an_unfinished_one_is_shown_as_it_is_when_the_time_is_up(
+    commands: Commands, records: CommandRecords, seconds: float
+) -> None:
+    entry = outcome(commands, seconds=seconds)
+    assert entry is not None
+    assert entry == records.find("k1")
+    assert not entry.finished

@@ -1,0 +1,47 @@
+"""What commands came to, and letting one have come to something without deciding it."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from pymongo.database import Database
+
+from bus.command_records import outcome_of
+from bus.commit import Commit
+from bus.connections import Documents
+from bus.inbox import Inbox
+from bus.messages.outcome import CommandStatus, Outcome
+
+
+def come_to(inbox: Inbox, command_id: str, outcome: Outcome) -> None:
+    """Put what a command came to into the log, at its position or at the next one; a failure not."""
+    entry = inbox.find(command_id)
+    assert entry is not None
+    if outcome.status is not CommandStatus.FAILED:
+        envelope, commits = entry.envelope, inbox._database.commits
+        newest = commits.find_one({"partition": entry.partition}, sort=[("seq", -1)])
+        stored: dict[str, Any] = {
+            "partition": entry.partition,
+            "seq": outcome.seq or (newest["seq"] if newest else 0) + 1,
+            "command_id": command_id,
+            "type": envelope.command.type,
+            "correlation_id": envelope.correlation_id,
+            "at": envelope.accepted_at,
+            "decided_at": datetime.now(UTC),
+            "by": str(envelope.by),
+        }
+        if entry.request is not None:
+            stored["request"] = entry.request
+        if outcome.status is CommandStatus.SUCCEEDED and outcome.version is not None:
+            state = {} if outcome.total is None else {"total": outcome.total}
+            stored |= {"stream": outcome.stream, "version": outcome.version, "events": [], "state": state}
+        else:
+            stored["outcome"] = outcome.model_dump()
+        commits.insert_one(stored)
+    inbox.finish_all([(command_id, outcome)])
+
+
+def decided(database: Database[Documents], command_ids: Iterable[str]) -> dict[str, Outcome]:
+    """What commands came to, of those that have come to something."""
+    found = database.commits.find({"command_id": {"$in": list(command_ids)}})
+    return {stored["command_id"]: outcome_of(Commit.from_stored(stored)) for stored in found}

@@ -1,0 +1,382 @@
+"""Requests that wait on a real server, without a thread: who is served meanwhile, and how each wait ends."""
+
+import http.client
+import itertools
+import socket
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from types import SimpleNamespace
+from typing import Any, NamedTuple, Self
+
+import falcon
+import pytest
+from structlog.testing import capture_logs
+
+from api import server as server_module
+from api import telemetry as telemetry_module
+from api.access import Router
+from api.correlation import Correlation
+from api.deferral import Pause, Resumption, Waits
+from api.error_handlers import HANDLERS
+from api.freshness import behind
+from api.server import Server
+from api.telemetry import Telemetry
+from bus.observing.metrics import Metrics
+from bus.wakeup import Wakeup
+from tests.integration.api.test_shedding import Fullness
+from tests.waiting import until
+
+PATIENCE_S = 20.0
+THREADS = 4
+CALLERS = 100
+
+
+class Answer(NamedTuple):
+    """The headers are left out of comparisons (``[:2]``)."""
+
+    status: int
+    body: bytes
+    headers: http.client.HTTPMessage
+
+
+class Waiting:
+    """``/waiting/{name}`` answers with the name once it is woken by it; holds a place meanwhile."""
+
+    def __init__(self, stopping: threading.Event) -> None:
+        self.stopping = stopping
+        self.woken = {name: Wakeup() for name in map(str, range(CALLERS))}
+        self.places: list[str] = []
+        self.looks: list[str] = []
+        self.pause_s = 3_600.0
+        self.waits_again = True
+        self.error: Exception | None = None
+        self.goes_on = threading.Event()
+        self.goes_on.set()
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response, name: str) -> Waits[None]:
+        self.places.append(name)
+        try:
+            resp.set_header("ETag", f'"{name}"')
+            yield Pause(self.pause_s, self.woken[name])
+            self.looks.append(name)
+            self.goes_on.wait(PATIENCE_S)
+            if self.error is not None:
+                raise self.error
+            if self.waits_again:
+                yield Pause(0, self.woken[name])
+            resp.data = b"stopped" if self.stopping.is_set() else name.encode()
+        finally:
+            self.places.remove(name)
+
+    on_post = on_get
+
+
+class Quick:
+    """``/quick`` does not wait."""
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        resp.data = b"quick"
+
+    on_post = on_get
+
+
+class Line:
+    """A caller's connection; what it reads ahead is kept for the next answer."""
+
+    def __init__(self, port: int) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port), PATIENCE_S)
+        self._file = self._socket.makefile("rb")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._file.close()
+        self._socket.close()
+
+    def ask(self, path: str, method: str = "GET", *headers: str) -> None:
+        lines = [f"{method} /{path} HTTP/1.1", "Host: x", *headers, "", ""]
+        self._socket.sendall("\r\n".join(lines).encode())
+
+    def answer(self, *, with_body: bool = True) -> Answer:
+        status = int(self._file.readline().split()[1])
+        headers = http.client.parse_headers(self._file)
+        body = self._file.read(int(headers["Content-Length"])) if with_body else b""
+        return Answer(status, body, headers)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the server has closed it; waits for that."""
+        return self._file.read(1) == b""
+
+
+class House:
+    """A server, what waits on it, and what it told."""
+
+    def __init__(self, server: Server, waiting: Waiting, refused: list[Exception]) -> None:
+        self.server = server
+        self.waiting = waiting
+        self.in_vain = refused
+
+    def line(self) -> Line:
+        return Line(self.server.port)
+
+    def until_waiting(self, requests: int) -> None:
+        """Until so many have a place and no thread."""
+        until(lambda: len(self.server._room) == requests, PATIENCE_S, f"{requests} requests that wait")
+
+
+@contextmanager
+def opened(**bounds: Any) -> Iterator[House]:
+    stopping = threading.Event()
+    waiting, in_vain = Waiting(stopping), list[Exception]()
+
+    def refuse(_: falcon.Request) -> None:
+        if in_vain:
+            raise in_vain[0]
+
+    telemetry = Telemetry(Metrics())
+    app: falcon.App[Any, Any] = falcon.App(router=Router())
+    app.add_middleware([Resumption(refuse), telemetry, Correlation()])
+    for kind, handler in HANDLERS.items():
+        app.add_error_handler(kind, handler)
+    app.add_route("/waiting/{name}", waiting)
+    app.add_route("/quick", Quick())
+    server = Server(
+        app, "127.0.0.1", 0, threads=THREADS, stopping=stopping, on_leaving=telemetry.left, **bounds
+    )
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        yield House(server, waiting, in_vain)
+    finally:
+        waiting.goes_on.set()
+        server.stop()
+        thread.join(PATIENCE_S)
+        assert not thread.is_alive()
+
+
+@pytest.fixture
+def house() -> Iterator[House]:
+    with opened() as house:
+        yield house
+
+
+def test_a_hundred_wait_while_others_are_served(house: House) -> None:
+    with ExitStack() as stack:
+        lines = [stack.enter_context(house.line()) for _ in range(CALLERS)]
+        other = stack.enter_context(house.line())
+        for number, line in enumerate(lines):
+            line.ask(f"waiting/{number}")
+        house.until_waiting(CALLERS)
+        for method in ("GET", "POST", "GET"):
+            other.ask("quick", method)
+            assert other.answer()[:2] == (200, b"quick")
+        assert house.waiting.looks == []
+
+        for number in reversed(range(CALLERS)):
+            house.waiting.woken[str(number)].set()
+        answers = [line.answer()[:2] for line in lines]
+
+    assert answers == [(200, str(number).encode()) for number in range(CALLERS)]
+    assert sorted(house.waiting.looks, key=int) == [str(number) for number in range(CALLERS)]
+
+
+def test_those_that_go_on_leave_threads_to_others(house: House) -> None:
+    """All are woken together, and each takes long from then on."""
+    house.waiting.goes_on.clear()
+    with ExitStack() as stack:
+        lines = [stack.enter_context(house.line()) for _ in range(10)]
+        other = stack.enter_context(house.line())
+        for number, line in enumerate(lines):
+            line.ask(f"waiting/{number}")
+        house.until_waiting(10)
+        for wakeup in house.waiting.woken.values():
+            wakeup.set()
+        until(lambda: len(house.waiting.looks) == THREADS // 2, PATIENCE_S, "half of the threads taken")
+        other.ask("quick")
+        assert other.answer()[:2] == (200, b"quick")
+        assert len(house.waiting.looks) == THREADS // 2
+
+        house.waiting.goes_on.set()
+        assert [line.answer().status for line in lines] == [200] * 10
+
+
+def test_the_place_of_a_caller_that_disconnects_is_free(house: House) -> None:
+    with capture_logs() as logged:
+        with house.line() as gone, house.line() as stays:
+            gone.ask("waiting/1")
+            stays.ask("waiting/2", "GET", "X-Correlation-Id: stays")
+            house.until_waiting(2)
+            gone.close()
+            house.until_waiting(1)
+            until(lambda: house.waiting.places == ["2"], PATIENCE_S, "a place given back")
+            house.waiting.woken["1"].set()
+            house.waiting.woken["2"].set()
+            assert stays.answer()[:2] == (200, b"2")
+        until(lambda: len(logged) == 2, PATIENCE_S, "both told of")
+
+    assert house.waiting.looks == ["2"]
+    told = [(line["route"], line["status"]) for line in logged]
+    assert told == [("/waiting/{name}", 499), ("/waiting/{name}", 200)]
+    assert logged[1]["correlation_id"] == "stays"
+
+
+def test_who_disconnects_while_it_goes_on_is_forgotten_too(house: House) -> None:
+    house.waiting.goes_on.clear()
+    with house.line() as gone:
+        gone.ask("waiting/1")
+        house.until_waiting(1)
+        house.waiting.woken["1"].set()
+        until(lambda: house.waiting.looks, PATIENCE_S, "a request that goes on")
+    house.waiting.goes_on.set()
+    until(lambda: not house.waiting.places, PATIENCE_S, "a place given back")
+    until(lambda: not house.server._server.active_channels, PATIENCE_S, "a closed connection")
+
+
+def test_a_pause_ends_by_itself(house: House) -> None:
+    house.waiting.pause_s = 0.05
+    with house.line() as line:
+        line.ask("waiting/1")
+        assert line.answer()[:2] == (200, b"1")
+
+
+def test_pipelined_requests_keep_their_order(house: House) -> None:
+    with house.line() as line:
+        line.ask("waiting/1")
+        line.ask("quick")
+        house.until_waiting(1)
+        line.ask("waiting/2", "POST")
+        line.ask("quick")
+        house.waiting.woken["2"].set()
+        assert house.waiting.places == ["1"]
+        house.waiting.woken["1"].set()
+        answers = [line.answer()[:2] for _ in range(4)]
+    assert answers == [(200, b"1"), (200, b"quick"), (200, b"2"), (200, b"quick")]
+
+
+def test_a_stop_tells_everybody_at_once(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "DRAIN_S", 60.0)
+    monkeypatch.setattr(server_module, "REFUSE_AFTER_S", 60.0)
+    with ExitStack() as stack:
+        lines = [stack.enter_context(house.line()) for _ in range(CALLERS)]
+        for number, line in enumerate(lines):
+            line.ask(f"waiting/{number}")
+        house.until_waiting(CALLERS)
+        house.server.stop()
+        assert [line.answer()[:2] for line in lines] == [(200, b"stopped")] * CALLERS
+        assert all(line.is_closed for line in lines)
+
+
+def test_what_could_not_go_on_by_the_end_of_a_drain_is_refused(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_module, "DRAIN_S", 60.0)
+    monkeypatch.setattr(server_module, "REFUSE_AFTER_S", 0.0)
+    house.waiting.waits_again = False
+    house.waiting.goes_on.clear()
+    with ExitStack() as stack:
+        lines = [stack.enter_context(house.line()) for _ in range(10)]
+        for number, line in enumerate(lines):
+            line.ask(f"waiting/{number}")
+        house.until_waiting(10)
+        for number in range(THREADS // 2):
+            house.waiting.woken[str(number)].set()
+        until(lambda: len(house.waiting.looks) == THREADS // 2, PATIENCE_S, "half of the threads taken")
+        house.server.stop()
+        until(lambda: len(house.waiting.places) == THREADS // 2, PATIENCE_S, "the others' places given back")
+        house.waiting.goes_on.set()
+        answers = [line.answer().status for line in lines]
+    assert sorted(answers) == [200] * (THREADS // 2) + [503] * (10 - THREADS // 2)
+
+
+def test_an_answer_without_its_body_where_that_is_asked_for(house: House) -> None:
+    with house.line() as line:
+        line.ask("waiting/17", "HEAD")
+        house.until_waiting(1)
+        house.waiting.woken["17"].set()
+        head = line.answer(with_body=False)
+        assert head.status == 200
+        assert (head.headers["Content-Length"], head.headers["ETag"]) == ("2", '"17"')
+        line.ask("quick")
+        assert line.answer()[:2] == (200, b"quick")
+
+
+def test_an_error_after_a_wait_is_a_problem(house: House) -> None:
+    house.waiting.error = behind("products")
+    with house.line() as line:
+        line.ask("waiting/1")
+        house.until_waiting(1)
+        house.waiting.woken["1"].set()
+        status, body = line.answer()[:2]
+        assert status == 503
+        assert b"read-model-behind" in body
+        line.ask("quick")
+        assert line.answer()[:2] == (200, b"quick")
+
+
+def test_where_to_go_on_would_be_in_vain_it_is_refused(house: House) -> None:
+    with house.line() as line:
+        line.ask("waiting/1")
+        house.until_waiting(1)
+        house.in_vain.append(behind("products"))
+        house.waiting.woken["1"].set()
+        assert line.answer().status == 503
+    assert (house.waiting.places, house.waiting.looks) == ([], [])
+
+
+def test_a_request_is_told_of_once_with_its_whole_duration(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its clock is read when it comes and when it is answered, and at no other time."""
+    ticks = SimpleNamespace(perf_counter=itertools.count().__next__)
+    monkeypatch.setattr(telemetry_module, "time", ticks)
+    with capture_logs() as logged, house.line() as line:
+        line.ask("waiting/1", "GET", "X-Correlation-Id: mine")
+        house.until_waiting(1)
+        house.waiting.woken["1"].set()
+        line.answer()[:2]
+        until(lambda: logged, PATIENCE_S, "a line in the log")
+    (told,) = logged
+    assert (told["duration_ms"], told["correlation_id"], told["status"]) == (1000.0, "mine", 200)
+
+
+def test_a_command_that_waits_is_not_shed_when_it_goes_on() -> None:
+    full = [False]
+    with opened(backlog=Fullness(full)) as house, house.line() as line, house.line() as other:
+        line.ask("waiting/1", "POST")
+        house.until_waiting(1)
+        full[0] = True
+        other.ask("quick", "POST")
+        assert other.answer().status == 503
+        house.waiting.woken["1"].set()
+        assert line.answer()[:2] == (200, b"1")
+
+
+def test_many_come_wait_and_go_at_once(house: House) -> None:
+    """Each place is given back, and each answer is the one asked for."""
+    house.waiting.pause_s = 0.0
+
+    def caller(number: int) -> list[tuple[int, bytes]]:
+        found = []
+        for _ in range(20):
+            with house.line() as line:
+                line.ask(f"waiting/{number}")
+                line.ask("quick")
+                if number % 4:
+                    found += [line.answer()[:2], line.answer()[:2]]
+        return found
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(caller, range(16)))
+
+    for number, found in enumerate(answers):
+        assert found == ([(200, str(number).encode()), (200, b"quick")] * 20 if number % 4 else [])
+    until(lambda: not house.waiting.places, PATIENCE_S, "all places given back")
+    until(lambda: not house.server._server.active_channels, PATIENCE_S, "all connections closed")
+    assert house.server._room._going_on == 0
