@@ -22,7 +22,7 @@ from pymongo.client_session import ClientSession
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError
 
-from bus.connections import DUPLICATE_KEY, DURABLE, SETTLED, Documents, causal
+from bus.connections import DUPLICATE_KEY, DURABLE, SETTLED, UNSETTLED, Documents, causal
 from bus.logs import logger
 from bus.messages.envelope import CommandEnvelope
 from bus.messages.outcome import CommandStatus, Outcome
@@ -183,6 +183,12 @@ class Inbox:
         """Those of some commands that have no outcome, in the order they were accepted."""
         found = self._commands.find({**_WAITING, "_id": {"$in": list(command_ids)}}, session=session)
         return self._readable(found.sort("accepted_ts", ASCENDING))
+
+    def still_unfinished(self, command_ids: Sequence[str]) -> list[str]:
+        """The ids of those that have no outcome on the primary, settled or not, the earliest first."""
+        unsettled = self._commands.with_options(read_concern=UNSETTLED)
+        found = unsettled.find({**_WAITING, "_id": {"$in": list(command_ids)}}, {"_id": True})
+        return [stored["_id"] for stored in found.sort("accepted_ts", ASCENDING)]
 
     def earlier(
         self, related: Sequence[Related], limit: int, session: ClientSession | None = None

@@ -50,7 +50,9 @@ class Decider:
         self._now = now
         self._snapshots = Snapshots()
         self.newest = self._snapshots.load
-        self.append: Callable[[Sequence[Decision]], list[Appended]] = telemetry.appends(log.append)
+        self._view = log
+        """The log in the session of the present batch: what is read after an append shows it."""
+        self.append = telemetry.appends(self._append)
 
     def __call__(self, entries: Sequence[Entry], session: ClientSession | None) -> list[Decided]:
         """For each command the commit that says what it came to, made now or found; or what it raised.
@@ -66,14 +68,21 @@ class Decider:
             stop=stop_after_attempt(CONFLICT_TRIES),
             retry_error_callback=_last_result,
         )
-        with ExitStack() as views:
-            rounds = _Rounds(self, entries, self._log.within(session), views)
-            refused = conflicts(rounds)
+        self._view = self._log.within(session)
+        try:
+            with ExitStack() as views:
+                rounds = _Rounds(self, entries, self._view, views)
+                refused = conflicts(rounds)
+        finally:
+            self._view = self._log
         error = refused[0] if refused else None
         for entry in entries:
             if entry.command_id not in rounds.decided and error is not None:
                 rounds.decided[entry.command_id] = error
         return [rounds.decided[entry.command_id] for entry in entries]
+
+    def _append(self, decisions: Sequence[Decision]) -> list[Appended]:
+        return self._view.append(decisions)
 
     def append_outcome(self, entry: Entry, outcome: Outcome) -> Decided:
         """Append what a command came to without a decision; the commit that says it, this or an earlier one.

@@ -14,7 +14,8 @@ it is read in one causal session. The five beats, load, skip if done, decide, ap
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Self
@@ -23,10 +24,12 @@ from bson import Timestamp
 from pymongo.client_session import ClientSession
 
 from bus.attempts import Attempts
+from bus.command_records import outcome_of
 from bus.inbox import Earlier, Entry, Inbox, Related
 from bus.log import Log
 from bus.messages.envelope import CommandEnvelope
 from bus.messages.outcome import Outcome
+from bus.messages.streams import partition_of
 from bus.observing.metrics import Metrics
 from write_side.bell import Bell
 from write_side.decider import Decider
@@ -35,6 +38,9 @@ from write_side.in_flight import BATCH, Barrier, Batch, InFlight
 from write_side.isolation import Isolation
 from write_side.telemetry import Telemetry
 from write_side.transience import is_transient
+
+SETTLED_S = 5.0
+"""After which the inbox no longer shows what has left it: mostly it is 100 ms."""
 
 Handled = Outcome | Exception
 """What a command came to, or what handling it raised."""
@@ -56,11 +62,14 @@ class CommandHandler:
     ) -> None:
         """``now`` tells the time as the write database has it."""
         told = telemetry or Telemetry(Metrics())  # else nobody is told
+        self._log = log
         self._inbox = inbox
         self._help_after_s = help_after_s
         self.decider = Decider(log, told, now)
         self.isolation = Isolation(inbox, attempts, self.decider, bell, max_errors, told)
         self.in_flight = InFlight()
+        self._finished: OrderedDict[str, float] = OrderedDict()
+        """What was finished lately, and when: the inbox goes on showing it until that is settled."""
         self._met: dict[str, float] = {}
         """When commands that are not in flight here were first found to be in the way."""
         self._reading: AbstractContextManager[ClientSession | None] | None = None
@@ -98,9 +107,9 @@ class CommandHandler:
     def take(self, command_ids: Sequence[str]) -> list[str]:
         """Take commands in flight; return those that there is nothing to do for."""
         entries = self._inbox.unfinished(command_ids, self._in_session())
-        self.in_flight.add(entries)
-        unfinished = {entry.command_id for entry in entries}
-        return [command_id for command_id in command_ids if command_id not in unfinished]
+        unfinished = [entry for entry in entries if not self._is_finished(entry.command_id)]
+        self.in_flight.add(unfinished)
+        return [command_id for command_id in command_ids if command_id not in self.in_flight]
 
     def let_go(self) -> list[str]:
         """Forget what is in flight, and the session that it was read in; return the ids."""
@@ -133,6 +142,7 @@ class CommandHandler:
             together, results = [batch[0]], [self._alone(batch[0], session)]
         handled = _without_those_let_through(list(zip(together, results, strict=True)))
         self.in_flight.remove(entry.command_id for entry, _ in handled)
+        self._remember(e.command_id for e, r in handled if not isinstance(r, Exception) and not r.is_failure)
         return handled
 
     def _together(self, entries: Sequence[Entry], session: ClientSession | None) -> Sequence[Handled]:
@@ -166,7 +176,7 @@ class CommandHandler:
         while (batch := self.in_flight.batch()).entries:
             limit = BATCH + batch.passed_over_count
             found = self._inbox.earlier(_related(batch), limit, self._in_session())
-            elsewhere = [earlier for earlier in found if earlier.command_id not in self.in_flight]
+            elsewhere = self._unfinished_elsewhere(found)
             if not elsewhere and len(found) < limit:
                 self._met.clear()
                 return batch.entries
@@ -177,6 +187,33 @@ class CommandHandler:
                 return _not_waiting(batch.entries, elsewhere, end)
             self.in_flight.add(helped)
         return ()
+
+    def _unfinished_elsewhere(self, found: Sequence[Earlier]) -> list[Earlier]:
+        """Those that are not in flight here, and that the log has no outcome of."""
+        unknown = [
+            earlier
+            for earlier in found
+            if earlier.command_id not in self.in_flight and not self._is_finished(earlier.command_id)
+        ]
+        if not unknown:
+            return []
+        of_partition: defaultdict[int, list[str]] = defaultdict(list)
+        for earlier in unknown:
+            of_partition[partition_of(earlier.stream, self._log.partitions)].append(earlier.command_id)
+        decided = self._log.within(self._in_session()).of_commands(of_partition)
+        # An operator's retry of one that failed begins in the inbox, before its failure leaves the log.
+        self._remember(one for one, commit in decided.items() if not outcome_of(commit).is_failure)
+        return [earlier for earlier in unknown if not self._is_finished(earlier.command_id)]
+
+    def _remember(self, command_ids: Iterable[str]) -> None:
+        now = time.monotonic()
+        self._finished.update(dict.fromkeys(command_ids, now))
+        while self._finished and now - next(iter(self._finished.values())) > SETTLED_S:
+            self._finished.popitem(last=False)
+
+    def _is_finished(self, command_id: str) -> bool:
+        """Return True if it was lately. Shown as unfinished for longer, that was lost, and is noted again."""
+        return time.monotonic() - self._finished.get(command_id, float("-inf")) <= SETTLED_S
 
     def _overdue(self, elsewhere: Sequence[Earlier]) -> list[str]:
         now = time.monotonic()

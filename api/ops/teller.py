@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from api import problems
 from api.ops.story_shapes import Kind, Story, StoryCommand, StoryCommit, StoryParked, StoryReadModel
+from bus.command_records import outcome_of
 from bus.commit import Commit
 from bus.log import Log
 from bus.messages.outcome import CommandStatus, Outcome
@@ -108,7 +109,8 @@ class Teller:
 def _command(seen: Seen) -> StoryCommand:
     """What the log has of it stands; what the inbox has may be of a build that this one cannot read."""
     stored = seen.stored
-    if stored is None:
+    done = seen.commit is not None and not outcome_of(seen.commit).is_failure
+    if stored is None or (done and stored["status"] == CommandStatus.ACCEPTED):
         return _finished(seen)
     envelope, outcome = stored["envelope"], stored["outcome"] or {}
     by, commit = envelope["by"], seen.commit

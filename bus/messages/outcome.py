@@ -31,3 +31,7 @@ class Outcome(Message):
     rejection: Rejection | None = None
     error: str | None = None
     """Why it failed, for an operator."""
+
+    @property
+    def is_failure(self) -> bool:
+        return self.status is CommandStatus.FAILED

@@ -7,9 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from random import Random
-from typing import Protocol
+from typing import Any, Protocol
 
 from tests.chaos.books import Books, Product
 from tests.chaos.checks import audits, figures, outcomes, positions

@@ -136,8 +136,8 @@ class WriteSide:
 
     def is_finished(self, envelope: CommandEnvelope) -> bool:
         """Whether a command has come to something, and the inbox knows."""
-        entry = self.inbox.find(envelope.command_id)
-        return entry is None or entry.finished
+        unsettled = self.database.commands.with_options(read_concern=UNSETTLED)
+        return unsettled.find_one({"_id": envelope.command_id, "status": "accepted"}) is None
 
 
 @contextmanager

@@ -16,8 +16,10 @@ from bus.messages.outcome import CommandStatus, Outcome
 from bus.settings import Settings
 from tests import messages
 from tests.decided import come_to
-from tests.integration.shop import WriteSide
+from tests.integration.shop import WriteSide, partition
+from tests.waiting import until
 
+PATIENCE_S = 30
 SAID = {"by": "ann", "reason": "mended"}
 
 
@@ -85,7 +87,7 @@ def test_it_is_decided_after_what_was_accepted_meanwhile(shop: WriteSide, failed
     second = shop.accept(messages.change_customer(name="Second"))
     retried = failed.retry(first.command_id, **SAID)
     shop.handling(retried)  # which helps the second first
-    history = shop.log.history(shop.entry(first).partition, "customer-c1")
+    history = shop.log.history(partition("c1"), "customer-c1")
     assert [commit.command_id for commit in history] == ["k1", second.command_id, first.command_id]
     assert history[-1].state is not None
     assert history[-1].state["name"] == "First"
@@ -96,15 +98,16 @@ def test_a_retry_of_what_the_log_has_an_outcome_of_copies_it(shop: WriteSide, fa
     """Its handler had been taken for stuck, and appended after all; the stream has moved on since."""
     envelope = shop.accept(messages.register_customer())
     shop.handling(envelope)
-    done = shop.entry(envelope)
+    done = shop.outcome(envelope)
     shop.do(messages.change_customer(name="Newer"))
     failure = {"status": "failed", "error": "slow", "stream": "customer-c1", "partition": 0}
+    shop.inbox.accept_all([(envelope, None)])
     shop.database.commands.update_one({"_id": "k1"}, {"$set": {"status": "failed", "outcome": failure}})
     before = list(shop.database.commits.find({"stream": {"$exists": True}}))
 
-    shop.handling(failed.retry("k1", **SAID))
+    shop.elsewhere(failed.retry("k1", **SAID))
 
-    assert shop.outcome(envelope) == done.outcome
+    assert shop.outcome(envelope) == done
     assert list(shop.database.commits.find({"stream": {"$exists": True}})) == before
 
 
@@ -161,7 +164,8 @@ def test_an_outcome_that_came_in_between_stands(
     envelope = shop.accept(messages.register_customer())
     fail(shop, envelope)
     look = failed._failed
-    done = Outcome(status=CommandStatus.SUCCEEDED, stream="customer-c1", partition=0, seq=1, version=1)
+    place = {"stream": "customer-c1", "partition": partition("c1"), "seq": 1}
+    done = Outcome(status=CommandStatus.SUCCEEDED, version=1, **place)
 
     def look_and_be_overtaken(command_id: str) -> Any:
         found = look(command_id)
@@ -205,14 +209,15 @@ def test_a_discarded_command_can_be_retried_and_is_listed_if_it_fails_again(
 def test_what_is_not_failed_is_refused(
     shop: WriteSide, failed: FailedCommands, status: CommandStatus
 ) -> None:
-    envelope = shop.accept(messages.register_customer())
+    shop.accept(messages.register_customer())
     if status is not CommandStatus.ACCEPTED:
-        come_to(shop.inbox, "k1", Outcome(status=status, stream="customer-c1", partition=0))
-    before = shop.entry(envelope)
+        come_to(shop.inbox, "k1", Outcome(status=status, stream="customer-c1", partition=partition("c1")))
+        until(lambda: shop.inbox.find("k1") is None, PATIENCE_S, "it has left the inbox")
+    before = shop.records.find("k1")
     for deal in (failed.retry, failed.discard):
         with pytest.raises(RefusedError, match=f"k1 is {status}, not failed"):
             deal("k1", **SAID)
-    assert shop.entry(envelope) == before
+    assert shop.records.find("k1") == before
     with pytest.raises(RefusedError, match="no command k9"):
         failed.retry("k9", **SAID)
 
