@@ -6,7 +6,7 @@ shedding: a request that is one too many is answered by the thread that reads, a
 A request that waits (``api.deferral``) stays at the head of its connection, so that those behind it are
 answered after it. Meanwhile the connection is read, which shows whether the caller has gone; then its place
 is free at once. One request more is read, and no third: behind one, a caller's going is seen only when the
-wait is over.
+wait is over. A caller that closes its sending side alone counts as gone.
 """
 
 import socket
