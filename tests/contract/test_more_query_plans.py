@@ -280,6 +280,9 @@ def test_a_checkpoint_and_a_rename_are_found_by_index(watched: Watched) -> None:
 
     assert checkpoints.position("products", FIRST, 1) == 0
     assert_indexed(watched, 1, 1)
+    watched.forget()
+    assert set(checkpoints.positions_at([("products", FIRST, 1), ("customers", FIRST, 0)]).values()) == {0}
+    assert_indexed(watched, 2, 2)
     assert len(checkpoints.positions(1)) == len(READ_MODELS)
     Parking(database).streams("products", FIRST, 1)
     watched.forget()
