@@ -60,7 +60,7 @@ def test_who_is_woken_goes_on_once() -> None:
     room = Room()
     caller = room.enter(Caller())
     assert room.gone_on == []
-    assert room.room.holds(caller)
+    assert len(room.room) == 1
 
     caller.woken.set()
     caller.woken.set()
