@@ -6,7 +6,7 @@ shedding: a request that is one too many is answered by the thread that reads, a
 A request that waits (``api.deferral``) stays at the head of its connection, so that those behind it are
 answered after it. Meanwhile the connection is read, which shows whether the caller has gone; then its place
 is free at once. One request more is read, and no third: behind one, a caller's going is seen only when the
-wait is over.
+wait is over. A caller that closes its sending side alone counts as gone.
 """
 
 import socket
@@ -108,28 +108,35 @@ class Channel(HTTPChannel):  # type: ignore[misc]
     task_class = Answer
     error_task_class = Refusal
     _held: list[bytes] | None = None
+    _ahead = 0
+    """How many requests may stand behind the first one before the connection is not read."""
 
     def service(self) -> None:
         """Answer the first request, or go on with it; one that waits gives the thread back."""
         request = self.requests[0]
         resumed = _deferral(request)
         room = self.server.room
+        self._ahead = 0
         try:
             if resumed is not None and not self.connected:
                 room.abandon(resumed)
             super().service()
         except Deferred as deferred:
             request.deferral = deferred.deferral
+            self._ahead = AHEAD
             room.enter(self, deferred.deferral, deferred.pause)
         finally:
             if resumed is not None:
                 room.ended()
 
     def readable(self) -> bool:
-        if not self.server.room.holds(self):
-            return bool(super().readable())
-        closes = self.will_close or self.close_when_flushed
-        return not (closes or len(self.requests) > AHEAD or self.total_outbufs_len)
+        """As waitress has it, with more to read while a request waits. The loop asks it very often."""
+        return not (
+            self.will_close
+            or self.close_when_flushed
+            or len(self.requests) > self._ahead
+            or self.total_outbufs_len
+        )
 
     def handle_close(self) -> None:
         super().handle_close()

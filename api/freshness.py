@@ -183,13 +183,17 @@ class Freshness:
     def _is_shown(self, outcome: Outcome, deadline: float) -> Waits[bool]:
         if outcome.seq is None:
             return False
-        goals = [
-            Goal(model.name, self._store.generation(model.name), outcome.partition, outcome.seq)
-            for model in READ_MODELS
-        ]
+        goals = self._goals(outcome.partition, outcome.seq)
         if not (yield from self._wait(goals, deadline)):
             return False
-        return all(self._visibility.of(outcome.stream, outcome.partition, outcome.seq).values())
+        if self._goals(outcome.partition, outcome.seq) != goals:  # another generation went live meanwhile
+            return all(self._visibility.of(outcome.stream, outcome.partition, outcome.seq).values())
+        hiding = self._visibility.hiding(outcome.stream, outcome.partition, outcome.seq)
+        return all((goal.name, goal.generation) not in hiding for goal in goals)
+
+    def _goals(self, partition: int, seq: int) -> list[Goal]:
+        """The position in every read model, in its live generation."""
+        return [Goal(model.name, self._store.generation(model.name), partition, seq) for model in READ_MODELS]
 
     def _reach(self, goals: Sequence[Goal], seconds: float) -> Waits[bool]:
         if not self._unreached(goals):

@@ -87,9 +87,6 @@ class WaitingRoom(Generic[C]):
             self.leave(channel)
         self._tell_loop()
 
-    def holds(self, channel: C) -> bool:
-        return channel in self._waiting
-
     def leave(self, channel: C) -> None:
         """Give up the place of a channel that was closed, if it has one."""
         with self._lock:

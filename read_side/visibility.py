@@ -1,6 +1,6 @@
 """Whether a read model shows what happened: it has read that far, and has not set the stream aside.
 
-Callers that look at checkpoints at the same time share a query, which is sent after each of them has asked
+Callers that look at the same time share a query, which is sent after each of them has asked
 (``bus.group_commit``).
 """
 
@@ -23,11 +23,24 @@ class Visibility:
         self._checkpoints = checkpoints
         self._parking = parking
         self._set_aside = SetAside(parking)
+        self._parked: GroupCommit[int, list[Parked]] = GroupCommit(self._parked_for_all)
         self._positions: GroupCommit[Sequence[Place], list[int]] = GroupCommit(self._positions_for_all)
 
     def positions(self, places: Sequence[Place]) -> list[int]:
         """How far generations have read, in the order asked for."""
         return self._positions(places)
+
+    def hiding(self, stream: str, partition: int, seq: int) -> set[tuple[str, int]]:
+        """The generations, by name and number, that have set aside what a stream had at a position."""
+        return {
+            (parked.name, parked.generation)
+            for parked in self._parked(partition)
+            if parked.stream == stream and parked.seq <= seq
+        }
+
+    def _parked_for_all(self, partitions: list[int]) -> list[list[Parked]]:
+        found = {partition: self._parking.within(partition) for partition in set(partitions)}
+        return [found[partition] for partition in partitions]
 
     def _positions_for_all(self, asked: list[Sequence[Place]]) -> list[list[int]]:
         found = self._checkpoints.positions_at({place for places in asked for place in places})
@@ -50,11 +63,7 @@ class Visibility:
         """By read model, whether it shows what a stream had at a position."""
         live = {model.name: self._store.generation(model.name) for model in READ_MODELS}
         positions = self._checkpoints.positions(partition)
-        lacking = {
-            (parked.name, parked.generation)
-            for parked in self._parking.within(partition)
-            if parked.stream == stream and parked.seq <= seq
-        }
+        lacking = self.hiding(stream, partition, seq)
         return {
             name: positions.get((name, generation, partition), 0) >= seq and (name, generation) not in lacking
             for name, generation in live.items()

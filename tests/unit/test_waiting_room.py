@@ -1,5 +1,10 @@
 """The places of requests that wait: each is called once, by whatever comes first, or left."""
 
+import threading
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import cast
 from unittest import mock
 
@@ -55,7 +60,7 @@ def test_who_is_woken_goes_on_once() -> None:
     room = Room()
     caller = room.enter(Caller())
     assert room.gone_on == []
-    assert room.room.holds(caller)
+    assert len(room.room) == 1
 
     caller.woken.set()
     caller.woken.set()
@@ -163,3 +168,31 @@ def test_a_room_that_closes_calls_all_and_whoever_comes_later() -> None:
     assert room.gone_on == callers
     late = room.enter(Caller())
     assert room.gone_on == [*callers, late]
+
+
+def test_whatever_comes_first_it_goes_on_or_is_left_once() -> None:
+    """Announcements, pauses that end, callers that leave and a stop, all at the same time."""
+    for _ in range(50):
+        room = Room(at_a_time=1_000)
+        callers = [room.enter(Caller(), 0.0) for _ in range(20)]
+        together = threading.Barrier(4)
+
+        def at_once(*steps: Callable[[], None], together: threading.Barrier = together) -> None:
+            together.wait()
+            for step in steps:
+                step()
+
+        with ThreadPoolExecutor(4) as pool:
+            futures = [
+                pool.submit(at_once, *(caller.woken.set for caller in callers)),
+                pool.submit(at_once, *(partial(room.room.leave, caller) for caller in reversed(callers))),
+                pool.submit(at_once, *(room.room.call_due for _ in callers)),
+                pool.submit(at_once, room.room.close),
+            ]
+            for future in futures:
+                future.result()
+
+        gone = [caller for caller in callers if not caller.has_place]
+        assert len(room.left) == len(gone)
+        assert Counter(room.gone_on) == Counter(caller for caller in callers if caller.has_place)
+        assert len(room.room) == 0

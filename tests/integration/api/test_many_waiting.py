@@ -3,13 +3,12 @@
 import http.client
 import json
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 from unittest import mock
 
-import httpx
 import pytest
 from pymongo import _csot
 from pymongo.errors import NetworkTimeout
@@ -17,11 +16,9 @@ from pymongo.errors import NetworkTimeout
 from api import commands as commands_module
 from api import freshness as freshness_module
 from api import prefer
-from api.app import create_app
 from api.commands import Commands
 from api.freshness import Freshness
-from api.patience import OPERATIONS_S, bounded
-from api.server import Server
+from api.patience import OPERATIONS_S
 from bus.connections import redis_client
 from bus.gateway import CommandGateway
 from bus.liveness import Liveness
@@ -32,94 +29,10 @@ from read_side.registry import FIRST
 from read_side.visibility import Visibility
 from tests import messages
 from tests.integration.api.both_sides import BothSides, home
-from tests.plain_http import NO_TLS
-from tests.shop_api import Shop
+from tests.integration.api.waiting_callers import CALLERS, LONG, PATIENCE_S, THREADS, Web, product, serving
 from tests.waiting import until
 
-PATIENCE_S = 60.0
-CALLERS = 100
-THREADS = 2
-Callers = list[Future[httpx.Response]]
 NEVER_S = 3_600.0
-JSON = "application/json"
-LONG = "wait=600"
-
-
-class Web:
-    """A web process over a shop, and callers."""
-
-    def __init__(self, shop: Shop, server: Server, client: httpx.Client, pool: ThreadPoolExecutor) -> None:
-        self.shop = shop
-        self.server = server
-        self._client = client
-        self._pool = pool
-
-    def send(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self._client.request(method, path, json=body, headers=named)
-
-    def sends(self, method: str, path: str, body: Any = None, **headers: str) -> Future[httpx.Response]:
-        """Send from a thread of its own."""
-        return self._pool.submit(self.send, method, path, body, **headers)
-
-    def adds_product(self, number: int, prefer: str = LONG) -> Future[httpx.Response]:
-        return self.sends("POST", "/products", product(number), Idempotency_Key=f"k{number}", Prefer=prefer)
-
-    def reads(self, path: str, token: str, method: str = "GET", **headers: str) -> Future[httpx.Response]:
-        return self.sends(method, path, Consistency_Token=token, Prefer=LONG, **headers)
-
-    def until_waiting(self, requests: int) -> None:
-        until(lambda: len(self.server._room) == requests, PATIENCE_S, f"{requests} requests that wait")
-
-    def callers(self, count: int, send: Callable[[int], Future[httpx.Response]]) -> Callers:
-        """So many callers that wait. They come a few at a time, so that a slow machine is not too late."""
-        callers = []
-        for number in range(count):
-            callers.append(send(number))
-            if number % 4 == 3:
-                self.until_waiting(len(callers))
-        self.until_waiting(count)
-        return callers
-
-    def accepted(self) -> list[str]:
-        return [str(stored["_id"]) for stored in self.shop.write["commands"].find()]
-
-
-def product(number: int) -> dict[str, Any]:
-    return {"product_id": f"p{number}", "name": "Teapot", "unit_price": 2500, "currency": "EUR"}
-
-
-@contextmanager
-def serving(shop: Shop) -> Iterator[Web]:
-    stopping = shop.services.commands._stopping
-    server = Server(
-        bounded(create_app(shop.services)),
-        "127.0.0.1",
-        0,
-        threads=THREADS,
-        on_leaving=shop.services.telemetry.left,
-        stopping=stopping,
-    )
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    client = httpx.Client(
-        base_url=f"http://127.0.0.1:{server.port}",
-        headers=dict(shop.staff._default_headers or {}),
-        limits=httpx.Limits(max_connections=None),
-        timeout=PATIENCE_S,
-        trust_env=False,
-        verify=NO_TLS,
-    )
-    try:
-        with client, ThreadPoolExecutor(CALLERS + 10) as pool:
-            try:
-                yield Web(shop, server, client, pool)
-            finally:
-                server.stop()
-    finally:
-        thread.join(PATIENCE_S)
-        stopping.clear()  # the shop is opened once for the module
-        assert not thread.is_alive()
 
 
 @pytest.fixture
@@ -281,9 +194,15 @@ def test_past_the_places_the_202_comes_at_once_and_places_of_the_gone_are_free(w
     commands: Commands = web.shop.services.commands
     freshness: Freshness = web.shop.services.freshness
     commands._slots = freshness._slots = freshness_module.WaitSlots(1)
-    headers = {**dict(web.shop.staff._default_headers or {}), "Prefer": LONG}
+    headers = {
+        **dict(web.shop.staff._default_headers or {}),
+        "Prefer": LONG,
+        "Content-Type": "application/json",
+    }
     with closing(http.client.HTTPConnection("127.0.0.1", web.server.port, timeout=PATIENCE_S)) as gone:
-        gone.request("POST", "/products", json.dumps(product(1)), headers | {"Content-Type": JSON})
+        gone.request(
+            "POST", "/products", json.dumps(product(1)), headers | {"Content-Type": "application/json"}
+        )
         web.until_waiting(1)
     web.until_waiting(0)
     stays = web.adds_product(2)
