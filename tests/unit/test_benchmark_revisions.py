@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
 from bus.messages.streams import customer_stream, partition_of
 from tests.benchmarks import report, shop, sizes
+from tests.benchmarks.__main__ import app
 from tests.benchmarks.benchmark import AGAINST, MEASUREMENTS, Measurement, run
 from tests.benchmarks.builds import Revision, RevisionError
 from tests.benchmarks.figures import Failure, Missing
@@ -99,3 +101,17 @@ def test_what_somebody_meets_meanwhile_is_not_lost() -> None:
 
     with pytest.raises(ConnectionError, match="gone"), Meanwhile(fails):
         pass
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--only", "nothing"], "no measurement is named nothing"),
+        (["--only", "against_e2e"], "name the other revision with --against"),
+        (["--against", "no-such-revision"], "git knows no commit"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused_before_anything_starts(arguments: list[str], told: str) -> None:
+    refused = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})
+    assert refused.exit_code == 2
+    assert told in refused.output
