@@ -72,14 +72,9 @@ class HotProducts:
             opening.callback(self._backstage.close)
             self._queue = redis.Redis.from_url(stage.redis.url)
             opening.callback(self._queue.close)
-            web = opening.enter_context(Caller(stage.port, self._size.callers))
-            others = self._register(web)
+            self._changes_of_others = self._endless(self._register())
             self._until_idle()
-            port = stage.serve_api("web-backstage", REDIS_URL=self._backstage.url)
-            self._poster = opening.enter_context(Caller(port, self._size.callers))
-            self._burster = opening.enter_context(Caller(stage.port, BURST_CALLERS))
-            self._waiter = opening.enter_context(Caller(stage.port, 1, WAIT_S + LAST_ANSWERS_S))
-            self._changes_of_others = self._endless(others)
+            self._backstage_port = stage.serve_api("web-backstage", REDIS_URL=self._backstage.url)
             self._open = opening.pop_all()
         return self
 
@@ -107,7 +102,7 @@ class HotProducts:
         changes = self._price_changes([HOT] * self._size.changes)
         began = time.perf_counter()
         with Meanwhile(self._wait) as meanwhile:
-            _post(self._burster, changes)
+            _post(self._stage.port, BURST_CALLERS, changes)
             left = self._until_decided(began + self._size.changes_s)
             seconds = time.perf_counter() - began
         decided = len(changes) - left
@@ -128,7 +123,7 @@ class HotProducts:
         """
         self._until_idle()
         changes = self._price_changes(products)
-        _post(self._poster, changes)
+        _post(self._backstage_port, self._size.callers, changes)
         until(lambda: self._backstage.waiting(QUEUE) == len(changes), PATIENCE_S, "every change waits")
         self._backstage.raise_curtain()
         began = time.perf_counter()
@@ -149,7 +144,8 @@ class HotProducts:
     def _wait(self) -> float:
         """Somebody else's change: 204, or 202 when it has waited for as long as it may."""
         began = time.perf_counter()
-        answer = self._waiter.ask(next(self._changes_of_others))
+        with Caller(self._stage.port, 1, WAIT_S + LAST_ANSWERS_S) as waiter:
+            answer = waiter.ask(next(self._changes_of_others))
         if answer[9:12] not in {b"204", b"202"}:
             raise AssertionError(f"answered {answer[:500]!r}")
         return 1000 * (time.perf_counter() - began)
@@ -163,7 +159,7 @@ class HotProducts:
 
         until(is_idle, PATIENCE_S, "every command decided")
 
-    def _register(self, web: Caller) -> list[str]:
+    def _register(self) -> list[str]:
         """Products that can be changed, and the customers who have nothing to do with them."""
         candidates = [f"other{number}" for number in range(100)]
         neighbours = shop.neighbours(product_stream(HOT), candidates, self._stage.settings.log_partitions)
@@ -184,7 +180,7 @@ class HotProducts:
             )
             for each in others
         ]
-        _post(web, products + customers)
+        _post(self._stage.port, self._size.callers, products + customers)
         return others
 
     def _endless(self, customers: list[str]) -> Iterator[bytes]:
@@ -193,6 +189,10 @@ class HotProducts:
             yield wire.patch(f"/customers/{customer_id}", change, self._token, f"wait={WAIT_S}")
 
 
-def _post(caller: Caller, requests: list[bytes]) -> None:
-    """Each of them once; raises ``AssertionError`` unless all are accepted."""
-    caller.as_fast_as_it_goes(requests, PATIENCE_S, most=len(requests)).rate(202)
+def _post(port: int, callers: int, requests: list[bytes]) -> None:
+    """Each of them once; raises ``AssertionError`` unless all are accepted.
+
+    On new connections: between turns the server would close them, for being idle.
+    """
+    with Caller(port, callers) as caller:
+        caller.as_fast_as_it_goes(requests, PATIENCE_S, most=len(requests)).rate(202)

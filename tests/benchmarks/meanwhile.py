@@ -15,9 +15,8 @@ class Meanwhile:
     ``ask`` returns the milliseconds that one request took. What it raises is raised at the end of the block.
     """
 
-    def __init__(self, ask: Callable[[], float], pause_s: float = 0.0) -> None:
+    def __init__(self, ask: Callable[[], float]) -> None:
         self._ask = ask
-        self._pause_s = pause_s
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="meanwhile", daemon=True)
         self._error: Exception | None = None
@@ -44,9 +43,8 @@ class Meanwhile:
 
     def _run(self) -> None:
         try:
-            while True:
+            self._milliseconds.append(self._ask())
+            while not self._stopping.is_set():
                 self._milliseconds.append(self._ask())
-                if self._stopping.wait(self._pause_s):
-                    return
         except Exception as error:  # noqa: BLE001 - whatever it was, it belongs to who started this
             self._error = error

@@ -6,12 +6,10 @@ rename goes on, over the same when nothing else does. The rename is over when ev
 ``order_summary`` and ``order_detail`` has the new name.
 """
 
-import random
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from itertools import count
+from itertools import cycle
 
 from bus.messages.streams import customer_stream
 from tests.benchmarks import shop, wire
@@ -44,13 +42,13 @@ def measure(cast: Cast, size: Size) -> list[Figure]:
             twofold.found()
             _place(twofold, size.renamed_orders)
             side = _others(stage, twofold)
-            with Caller(stage.port, 1) as caller, Caller(stage.port, 1) as renamer:
-                until_shown(side, caller)  # not counted: the first
-                for number in range(size.renames):
-                    alone.append(_alone(side, caller, size.alone))
-                    took, others = _rename(stage, renamer, side, caller, f"Renamed {number}")
-                    seconds.append(took)
-                    meanwhile.append(others)
+            others = _OneAfterAnother(side)
+            others.place()  # not counted: the first
+            for number in range(size.renames):
+                alone.append(Samples.of([others.place() for _ in range(size.alone)]))
+                with Meanwhile(others.place) as asking:
+                    seconds.append(_rename(stage, f"Renamed {number}"))
+                meanwhile.append(asking.samples)
             twofold.until_done()
         finally:
             twofold.close()
@@ -96,29 +94,34 @@ def _others(stage: Stage, twofold: Twofold) -> Shown:
     return replace(shown_by(stage, twofold), requests=requests)
 
 
-def _alone(side: Shown, caller: Caller, orders: int) -> Samples:
-    """Milliseconds to visible, one order after another, with the pause that there is during the rename."""
-    numbers = _numbers(side)
-    milliseconds = []
-    for _ in range(orders):
+class _OneAfterAnother:
+    """Places others' orders, with a pause before each."""
+
+    def __init__(self, side: Shown) -> None:
+        self._side = side
+        self._numbers = cycle(range(len(side.requests)))
+
+    def place(self) -> float:
+        """Return the milliseconds from POST to visible.
+
+        On a new connection: while an order is long in coming, the server would close it for being idle.
+        """
         time.sleep(PAUSE_S)
-        milliseconds.append(until_shown(side, caller, next(numbers)))
-    return Samples.of(milliseconds)
+        with Caller(self._side.port, 1) as caller:
+            return until_shown(self._side, caller, next(self._numbers))
 
 
-def _rename(stage: Stage, renamer: Caller, side: Shown, caller: Caller, name: str) -> tuple[float, Samples]:
-    """The seconds that it took in all, and the milliseconds of others' orders meanwhile."""
-    token = stage.token("staff", "ann")
-    numbers = _numbers(side)
+def _rename(stage: Stage, name: str) -> float:
+    """Rename the customer; return the seconds until every document has the new name."""
+    request = wire.patch(f"/customers/{RENAMED}", {"name": name}, stage.token("staff", "ann"))
     began = time.perf_counter()
-    answer = renamer.ask(wire.patch(f"/customers/{RENAMED}", {"name": name}, token))
+    with Caller(stage.port, 1) as caller:
+        answer = caller.ask(request)
     if answer[9:12] != b"202":
         raise AssertionError(f"answered {answer[:500]!r}")
-    with Meanwhile(lambda: until_shown(side, caller, next(numbers)), PAUSE_S) as others:
-        for model in MODELS:
-            _until_renamed(stage, model, name)
-        seconds = time.perf_counter() - began
-    return seconds, others.samples
+    for model in MODELS:
+        _until_renamed(stage, model, name)
+    return time.perf_counter() - began
 
 
 def _until_renamed(stage: Stage, model: str, name: str) -> None:
@@ -134,8 +137,3 @@ def _until_renamed(stage: Stage, model: str, name: str) -> None:
         one = {"_id": found["_id"], "customer_name": name}
         seen = partial(documents.find_one, one, {"_id": True})
         until(seen, deadline - time.monotonic(), f"{model} shows the new name", POLL_S)
-
-
-def _numbers(side: Shown) -> Iterator[int]:
-    draws = random.Random(10)
-    return (draws.randrange(len(side.requests)) for _ in count())
