@@ -42,5 +42,9 @@ class Backstage:
         if not all(moved):
             raise RuntimeError(f"a queue was not empty: {keys}, {moved}")
 
+    def waiting(self, queue: str) -> int:
+        """How many messages a queue has there."""
+        return int(self._client.hlen(f"{NAMESPACE.decode()}{queue}.msgs"))
+
     def close(self) -> None:
         self._client.close()

@@ -37,8 +37,8 @@ class Answers:
 class _Connection:
     """One request at a time, and what has arrived of its answer."""
 
-    def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=LAST_ANSWERS_S)
+    def __init__(self, port: int, patience_s: float) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=patience_s)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.arrived = b""
         self.sent_at = 0.0
@@ -66,11 +66,14 @@ def _length(head: bytes) -> int:
 
 
 class Caller:
-    """So many open connections to a server on this machine."""
+    """So many open connections to a server on this machine.
 
-    def __init__(self, port: int, connections: int) -> None:
+    ``patience_s`` is how long an answer may take when one is asked for by itself.
+    """
+
+    def __init__(self, port: int, connections: int, patience_s: float = LAST_ANSWERS_S) -> None:
         with ExitStack() as opening:
-            self._connections = [_Connection(port) for _ in range(connections)]
+            self._connections = [_Connection(port, patience_s) for _ in range(connections)]
             self._poll = opening.enter_context(select.epoll())
             for connection in self._connections:
                 opening.enter_context(connection.socket)

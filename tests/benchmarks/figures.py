@@ -56,6 +56,14 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
+class Missing:
+    """A figure that another revision cannot give, and why: it is told, and is no error."""
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """A figure that could not be had, and why."""
 

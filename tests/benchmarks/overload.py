@@ -16,6 +16,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
+from tests.benchmarks import decisions
 from tests.system import System
 
 BACKLOG = 500
@@ -166,14 +167,7 @@ def measure() -> dict[str, object]:
         drain(system)
         after = asyncio.run(as_fast_as(port, request, CALLERS[0], WARM_S))
         drain(system)
-        outcomes = Counter(
-            {
-                row["_id"]: row["n"]
-                for row in system.write_database.commands.aggregate(
-                    [{"$group": {"_id": "$status", "n": {"$sum": 1}}}]
-                )
-            }
-        )
+        outcomes = decisions.outcomes(system.write_database)
         return {
             "best_per_s": round(best),
             "sent_per_s": round(sum(answers.statuses.values()) / SECONDS),
@@ -192,7 +186,7 @@ def measure() -> dict[str, object]:
 def drain(system: System) -> None:
     """Until everything accepted has its outcome."""
     deadline = time.monotonic() + PATIENCE_S
-    while system.write_database.commands.count_documents({"status": "accepted"}):
+    while decisions.undecided(system.write_database, most=1):
         if time.monotonic() > deadline:
             raise TimeoutError("commands are left")
         time.sleep(0.2)

@@ -2,7 +2,7 @@
 
 In the JSON the figures' values are at the top, by their names, and everything else is beside them:
 ``details`` (for each figure its goal, its spread, the values of the rounds and what they are made of),
-``failed`` with the reasons, and ``machine``.
+``failed`` and ``missing`` with the reasons, and ``machine``.
 """
 
 import os
@@ -13,16 +13,19 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
-from tests.benchmarks.figures import Failure, Figure
+from tests.benchmarks.figures import Failure, Figure, Missing
 from tests.benchmarks.samples import Samples, short
+
+Result = Figure | Failure | Missing
 
 PACKAGES = ("dramatiq", "redis", "pymongo", "falcon", "waitress", "pydantic", "eventsourcing")
 DIGITS = 4
 
 
-def table(results: Iterable[Figure | Failure]) -> Table:
+def table(results: Iterable[Result]) -> Table:
     """A row for each figure: its median, its lowest and highest round, its goal, and what it is made of."""
     made = Table(
         "figure", title="Each figure is the median of its rounds", caption="spread: lowest to highest round"
@@ -32,8 +35,11 @@ def table(results: Iterable[Figure | Failure]) -> Table:
     made.add_column("")
     made.add_column("from", overflow="fold")
     for result in results:
+        if isinstance(result, Missing):
+            made.add_row(result.name, "not to be had", "", "", "", escape(result.why.strip().splitlines()[0]))
+            continue
         if isinstance(result, Failure):
-            made.add_row(result.name, "[red]failed", "", "", "", result.why.strip().splitlines()[-1])
+            made.add_row(result.name, "[red]failed", "", "", "", escape(result.why.strip().splitlines()[-1]))
             continue
         made.add_row(
             result.name,
@@ -46,12 +52,13 @@ def table(results: Iterable[Figure | Failure]) -> Table:
     return made
 
 
-def as_json(results: Sequence[Figure | Failure], size: str) -> dict[str, Any]:
+def as_json(results: Sequence[Result], size: str) -> dict[str, Any]:
     """The whole of it, in plain values."""
     figures = [result for result in results if isinstance(result, Figure)]
     return {
         **{figure.name: _rounded(figure.value) for figure in figures},
         "details": {figure.name: _details(figure) for figure in figures},
+        "missing": {result.name: result.why for result in results if isinstance(result, Missing)},
         "failed": {result.name: result.why for result in results if isinstance(result, Failure)},
         "size": size,
         "machine": machine(),

@@ -30,6 +30,18 @@ class Size:
     """Whether command workers and projectors are doubled one without the other, too."""
     waiting: int
     """Commands on the queue whose memory is looked at."""
+    finished_s: float
+    """How long finished commands may take to leave the inbox."""
+    changes: int
+    """Changes of one product, and of as many products, in a turn."""
+    changes_s: float
+    """How long such a turn may take; past it counts what was decided by then."""
+    renamed_orders: int
+    """Orders of the customer who is renamed."""
+    renames: int
+    """How often that customer is renamed."""
+    alone: int
+    """Requests, one after another, that tell what they take while nothing else goes on."""
 
 
 FULL = Size(
@@ -45,6 +57,12 @@ FULL = Size(
     hour_of_commands=72_000,
     each_doubled=True,
     waiting=100_000,
+    finished_s=120.0,
+    changes=1_000,
+    changes_s=60.0,
+    renamed_orders=50_000,
+    renames=3,
+    alone=40,
 )
 QUICK = Size(
     rounds=5,
@@ -59,6 +77,12 @@ QUICK = Size(
     hour_of_commands=12_000,
     each_doubled=False,
     waiting=100_000,
+    finished_s=20.0,
+    changes=1_000,
+    changes_s=30.0,
+    renamed_orders=3_000,
+    renames=2,
+    alone=15,
 )
 TINY = Size(
     rounds=1,
@@ -73,4 +97,10 @@ TINY = Size(
     hour_of_commands=40,
     each_doubled=False,
     waiting=50,
+    finished_s=0.1,
+    changes=20,
+    changes_s=30.0,
+    renamed_orders=30,
+    renames=1,
+    alone=2,
 )

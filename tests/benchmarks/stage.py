@@ -5,6 +5,7 @@ moment stay on and idle, which costs next to nothing (``idle_cpu`` says how much
 """
 
 import os
+import shlex
 import sys
 import tempfile
 from collections.abc import Iterable
@@ -14,7 +15,9 @@ from typing import Self
 from bus.local import ports
 from bus.local.mongod import CACHE_GB
 from bus.settings import Settings
-from tests.processes import Process
+from tests.benchmarks import wire
+from tests.benchmarks.caller import Caller
+from tests.processes import ROOT, Process
 from tests.system import SECRET, System
 from tests.waiting import until
 
@@ -22,28 +25,34 @@ MEMORY_GB = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
 MOST_CACHE_GB = 4.0
 """mongod's cache on a machine with 16 GB; its own default would be half of the memory."""
 LISTENS_S = 30.0
+API_S = 60.0
 MINUTE_MS = 60_000
 STOCK_REDIS, NOOP_REDIS, COPY_REDIS = 2, 4, 6
 """Numbers of databases of the one Redis; each is followed by its backstage. Twofold has 0 and 1."""
 
 
 class Stage(System):
-    """A running Twofold, as the Procfile has it, and further processes by name."""
+    """A running Twofold, as the Procfile in ``root`` has it, and further processes by name.
+
+    All of them run the code that is in that folder.
+    """
 
     mongod_cache_gb = max(CACHE_GB, min(MOST_CACHE_GB, MEMORY_GB / 4))
 
-    def __init__(self) -> None:
+    def __init__(self, root: Path = ROOT) -> None:
         super().__init__(
             # The clock must not take for lost what still waits backstage.
             SWEEP_AFTER_MS=str(MINUTE_MS),
             # Queues are filled on purpose, far beyond what a shop would let wait.
             MAX_WAITING_COMMANDS=str(10_000_000),
         )
+        self.root = root
         self.others: dict[str, Process] = {}
+        self._api_ports: dict[str, int] = {}
 
     def __enter__(self) -> Self:
         super().__enter__()
-        self._folder = Path(self._open.enter_context(tempfile.TemporaryDirectory(prefix="twofold-stage-")))
+        self.folder = Path(self._open.enter_context(tempfile.TemporaryDirectory(prefix="twofold-stage-")))
         return self
 
     def __exit__(self, *raised: object) -> None:
@@ -86,15 +95,15 @@ class Stage(System):
         """Run ``python -m <arguments>`` until the stage is left or it is stopped; nothing if it runs."""
         running = self.others.get(name)
         if running is None or running.pid is None:
-            command = " ".join(["exec", sys.executable, "-m", *arguments])
-            process = Process(name, command, {**self.environ, **environ}, self._folder / f"{name}.log")
+            command = self._there(shlex.join(["exec", sys.executable, "-m", *arguments]))
+            process = Process(name, command, {**self.environ, **environ}, self.folder / f"{name}.log")
             self._open.callback(process.stop)
             self.others[name] = process
             process.start()
         return self.others[name]
 
     def free_port(self, name: str) -> int:
-        return next(ports.candidates(self._folder / f"{name}.port"))
+        return next(ports.candidates(self.folder / f"{name}.port"))
 
     def serve(self, name: str, *arguments: str, **environ: str) -> int:
         """The same for a server: its port is appended to the arguments and returned once it listens."""
@@ -105,3 +114,32 @@ class Stage(System):
         except TimeoutError as error:
             raise TimeoutError(f"{error}\n{process.tail()}") from None
         return port
+
+    def serve_api(self, name: str, request: bytes = wire.get("/health/ready"), **environ: str) -> int:
+        """Run a further web process, unless it runs; return its port once it answers with a 200."""
+        port = self._api_ports.setdefault(name, self.free_port(name))
+        process = self.start(name, "api", "serve", API_PORT=str(port), **environ)
+
+        def answers() -> bool:
+            try:
+                with Caller(port, 1) as caller:
+                    return caller.ask(request)[9:12] == b"200"
+            except OSError:
+                return False
+
+        try:
+            until(answers, API_S, f"{name} answers")
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}\n{process.tail()}") from None
+        return port
+
+    def _processes(self, folder: Path) -> dict[str, Process]:
+        lines = [line.partition(": ") for line in (self.root / "Procfile").read_text().splitlines()]
+        return {
+            name: Process(name, self._there(command), self.environ, folder / f"{name}.log")
+            for name, _, command in lines
+        }
+
+    def _there(self, command: str) -> str:
+        """The shell command, run in the folder that the code is in."""
+        return f"cd {shlex.quote(str(self.root))} && {command}"

@@ -13,6 +13,13 @@ def post(path: str, body: Any, token: str = "") -> bytes:
     )
 
 
+def patch(path: str, body: Any, token: str, prefer: str = "") -> bytes:
+    """A PATCH of a JSON body; ``prefer`` is the value of its ``Prefer`` header."""
+    content = json.dumps(body, separators=(",", ":")).encode()
+    further = ["Content-Type: application/json", f"Content-Length: {len(content)}"]
+    return _head("PATCH", path, token, *further, *([f"Prefer: {prefer}"] if prefer else [])) + content
+
+
 def get(path: str, token: str = "") -> bytes:
     return _head("GET", path, token)
 

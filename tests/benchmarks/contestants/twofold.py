@@ -27,7 +27,7 @@ from bus.messages.principal import Principal, Role
 from bus.messages.streams import draw_order_id
 from bus.settings import Settings
 from read_side.checkpoints import Checkpoints
-from tests.benchmarks import shop
+from tests.benchmarks import decisions, shop
 from tests.benchmarks.backstage import Backstage
 
 CHUNK = 500
@@ -80,7 +80,13 @@ class Twofold:
 
         ``begin`` is called when the clock starts.
         """
-        self._accept(map(self._placing, self._orders.several(orders)))
+        return self.place_these(self._orders.several(orders), begin)
+
+    def place_these(
+        self, orders: Iterable[dict[str, Any]], begin: Callable[[], None] = lambda: None
+    ) -> float:
+        """The same with certain orders, each as it is sent to ``POST /orders``."""
+        self._accept(map(self._placing, orders))
         begin()
         began = time.perf_counter()
         self._backstage.raise_curtain()
@@ -90,9 +96,7 @@ class Twofold:
     def enqueue(self, orders: int) -> None:
         """Put orders on the queue, but not into the inbox, in chunks."""
         for chunk in _chunks(self._orders.several(orders)):
-            self._broker.enqueue_once(
-                [command_message(_envelope(self._placing(order)).command_id) for order in chunk]
-            )
+            self._enqueue([_envelope(self._placing(order)) for order in chunk])
 
     def redis_bytes(self) -> int:
         """What Redis has in memory, both its stage and its backstage."""
@@ -113,7 +117,7 @@ class Twofold:
         """Whether nothing is left to do; what is cheap to ask is asked first."""
         if self._redis.hlen(f"{NAMESPACE}:{COMMANDS_QUEUE}.msgs"):
             return False
-        if self._writes.commands.find_one({"status": "accepted"}, {"_id": True}):
+        if decisions.undecided(self._writes, most=1):
             return False
         heads = [self._log.head(partition) for partition in range(self._partitions)]
         positions = self._checkpoints.positions()
@@ -121,13 +125,10 @@ class Twofold:
 
     def verify(self) -> None:
         """Raise ``AssertionError`` unless every command succeeded and every order is shown."""
-        statuses = {
-            group["_id"]: group["n"]
-            for group in self._writes.commands.aggregate([{"$group": {"_id": "$status", "n": {"$sum": 1}}}])
-        }
-        if set(statuses) != {"succeeded"}:
-            raise AssertionError(f"not every command succeeded: {statuses}")
-        orders = statuses["succeeded"] - len(shop.founding())
+        outcomes = decisions.outcomes(self._writes)
+        if set(outcomes) != {decisions.SUCCEEDED}:
+            raise AssertionError(f"not every command succeeded: {outcomes}")
+        orders = decisions.orders_placed(self._writes)
         for model in ("order_summary", "order_detail"):
             shown = self._reads[model].count_documents({"placed_at": {"$exists": True}})
             if shown != orders:
@@ -137,7 +138,10 @@ class Twofold:
         """Into the inbox and, backstage, onto the queue, a chunk at a time."""
         for chunk in _chunks([_envelope(command) for command in commands]):
             self._inbox.accept_all([(envelope, None) for envelope in chunk])
-            self._broker.enqueue_once([command_message(envelope.command_id) for envelope in chunk])
+            self._enqueue(chunk)
+
+    def _enqueue(self, envelopes: Iterable[CommandEnvelope]) -> None:
+        self._broker.enqueue_once([command_message(envelope.command_id) for envelope in envelopes])
 
     def _placing(self, order: dict[str, Any]) -> PlaceOrder:
         order_id = draw_order_id(order["customer_id"], self._partitions)

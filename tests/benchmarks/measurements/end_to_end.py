@@ -1,7 +1,8 @@
 """Orders a second, from commands on the queue to visible in all read models; and so the yardsticks.
 
 A first turn of each finds out how many orders fill a turn; then they take turns. Everybody's processes are
-running and idle before a turn begins.
+running and idle before a turn begins. In Twofold's turns the processor time of each process is counted: what
+an order costs. The benchmark's own is not in it.
 """
 
 from collections.abc import Callable
@@ -12,10 +13,15 @@ from tests.benchmarks.figures import RATIO, Figure, at_least
 from tests.benchmarks.rounds import interleaved
 from tests.benchmarks.samples import Samples
 from tests.benchmarks.sizes import Size
+from tests.benchmarks.turns import Turn, metered, microseconds
 
-NAMES = ("e2e_vs_stock", "e2e_vs_noop", "e2e_vs_eventsourcing")
+PROCESSES = ("web", "commands", "projections", "clock", "mongod", "redis")
+NAMES = (
+    *("e2e_vs_stock", "e2e_vs_noop", "e2e_vs_eventsourcing", "cpu_us_per_order"),
+    *(f"cpu_us_per_order_{process}" for process in PROCESSES),
+)
 MOST_ORDERS = 200_000
-GOALS = {"stock": 8.0, "noop": 0.3, "eventsourcing": 1.5}
+GOALS = {"stock": 9.0, "noop": 0.33, "eventsourcing": 1.25}
 
 Place = Callable[[int], float]
 """Handles so many orders and returns the seconds that it took."""
@@ -29,11 +35,21 @@ def measure(cast: Cast, size: Size) -> list[Figure]:
         "eventsourcing": cast.event_sourced.place,
     }
     orders = {name: orders_for(place, size) for name, place in contestants.items()}
-    turns = {name: partial(per_second, place, orders[name]) for name, place in contestants.items()}
+    pids = cast.stage.pids
+    metered_turns: list[Turn] = []
+
+    def twofold() -> float:
+        metered_turns.append(metered(cast.twofold, pids, orders["twofold"]))
+        return metered_turns[-1].per_s
+
+    turns: dict[str, Callable[[], float]] = {
+        name: partial(per_second, place, orders[name]) for name, place in contestants.items()
+    }
+    turns["twofold"] = twofold
     rates = {name: Samples.of(rates) for name, rates in interleaved(size.rounds, turns).items()}
     cast.twofold.verify()
     cast.stock.verify()
-    return [
+    rated = [
         Figure(
             f"e2e_vs_{name}",
             RATIO,
@@ -47,6 +63,24 @@ def measure(cast: Cast, size: Size) -> list[Figure]:
             },
         )
         for name, goal in GOALS.items()
+    ]
+    return [*rated, *_cpu(metered_turns)]
+
+
+def _cpu(turns: list[Turn]) -> list[Figure]:
+    """Processor time per order: of all of Twofold's processes and the two servers, and of each."""
+    each = {process: microseconds(turns, process) for process in PROCESSES}
+    cores = Samples.of(turn.cores for turn in turns)
+    return [
+        Figure(
+            *("cpu_us_per_order", "µs", microseconds(turns, *PROCESSES)),
+            about=f"processor time of all, {cores} cores busy",
+            details={"cores_busy": cores, "by_process": each},
+        ),
+        *(
+            Figure(f"cpu_us_per_order_{process}", "µs", used, details={"cores_busy": cores})
+            for process, used in each.items()
+        ),
     ]
 
 

@@ -53,7 +53,7 @@ def measure(cast: Cast, size: Size) -> list[Figure]:
     inserted = Samples.of(sum(map(len, documents.values())) / each for each in took["insert"].values)
     return [
         Figure(
-            *("rebuild_vs_insert", RATIO, took["insert"].over(took["rebuild"]), at_least(0.3)),
+            *("rebuild_vs_insert", RATIO, took["insert"].over(took["rebuild"]), at_least(0.35)),
             about=f"{events} events folded/s, {inserted} documents inserted/s, {len(TIMED)} read models",
             details={
                 "log": commits,

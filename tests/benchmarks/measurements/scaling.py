@@ -6,33 +6,22 @@ the largest component is what it is spent on.
 """
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 
 from tests.benchmarks.cast import Cast
-from tests.benchmarks.cpu import Meter
 from tests.benchmarks.figures import RATIO, Figure
 from tests.benchmarks.measurements.end_to_end import orders_for
 from tests.benchmarks.rounds import interleaved
 from tests.benchmarks.samples import Samples
 from tests.benchmarks.sizes import Size
 from tests.benchmarks.stage import Stage
+from tests.benchmarks.turns import Turn, metered, microseconds
 from tests.waiting import until
 
 NAMES = ("scaling",)
 SECOND = {"commands": "write_side", "projections": "read_side"}
 """What can be had twice, and its package."""
 START_S = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """One turn of one combination."""
-
-    per_s: float
-    cores: float
-    microseconds: Mapping[str, float]
 
 
 def measure(cast: Cast, size: Size) -> list[Figure]:
@@ -48,10 +37,7 @@ def measure(cast: Cast, size: Size) -> list[Figure]:
         name: {
             "orders_per_s": rates[name],
             "cores_busy": Samples.of(turn.cores for turn in each),
-            "cpu_us_per_order": {
-                part: Samples.of(turn.microseconds.get(part, 0.0) for turn in each)
-                for part in each[0].microseconds
-            },
+            "cpu_us_per_order": {part: microseconds(each, part) for part in each[0].microseconds},
         }
         for name, each in measured.items()
     }
@@ -67,13 +53,11 @@ def measure(cast: Cast, size: Size) -> list[Figure]:
 def _turn(cast: Cast, doubled: tuple[str, ...], orders: int) -> Turn:
     for name in SECOND:
         _second(cast.stage, name, wanted=name in doubled)
-    meter = Meter(cast.stage.pids | cast.stage.pids_of(f"{name}-2" for name in doubled))
-    seconds = cast.twofold.place(orders, begin=meter.restart)
-    spent = meter.read()
+    pids = cast.stage.pids | cast.stage.pids_of(f"{name}-2" for name in doubled)
+    turn = metered(cast.twofold, pids, orders)
     for name in doubled:
         _second(cast.stage, name, wanted=False)
-    microseconds = {part: 1e6 * used / orders for part, used in spent.items()}
-    return Turn(orders / seconds, sum(spent.values()) / seconds, microseconds)
+    return turn
 
 
 def _second(stage: Stage, name: str, *, wanted: bool) -> None:
