@@ -34,8 +34,7 @@ class WriteSideBell:
 
     def ring(self, partitions: Iterable[int]) -> None:
         with self._silent():
-            names = self._subscriptions.names()
-            self._doorbells.ring((name, partition) for name in names for partition in partitions)
+            self._doorbells.tell(self._subscriptions.names(), tuple(partitions))
 
     def tell(self, command_ids: Iterable[str]) -> None:
         with self._silent():
