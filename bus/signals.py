@@ -1,5 +1,7 @@
 """Announcements over Redis: "this command is finished", "this read model has got this far".
 
+And, on a channel of their own, "this partition of the log has something new", for the projections' workers.
+
 They save waiting callers from polling MongoDB and carry no truth: a waiter registers before it asks
 for something, looks at the database when woken, and looks once more at its deadline, since announcements can
 be missed. One listener thread per process serves all waiters.
@@ -17,6 +19,8 @@ from bus.scout import Scout
 from bus.wakeup import Wakeup
 
 CHANNEL = "twofold:signals"
+APPENDS = "twofold:appends"
+"""Apart from the other, so that a process hears only what it waits for: hearing costs some 50 us each."""
 RECONNECT_S = 1.0
 LISTEN_S = 0.2
 """How long the listener waits in a row; it is also how long it takes to notice that it should stop."""
@@ -33,41 +37,52 @@ def reached(read_model: str, generation: int, partition: int) -> str:
     return f"reached:{read_model}.g{generation}/{partition}"
 
 
-def announce(client: redis.Redis, topics: Iterable[str]) -> None:
-    """Tell every listener; raises ``redis.RedisError`` when Redis is away."""
-    client.publish(CHANNEL, "\n".join(topics))
+def appended(partition: int) -> str:
+    """The topic of a partition of the log that has something new; on ``APPENDS``."""
+    return f"appended:{partition}"
 
 
-def announce_position(client: redis.Redis, topic: str, position: int) -> None:
+def freed(partition: int) -> str:
+    """The topic of a partition whose leases a projections' worker has given up; on ``APPENDS``."""
+    return f"freed:{partition}"
+
+
+def announce(client: redis.Redis, topics: Iterable[str], channel: str = CHANNEL) -> None:
+    """Tell every listener, in one message; raises ``redis.RedisError`` when Redis is away."""
+    client.publish(channel, "\n".join(topics))
+
+
+def announce_position(client: redis.Redis, topics: Iterable[str], position: int) -> None:
     """Tell every listener how far something has got; raises ``redis.RedisError`` when Redis is away."""
-    client.publish(CHANNEL, f"{topic}={position}")
+    announce(client, (f"{topic}={position}" for topic in topics))
 
 
 class Signals:
     """Hands announcements to those who wait for them."""
 
-    def __init__(self, client: redis.Redis) -> None:
+    def __init__(self, client: redis.Redis, channel: str = CHANNEL) -> None:
         self._client = client
+        self._channel = channel
         self._waiting: defaultdict[str, set[Wakeup]] = defaultdict(set)
         self._positions: dict[str, int] = {}
         self._lock = threading.Lock()
         self._hears = True
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._listen, name="signals", daemon=True)
+        self.thread = threading.Thread(target=self._listen, name="signals", daemon=True)
 
     def start(self) -> None:
-        self._thread.start()
+        self.thread.start()
 
     def stop(self) -> None:
         """End the listener; one that waits for a Redis that hangs is left behind."""
         self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(STOP_S)
+        if self.thread.is_alive():
+            self.thread.join(STOP_S)
 
     @property
     def alive(self) -> bool:
         """Whether the listener runs; without it waiters still see all, at their deadlines."""
-        return self._thread.is_alive()
+        return self.thread.is_alive()
 
     def position(self, topic: str) -> int:
         """The position last announced for a topic; 0 if none was. A hint: the database has the truth."""
@@ -121,7 +136,7 @@ class Signals:
     def _listen_on_a_connection(self) -> None:
         """Listen until that connection fails or the primary is another server."""
         with closing(Scout(self._client)) as scout, self._client.pubsub() as pubsub:
-            pubsub.subscribe(CHANNEL)
+            pubsub.subscribe(self._channel)
             while not self._stopping.is_set():
                 if scout.finds_another_server():
                     return

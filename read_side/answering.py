@@ -1,5 +1,9 @@
 """What a doorbell means: every generation of the read model that this process projects catches up.
 
+A generation that takes part in the joint pass of the partition (``read_side.runner``) is the runner's: it
+is told to look. For every other one there is a run of its own, here and now, and after it the runner is
+told, as it may take part from then on.
+
 The live generation comes first, so that those beside it do not delay it. One that fails does not stop the
 others, and its failure is kept with its checkpoint. It is tried again after a growing pause
 (``read_side.pauses``), and bells that ring meanwhile leave it alone.
@@ -20,6 +24,7 @@ generations and partitions than threads, runs take turns.
 """
 
 import time
+from typing import Protocol
 
 from bus.broker import Broker
 from bus.doorbells import Doorbells, bell
@@ -37,6 +42,16 @@ from read_side.registry import Registry
 TURN_S = 0.25
 AGAIN_MS = 200
 """When to ring again for a process with another version."""
+
+
+class Runners(Protocol):
+    """As ``read_side.runners``."""
+
+    def hold(self, name: str, generation: int, partition: int) -> bool:
+        """Whether a runner takes in the log for a generation; if so it looks now what there is."""
+
+    def poke(self, partition: int) -> None:
+        """There may be something to take."""
 
 
 class GoingOn:
@@ -72,6 +87,7 @@ class Answering:
         log: Log,
         broker: Broker,
         doorbells: Doorbells,
+        runners: Runners,
         lease_ms: int,
     ) -> None:
         self._model = model
@@ -81,6 +97,7 @@ class Answering:
         self._log = log
         self._broker = broker
         self._doorbells = doorbells
+        self._runners = runners
         self._lease_ms = lease_ms
         self._pauses = Pauses()
 
@@ -90,6 +107,8 @@ class Answering:
         runs, errors = [], []
         for generation in self._registry.projected(self._model):
             place = generation, partition
+            if self._runners.hold(name, generation, partition):
+                continue
             if left_ms := self._pauses.left_ms(place):
                 self._try_later(partition, left_ms)
                 continue
@@ -116,7 +135,7 @@ class Answering:
         """Ring for what a run has left."""
         match run.end:
             case End.DRAINED:
-                return
+                self._runners.poke(partition)
             case End.HELD:
                 # Its holder looks once more before it leaves; if it was killed, the lease has to run out.
                 self._ring_later(partition, self._lease_ms, "held")

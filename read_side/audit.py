@@ -35,7 +35,7 @@ from read_side.projections import READ_MODELS
 from read_side.projections.model import Document, ReadModel
 from read_side.refold import Refold
 from read_side.registry import Registry
-from read_side.shared_reads import STRETCH_BYTES
+from read_side.surroundings import STRETCH_BYTES
 
 CHUNK = 1_000
 """Commits fetched at once, fewer if they are ``STRETCH_BYTES``."""

@@ -9,15 +9,19 @@ right (``bus.server_time``).
 An epoch is on disk before it counts: were it given twice, two runners would share it. A checkpoint may be
 lost with a killed mongod, or a primary that is replaced: it only says what need not be done again, and what
 it stands for is on disk before it moves. So moving it does not wait for the disk.
+
+A process that keeps the leases of a partition moves, renews and releases them together, each by its own
+epoch. Another process may ask for them (``ask``): that is a stamp by mongod's clock, which the holder sees
+when it renews, and which means nothing once it is ``ASK_MS`` old, so that an asker that died is forgotten.
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from pymongo import ReturnDocument, WriteConcern
+from pymongo import ReturnDocument, UpdateOne, WriteConcern
 from pymongo.database import Database
 
 from bus.connections import DURABLE, Documents
@@ -29,6 +33,8 @@ Place = tuple[str, int, int]
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 ALIVE_MS = 60_000
 """What nobody has touched for so long is nobody's."""
+ASK_MS = 10_000
+"""For how long a partition is kept for the process that has asked for it."""
 
 
 @dataclass(slots=True)
@@ -61,6 +67,10 @@ class Checkpoint:
     error: str | None
     """What ended a run, unless the checkpoint has moved since."""
     error_at: datetime | None
+    asked_by: str | None = None
+    """Who has asked for the lease lately."""
+    expires_at: datetime | None = None
+    """When the lease ends, or ended."""
 
 
 class Checkpoints:
@@ -69,7 +79,7 @@ class Checkpoints:
     def __init__(self, database: Database[Documents], lease_ms: int = 10_000) -> None:
         self._checkpoints = database.get_collection("checkpoints", write_concern=DURABLE)
         self._hasty = self._checkpoints.with_options(write_concern=WriteConcern(w=1))
-        self._renew_after_s = lease_ms / 3_000
+        self.renew_after_s = lease_ms / 3_000
         self._lease_ms = lease_ms
         self._expiry = from_now(lease_ms)
         self._let_go: dict[str, int] = {}
@@ -116,6 +126,7 @@ class Checkpoints:
                         "owner": owner,
                         "expires_at": self._expiry,
                         "touched_at": "$$NOW",
+                        "asked_at": "$$REMOVE",
                     }
                 }
             ],
@@ -134,7 +145,7 @@ class Checkpoints:
         """
         asked_at = time.monotonic()
         change: Any = {"$set": {"position": position}, "$currentDate": {"touched_at": True}}
-        if renews := asked_at - lease.renewed_at > self._renew_after_s:
+        if renews := asked_at - lease.renewed_at > self.renew_after_s:
             change = [{"$set": {"position": position, "expires_at": self._expiry, "touched_at": "$$NOW"}}]
         moved = self._hasty.update_one(
             {"_id": lease.key, "epoch": lease.epoch, "position": {"$lt": position}}, change
@@ -143,6 +154,39 @@ class Checkpoints:
             lease.renewed_at = asked_at
         if not moved.matched_count:
             raise LeaseLostError(lease.key)
+
+    def move_all(self, leases: Sequence[Lease], position: int) -> list[Lease]:
+        """Move the checkpoints of one partition to a position in one step; return the leases that are lost.
+
+        Those lost have not moved.
+        """
+        change = {"$set": {"position": position}, "$currentDate": {"touched_at": True}}
+        moves = [
+            UpdateOne({"_id": one.key, "epoch": one.epoch, "position": {"$lt": position}}, change)
+            for one in leases
+        ]
+        moved = self._hasty.bulk_write(moves, ordered=False)
+        return [] if moved.matched_count == len(leases) else self._lost(leases)
+
+    def renew_all(self, leases: Sequence[Lease]) -> list[Lease]:
+        """Keep several leases, in one step; return those that are lost."""
+        asked_at = time.monotonic()
+        renewed = self._checkpoints.update_many(
+            {"$or": [{"_id": one.key, "epoch": one.epoch} for one in leases]},
+            [{"$set": {"expires_at": self._expiry, "touched_at": "$$NOW"}}],
+        )
+        for one in leases:
+            one.renewed_at = asked_at
+        return [] if renewed.matched_count == len(leases) else self._lost(leases)
+
+    def _lost(self, leases: Sequence[Lease]) -> list[Lease]:
+        stored = self._checkpoints.find({"_id": {"$in": [one.key for one in leases]}}, {"epoch": True})
+        epochs = {one["_id"]: one["epoch"] for one in stored}
+        return [one for one in leases if epochs.get(one.key) != one.epoch]
+
+    def is_due(self, lease: Lease) -> bool:
+        """Whether a third of a lease's time has passed since it was last renewed."""
+        return time.monotonic() - lease.renewed_at > self.renew_after_s
 
     def renew(self, lease: Lease) -> None:
         """Keep the lease through something long; raises ``LeaseLostError`` if it was taken over."""
@@ -169,8 +213,27 @@ class Checkpoints:
         Where MongoDB is away, or loses this with a primary, this process takes the lease again all the same:
         an epoch that it has let go of, and nobody has raised since, is nobody's.
         """
-        self._let_go[lease.key] = max(lease.epoch, self._let_go.get(lease.key, 0))
+        self.let_go([lease])
         self._hasty.update_one({"_id": lease.key, "epoch": lease.epoch}, {"$set": {"expires_at": _LONG_AGO}})
+
+    def let_go(self, leases: Iterable[Lease]) -> None:
+        """Note that this process has no use for leases; only it knows."""
+        for one in leases:
+            self._let_go[one.key] = max(one.epoch, self._let_go.get(one.key, 0))
+
+    def release_all(self, leases: Sequence[Lease]) -> None:
+        """As ``release`` for several, at least one, in one step."""
+        self.let_go(leases)
+        held = [{"_id": one.key, "epoch": one.epoch} for one in leases]
+        self._hasty.update_many({"$or": held}, {"$set": {"expires_at": _LONG_AGO}})
+
+    def ask(self, owner: str, partition: int, generations: Collection[tuple[str, int]]) -> None:
+        """Ask whoever holds a partition of some generations for it, unless somebody has lately."""
+        keys = [_key(name, generation, partition) for name, generation in generations]
+        self._hasty.update_many(
+            {"_id": {"$in": keys}, "$expr": {"$not": is_recent("$asked_at", ASK_MS)}},
+            [{"$set": {"asked_by": owner, "asked_at": "$$NOW"}}],
+        )
 
     def position(self, name: str, generation: int, partition: int) -> int:
         """One checkpoint; 0 where there is none yet."""
@@ -201,9 +264,10 @@ class Checkpoints:
     def found(self, where: Mapping[str, Any] | None = None) -> list[Checkpoint]:
         """Every checkpoint as it is now, or those that match."""
         held = {"$not": is_past("$expires_at")}
+        asked = is_recent("$asked_at", ASK_MS)
         pipeline: list[Mapping[str, Any]] = [
             {"$match": where or {}},
-            {"$set": {"held": held}},
+            {"$set": {"held": held, "asked": asked}},
             {"$sort": {"_id": 1}},
         ]
         return [_checkpoint(stored) for stored in self._checkpoints.aggregate(pipeline)]
@@ -234,6 +298,8 @@ def _checkpoint(stored: Mapping[str, Any]) -> Checkpoint:
         touched_at=stored.get("touched_at"),
         error=error["message"] if stands else None,
         error_at=error["at"] if stands else None,
+        asked_by=stored.get("asked_by") if stored["asked"] else None,
+        expires_at=stored.get("expires_at"),
     )
 
 

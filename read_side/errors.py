@@ -7,6 +7,10 @@ class LeaseLostError(TwofoldError):
     """Another runner owns the partition by now: what this one was about to write is abandoned."""
 
 
+class TooSlowError(TwofoldError):
+    """A read model takes so long over a stretch of the log that the others should not wait for it."""
+
+
 class RebuildNeededError(TwofoldError):
     """A stream is to be mended in a read model that counts many streams into one document."""
 

@@ -1,8 +1,8 @@
 """The lookout: compares the heads of the log with the checkpoints, and rings for what nobody rang for.
 
-In normal running it finds nothing: it covers doorbells lost with Redis or with a killed process. What it had
-to ring for is counted and logged. A generation that it has not seen before is rung for at once, and not
-counted: nobody could have rung.
+In normal running it finds nothing: it covers words and doorbells lost with Redis or with a killed process.
+What it had to ring for is counted and logged. It pokes the runners of its own process as well, which needs
+no Redis.
 
 It also does the chores that a worker has every few seconds.
 """
@@ -37,6 +37,7 @@ class Lookout:
         checkpoints: Checkpoints,
         doorbells: Doorbells,
         projected: Projected,
+        poke: Callable[[int], None],
         chores: Sequence[Callable[[], None]] = (),
         metrics: Metrics | None = None,
     ) -> None:
@@ -44,9 +45,9 @@ class Lookout:
         self._checkpoints = checkpoints
         self._doorbells = doorbells
         self._projected = projected
+        self._poke = poke
         self._chores = chores
         self._metrics = metrics or Metrics()  # else nobody is told
-        self._known: set[tuple[str, int]] = set()
         self._stuck: dict[tuple[str, int, int], tuple[int, int]] = {}
         self._stopping = threading.Event()
         self.thread = threading.Thread(target=self._watch, name="lookout", daemon=True)
@@ -59,15 +60,9 @@ class Lookout:
         self._stopping.set()
         self.thread.join(STOP_S)
 
-    def ring_all(self) -> None:
-        """Ring for everything that is behind, at once: at start, when nobody knows who rang before."""
-        self._known = self._projected()
-        self._doorbells.ring({(name, partition) for name, _, partition in self._behind(self._known)})
-
     def look(self) -> int:
         """Ring for what has been behind, without progress, for ``PATIENCE`` looks; return how many."""
         projected = self._projected()
-        self._ring_for_new(projected)
         behind = self._behind(projected)
         previous, self._stuck = self._stuck, {}
         overdue = set()
@@ -82,14 +77,10 @@ class Lookout:
             self.rescued += len(overdue)
             self._metrics.count(RESCUES, "lookout", by=len(overdue))
             logger.warning("rang for stranded work", bells=sorted(overdue))
+            for partition in {partition for _, partition in overdue}:
+                self._poke(partition)
             self._doorbells.ring(overdue)
         return len(overdue)
-
-    def _ring_for_new(self, projected: set[tuple[str, int]]) -> None:
-        if names := {name for name, _ in projected - self._known}:
-            partitions = range(self._log.partitions)
-            self._doorbells.ring({(name, partition) for name in names for partition in partitions})
-        self._known = projected
 
     def _behind(self, projected: set[tuple[str, int]]) -> dict[tuple[str, int, int], int]:
         heads = [self._log.head(partition) for partition in range(self._log.partitions)]

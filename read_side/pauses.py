@@ -16,8 +16,8 @@ from math import ceil
 
 from bus.retries import pause_ms
 
-Place = tuple[int, int]
-"""A generation and a partition of one read model."""
+Place = tuple[str | int, int]
+"""What is left alone: a generation and a partition of one read model, or a read model and a generation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class _Pause:
 
 
 class Pauses:
-    """The pauses of one read model. Safe for threads."""
+    """The pauses of one read model, or of one partition. Safe for threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

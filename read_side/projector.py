@@ -1,13 +1,14 @@
-"""The projector: one catch-up loop for every read model.
+"""The projector: one catch-up loop for every read model that does not take part in a joint pass.
 
 A doorbell starts a run: take the lease of the read model and partition, catch up, let go of the lease. Then
 it looks at the head once more: a bell that found the lease held was meant for this run. So after an append
 either its own bell gets the lease, or the runner that held it sees the commit.
 """
 
-from read_side.catch_up import CatchUp, End, Run, Surroundings
+from read_side.catch_up import CatchUp, End, Run
 from read_side.errors import LeaseLostError
 from read_side.projections.model import ReadModel
+from read_side.surroundings import Surroundings
 
 
 class Projector:

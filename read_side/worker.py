@@ -3,7 +3,8 @@
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 import dramatiq
 import redis
@@ -20,10 +21,10 @@ from bus.observing.pulse import Pulse
 from bus.observing.tracing import Tracing
 from bus.outages import Outages
 from bus.settings import Settings
-from bus.signals import announce_position, reached
+from bus.signals import APPENDS, Signals, announce_position, reached
 from bus.subscriptions import Subscriptions
 from read_side.answering import Answering, GoingOn
-from read_side.catch_up import Surroundings
+from read_side.balance import Balance
 from read_side.checkpoints import Checkpoints
 from read_side.generations import Generations
 from read_side.holes import Holes
@@ -37,8 +38,8 @@ from read_side.rebuilding.requested_rebuilds import RequestedRebuilds
 from read_side.rebuilding.requests import RebuildRequests
 from read_side.registry import Registry
 from read_side.retirement import Retirement
-from read_side.shared_reads import SharedReads
-from read_side.silence import MarkSilence, Silence
+from read_side.runners import Runners
+from read_side.surroundings import Generation, Surroundings, stretches
 from read_side.telemetry import Telemetry
 
 KIND = "projections"
@@ -96,36 +97,40 @@ def main() -> None:
         owner=owner,
         announce=_announcer(client),
         stopping=stopping,
-        read=SharedReads(log).read,
-        silence=_silencer(doorbells, registry),
+        read=stretches(log),
         may_go_on=GoingOn(registry, READ_MODELS, log.partitions, settings.projection_threads),
         telemetry=Telemetry(metrics, tracing),
     )
-    projector = Projector(around)
+    runners = Runners(around, READ_MODELS, doorbells, Signals(client, APPENDS))
+    answering = partial(
+        Answering,
+        projector=Projector(around),
+        registry=registry,
+        checkpoints=checkpoints,
+        log=log,
+        broker=broker,
+        doorbells=doorbells,
+        runners=runners,
+        lease_ms=settings.lease_ms,
+    )
     for model in READ_MODELS:
-        answering = Answering(
-            model,
-            projector=projector,
-            registry=registry,
-            checkpoints=checkpoints,
-            log=log,
-            broker=broker,
-            doorbells=doorbells,
-            lease_ms=settings.lease_ms,
-        )
-        register_actor(broker, model, answering)
+        register_actor(broker, model, answering(model))
+    projected = partial(_projected, registry)
     retirement = Retirement(reads, Generations(reads), checkpoints, owner)
     orders = MendingOrders(registry, checkpoints, around.parking, doorbells, owner)
     rebuilds = RequestedRebuilds(RebuildRequests(reads, settings.lease_ms), READ_MODELS, owner, stopping)
+    balance = Balance(checkpoints, owner, projected)
     lookout = Lookout(
         log,
         checkpoints,
         doorbells,
-        projected=lambda: {(model.name, n) for model in READ_MODELS for n in registry.projected(model)},
+        projected=projected,
+        poke=runners.poke,
         chores=(
             lambda: subscriptions.renew(names),
             retirement.turn,
             rebuilds.turn,
+            balance.turn,
             lambda: orders.ring(around.parking.marked()),
         ),
         metrics=metrics,
@@ -142,43 +147,33 @@ def main() -> None:
             for generation in registry.projected(model):
                 checkpoints.create(model.name, generation, log.partitions)
         subscriptions.subscribe(names)
-        lookout.ring_all()
         tell_of_other_versions(registry, READ_MODELS)
 
     if workers.until_ready(prepare, stopping):
-        lookout.start()
-        outages.start()
-        pulse.start()
-        beside = (lookout.thread, outages.thread, pulse.thread)
+        for part in (lookout, outages, pulse, runners):
+            part.start()
+        beside = (lookout.thread, outages.thread, pulse.thread, *runners.threads)
         try:
             workers.run(broker, set(names), settings.projection_threads, stopping, beside)
         finally:
-            rebuilds.stop()
-            lookout.stop()
-            pulse.stop()
+            for started in (runners, rebuilds, lookout, pulse):
+                started.stop()
     if tracing is not None:
         tracing.stop()
 
 
-def _silencer(doorbells: Doorbells, registry: Registry) -> Callable[[str, int], Silence]:
-    """Runs may silence the bell of a model while it has one generation, which is theirs."""
-
-    def silence(name: str, partition: int) -> Silence:
-        def is_alone() -> bool:
-            return len(registry.entry(name).generations) < 2  # noqa: PLR2004 - its own and another one
-
-        return MarkSilence(doorbells, name, partition, is_alone=is_alone)
-
-    return silence
+def _projected(registry: Registry) -> set[Generation]:
+    return {(model.name, number) for model in READ_MODELS for number in registry.projected(model)}
 
 
-def _announcer(client: redis.Redis) -> Callable[[str, int, int, int], None]:
+def _announcer(client: redis.Redis) -> Callable[[Sequence[Generation], int, int], None]:
     heard = threading.Event()
     heard.set()
 
-    def tell(read_model: str, generation: int, partition: int, position: int) -> None:
+    def tell(generations: Sequence[Generation], partition: int, position: int) -> None:
         try:
-            announce_position(client, reached(read_model, generation, partition), position)
+            topics = [reached(name, generation, partition) for name, generation in generations]
+            announce_position(client, topics, position)
         except redis.RedisError as error:
             if heard.is_set():
                 logger.warning("Redis is away: nobody is told of progress", error=error)

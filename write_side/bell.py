@@ -20,7 +20,7 @@ class Bell(Protocol):
         """There is something new in partitions of the log."""
 
     def tell(self, command_ids: Iterable[str]) -> None:
-        """Commands have their outcomes in the inbox."""
+        """Commands have come to their outcomes."""
 
 
 class WriteSideBell:
@@ -34,8 +34,7 @@ class WriteSideBell:
 
     def ring(self, partitions: Iterable[int]) -> None:
         with self._silent():
-            names = self._subscriptions.names()
-            self._doorbells.ring((name, partition) for name in names for partition in partitions)
+            self._doorbells.tell(self._subscriptions.names(), tuple(partitions))
 
     def tell(self, command_ids: Iterable[str]) -> None:
         with self._silent():

@@ -11,8 +11,8 @@ after it, is belied. An operator's retry takes it out again (``bus.dead.failed_c
 which something could not be noted, because MongoDB went away, is taken back: it says nothing about the
 command.
 
-The last beat is here: the bell is rung for what the log has, the outcome is copied to the inbox, and whoever
-waits for it is told. All of it can be repeated, or left to a sweep.
+The last beat is here: the bell is rung for what the log has, whoever waits for it is told, and the command
+leaves the inbox. All of it can be repeated, or left to a sweep.
 """
 
 import time
@@ -147,10 +147,13 @@ class Isolation:
             return
         if partitions := {outcome.partition for _, outcome in ended if outcome.seq is not None}:
             self._bell.ring(sorted(partitions))
+        if done := [entry.command_id for entry, outcome in ended if not outcome.is_failure]:
+            self._bell.tell(done)  # the log says it already
         self._inbox.finish_all(
             [(entry.command_id, outcome) for entry, outcome in ended],
             {entry.command_id: entry.accepted_ts for entry, _ in ended},
         )
-        self._bell.tell([entry.command_id for entry, _ in ended])
+        if failed := [entry.command_id for entry, outcome in ended if outcome.is_failure]:
+            self._bell.tell(failed)
         for entry, outcome in ended:
             self._telemetry.handled(entry, outcome, began)

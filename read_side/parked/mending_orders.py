@@ -94,7 +94,7 @@ class MendingOrders:
     def ring(self, ordered: Iterable[Parked]) -> None:
         """Ring for what is marked; while Redis is away, nobody hears of it."""
         with suppress(redis.RedisError):
-            self._doorbells.ring({(one.name, one.partition) for one in ordered})
+            self._doorbells.ring({(one.name, one.partition) for one in ordered}, insist=True)
 
     def _refusal(self, model: ReadModel, parked: Parked) -> Mended | None:
         if model.sources is None:

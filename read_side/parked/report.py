@@ -150,7 +150,7 @@ def _ring(settings: Settings, results: Sequence[Retried]) -> None:
     """Call back whom a lease was taken from; without Redis it comes back when its lookout looks."""
     bells = {(one.parked.name, one.parked.partition) for one in results if one.result != "rebuild"}
     with redis_client(settings) as client, suppress(redis.RedisError):
-        Doorbells(client).ring(bells)
+        Doorbells(client).ring(bells, insist=True)
 
 
 @contextmanager

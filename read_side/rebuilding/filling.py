@@ -22,7 +22,7 @@ from bus.connections import read_database, write_database
 from bus.log import Log
 from bus.log_view import Stretch
 from bus.settings import Settings
-from read_side.catch_up import End, Surroundings
+from read_side.catch_up import End
 from read_side.checkpoints import Checkpoints
 from read_side.errors import RebuildStoppedError
 from read_side.holes import Holes
@@ -32,6 +32,7 @@ from read_side.projections.model import ReadModel
 from read_side.projector import Projector
 from read_side.rebuilding.convoy import Convoy, Member
 from read_side.registry import Registry
+from read_side.surroundings import Surroundings
 
 STRETCH = 2_000
 """Commits that are read, folded and written at once: of most orders they are 2 MB, some 20 MB in Python."""
@@ -112,8 +113,7 @@ def surroundings(settings: Settings, stopping: threading.Event, owner: str) -> S
         parking=Parking(reads),
         holes=Holes(log, settings.hole_grace_ms),
         owner=owner,
-        announce=lambda _name, _generation, _partition, _position: None,  # nobody reads from it yet
+        announce=lambda _generations, _partition, _position: None,  # nobody reads from it yet
         stopping=stopping,
         read=log.read,
-        lingers=False,
     )

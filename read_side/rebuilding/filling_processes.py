@@ -20,10 +20,10 @@ from typing import Self, cast
 
 from bus import logs
 from bus.settings import Settings
-from read_side.catch_up import Surroundings
 from read_side.errors import RebuildStoppedError
 from read_side.projections.model import ReadModel
 from read_side.rebuilding.filling import TICK_S, Target, builder, fill_together, surroundings
+from read_side.surroundings import Surroundings
 
 GARBAGE = 500_000
 """Objects, more than there are at a time, before the collector looks through the new ones."""

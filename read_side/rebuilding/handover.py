@@ -1,15 +1,16 @@
 """Handing a filled generation over to the workers, and knowing that they have it.
 
 A worker learns of a generation within ``REFRESH_S``; until then a doorbell that it answers leaves that one
-out. So for ``LEARNED_S`` nothing is concluded. Then the bells are rung, and each partition's checkpoint must
-have been taken up by somebody (its epoch or its position has changed), have passed the heads of the log, and
-stand where the generation in service stood a moment before. Nothing of this is assumed from a process being
-alive, or of the right version: it is seen.
+out. So for ``LEARNED_S`` nothing is concluded. Then the bells are rung, and each partition's checkpoint
+must have been taken up by somebody (its epoch, its position or the end of its lease has changed), have
+passed the heads of the log, and stand where the generation in service stood a moment before. Nothing of
+this is assumed from a process being alive, or of the right version: it is seen.
 """
 
 import threading
 import time
 from collections.abc import Callable, Iterable
+from datetime import datetime
 
 import redis
 
@@ -64,7 +65,7 @@ class Handover:
             return [now.head(partition) for partition in self.partitions]
 
     def positions(self, number: int) -> list[int]:
-        return [position for _, position in self._marks(number)]
+        return [position for _, position, _ in self._marks(number)]
 
     def is_behind(self, number: int, positions: Iterable[int]) -> bool:
         return any(at < wanted for at, wanted in zip(self.positions(number), positions, strict=True))
@@ -99,7 +100,7 @@ class Handover:
             in_service = self.positions(live)
             now = self._marks(number)
             taken_up = [mark != before for mark, before in zip(now, first, strict=True)]
-            moved = taken_up, [position for _, position in now]  # not the epochs: a run may fail each time
+            moved = taken_up, [position for _, position, _ in now]  # not the epochs: a run may fail each time
             if moved != seen:
                 seen, moved_at = moved, time.monotonic()
             if all(taken_up) and not self.is_behind(number, heads) and not self.is_behind(number, in_service):
@@ -116,7 +117,8 @@ class Handover:
     def ring(self) -> None:
         """Ring for every partition; the workers' lookout does, too, if Redis is away."""
         try:
-            self._doorbells.ring((self._model.name, partition) for partition in self.partitions)
+            bells = [(self._model.name, partition) for partition in self.partitions]
+            self._doorbells.ring(bells, insist=True)
         except redis.RedisError as error:
             logger.warning("nobody was rung for", read_model=self._model.name, error=error)
         self._rung_at = time.monotonic()
@@ -127,8 +129,8 @@ class Handover:
             self.ring()
         self._stopping.wait(POLL_S)
 
-    def _marks(self, number: int) -> list[tuple[int, int]]:
-        """Of each partition epoch and position."""
+    def _marks(self, number: int) -> list[tuple[int, int, datetime | None]]:
+        """Of each partition epoch and position, and when its lease ends."""
         found = self._checkpoints.found({"name": self._model.name, "generation": number})
-        marks = {one.partition: (one.epoch, one.position) for one in found}
-        return [marks.get(partition, (0, 0)) for partition in self.partitions]
+        marks = {one.partition: (one.epoch, one.position, one.expires_at) for one in found}
+        return [marks.get(partition, (0, 0, None)) for partition in self.partitions]

@@ -60,12 +60,12 @@ class Worker(ReadSide):
 
 
 class Bells:
-    """Every worker of an installation hears them."""
+    """Every worker of an installation hears them; none is silent."""
 
     def __init__(self, workers: Iterable[Worker]) -> None:
         self.workers = tuple(workers)
 
-    def ring(self, bells: Iterable[tuple[str, int]]) -> int:
+    def ring(self, bells: Iterable[tuple[str, int]], *, insist: bool = False) -> int:
         bells = list(bells)
         for worker in self.workers:
             worker.ring(bells)

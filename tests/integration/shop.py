@@ -23,7 +23,7 @@ from bus.messages.events import to_stored
 from bus.messages.outcome import Outcome
 from bus.messages.streams import customer_stream, order_stream, partition_of
 from bus.settings import Settings
-from read_side.catch_up import End, Run, Surroundings
+from read_side.catch_up import End, Run
 from read_side.checkpoints import Checkpoints
 from read_side.holes import Holes
 from read_side.parked.parking import Parking
@@ -31,7 +31,7 @@ from read_side.projections import READ_MODELS
 from read_side.projections.model import ReadModel
 from read_side.projector import Projector
 from read_side.registry import FIRST, Registry
-from read_side.shared_reads import SharedReads
+from read_side.surroundings import Surroundings, stretches
 from tests import messages
 from write_side.handler import CommandHandler
 
@@ -159,11 +159,27 @@ class _Hasty(threading.Event):
         return self.is_set()
 
 
+class NoRunners:
+    """A process in which nothing takes part in a joint pass."""
+
+    def hold(self, _name: str, _generation: int, _partition: int) -> bool:
+        return False
+
+    def poke(self, partition: int) -> None:
+        pass
+
+
 class ReadSide:
     """One process that projects; two of them on one database are two processes."""
 
     def __init__(
-        self, log: Log, database: Database[Documents], *, grace_ms: int = 0, lease_ms: int = 10_000
+        self,
+        log: Log,
+        database: Database[Documents],
+        *,
+        grace_ms: int = 0,
+        lease_ms: int = 10_000,
+        owner: str = "test",
     ) -> None:
         self.database = database
         self.registry = Registry(database)
@@ -177,10 +193,10 @@ class ReadSide:
             checkpoints=self.checkpoints,
             parking=self.parking,
             holes=Holes(log, grace_ms),
-            owner="test",
-            announce=lambda name, _, partition, __: self.announced.append((name, partition)),
+            owner=owner,
+            announce=lambda keys, partition, _: self.announced.extend((name, partition) for name, _ in keys),
             stopping=self.stopping,
-            read=SharedReads(log).read,
+            read=stretches(log),
         )
         self.projector = Projector(self.around)
 

@@ -12,6 +12,7 @@ from bus.connections import redis_client
 from bus.doorbells import Doorbells, bell
 from bus.keys import QueueKeys
 from bus.settings import Settings
+from bus.signals import APPENDS, appended
 from tests.integration.commands_queue import text
 from tests.waiting import until
 
@@ -104,7 +105,7 @@ def test_a_bell_that_waits_is_not_rung_again_however_old_it_is(
 
 def test_every_mark_expires(client: redis.Redis, bells: Doorbells) -> None:
     bells.ring([(SUMMARY, 3), (DETAIL, 0)])
-    bells.silence(DETAIL, 1)
+    bells.silence([DETAIL], 1)
     marks = client.keys("twofold:*")
     assert len(marks) == 3
     assert all(client.pttl(mark) > 0 for mark in marks)
@@ -112,15 +113,52 @@ def test_every_mark_expires(client: redis.Redis, bells: Doorbells) -> None:
 
 def test_a_silence_leaves_the_mark_of_a_bell_that_waits(client: redis.Redis, bells: Doorbells) -> None:
     bells.ring([(SUMMARY, 3)])
-    bells.silence(SUMMARY, 3)
-    bells.end_silence(SUMMARY, 3)
+    bells.silence([SUMMARY, DETAIL], 3)
+    bells.end_silence([SUMMARY, DETAIL], 3)
     assert bells.ring([(SUMMARY, 3)]) == 0
     bells.answer(SUMMARY, 3)
     assert fetched(client, SUMMARY) == [3]
-    bells.silence(SUMMARY, 3)
+    bells.silence([SUMMARY], 3)
     assert bells.ring([(SUMMARY, 3)]) == 0
-    bells.end_silence(SUMMARY, 3)
+    bells.end_silence([SUMMARY], 3)
     assert bells.ring([(SUMMARY, 3)]) == 1
+
+
+def test_who_insists_is_heard_in_a_silence(client: redis.Redis, bells: Doorbells) -> None:
+    bells.silence([SUMMARY], 3)
+    assert [bells.ring([(SUMMARY, 3)], insist=True) for _ in range(2)] == [1, 0], "one is enough"
+    assert fetched(client, SUMMARY) == [3]
+
+
+def test_an_append_is_told_in_one_trip_and_rings_only_where_it_is_not_silent(
+    client: redis.Redis, bells: Doorbells
+) -> None:
+    bells.silence([SUMMARY], 3)
+    assert bells.tell([SUMMARY], [3]) == 0
+    client.config_resetstat()
+    with client.pubsub() as heard:
+        heard.subscribe(APPENDS)
+        assert heard.get_message(timeout=5)
+        assert bells.tell([SUMMARY, DETAIL], [3, 4]) == 3
+        message = heard.get_message(timeout=5)
+        assert message["data"].decode().split("\n") == [appended(3), appended(4)]
+    assert fetched(client, SUMMARY) == [4]
+    assert fetched(client, DETAIL) == [3, 4]
+    assert bells.tell([], [3]) == 0
+
+
+def test_an_append_is_not_told_to_a_server_that_is_read_only(
+    client: redis.Redis, bells: Doorbells, settings: Settings
+) -> None:
+    """Marks are there as on the primary, and nobody listens."""
+    bells.silence([SUMMARY], 3)
+    client.replicaof("127.0.0.1", 1)
+    try:
+        with pytest.raises(redis.RedisError):
+            bells.tell([SUMMARY], [3])
+    finally:
+        with redis.Redis.from_url(settings.redis_url) as plain:
+            plain.replicaof("NO", "ONE")
 
 
 def test_only_one_bell_is_delayed_for_a_reason(client: redis.Redis, bells: Doorbells) -> None:

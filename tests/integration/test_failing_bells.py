@@ -27,6 +27,7 @@ from read_side.projections.model import ReadModel
 from read_side.projections.products import PRODUCTS
 from read_side.registry import FIRST, Registry
 from read_side.worker import register_actor
+from tests.integration.shop import NoRunners
 from tests.waiting import until
 
 NAME = PRODUCTS.name
@@ -83,6 +84,7 @@ class Shop:
             log=self.log,
             broker=broker,
             doorbells=self.bells,
+            runners=NoRunners(),
             lease_ms=PAUSE_MS,
         )
         register_actor(broker, PRODUCTS, answering)

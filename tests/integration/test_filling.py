@@ -71,11 +71,11 @@ def _fill(read: ReadSide, targets: Sequence[Target] = TARGETS, up_to: int | None
     for partition in range(PARTITIONS):
         stopping = threading.Event()
 
-        def announce(_name: str, _generation: int, _partition: int, position: int) -> None:
+        def announce(_generations: object, _partition: int, position: int) -> None:
             if up_to is not None and position >= up_to:
                 stopping.set()  # noqa: B023 - called before it ends
 
-        around = replace(read.around, lingers=False, stopping=stopping, announce=announce)
+        around = replace(read.around, stopping=stopping, announce=announce)
         fill_together(around, targets, partition)
 
 
@@ -100,7 +100,7 @@ class Impatient(threading.Event):
 def test_a_fill_does_not_wait_for_more_to_come_in(
     log: CountedLog, read: ReadSide, settings: Settings
 ) -> None:
-    """As the projector does, which would be a while in every partition."""
+    """As a runner does under load, which would be a while in every partition."""
     impatient = Impatient()
     with (
         mock.patch.object(filling, "write_database", return_value=log.database),

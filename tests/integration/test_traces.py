@@ -25,16 +25,16 @@ from bus.observing.tracing import Tracing
 from bus.settings import Settings
 from bus.subscriptions import Subscriptions
 from read_side.answering import Answering
-from read_side.catch_up import Surroundings
 from read_side.checkpoints import Checkpoints
 from read_side.holes import Holes
 from read_side.parked.parking import Parking
 from read_side.projections import READ_MODELS
 from read_side.projector import Projector
 from read_side.registry import Registry
-from read_side.shared_reads import SharedReads
+from read_side.surroundings import Surroundings, stretches
 from read_side.telemetry import Telemetry as ReadTelemetry
 from read_side.worker import register_actor as register_projection
+from tests.integration.shop import NoRunners
 from tests.shop_api import SECRET, Shop, open_shop
 from tests.waiting import until
 from write_side.bell import WriteSideBell
@@ -73,7 +73,7 @@ def workers(settings: Settings, tracing: Tracing) -> Iterator[None]:
         owner="test",
         announce=lambda *_: None,
         stopping=stopping,
-        read=SharedReads(log).read,
+        read=stretches(log),
         telemetry=ReadTelemetry(Metrics(), tracing),
     )
     for model in READ_MODELS:
@@ -85,6 +85,7 @@ def workers(settings: Settings, tracing: Tracing) -> Iterator[None]:
             log=log,
             broker=broker,
             doorbells=doorbells,
+            runners=NoRunners(),
             lease_ms=settings.lease_ms,
         )
         register_projection(broker, model, answering)

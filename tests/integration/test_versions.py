@@ -14,14 +14,14 @@ from bus.settings import Settings
 from bus.subscriptions import Subscriptions
 from read_side import worker as worker_main
 from read_side.audit import ABSENT, Difference, audit
-from read_side.lookout import Lookout
 from read_side.projections.order_summary import ORDER_SUMMARY
 from read_side.projections.products import PRODUCTS
 from read_side.store import ReadStore
 from read_side.worker import tell_of_other_versions
 from tests import messages
-from tests.integration.rebuilding import Bells, Rebuilding, Worker, changed, quick
+from tests.integration.rebuilding import Rebuilding, Worker, changed, quick
 from tests.integration.shop import WriteSide, order_id, partition
+from tests.integration.taking_part import Joint
 
 HOME = partition("c1")
 NEWER = changed(ORDER_SUMMARY)
@@ -124,14 +124,8 @@ def test_a_rebuild_to_changed_code_says_what_changes(write: WriteSide, old: Work
 def test_a_new_model_fills_itself_from_the_log(write: WriteSide, old: Worker) -> None:
     added = replace(PRODUCTS, name="catalogue")
     worker = Worker(write.log, old.database, [ORDER_SUMMARY, PRODUCTS, added])
-    lookout = Lookout(
-        write.log,
-        worker.checkpoints,
-        Bells([worker]),  # type: ignore[arg-type]
-        projected=lambda: {(m.name, n) for m in worker.models.values() for n in worker.registry.projected(m)},
-    )
     worker.start()
-    lookout.ring_all()
+    Joint(write.log, worker, [ORDER_SUMMARY, PRODUCTS, added]).drain()
     assert worker.documents(added) == worker.documents(PRODUCTS) != {}
     assert audit(write.log, old.database, [added]) == []
     assert {d["_id"] for d in old.database.catalogue.find()} == set(worker.documents(added))

@@ -13,7 +13,7 @@ from bus.commit import Commit, Decision
 from bus.connections import CODEC, DURABLE, Documents, read_database, write_database
 from bus.messages import events
 from bus.settings import Settings
-from read_side import batch, catch_up, shared_reads
+from read_side import batch, follower, surroundings
 from read_side.audit import audit
 from read_side.checkpoints import Checkpoints
 from read_side.projections import READ_MODELS
@@ -177,11 +177,11 @@ def test_in_whatever_portions_the_documents_are_the_fold_of_the_log(
         write.do(messages.change_customer(name=f"Ann {number}"))
         write.do(messages.change_customer(email=f"ann{number}@example.com"))
     with (
-        mock.patch.object(catch_up, "MOST_DOCUMENTS", bound),
+        mock.patch.object(follower, "MOST_DOCUMENTS", bound),
         mock.patch.object(batch, "LOADED_BYTES", bound * 100),
         mock.patch.object(batch, "LOAD_CHUNK", 1),
         mock.patch.object(batch, "WRITE_CHUNK", bound),
-        mock.patch.object(shared_reads, "STRETCH_BYTES", bound * 500),
+        mock.patch.object(surroundings, "STRETCH_BYTES", bound * 500),
     ):
         read.drain()
         _confirm(write, _place(write, 10, lines=bound))

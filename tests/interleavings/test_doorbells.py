@@ -31,7 +31,7 @@ from read_side.projector import Projector
 from read_side.registry import FIRST
 from read_side.worker import register_actor
 from tests import messages
-from tests.integration.shop import ReadSide, WriteSide, order_id, partition
+from tests.integration.shop import NoRunners, ReadSide, WriteSide, order_id, partition
 from tests.interleavings.protection import Protection, must, protected_by
 from tests.interleavings.stopped import PATIENCE_S, stopped
 from tests.waiting import until
@@ -64,6 +64,7 @@ class Shop:
             log=self.write.log,
             broker=self.broker,
             doorbells=self.bells,
+            runners=NoRunners(),
             lease_ms=COMES_BACK_MS,
         )
         register_actor(self.broker, ORDER_SUMMARY, answer)
@@ -225,9 +226,13 @@ def test_a_bell_lost_with_redis(shop: Shop, client: redis.Redis) -> None:
     """It rang, and before it is fetched Redis loses all it has; nothing more is appended."""
     shop.append(1)
     client.flushall()
-    projected = {(NAME, FIRST)}
-    lookout = Lookout(shop.write.log, shop.read.checkpoints, shop.bells, projected=lambda: projected)
-    lookout._known = projected  # it rings at once for what it has not seen before
+    lookout = Lookout(
+        shop.write.log,
+        shop.read.checkpoints,
+        shop.bells,
+        projected=lambda: {(NAME, FIRST)},
+        poke=NoRunners().poke,
+    )
     for _ in range(1 + PATIENCE):
         lookout.look()
     shop.work_off()

@@ -31,6 +31,7 @@ class Around:
         self.followed: set[int] = set()
         self.positions: dict[int, int] = {}
         self.later: set[str] = set()
+        self.held: set[int] = set()
         either: Any = self
         self.answer = Answering(
             PRODUCTS,
@@ -40,6 +41,7 @@ class Around:
             log=either,
             broker=either,
             doorbells=Doorbells(self),  # type: ignore[arg-type]
+            runners=either,
             lease_ms=LEASE_MS,
         )
 
@@ -57,6 +59,13 @@ class Around:
         if isinstance(end, Exception):
             raise end
         return end
+
+    # the runners
+    def hold(self, _name: str, generation: int, _partition: int) -> bool:
+        return generation in self.held
+
+    def poke(self, _partition: int) -> None:
+        self.done.append("poke")
 
     # the log and the checkpoints
     def head(self, _partition: int) -> int:
@@ -113,7 +122,15 @@ def test_every_generation_of_this_version_is_projected_the_live_one_first() -> N
             live=2,
         )
     )
-    assert answered(around) == [2, 3, 1]
+    assert answered(around) == [2, 3, 1, "poke", "poke", "poke"]
+
+
+def test_one_that_takes_part_in_the_joint_pass_is_the_runners() -> None:
+    around = Around(entry((1, 1, State.READY), (2, 1, State.READY)))
+    around.held = {1}
+    assert answered(around) == [2, "poke"]
+    around.held = {1, 2}
+    assert answered(around) == []
 
 
 def test_one_that_fails_stops_no_other_and_is_kept_and_raised() -> None:
@@ -121,7 +138,7 @@ def test_one_that_fails_stops_no_other_and_is_kept_and_raised() -> None:
     around.ends[1] = ValueError("away")
     with pytest.raises(ValueError, match="away"):
         answered(around)
-    assert around.done == [1, (1, "ValueError('away')"), 2]
+    assert around.done == [1, (1, "ValueError('away')"), 2, "poke"]
 
 
 def test_one_that_fails_is_left_alone_for_a_growing_while(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,21 +152,21 @@ def test_one_that_fails_is_left_alone_for_a_growing_while(monkeypatch: pytest.Mo
         with pytest.raises(ValueError, match="spoilt"):
             answered(around)
         around.later.clear()
-        one, (later, left_ms) = answered(around)
+        one, (later, left_ms), _ = answered(around)
         assert (one, later) == (1, "later")
         pauses.append(left_ms)
-        assert answered(around) == [1], "one bell is enough"
+        assert answered(around) == [1, "poke"], "one bell is enough"
         now += (left_ms + 1) / 1000
     assert retries.MIN_BACKOFF_MS <= pauses[0] <= 2 * retries.MIN_BACKOFF_MS + 1
     assert pauses[1] < pauses[3] < pauses[5]
     assert max(pauses) <= retries.MAX_BACKOFF_MS + 1
     around.ends.clear()
-    assert answered(around) == [1, 2]
+    assert answered(around) == [1, 2, "poke", "poke"]
     around.ends[2] = ValueError("spoilt")
     with pytest.raises(ValueError, match="spoilt"):
         answered(around)
     around.later.clear()
-    assert answered(around)[-1][1] <= 2 * retries.MIN_BACKOFF_MS + 1, "a success ends it"
+    assert answered(around)[1][1] <= 2 * retries.MIN_BACKOFF_MS + 1, "a success ends it"
 
 
 def test_a_lease_held_by_another_ends_no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,12 +212,12 @@ def test_what_is_left_is_rung_for_each_for_its_reason() -> None:
 def test_other_versions_are_rung_for_while_somebody_projects_them() -> None:
     around = Around(entry((1, 1, State.READY), (2, 2, State.READY)))
     around.positions[2] = 8
-    assert answered(around) == [1]
+    assert answered(around) == [1, "poke"]
     around.followed.add(2)
-    assert answered(around) == [1, ("later", AGAIN_MS)]
+    assert answered(around) == [1, "poke", ("later", AGAIN_MS)]
     around.later.clear()
     around.positions[2] = 9
-    assert answered(around) == [1]
+    assert answered(around) == [1, "poke"]
 
 
 def test_a_model_that_only_others_project_is_left_alone() -> None:

@@ -23,6 +23,7 @@ class Around:
         self.marks = {1: (1, 5), 2: (1, 5)}
         self.taken_up_at = self.time
         self.rung: list[float] = []
+        self.ends = self.time
         monkeypatch.setattr(handover, "time", self)
         either: Any = self
         self.handover = Handover(PRODUCTS, log=either, checkpoints=either, doorbells=either, stopping=either)
@@ -41,7 +42,8 @@ class Around:
     def head(self, _partition: int) -> int:
         return self.log_head
 
-    def ring(self, bells: Any) -> int:
+    def ring(self, bells: Any, *, insist: bool) -> int:
+        assert insist, "the live one may be kept silent"
         self.rung.append(self.time)
         if self.time >= self.taken_up_at:
             epoch, position = self.marks[2]
@@ -50,7 +52,9 @@ class Around:
 
     def found(self, where: dict[str, Any]) -> list[Any]:
         epoch, position = self.marks[where["generation"]]
-        return [type("Found", (), {"partition": 0, "epoch": epoch, "position": position})]
+        return [
+            type("Found", (), {"partition": 0, "epoch": epoch, "position": position, "expires_at": self.ends})
+        ]
 
     def follow(self, ready_at: float = 100.0) -> None:
         self.handover.until_followed(2, 1, ready_at, lambda: None)
@@ -78,12 +82,26 @@ def test_it_has_to_be_taken_up_though_it_is_at_the_head(around: Around) -> None:
         around.follow()
 
 
+def test_who_keeps_its_lease_has_taken_it_up(around: Around) -> None:
+    """A runner took it before anybody looked, and now only renews it."""
+
+    def renewed(_bells: Any, *, insist: bool) -> int:
+        assert insist
+        around.ends += 1
+        return 1
+
+    around.ring = renewed  # type: ignore[method-assign, assignment]
+    around.follow()
+    assert around.marks[2] == (1, 5)
+
+
 def test_it_may_take_long_while_it_moves(around: Around) -> None:
     around.log_head = 900
     around.marks[2] = (1, 5)
     steps: list[int] = []
 
-    def slowly(_bells: Any) -> int:
+    def slowly(_bells: Any, *, insist: bool) -> int:
+        assert insist
         steps.append(1)
         around.time += FOLLOWED_S / 2
         around.marks[2] = (2, 5 + 100 * len(steps))

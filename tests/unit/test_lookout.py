@@ -55,14 +55,14 @@ class Watched:
     def __init__(self) -> None:
         self.log, self.checkpoints, self.doorbells = Log(), Checkpoints(), Doorbells()
         self.others: set[tuple[str, int]] = set()
+        self.poked: list[int] = []
         self.lookout = Lookout(
             self.log,  # type: ignore[arg-type]
             self.checkpoints,  # type: ignore[arg-type]
             self.doorbells,  # type: ignore[arg-type]
             projected=lambda: {key[:2] for key in self.checkpoints.at} - self.others,
+            poke=self.poked.append,
         )
-        self.lookout.ring_all()
-        self.doorbells.rung.clear()
 
     def looks(self, times: int) -> list[int]:
         return [self.lookout.look() for _ in range(times)]
@@ -86,6 +86,7 @@ def test_what_stays_behind_is_rung_for_when_patience_ends_and_again_after_as_lon
     assert watched.looks(PATIENCE) == [0] * PATIENCE
     assert watched.looks(1) == [1]
     assert watched.doorbells.rung == [{("customers", 0)}]
+    assert watched.poked == [0], "its runner needs no bell, and so no Redis"
     assert watched.lookout.rescued == 1
     assert watched.looks(PATIENCE + 1) == [0] * PATIENCE + [1]
     assert watched.doorbells.rung == [{("customers", 0)}] * 2
@@ -116,14 +117,6 @@ def test_one_bell_is_enough_for_all_generations_of_a_model(watched: Watched) -> 
     assert watched.doorbells.rung == [{("orders", 1)}]
 
 
-def test_at_the_start_everything_that_is_behind_is_rung_for_at_once(watched: Watched) -> None:
-    watched.log.heads = [7, 9]
-    watched.checkpoints.at["customers", 1, 0] = 7
-    watched.lookout.ring_all()
-    assert watched.doorbells.rung == [{("orders", 1)}]
-    assert watched.lookout.rescued == 0, "that is nobody's mistake"
-
-
 def test_it_survives_a_lost_redis_and_says_so_once(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lookouts, "LOOK_EVERY_S", 0.001)
     looked: list[int] = []
@@ -151,24 +144,13 @@ def test_it_survives_a_lost_redis_and_says_so_once(watched: Watched, monkeypatch
     )
 
 
-def test_a_new_generation_is_rung_for_at_once_and_not_counted(watched: Watched) -> None:
-    watched.log.heads = [7, 9]
-    watched.checkpoints.at = {("customers", 1, 0): 7, ("orders", 1, 1): 9}
-    watched.looks(1)
-    watched.checkpoints.at["orders", 3, 1] = 0
-    assert watched.looks(2) == [0, 0]
-    assert watched.doorbells.rung == [{("orders", 0), ("orders", 1)}]
-    assert watched.lookout.rescued == 0
-
-
 def test_what_this_process_does_not_project_is_nobodys_mistake(watched: Watched) -> None:
     """A model that is no longer in the table, or a generation of another version of the code."""
     watched.log.heads = [7, 9]
     watched.checkpoints.at = {("customers", 1, 0): 7, ("orders", 1, 1): 0, ("orders", 2, 1): 9}
     watched.others = {("orders", 1)}
-    watched.lookout.ring_all()
     assert watched.looks(3 * PATIENCE) == [0] * 3 * PATIENCE
-    assert [rung for rung in watched.doorbells.rung if rung] == []
+    assert watched.doorbells.rung == []
 
 
 def test_chores_are_done_with_every_look(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,18 +4,16 @@ from unittest import mock
 
 from read_side import worker
 from read_side.batch import Batch
-from read_side.catch_up import CatchUp
+from read_side.follower import Follower
 from tests.chaos.entries.projections import points
 
 
-def _finish(self: CatchUp, batch: Batch, position: int) -> None:
-    if position > self.position:
-        self._around.checkpoints.move(self._lease, position)
-        self.position = position
-        self._around.announce(self._model.name, self._generation, self._partition, position)
+def _finish(self: Follower, batch: Batch, position: int) -> None:
+    self.position = max(self.position, position)
+    self.settle()
     batch.write()
 
 
 if __name__ == "__main__":
-    with points(), mock.patch.object(CatchUp, "_finish", _finish):
+    with points(), mock.patch.object(Follower, "_finish", _finish):
         worker.main()

@@ -3,13 +3,14 @@
 It adds to its documents in place, whatever position they are at, and moves the checkpoint as it likes.
 """
 
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 from unittest import mock
 
 from pymongo import ReplaceOne
 
-from read_side import catch_up, worker
+from read_side import follower, worker
 from read_side.batch import Batch
 from read_side.checkpoints import Checkpoints, Lease
 from read_side.folding import POSITION, Plan, fold
@@ -52,6 +53,16 @@ def _move(self: Checkpoints, lease: Lease, position: int) -> None:
     self._checkpoints.update_one({"_id": lease.key}, [{"$set": {"position": position}}])
 
 
+def _move_all(self: Checkpoints, leases: Sequence[Lease], position: int) -> list[Lease]:
+    for lease in leases:
+        _move(self, lease, position)
+    return []
+
+
+def _renew_all(_self: Checkpoints, _leases: Sequence[Lease]) -> list[Lease]:
+    return []
+
+
 def _renew(_self: Checkpoints, _lease: Lease) -> None:
     pass
 
@@ -59,8 +70,10 @@ def _renew(_self: Checkpoints, _lease: Lease) -> None:
 if __name__ == "__main__":
     with (
         wrapped(Unguarded, "write", before=FOLDED, about=_model),
-        mock.patch.object(catch_up, "Batch", Unguarded),
+        mock.patch.object(follower, "Batch", Unguarded),
         mock.patch.object(Checkpoints, "move", _move),
+        mock.patch.object(Checkpoints, "move_all", _move_all),
         mock.patch.object(Checkpoints, "renew", _renew),
+        mock.patch.object(Checkpoints, "renew_all", _renew_all),
     ):
         worker.main()

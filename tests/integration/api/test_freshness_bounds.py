@@ -81,7 +81,7 @@ def test_a_waiter_hardly_asks_mongodb(both: BothSides) -> None:
         try:
             until(lambda: topic in signals._waiting, 5, "somebody waits")
             for position in range(200):
-                announce_position(announcing, topic, position)
+                announce_position(announcing, [topic], position)
         finally:
             thread.join(20)
 

@@ -45,7 +45,7 @@ def while_waiting(both: BothSides, happens: Callable[[], None], wait: int = 30) 
 
 def announce(both: BothSides, position: int) -> None:
     with redis_client(both.shop.settings) as client:
-        announce_position(client, reached("products", FIRST, 0), position)
+        announce_position(client, [reached("products", FIRST, 0)], position)
 
 
 @pytest.mark.timeout(25)

@@ -1,0 +1,213 @@
+"""One generation of a read model that follows one partition of the log, under its lease.
+
+It takes in commits: plans, loads, folds, writes, parks what cannot be folded. What it has written out it says
+with ``settle``, which moves the checkpoint. A run of its own settles after every stretch
+(``read_side.catch_up``); a joint pass settles several followers at once (``read_side.joint_pass``). In the
+middle of a stretch, before and after what is written in steps of its own, a follower settles by itself.
+
+Why nothing is lost or doubled: documents are written before the checkpoint says so, each only if it is
+still as it was read, and a document that has a commit skips it. So a crash before the checkpoint moves
+repeats a stretch and changes nothing, whoever moves it and however late.
+"""
+
+from collections.abc import Callable, Sequence
+
+from bus.commit import Commit
+from bus.logs import logger
+from read_side.batch import MOST_DOCUMENTS, Batch, Poison, TooLargeError, planned_for, portions
+from read_side.checkpoints import Lease
+from read_side.folding import Plan
+from read_side.parked.mending import Mending
+from read_side.parked.parking import positions
+from read_side.projections.model import ReadModel
+from read_side.surroundings import Generation, Surroundings
+
+
+def _never() -> None:
+    pass
+
+
+class Follower:
+    """Takes in commits of one partition; to be used by one thread at a time."""
+
+    def __init__(
+        self, around: Surroundings, model: ReadModel, generation: int, partition: int, lease: Lease
+    ) -> None:
+        """Finish what was being mended.
+
+        Raises:
+            LeaseLostError: the lease was taken over.
+
+        """
+        self._around = around
+        self.model = model
+        self.key: Generation = (model.name, generation)
+        self._generation = generation
+        self._partition = partition
+        self._collection = around.registry.collection(model.name, generation)
+        mending = Mending(
+            log=around.log,
+            checkpoints=around.checkpoints,
+            parking=around.parking,
+            model=model,
+            generation=generation,
+            partition=partition,
+            collection=self._collection,
+            lease=lease,
+        )
+        # Read after the lease was taken, and changed only under it.
+        self._parked = positions(mending.settled())
+        self.lease = mending.lease
+        for stream in mending.finished:
+            logger.info("finished mending a stream", read_model=model.name, stream=stream)
+        self.position = lease.position
+        """What is in the documents."""
+        self.settled_at = lease.position
+        """What the checkpoint says."""
+        self._interrupt: Callable[[], None] = _never
+
+    def take_in(self, commits: Sequence[Commit], interrupt: Callable[[], None] = _never) -> None:
+        """Fold a stretch of commits, in batches of bounded size; one that spreads is a batch of its own.
+
+        The last of it is in the documents then, and not yet in the checkpoint. ``interrupt`` is called
+        wherever the lease is renewed, so between the steps of what takes long; what it raises ends this.
+
+        Raises:
+            LeaseLostError: somebody else owns the partition by now.
+
+        """
+        self._interrupt = interrupt
+        plans: list[Plan | Poison] = []
+        needed: set[str] = set()
+        for commit in commits:
+            planned = self._planned(commit)
+            if planned is None:
+                continue
+            spreads = isinstance(planned, Plan) and bool(planned.spreads)
+            if spreads or len(needed) > MOST_DOCUMENTS:
+                self._fold(plans, commit.seq - 1)
+                self.settle()
+                plans, needed = [], set()
+            if isinstance(planned, Poison):
+                plans.append(planned)
+            elif spreads:
+                self._spread(planned)
+                self.settle()
+            else:
+                plans.append(planned)
+                needed |= planned.reads
+        self._fold(plans, commits[-1].seq)
+
+    def settle(self) -> None:
+        """Move the checkpoint to where the documents are; raises ``LeaseLostError`` if the lease is lost."""
+        if self.position > self.settled_at:
+            self._around.checkpoints.move(self.lease, self.position)
+            self.settled_at = self.position
+            self._around.announce([self.key], self._partition, self.position)
+
+    def tell(self, commits: Sequence[Commit], began: float) -> None:
+        """Say that the read model shows these commits, if this is its live generation."""
+        name, generation = self.key
+        if self._around.registry.live(name) == generation:
+            self._around.telemetry.projected(name, generation, self._partition, commits, began)
+
+    def _batch(self) -> Batch:
+        return Batch(self.model, self._collection, self._around.log, self.lease.mended, self._renew)
+
+    def _renew(self) -> None:
+        self._interrupt()
+        self._around.checkpoints.renew(self.lease)
+
+    def _planned(self, commit: Commit) -> Plan | Poison | None:
+        """What is to be folded, or why it cannot be: told when its turn comes, after those before it."""
+        if commit.stream is None or self._is_parked(commit):
+            return None
+        try:
+            return planned_for(self.model, commit)
+        except Poison as poison:
+            return poison
+
+    def _fold(self, plans: Sequence[Plan | Poison], position: int) -> None:
+        """Fold and write what leads up to a position, in smaller batches if it is too large for one."""
+        waiting = [plans]
+        while waiting:
+            batch, portion = self._batch(), waiting.pop()
+            try:
+                self._fold_into(batch, portion)
+            except TooLargeError as error:
+                waiting += portions(portion, error.share)[::-1]
+            else:
+                self._finish(batch, waiting[-1][0].commit.seq - 1 if waiting else position)
+                if waiting:
+                    self.settle()
+
+    def _fold_into(self, batch: Batch, plans: Sequence[Plan | Poison]) -> None:
+        readable = [planned for planned in plans if isinstance(planned, Plan)]
+        batch.load(readable, self.position, self._parked)
+        for planned in plans:
+            if self._is_parked(planned.commit):
+                continue
+            try:
+                if isinstance(planned, Poison):
+                    raise planned
+                batch.fold(planned)
+            except Poison as poison:
+                self._park(poison)
+
+    def _spread(self, planned: Plan) -> None:
+        """Wholly or not at all: nothing is written before everything is known to fold.
+
+        Any document may be the one that cannot take it; what is parked is the stream of the commit that
+        spreads, whose documents all stay as they were before it.
+        """
+        batch = self._batch()
+        self._rehearse(batch, planned)
+        self._fold_into(batch, [planned])
+        if not self._is_parked(planned.commit):
+            for _ in batch.spread(planned):
+                self._renew()
+        self._finish(batch, planned.commit.seq)
+
+    def _rehearse(self, batch: Batch, planned: Plan) -> None:
+        """Nothing for what is parked: also since it was planned, by a commit before it."""
+        if self._is_parked(planned.commit):
+            return
+        try:
+            for _ in batch.rehearse(planned):
+                self._renew()
+        except Poison as poison:
+            self._park(poison)
+
+    def _is_parked(self, commit: Commit) -> bool:
+        """What comes before the commit that a stream is parked from is folded, also after a crash."""
+        since = self._parked.get(str(commit.stream))
+        return since is not None and commit.seq >= since
+
+    def _finish(self, batch: Batch, position: int) -> None:
+        """Documents first; the checkpoint comes after them."""
+        batch.write()
+        self.position = max(self.position, position)
+
+    def _park(self, poison: Poison) -> None:
+        commit, stream, error = poison.commit, str(poison.commit.stream), repr(poison.__cause__)
+        self._around.parking.park(
+            self.model.name,
+            self._generation,
+            self._partition,
+            stream=stream,
+            seq=commit.seq,
+            error=error,
+            was=self._parked.get(stream),
+            epoch=self.lease.epoch,
+            renew=self._renew,
+        )
+        self._parked[stream] = commit.seq
+        logger.error(
+            "parked a stream",
+            read_model=self.model.name,
+            stream=stream,
+            seq=commit.seq,
+            command_id=commit.command_id,
+            correlation_id=commit.correlation_id,
+            error=poison.__cause__,
+        )
