@@ -156,7 +156,7 @@ def _answer(  # noqa: PLR0913, PLR0917 - what is known of a command, and how it 
 
     if outcome is None:
         resp.set_headers({**headers, "Location": resource or status_page})
-        answer(resp, receipts.accepted(command_id, command_type, identity), HTTPStatus.ACCEPTED)
+        answer(resp, receipts.accepted(command_id, stream), HTTPStatus.ACCEPTED)
         return
     if applied:
         headers["Preference-Applied"] = applied

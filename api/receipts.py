@@ -6,6 +6,7 @@ Each kind of resource has its own shape, so that a receipt names the id by what 
 from typing import Literal, TypedDict
 
 from bus.messages.outcome import Outcome
+from bus.messages.streams import id_of
 
 
 class AcceptedCustomer(TypedDict):
@@ -61,16 +62,17 @@ Accepted = AcceptedCustomer | AcceptedProduct | AcceptedOrder
 Created = CreatedCustomer | CreatedProduct | CreatedOrder
 
 
-def accepted(command_id: str, command_type: str, identity: str) -> Accepted:
-    """``identity`` is the id of what the command is about."""
-    match command_type:
-        case "RegisterCustomer" | "ChangeCustomer":
+def accepted(command_id: str, stream: str) -> Accepted:
+    """``stream`` is that of the aggregate which the command is about."""
+    identity = id_of(stream)
+    match stream.partition("-")[0]:
+        case "customer":
             return {"command_id": command_id, "customer_id": identity, "status": "accepted"}
-        case "AddProduct" | "ChangeProduct":
+        case "product":
             return {"command_id": command_id, "product_id": identity, "status": "accepted"}
-        case "PlaceOrder" | "ChangeOrderStatus":
+        case "order":
             return {"command_id": command_id, "order_id": identity, "status": "accepted"}
-    raise LookupError(f"no receipt for a {command_type}")
+    raise LookupError(f"no receipt for what is about {stream}")
 
 
 def created(command_id: str, command_type: str, identity: str, outcome: Outcome) -> Created | None:

@@ -41,8 +41,6 @@ class Settings(BaseSettings):
     max_attempts: Annotated[int, Field(ge=1, le=100)] = 5
     """How often a command may raise before it is kept as failed."""
 
-    command_threads: Annotated[int, Field(ge=1, le=256)] = 96
-    """They wait together, for one batch after the other: as many commands as a batch may have."""
     projection_threads: Annotated[int, Field(ge=1, le=256)] = 24
     """One for each read model and partition, so that none waits for another."""
     web_threads: Annotated[int, Field(ge=2, le=256)] = 16

@@ -7,7 +7,7 @@ which may take long, does that first in a run of its own.
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-from read_side.checkpoints import Checkpoint
+from read_side.checkpoint import Checkpoint
 from read_side.projections.model import ReadModel
 from read_side.surroundings import BATCH, Generation, Surroundings
 

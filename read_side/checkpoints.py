@@ -26,6 +26,7 @@ from pymongo.database import Database
 
 from bus.connections import DURABLE, Documents
 from bus.server_time import from_now, is_past, is_recent, shorten
+from read_side.checkpoint import Checkpoint
 from read_side.errors import LeaseLostError
 
 Place = tuple[str, int, int]
@@ -49,28 +50,6 @@ class Lease:
     """The epoch of the last holder that mended parked streams; 0 if none did."""
     renewed_at: float = field(default_factory=time.monotonic, compare=False)
     """When it was last renewed, or taken, by this process's monotonic clock."""
-
-
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """A checkpoint as it was found; times are mongod's."""
-
-    name: str
-    generation: int
-    partition: int
-    position: int
-    epoch: int
-    holder: str | None
-    """Who holds the lease."""
-    touched_at: datetime | None
-    """When the lease was last taken or the checkpoint moved."""
-    error: str | None
-    """What ended a run, unless the checkpoint has moved since."""
-    error_at: datetime | None
-    asked_by: str | None = None
-    """Who has asked for the lease lately."""
-    expires_at: datetime | None = None
-    """When the lease ends, or ended."""
 
 
 class Checkpoints:
@@ -270,7 +249,7 @@ class Checkpoints:
             {"$set": {"held": held, "asked": asked}},
             {"$sort": {"_id": 1}},
         ]
-        return [_checkpoint(stored) for stored in self._checkpoints.aggregate(pipeline)]
+        return [Checkpoint.from_stored(stored) for stored in self._checkpoints.aggregate(pipeline)]
 
     def is_followed_by_others(self, name: str, generation: int, partition: int) -> bool:
         """Whether somebody has projected it within ``ALIVE_MS``."""
@@ -283,24 +262,6 @@ class Checkpoints:
     def started(self, names: Iterable[str]) -> bool:
         """Whether every model of the table is known here, so that the projections have run once."""
         return set(names) <= set(self._checkpoints.distinct("name"))
-
-
-def _checkpoint(stored: Mapping[str, Any]) -> Checkpoint:
-    error = stored.get("error", {})
-    stands = error.get("position") == stored["position"]
-    return Checkpoint(
-        name=stored["name"],
-        generation=stored["generation"],
-        partition=stored["partition"],
-        position=stored["position"],
-        epoch=stored["epoch"],
-        holder=stored.get("owner") if stored["held"] else None,
-        touched_at=stored.get("touched_at"),
-        error=error["message"] if stands else None,
-        error_at=error["at"] if stands else None,
-        asked_by=stored.get("asked_by") if stored["asked"] else None,
-        expires_at=stored.get("expires_at"),
-    )
 
 
 def _key(name: str, generation: int, partition: int) -> str:

@@ -11,7 +11,8 @@ from pymongo.database import Database
 
 from bus.connections import Documents
 from bus.log import Log
-from read_side.checkpoints import Checkpoint, Checkpoints
+from read_side.checkpoint import Checkpoint
+from read_side.checkpoints import Checkpoints
 from read_side.parked.parking import Parking
 from read_side.projections.model import ReadModel
 from read_side.registry import COLLECTION, Entry, State

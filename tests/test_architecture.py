@@ -122,9 +122,9 @@ def test_there_is_something_to_check() -> None:
         "read_side.folding",
         "api.app",
     }
-    assert {one.module for one in _imports(ROOT / "write_side/handling.py")} >= {
+    assert {one.module for one in _imports(ROOT / "write_side/handler.py")} >= {
         "bus.log",
-        "write_side.deciding",
+        "write_side.decider",
     }
 
 

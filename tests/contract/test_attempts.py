@@ -11,7 +11,7 @@ from bus import attempts as attempts_module
 from bus.attempts import Attempts
 from bus.connections import UNSETTLED, Documents
 from bus.inbox import Inbox
-from tests.contract.accepted import SUCCEEDED, accept, found
+from tests.contract.accepted import FAILED, SUCCEEDED, accept, found
 from tests.waiting import until
 
 NO_PIPELINES = pytest.mark.parametrize("kind", ["mongodb"])  # mongomock updates by operators only
@@ -91,7 +91,7 @@ def test_nothing_is_taken_back_below_the_errors(inbox: Inbox, attempts: Attempts
 
 def test_the_finished_are_not_counted(inbox: Inbox, attempts: Attempts) -> None:
     accept(inbox, "k1")
-    inbox.finish_all([("k1", SUCCEEDED)])
+    inbox.finish_all([("k1", FAILED)])
     attempts.begin_all(["k1"])
     assert counts(inbox) == (0, 0, 0)
 

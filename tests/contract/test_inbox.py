@@ -11,7 +11,7 @@ from bus.messages.outcome import CommandStatus
 from bus.messages.streams import partition_of
 from bus.messages.values import OrderStatus
 from tests import messages
-from tests.contract.accepted import PARTITIONS, REJECTED, SUCCEEDED, accept, found, ids
+from tests.contract.accepted import FAILED, PARTITIONS, accept, found, ids
 from tests.messages import ANN, NOW
 
 MUCH_LATER = Timestamp(2**32 - 1, 0)
@@ -93,7 +93,7 @@ def test_the_unfinished_are_those_that_a_command_may_depend_on(inbox: Inbox) -> 
         ("k6", repriced),
     ):
         inbox.accept_all([(messages.envelope(command_id=key, command=command), None)])
-    inbox.finish_all([("k6", SUCCEEDED)])
+    inbox.finish_all([("k6", FAILED)])
     assert before(inbox, ordered) == ["k1", "k2", "k5"]
     assert before(inbox, repriced) == ["k1", "k2", "k3"]
     assert before(inbox, messages.add_product(product_id="new")) == []
@@ -117,7 +117,7 @@ def test_unfinished_between_two_places_of_the_order(inbox: Inbox) -> None:
     assert inbox.newest_unfinished() is None
     for key in ("k1", "k2", "k3", "k4"):
         accept(inbox, key)
-    inbox.finish_all([("k2", REJECTED)])
+    inbox.finish_all([("k2", FAILED)])
     first, third = (found(inbox, key).accepted_ts for key in ("k1", "k3"))
     assert list(inbox.unfinished_since(third, 10)) == ["k1", "k3"]
     assert list(inbox.unfinished_since(MUCH_LATER, 10)) == ["k1", "k3", "k4"]

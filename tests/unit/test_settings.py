@@ -85,7 +85,6 @@ def test_two_keys_are_refused(monkeypatch: pytest.MonkeyPatch, keys: dict[str, s
         ("LEASE_MS", "10"),
         ("SWEEP_AFTER_MS", "0"),
         ("MAX_ATTEMPTS", "0"),
-        ("COMMAND_THREADS", "0"),
         ("PROJECTION_THREADS", "257"),
         ("WEB_THREADS", "1"),
         ("API_PORT", "65536"),
