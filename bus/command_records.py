@@ -159,10 +159,15 @@ class CommandRecords:
 
     def _records(self, entries: Sequence[Entry], session: ClientSession | None) -> list[CommandRecord]:
         unfinished: defaultdict[int, list[str]] = defaultdict(list)
+        repeated: list[str] = []
         for entry in entries:
-            if not entry.finished:
+            if entry.finished:
+                continue
+            if entry.request is None:
                 unfinished[entry.partition].append(entry.command_id)
-        decided = self._decided(unfinished, (), session)
+            else:  # perhaps a repeat, whose partition may be another one than the first's
+                repeated.append(entry.command_id)
+        decided = self._decided(unfinished, repeated, session)
         return [CommandRecord.of_entry(entry, decided.get(entry.command_id)) for entry in entries]
 
     def _decided(
