@@ -54,7 +54,8 @@ def test_a_claim_that_is_not_above_what_was_read_is_found() -> None:
 
 
 def test_a_command_that_was_decided_before_it_was_durable_is_found() -> None:
-    report, told = broken(directed.decide_what_is_lost, {"commands": "local_inbox", "clock": "local_sweep"})
+    entries = {"commands": "local_inbox", "clock": "local_sweep", "web": "inbox_alone"}
+    report, told = broken(directed.decide_what_is_lost, entries)
 
     assert report.violations["one decision"], told
 

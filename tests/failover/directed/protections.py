@@ -1,15 +1,18 @@
 """What keeps the product's promises while primaries change, and what breaks without each."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any
 from unittest import mock
 
-from bus.connections import UNSETTLED
+from bus.command_records import CommandRecord, CommandRecords
+from bus.connections import UNSETTLED, causal
 from bus.inbox import Inbox
 from bus.log import Log
+from bus.messages.envelope import CommandEnvelope
 from bus.positions import HighestRead
 from tests.interleavings.protection import Protection
+from write_side.decider import _Rounds
 
 IN_ORDER = "a later version stands above what it rests on"
 DURABLE_ONLY = "a repeat under a key is told the ids of its first"
@@ -34,6 +37,25 @@ def local_inbox() -> Iterator[None]:
         stack.enter_context(mock.patch.object(Inbox, "__init__", make))
         stack.enter_context(mock.patch.object(Inbox, "session", return_value=nullcontext()))
         yield
+
+
+def repeats_are_new() -> AbstractContextManager[object]:
+    """A worker does not look whether the log has a command of the same key already."""
+    return mock.patch.object(_Rounds, "_find_repeated")
+
+
+def inbox_alone() -> AbstractContextManager[object]:
+    """A request is a repeat only if the inbox has its first; the log is not asked."""
+
+    def accept_all(
+        self: CommandRecords, accepted: Sequence[tuple[CommandEnvelope, str | None]]
+    ) -> list[CommandRecord | None]:
+        with causal(self._database) as session:
+            new = self._inbox.accept_all(accepted, session)
+            found = self._find([envelope.command_id for envelope, _ in accepted], session)
+        return [None if is_new else record for is_new, record in zip(new, found, strict=True)]
+
+    return mock.patch.object(CommandRecords, "accept_all", accept_all)
 
 
 def by_majority() -> AbstractContextManager[object]:
