@@ -9,7 +9,7 @@ be missed. One listener thread per process serves all waiters.
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 
 import redis
@@ -51,9 +51,9 @@ def announce(client: redis.Redis, topics: Iterable[str], channel: str = CHANNEL)
     client.publish(channel, "\n".join(topics))
 
 
-def announce_position(client: redis.Redis, topics: Iterable[str], position: int) -> None:
-    """Tell every listener how far something has got; raises ``redis.RedisError`` when Redis is away."""
-    announce(client, (f"{topic}={position}" for topic in topics))
+def announce_positions(client: redis.Redis, positions: Mapping[str, int]) -> None:
+    """Tell every listener how far topics have got; raises ``redis.RedisError`` when Redis is away."""
+    announce(client, (f"{topic}={position}" for topic, position in positions.items()))
 
 
 class Signals:
@@ -95,9 +95,11 @@ class Signals:
                     event.set()
 
     @contextmanager
-    def expect(self, topics: Iterable[str]) -> Iterator[threading.Event]:
-        """An event that is set whenever one of the topics is announced, while the block runs."""
-        event = threading.Event()
+    def expect(
+        self, topics: Iterable[str], event: threading.Event | None = None
+    ) -> Iterator[threading.Event]:
+        """An event, or that one, is set whenever one of the topics is announced, while the block runs."""
+        event = event or threading.Event()
         wanted = tuple(topics)
         with self._lock:
             for topic in wanted:
