@@ -9,7 +9,7 @@ be missed. One listener thread per process serves all waiters.
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 
 import redis
@@ -52,9 +52,9 @@ def announce(client: redis.Redis, topics: Iterable[str], channel: str = CHANNEL)
     client.publish(channel, "\n".join(topics))
 
 
-def announce_position(client: redis.Redis, topics: Iterable[str], position: int) -> None:
-    """Tell every listener how far something has got; raises ``redis.RedisError`` when Redis is away."""
-    announce(client, (f"{topic}={position}" for topic in topics))
+def announce_positions(client: redis.Redis, positions: Mapping[str, int]) -> None:
+    """Tell every listener how far topics have got; raises ``redis.RedisError`` when Redis is away."""
+    announce(client, (f"{topic}={position}" for topic, position in positions.items()))
 
 
 class Signals:
@@ -97,13 +97,16 @@ class Signals:
 
     @contextmanager
     def expect(
-        self, topics: Iterable[str], is_worth_it: Callable[[], bool] | None = None
+        self,
+        topics: Iterable[str],
+        is_worth_it: Callable[[], bool] | None = None,
+        wakeup: Wakeup | None = None,
     ) -> Iterator[Wakeup]:
-        """Give what is set whenever one of the topics is announced, while the block runs.
+        """Give what is set whenever one of the topics is announced, while the block runs: a new one, or that.
 
         With ``is_worth_it`` only when that returns True as well: it may ask for positions, and must be quick.
         """
-        wakeup = Wakeup() if is_worth_it is None else Wakeup(is_worth_it)
+        wakeup = wakeup or (Wakeup() if is_worth_it is None else Wakeup(is_worth_it))
         wanted = tuple(topics)
         with self._lock:
             for topic in wanted:

@@ -27,8 +27,9 @@ from bus.connections import Documents
 from bus.log import Log
 from read_side import guards
 from read_side.folding import POSITION, Plan, fold, fold_spread, plan
-from read_side.guards import MENDED, Guard
+from read_side.guards import MENDED, Guard, Write
 from read_side.projections.model import Document, ReadModel
+from read_side.recent_documents import RecentDocuments
 from read_side.refold import refold_streams
 
 MOST_DOCUMENTS = 10_000
@@ -77,22 +78,27 @@ class Batch:
     """Folds commits in memory and writes what they changed.
 
     ``mended`` is the epoch of the latest mending before this batch; 0 if there was none. ``renew`` keeps the
-    lease, and raises ``LeaseLostError`` if it is lost.
+    lease, and raises ``LeaseLostError`` if it is lost. With ``recent`` it loads only what is neither
+    remembered there nor supposed to be absent.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - where it reads and writes, and what it may rely on
         self,
         model: ReadModel,
         collection: Collection[Documents],
         log: Log,
         mended: int,
         renew: Callable[[], None],
+        recent: RecentDocuments | None = None,
     ) -> None:
         self._model = model
         self._collection = collection
         self._log = log
         self._mended = mended
         self._renew = renew
+        self._recent = recent
+        self.is_hopeful = False
+        """Whether it goes by what is remembered or supposed, and not only by what it has loaded."""
         self._documents: dict[str, Document] = {}
         self._guards: dict[str, Guard] = {}
         self._changed: set[str] = set()
@@ -106,14 +112,33 @@ class Batch:
         """
         needed = list(plans)
         wanted = frozenset().union(*(planned.reads for planned in needed)) - self._documents.keys()
+        if self._recent is not None:
+            wanted = self._not_known(wanted, self._recent)
+            wanted = self._not_supposed(wanted, needed)
         for document in self._found(wanted, is_whole=len(needed) == 1):
             key = document["_id"]
             doubtful = document[POSITION] > position and document.get(MENDED, 0) < self._mended
             self._guards[key] = Guard.taken_from(document)
             if not doubtful:
                 self._documents[key] = document
+                if self._recent is not None:
+                    self._recent.keep([(document, self._guards[key])])
             elif believed := self._from_the_log(document, needed[0].commit.partition, position, parked):
                 self._documents[key] = believed
+
+    def _not_known(self, wanted: frozenset[str], recent: RecentDocuments) -> frozenset[str]:
+        """What is not remembered; the rest is at hand."""
+        known = {key: found for key in wanted if (found := recent.get(key)) is not None}
+        for key, (document, guard) in known.items():
+            self._documents[key], self._guards[key] = document, guard
+        self.is_hopeful |= bool(known)
+        return frozenset(wanted - known.keys())
+
+    def _not_supposed(self, wanted: frozenset[str], plans: Iterable[Plan]) -> frozenset[str]:
+        """What is not supposed to be absent."""
+        absent = wanted & frozenset().union(*(planned.creates for planned in plans))
+        self.is_hopeful |= bool(absent)
+        return wanted - absent
 
     def _found(self, wanted: frozenset[str], *, is_whole: bool) -> list[Document]:
         """The documents that are stored; what one commit needs is loaded however large it is."""
@@ -150,17 +175,31 @@ class Batch:
         self._documents.update(changed)
         self._changed.update(changed)
 
-    def write(self) -> int:
-        """Write the changed documents; return how many. Raises ``LeaseLostError`` if any had moved on."""
+    def write(self) -> None:
+        """Write the changed documents. Raises ``LeaseLostError`` if any had moved on."""
         changed = [self._documents[key] for key in self._changed]
         for start in range(0, len(changed), WRITE_CHUNK):
             if start:
                 self._renew()
             self._write(changed[start : start + WRITE_CHUNK], self._guards)
-        mended = self._mended or None
+        self.written()
+
+    def writes(self) -> list[Write]:
+        """What ``write`` would ask for, for whoever asks for it together with that of others."""
+        return guards.writes((self._documents[key] for key in self._changed), self._guards, self._mended)
+
+    def written(self) -> None:
+        """Note that the changed documents have been written."""
+        changed, mended = [self._documents[key] for key in self._changed], self._mended or None
         self._guards.update((document["_id"], Guard(document[POSITION], mended)) for document in changed)
+        if self._recent is not None:
+            self._recent.keep((document, self._guards[document["_id"]]) for document in changed)
         self._changed.clear()
-        return len(changed)
+
+    @property
+    def changes(self) -> int:
+        """How many documents are to be written."""
+        return len(self._changed)
 
     def rehearse(self, planned: Plan) -> Iterator[int]:
         """Fold what ``spread`` would and write nothing; raises ``Poison`` if any of it cannot be folded.

@@ -134,18 +134,20 @@ class Checkpoints:
         if not moved.matched_count:
             raise LeaseLostError(lease.key)
 
-    def move_all(self, leases: Sequence[Lease], position: int) -> list[Lease]:
-        """Move the checkpoints of one partition to a position in one step; return the leases that are lost.
+    def move_all(self, moves: Sequence[tuple[Lease, int]]) -> list[Lease]:
+        """Move checkpoints to their positions in one step; return the leases that are lost.
 
         Those lost have not moved.
         """
-        change = {"$set": {"position": position}, "$currentDate": {"touched_at": True}}
-        moves = [
-            UpdateOne({"_id": one.key, "epoch": one.epoch, "position": {"$lt": position}}, change)
-            for one in leases
+        asked = [
+            UpdateOne(
+                {"_id": lease.key, "epoch": lease.epoch, "position": {"$lt": position}},
+                {"$set": {"position": position}, "$currentDate": {"touched_at": True}},
+            )
+            for lease, position in moves
         ]
-        moved = self._hasty.bulk_write(moves, ordered=False)
-        return [] if moved.matched_count == len(leases) else self._lost(leases)
+        moved = self._hasty.bulk_write(asked, ordered=False)
+        return [] if moved.matched_count == len(moves) else self._lost([lease for lease, _ in moves])
 
     def renew_all(self, leases: Sequence[Lease]) -> list[Lease]:
         """Keep several leases, in one step; return those that are lost."""

@@ -26,6 +26,8 @@ class Plan:
     """The ids of the documents that it folds into or is read with."""
     touched: tuple[tuple[Document, ...], ...]
     """Of each event the documents that it folds into, as they are before their first event."""
+    creates: frozenset[str]
+    """The ids of those that are not there before it, as far as is known."""
     spreads: tuple[Mapping[str, Any], ...]
     """The filters of further documents that it folds into."""
 
@@ -34,17 +36,20 @@ def plan(model: ReadModel, commit: Commit) -> Plan:
     """Read a commit's events and list what they touch; raises whatever a bad event makes it raise."""
     recorded = commit.recorded()
     reads: set[str] = set()
+    creates: set[str] = set()
     touched, spreads = [], []
     for one in recorded:
         blanks = _touched(model, one)
         touched.append(blanks)
         for blank in blanks:
             reads.add(blank["_id"])
+        if model.creates(one.event):
+            creates.update(blank["_id"] for blank in blanks)
         if model.memory and (key := model.memory.key(one.event)) is not None:
             reads.add(key)
         if (where := model.spread(one.event)) is not None:
             spreads.append(where)
-    return Plan(commit, recorded, frozenset(reads), tuple(touched), tuple(spreads))
+    return Plan(commit, recorded, frozenset(reads), tuple(touched), frozenset(creates), tuple(spreads))
 
 
 def fold(model: ReadModel, planned: Plan, documents: dict[str, Document]) -> dict[str, Document]:

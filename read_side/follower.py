@@ -8,23 +8,45 @@ middle of a stretch, before and after what is written in steps of its own, a fol
 Why nothing is lost or doubled: documents are written before the checkpoint says so, each only if it is
 still as it was read, and a document that has a commit skips it. So a crash before the checkpoint moves
 repeats a stretch and changes nothing, whoever moves it and however late.
+
+Documents that it read or wrote lately it does not load again (``read_side.recent_documents``), nor those
+that an event creates. Where that was wrong a write is refused: then all that the batch needs is loaded and
+folded once more. What was written of it the first time has the commits already, as after a crash. If that
+is refused too, the lease is lost. And nothing is parked that could not be folded into what is remembered
+before it was tried with what is stored.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from pymongo.collection import Collection
 
 from bus.commit import Commit
+from bus.connections import Documents
 from bus.logs import logger
 from read_side.batch import MOST_DOCUMENTS, Batch, Poison, TooLargeError, planned_for, portions
 from read_side.checkpoints import Lease
+from read_side.errors import LeaseLostError
 from read_side.folding import Plan
+from read_side.guards import Write
 from read_side.parked.mending import Mending
 from read_side.parked.parking import positions
 from read_side.projections.model import ReadModel
-from read_side.surroundings import Generation, Surroundings
+from read_side.recent_documents import RecentDocuments
+from read_side.surroundings import Generation, Reached, Surroundings
 
 
 def _never() -> None:
     pass
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A batch that is to be written, and what it was folded from."""
+
+    batch: Batch
+    plans: Sequence[Plan | Poison]
+    position: int
 
 
 class Follower:
@@ -43,7 +65,7 @@ class Follower:
         self.model = model
         self.key: Generation = (model.name, generation)
         self._generation = generation
-        self._partition = partition
+        self.partition = partition
         self._collection = around.registry.collection(model.name, generation)
         mending = Mending(
             log=around.log,
@@ -64,13 +86,25 @@ class Follower:
         """What is in the documents."""
         self.settled_at = lease.position
         """What the checkpoint says."""
+        self._recent = RecentDocuments()
+        self._last: Folded | None = None
         self._interrupt: Callable[[], None] = _never
 
     def take_in(self, commits: Sequence[Commit], interrupt: Callable[[], None] = _never) -> None:
+        """Fold a stretch of commits and write it out; the checkpoint does not move with the last of it.
+
+        Raises:
+            LeaseLostError: somebody else owns the partition by now.
+
+        """
+        self.fold(commits, interrupt)
+        self.write_out()
+
+    def fold(self, commits: Sequence[Commit], interrupt: Callable[[], None] = _never) -> None:
         """Fold a stretch of commits, in batches of bounded size; one that spreads is a batch of its own.
 
-        The last of it is in the documents then, and not yet in the checkpoint. ``interrupt`` is called
-        wherever the lease is renewed, so between the steps of what takes long; what it raises ends this.
+        The last batch is left to be written out. ``interrupt`` is called wherever the lease is renewed, so
+        between the steps of what takes long; what it raises ends this.
 
         Raises:
             LeaseLostError: somebody else owns the partition by now.
@@ -86,6 +120,7 @@ class Follower:
             spreads = isinstance(planned, Plan) and bool(planned.spreads)
             if spreads or len(needed) > MOST_DOCUMENTS:
                 self._fold(plans, commit.seq - 1)
+                self.write_out()
                 self.settle()
                 plans, needed = [], set()
             if isinstance(planned, Poison):
@@ -103,16 +138,16 @@ class Follower:
         if self.position > self.settled_at:
             self._around.checkpoints.move(self.lease, self.position)
             self.settled_at = self.position
-            self._around.announce([self.key], self._partition, self.position)
+            self._around.announce([Reached(self.key, self.partition, self.position)])
 
     def tell(self, commits: Sequence[Commit], began: float) -> None:
         """Say that the read model shows these commits, if this is its live generation."""
         name, generation = self.key
         if self._around.registry.live(name) == generation:
-            self._around.telemetry.projected(name, generation, self._partition, commits, began)
+            self._around.telemetry.projected(name, generation, self.partition, commits, began)
 
-    def _batch(self) -> Batch:
-        return Batch(self.model, self._collection, self._around.log, self.lease.mended, self._renew)
+    def _batch(self, recent: RecentDocuments | None = None) -> Batch:
+        return Batch(self.model, self._collection, self._around.log, self.lease.mended, self._renew, recent)
 
     def _renew(self) -> None:
         self._interrupt()
@@ -128,18 +163,79 @@ class Follower:
             return poison
 
     def _fold(self, plans: Sequence[Plan | Poison], position: int) -> None:
-        """Fold and write what leads up to a position, in smaller batches if it is too large for one."""
+        """Fold what leads up to a position; if it is too large for one batch, write out all but the last."""
         waiting = [plans]
         while waiting:
-            batch, portion = self._batch(), waiting.pop()
+            portion = waiting.pop()
+            end = waiting[-1][0].commit.seq - 1 if waiting else position
             try:
-                self._fold_into(batch, portion)
+                self._last = self._folded(portion, end)
             except TooLargeError as error:
                 waiting += portions(portion, error.share)[::-1]
             else:
-                self._finish(batch, waiting[-1][0].commit.seq - 1 if waiting else position)
                 if waiting:
+                    self.write_out()
                     self.settle()
+
+    def _folded(self, plans: Sequence[Plan | Poison], position: int) -> Folded:
+        """Fold into what is remembered, and if that does not fit, into what is stored."""
+        batch = self._batch(self._recent)
+        try:
+            self._fold_into(batch, plans)
+        except Poison:
+            if not batch.is_hopeful:
+                raise
+            self._recent.clear()
+            batch = self._batch()
+            self._fold_into(batch, plans)
+        return Folded(batch, plans, position)
+
+    @property
+    def collection(self) -> Collection[Documents]:
+        return self._collection
+
+    def to_write(self) -> int:
+        """How many documents have been folded and are to be written out."""
+        return self._last.batch.changes if self._last is not None else 0
+
+    def writes(self) -> list[Write]:
+        """What ``write_out`` would ask for: to be told ``written`` or ``write_out_again`` after it."""
+        return self._last.batch.writes() if self._last is not None else []
+
+    def written(self) -> None:
+        """What was folded last has been written out by somebody else."""
+        if self._last is not None:
+            self._last.batch.written()
+            self.position, self._last = max(self.position, self._last.position), None
+
+    def write_out(self) -> None:
+        """Write what was folded last; documents first, the checkpoint comes after them."""
+        last = self._last
+        if last is None:
+            return
+        try:
+            self._finish(last.batch, last.position)
+        except LeaseLostError:
+            if not last.batch.is_hopeful:
+                raise
+            self.write_out_again()
+        else:
+            self._last = None
+
+    def write_out_again(self) -> None:
+        """Fold into what is stored, and write that: something was not as it was thought to be.
+
+        Raises:
+            LeaseLostError: nor is it now.
+
+        """
+        last, self._last = self._last, None
+        if last is None:
+            return
+        self._recent.clear()
+        batch = self._batch()
+        self._fold_into(batch, last.plans)
+        self._finish(batch, last.position)
 
     def _fold_into(self, batch: Batch, plans: Sequence[Plan | Poison]) -> None:
         readable = [planned for planned in plans if isinstance(planned, Plan)]
@@ -152,6 +248,8 @@ class Follower:
                     raise planned
                 batch.fold(planned)
             except Poison as poison:
+                if batch.is_hopeful:
+                    raise
                 self._park(poison)
 
     def _spread(self, planned: Plan) -> None:
@@ -160,6 +258,7 @@ class Follower:
         Any document may be the one that cannot take it; what is parked is the stream of the commit that
         spreads, whose documents all stay as they were before it.
         """
+        self._recent.clear()  # it writes documents of which nothing is known here
         batch = self._batch()
         self._rehearse(batch, planned)
         self._fold_into(batch, [planned])
@@ -193,7 +292,7 @@ class Follower:
         self._around.parking.park(
             self.model.name,
             self._generation,
-            self._partition,
+            self.partition,
             stream=stream,
             seq=commit.seq,
             error=error,

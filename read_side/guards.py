@@ -7,7 +7,7 @@ too. A runner that has overslept the mending holds the documents as they were be
 write over any of them.
 """
 
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,35 +37,47 @@ class Guard:
         return cls(document[POSITION], document.pop(MENDED, None))
 
 
-def write(
-    collection: Collection[Documents],
-    documents: Iterable[Document],
-    guards: Mapping[str, Guard],
-    mended: int,
-) -> int:
-    """Write documents in one step; return how many. What has no guard must not be there yet.
+Write = InsertOne[Documents] | ReplaceOne[Documents]
 
-    Raises:
-        LeaseLostError: somebody else has written one of them meanwhile.
 
-    """
-    writes: list[Any] = []
+def writes(documents: Iterable[Document], guards: Mapping[str, Guard], mended: int) -> list[Write]:
+    """What is to be asked of MongoDB. What has no guard must not be there yet."""
+    asked: list[Write] = []
     for document in documents:
         key = document["_id"]
         written = {**document, MENDED: mended} if mended else document
         if (guard := guards.get(key)) is not None:
             as_read = {"_id": key, POSITION: guard.position, MENDED: guard.mended}  # null: no such field
-            writes.append(ReplaceOne(as_read, written))
+            asked.append(ReplaceOne(as_read, written))
         else:
-            writes.append(InsertOne(written))
-    if not writes:
-        return 0
+            asked.append(InsertOne(written))
+    return asked
+
+
+def carry_out(collection: Collection[Documents], asked: Sequence[Write]) -> bool:
+    """Write in one step; return whether all was written, so that nothing had moved on."""
+    if not asked:
+        return True
     try:
-        result = collection.bulk_write(writes, ordered=False)
+        result = collection.bulk_write(asked, ordered=False)
     except BulkWriteError as error:
         if {e["code"] for e in error.details["writeErrors"]} != {DUPLICATE_KEY}:
             raise
-        raise LeaseLostError(collection.name) from error
-    if result.inserted_count + result.matched_count < len(writes):
+        return False
+    return result.inserted_count + result.matched_count == len(asked)
+
+
+def write(
+    collection: Collection[Documents],
+    documents: Iterable[Document],
+    guards: Mapping[str, Guard],
+    mended: int,
+) -> None:
+    """Write documents in one step.
+
+    Raises:
+        LeaseLostError: somebody else has written one of them meanwhile.
+
+    """
+    if not carry_out(collection, writes(documents, guards, mended)):
         raise LeaseLostError(collection.name)
-    return len(writes)

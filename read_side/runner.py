@@ -1,7 +1,8 @@
-"""The runner of one partition: keeps the leases of its read models, and takes in the log for all of them.
+"""The runner of one partition: keeps the leases of its read models, and reads the log for all of them.
 
-A turn: take the leases that can be had, keep them, keep the bells silent, read the next stretch of the log,
-take it in (``read_side.joint_pass``). Then it waits for the word that there is more (``bus.signals``).
+It takes the leases that can be had, keeps them, keeps the bells silent and reads the next stretch of the
+log, which is taken in together with those of other partitions (``read_side.runners``). Then it waits for
+the word that there is more (``bus.signals``).
 
 Why no append is missed:
 
@@ -38,150 +39,147 @@ from pymongo.errors import PyMongoError
 from bus.doorbells import Doorbells
 from bus.logs import logger
 from bus.outages import server_away
-from bus.signals import Signals, appended, freed
+from bus.wakeup import Wakeup
 from read_side.admission import Admission
+from read_side.catch_up import check_head
 from read_side.checkpoints import Lease
-from read_side.errors import LeaseLostError
+from read_side.errors import BehindTheCheckpointError, LeaseLostError
 from read_side.follower import Follower
-from read_side.joint_pass import Departure, JointPass
+from read_side.joint_pass import Departure, Share
 from read_side.pauses import Pauses
 from read_side.projections.model import ReadModel
-from read_side.side_by_side import SideBySide
 from read_side.surroundings import BATCH, STRETCH_BYTES, Generation, Surroundings
 
 TICK_S = 2.0
 """How often it looks for what it could take, or has to keep, when nobody wakes it."""
 STEADY_S = 60.0
 """Whoever has taken part for so long is no longer held to have failed."""
-LINGER_S = 0.02
-"""The longest that it waits under load, so that a stretch is many commits rather than few."""
 CHECK_HEAD_S = 1.0
-NOTICE_S = 0.5
-"""How soon it notices that it should stop."""
 SILENT_S = 1.0
 """How often it renews the silence, at most: well before the marks run out."""
+_ALL = ("", 0)
+"""What fails when all of them do."""
+
+
+class Relay(Wakeup):
+    """A wakeup that sets an event with it."""
+
+    def __init__(self, other: threading.Event) -> None:
+        super().__init__()
+        self._other = other
+
+    def set(self) -> None:
+        super().set()
+        self._other.set()
 
 
 class Runner:
-    """A thread for one partition. ``take`` and ``poke`` are for other threads."""
+    """Of one partition. ``holds`` and ``poke`` are for other threads; the rest is for that of the runners."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - its collaborators, wired in the main
+    def __init__(
         self,
         around: Surroundings,
         models: Sequence[ReadModel],
         partition: int,
         doorbells: Doorbells,
-        signals: Signals,
-        side_by_side: SideBySide,
+        woken: threading.Event,
     ) -> None:
+        """``woken`` is set when this runner is woken."""
         self._around = around
         self._admission = Admission(around, models, partition)
-        self._partition = partition
+        self.partition = partition
         self._doorbells = doorbells
-        self._signals = signals
-        self._pass = JointPass(around, partition, side_by_side)
+        self.followers: dict[Generation, Follower] = {}
         self._joined_at: dict[Generation, float] = {}
         self._pauses = Pauses()
         self._failures = Pauses()
         self._silent: set[str] = set()
-        self._silent_since = self._looked_at = self._checked_at = float("-inf")
-        self._appended, self._freed, self._poked = (threading.Event() for _ in range(3))
-        self.thread = threading.Thread(target=self._run, name=f"runner {partition}", daemon=True)
+        self._silent_since = self._looked_at = self._checked_at = self._due_at = float("-inf")
+        self.appended, self.freed, self._poked = Relay(woken), Relay(woken), threading.Event()
 
     # For other threads.
 
     def holds(self, name: str, generation: int) -> bool:
         """Whether it takes in the log for a generation."""
-        return (name, generation) in self._pass.followers
+        return (name, generation) in self.followers
 
     def poke(self) -> None:
         """There may be something to take, or to lose."""
         self._poked.set()
-        self._freed.set()
-        self._appended.set()
+        self.freed.set()
+        self.appended.set()
 
-    # Its own.
+    # For the thread of the runners.
 
-    def _run(self) -> None:
-        with (
-            self._signals.expect([appended(self._partition)]) as self._appended,
-            self._signals.expect([freed(self._partition)]) as self._freed,
-        ):
-            while not self._around.stopping.is_set():
-                try:
-                    wait_s = self.turn()
-                except Exception as error:  # noqa: BLE001 - nobody would start this thread again
-                    self._recover(error)
-                else:
-                    self._failures.end(("", self._partition))
-                    self._wait(wait_s)
-            self.give_up()
+    def due_in_s(self) -> float:
+        """In how many seconds it has to look again, if it is not woken before."""
+        if left_ms := self._failures.left_ms(_ALL):
+            return left_ms / 1_000
+        woken = self.appended if self.followers else self.freed
+        return 0.0 if woken.is_set() else max(0.0, self._due_at - time.monotonic())
 
-    def _wait(self, wait_s: float) -> None:
-        woken = self._appended if self._pass.followers else self._freed
-        until = time.monotonic() + wait_s
-        while not self._around.stopping.is_set() and (left_s := until - time.monotonic()) > 0:
-            if woken.wait(min(left_s, NOTICE_S)):
-                return
-
-    def _recover(self, error: Exception) -> None:
-        """Begin anew after a pause. What is not a server's fault each read model meets again by itself."""
-        place, followers = ("", self._partition), self._pass.followers
-        self._failures.failed(place, error)
-        if server_away(error):  # which is told once for all
-            self._around.checkpoints.let_go(one.lease for one in followers.values())
-            followers.clear()
-        else:
-            logger.error("a joint pass failed", partition=self._partition, error=error)
-            with suppress(PyMongoError):
-                self._depart([Departure(follower, error) for follower in followers.values()])
-        self._looked_at = float("-inf")
-        self._around.stopping.wait(self._failures.left_ms(place) / 1_000)
-
-    def turn(self) -> float:
-        """Take, keep, read, take in; return for how many seconds to wait unless it is woken."""
-        self._appended.clear()
+    def look(self) -> Share | None:
+        """Take, keep, read: what there is to take in."""
+        self.appended.clear()
         self._drop_what_is_not_projected()
-        checkpoints, followers = self._around.checkpoints, self._pass.followers
-        is_poked, now = self._poked.is_set(), time.monotonic()
+        checkpoints, followers, now = self._around.checkpoints, self.followers, time.monotonic()
+        is_poked = self._poked.is_set()
         self._poked.clear()
         if is_poked or any(checkpoints.is_due(one.lease) for one in followers.values()):
             self._keep()
-        if is_poked or self._freed.is_set() or now - self._looked_at >= TICK_S:
-            self._freed.clear()
+        if is_poked or self.freed.is_set() or now - self._looked_at >= TICK_S:
+            self.freed.clear()
             self._looked_at = now
             self._admit()
-        idle_s = min(TICK_S, checkpoints.renew_after_s)
-        if not followers:
-            return idle_s
-        self._keep_silent()
-        stretch = self._pass.read()
-        if stretch.commits:
-            self._depart(self._pass.take_in(stretch.commits))
-            is_full = len(stretch.commits) >= BATCH or stretch.size >= STRETCH_BYTES
-            if not is_full:
-                self._linger(len(stretch.commits))
-            return 0.0 if is_full else idle_s
-        if stretch.missing:
-            return min(idle_s, self._around.holes.wait_or_close(self._partition, stretch.missing))
-        if now - self._checked_at > CHECK_HEAD_S:
-            self._checked_at = now
-            self._depart(self._pass.behind_their_checkpoints())
-        return idle_s
+        self._due_at = now + min(TICK_S, checkpoints.renew_after_s)
+        share = self._read() if followers else None
+        self._failures.end(_ALL)
+        return share
 
-    def _linger(self, commits: int) -> None:
-        """Stay for a moment if more than one came at once; a lone commit is not worth it."""
-        if commits > 1:
-            self._around.stopping.wait(LINGER_S)
+    def _read(self) -> Share | None:
+        followers = list(self.followers.values())
+        self._keep_silent()
+        after = min(one.position for one in followers)
+        stretch, now = self._around.read(self.partition, after, BATCH), time.monotonic()
+        if stretch.commits:
+            if len(stretch.commits) >= BATCH or stretch.size >= STRETCH_BYTES:
+                self._due_at = now
+            return Share(followers, stretch.commits)
+        if stretch.missing:
+            wait_s = self._around.holes.wait_or_close(self.partition, stretch.missing)
+            self._due_at = min(self._due_at, now + wait_s)
+        elif now - self._checked_at > CHECK_HEAD_S:
+            self._checked_at = now
+            self._check_head(followers)
+        return None
+
+    def _check_head(self, followers: Sequence[Follower]) -> None:
+        for one in followers:
+            try:
+                check_head(self._around.log, one.model.name, self.partition, one.position)
+            except BehindTheCheckpointError as error:
+                self.depart([Departure(one, error)])
+
+    def recover(self, error: Exception) -> None:
+        """Begin anew after a pause. What is not a server's fault each read model meets again by itself."""
+        self._failures.failed(_ALL, error)
+        if server_away(error):  # which is told once for all
+            self._around.checkpoints.let_go(one.lease for one in self.followers.values())
+            self.followers.clear()
+        else:
+            logger.error("a joint pass failed", partition=self.partition, error=error)
+            with suppress(PyMongoError):
+                self.depart([Departure(follower, error) for follower in self.followers.values()])
+        self._looked_at = self._due_at = float("-inf")
 
     def _drop_what_is_not_projected(self) -> None:
-        followers = self._pass.followers
+        followers = self.followers
         for key in followers.keys() - self._admission.projected().keys():
             self._around.checkpoints.release(followers.pop(key).lease)
 
     def _admit(self) -> None:
         """Take the leases that can be had."""
-        followers = self._pass.followers
+        followers = self.followers
         taking_part = {key: follower.position for key, follower in followers.items()}
         left_alone = self._pauses.left_ms
         for key, model, may_join in self._admission.candidates(
@@ -194,11 +192,11 @@ class Runner:
 
     def _join(self, model: ReadModel, key: Generation) -> bool:
         around, (name, generation) = self._around, key
-        lease = around.checkpoints.take(name, generation, self._partition, around.owner)
+        lease = around.checkpoints.take(name, generation, self.partition, around.owner)
         if lease is None:
             return False
         try:
-            self._pass.followers[key] = Follower(around, model, generation, self._partition, lease)
+            self.followers[key] = Follower(around, model, generation, self.partition, lease)
         except Exception as error:
             if server_away(error):
                 raise
@@ -209,25 +207,25 @@ class Runner:
 
     def _keep(self) -> None:
         """Renew all leases at once; hand them over if another process has asked for them."""
-        followers = self._pass.followers
+        followers = self.followers
         if not followers:
             return
         lost = self._around.checkpoints.renew_all([one.lease for one in followers.values()])
         keys = {lease.key for lease in lost}
-        self._depart(
+        self.depart(
             [Departure(f, LeaseLostError(f.lease.key)) for f in followers.values() if f.lease.key in keys]
         )
         for key in followers:
             if time.monotonic() - self._joined_at[key] > STEADY_S:
                 self._pauses.end(key)
         if followers and self._admission.is_asked_for():
-            logger.info("hands a partition over", partition=self._partition)
+            logger.info("hands a partition over", partition=self.partition)
             self.give_up()
 
-    def _depart(self, departures: Sequence[Departure]) -> None:
+    def depart(self, departures: Sequence[Departure]) -> None:
         for departure in departures:
             follower = departure.follower
-            if self._pass.followers.pop(follower.key, None) is not None:
+            if self.followers.pop(follower.key, None) is not None:
                 self._leave(follower.key, follower.lease, departure.error)
 
     def _leave(self, key: Generation, lease: Lease, error: Exception) -> None:
@@ -241,7 +239,7 @@ class Runner:
             "a read model goes on by itself",
             read_model=name,
             generation=generation,
-            partition=self._partition,
+            partition=self.partition,
             error=error,
         )
         self._pauses.failed(key, error)
@@ -251,25 +249,25 @@ class Runner:
     def _ring(self, name: str) -> None:
         """Ring for a read model that goes on by itself; first it is no longer silent."""
         with suppress(redis.RedisError):
-            self._doorbells.ring([(name, self._partition)], insist=True)
+            self._doorbells.ring([(name, self.partition)], insist=True)
 
     def _keep_silent(self) -> None:
         """Keep the bells silent of those that need none."""
-        silent, now = self._admission.silent(self._pass.followers.keys()), time.monotonic()
+        silent, now = self._admission.silent(self.followers.keys()), time.monotonic()
         if silent == self._silent and now - self._silent_since < SILENT_S:
             return
         self._end_silence(self._silent - silent)
         self._silent, self._silent_since = silent, now
         with suppress(redis.RedisError):
-            self._doorbells.silence(silent, self._partition)
+            self._doorbells.silence(silent, self.partition)
 
     def _end_silence(self, names: set[str]) -> None:
         with suppress(redis.RedisError):
-            self._doorbells.end_silence(names, self._partition)
+            self._doorbells.end_silence(names, self.partition)
 
     def give_up(self) -> None:
         """Let another process have the partition, and say so."""
-        followers, silent = self._pass.followers, self._silent
+        followers, silent = self.followers, self._silent
         leases = [follower.lease for follower in followers.values()]
         followers.clear()
         self._silent = set()
@@ -279,4 +277,4 @@ class Runner:
         with suppress(PyMongoError):
             self._around.checkpoints.release_all(leases)
         with suppress(redis.RedisError):
-            self._doorbells.say_freed(self._partition)
+            self._doorbells.say_freed(self.partition)

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from bus.log import Log
 from bus.log_view import Stretch
@@ -23,6 +24,14 @@ Generation = tuple[str, int]
 """A read model's name and the number of its generation."""
 
 
+class Reached(NamedTuple):
+    """How far a generation has got in a partition."""
+
+    generation: Generation
+    partition: int
+    position: int
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """The servers' sides that projecting touches, and what it asks and tells."""
@@ -33,8 +42,8 @@ class Surroundings:
     parking: Parking
     holes: Holes
     owner: str
-    announce: Callable[[Sequence[Generation], int, int], None]
-    """Told generations, partition and position after every move of their checkpoints; must not raise."""
+    announce: Callable[[Sequence[Reached]], None]
+    """Told of checkpoints after they have moved; must not raise."""
     stopping: threading.Event
     read: Callable[[int, int, int], Stretch]
     """Reads a partition of the log after a position, a bounded number of commits: as ``stretches`` does."""

@@ -21,7 +21,7 @@ from bus.observing.pulse import Pulse
 from bus.observing.tracing import Tracing
 from bus.outages import Outages
 from bus.settings import Settings
-from bus.signals import APPENDS, Signals, announce_position, reached
+from bus.signals import APPENDS, Signals, announce_positions, reached
 from bus.subscriptions import Subscriptions
 from read_side.answering import Answering, GoingOn
 from read_side.balance import Balance
@@ -39,7 +39,7 @@ from read_side.rebuilding.requests import RebuildRequests
 from read_side.registry import Registry
 from read_side.retirement import Retirement
 from read_side.runners import Runners
-from read_side.surroundings import Generation, Surroundings, stretches
+from read_side.surroundings import Generation, Reached, Surroundings, stretches
 from read_side.telemetry import Telemetry
 
 KIND = "projections"
@@ -166,14 +166,15 @@ def _projected(registry: Registry) -> set[Generation]:
     return {(model.name, number) for model in READ_MODELS for number in registry.projected(model)}
 
 
-def _announcer(client: redis.Redis) -> Callable[[Sequence[Generation], int, int], None]:
+def _announcer(client: redis.Redis) -> Callable[[Sequence[Reached]], None]:
     heard = threading.Event()
     heard.set()
 
-    def tell(generations: Sequence[Generation], partition: int, position: int) -> None:
+    def tell(moved: Sequence[Reached]) -> None:
         try:
-            topics = [reached(name, generation, partition) for name, generation in generations]
-            announce_position(client, topics, position)
+            announce_positions(
+                client, {reached(*one.generation, one.partition): one.position for one in moved}
+            )
         except redis.RedisError as error:
             if heard.is_set():
                 logger.warning("Redis is away: nobody is told of progress", error=error)

@@ -54,6 +54,10 @@ def touches(event: AnyEvent) -> Sequence[Document]:
             return ()
 
 
+def creates(event: AnyEvent) -> bool:
+    return isinstance(event, CustomerRegistered)
+
+
 def fold(document: Document, recorded: Recorded) -> Document:
     match recorded.event:
         case CustomerRegistered() as event:
@@ -98,4 +102,4 @@ def by_id(documents: Documents, customer_id: str) -> Document | None:
     return answer_with_position(document, Customer) if document else None
 
 
-CUSTOMERS = ReadModel(name="customers", version=1, touches=touches, fold=fold)
+CUSTOMERS = ReadModel(name="customers", version=1, touches=touches, creates=creates, fold=fold)

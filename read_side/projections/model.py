@@ -56,20 +56,24 @@ def _never(_: AnyEvent) -> Mapping[str, Any] | None:
     return None
 
 
+def _nothing(_: AnyEvent) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class ReadModel:
     """One use case's documents.
 
     ``touches`` lists the documents that an event folds into, each as it is before its first event: its
-    ``_id`` and whatever makes it what it is. Events that do not concern the model touch nothing.
-    ``fold`` returns the document after the event; it must not change the one it is given, and never sees
-    the projector's own fields (``_pos``).
-    ``spread`` names, by a filter of equalities on the fields ``spreads_by``, existing documents that the
-    event folds into too (a new customer name reaches all its orders).
-    ``shared`` models count over several partitions: a document is kept per key and partition, with the
-    field ``partition``, and is summed when queried.
-    ``sources`` tells which streams a document is folded from. A model without counts many streams into one
-    document: what it missed of one can only be had by a rebuild.
+    ``_id`` and whatever makes it what it is. Events that do not concern the model touch nothing. ``fold``
+    returns the document after the event; it must not change the one it is given, and never sees the
+    projector's own fields (``_pos``). ``spread`` names, by a filter of equalities on the fields
+    ``spreads_by``, existing documents that the event folds into too (a new customer name reaches all its
+    orders). ``shared`` models count over several partitions: a document is kept per key and partition, with
+    the field ``partition``, and is summed when queried. ``creates`` says of an event that the documents it
+    touches are not there before it. It is a hint that saves looking for them; where it is wrong they are
+    found when they are written. ``sources`` tells which streams a document is folded from. A model without
+    counts many streams into one document: what it missed of one can only be had by a rebuild.
     """
 
     name: str
@@ -80,6 +84,7 @@ class ReadModel:
     indexes: tuple[Index, ...] = ()
     spread: Callable[[AnyEvent], Mapping[str, Any] | None] = _never
     spreads_by: tuple[str, ...] = ()
+    creates: Callable[[AnyEvent], bool] = _nothing
     memory: Memory | None = None
     shared: bool = False
     sources: Sources | None = None

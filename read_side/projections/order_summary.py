@@ -54,6 +54,10 @@ def touches(event: AnyEvent) -> Sequence[Document]:
             return ()
 
 
+def creates(event: AnyEvent) -> bool:
+    return isinstance(event, OrderPlaced | CustomerRegistered)
+
+
 def fold(document: Document, recorded: Recorded) -> Document:
     match recorded.event:
         case CustomerRegistered() | CustomerRenamed() as event:
@@ -109,6 +113,7 @@ ORDER_SUMMARY = ReadModel(
     name="order_summary",
     version=1,
     touches=touches,
+    creates=creates,
     fold=fold,
     spread=customer_names.spread,
     spreads_by=customer_names.SPREADS_BY,

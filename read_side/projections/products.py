@@ -46,6 +46,10 @@ def touches(event: AnyEvent) -> Sequence[Document]:
             return ()
 
 
+def creates(event: AnyEvent) -> bool:
+    return isinstance(event, ProductAdded)
+
+
 def fold(document: Document, recorded: Recorded) -> Document:
     version = recorded.version
     match recorded.event:
@@ -94,6 +98,7 @@ PRODUCTS = ReadModel(
     name="products",
     version=1,
     touches=touches,
+    creates=creates,
     fold=fold,
     sources=Sources(feeding=_feeding, fed_by=_fed_by),
 )

@@ -113,7 +113,7 @@ def surroundings(settings: Settings, stopping: threading.Event, owner: str) -> S
         parking=Parking(reads),
         holes=Holes(log, settings.hole_grace_ms),
         owner=owner,
-        announce=lambda _generations, _partition, _position: None,  # nobody reads from it yet
+        announce=lambda _moved: None,  # nobody reads from it yet
         stopping=stopping,
         read=log.read,
     )

@@ -194,7 +194,7 @@ class ReadSide:
             parking=self.parking,
             holes=Holes(log, grace_ms),
             owner=owner,
-            announce=lambda keys, partition, _: self.announced.extend((name, partition) for name, _ in keys),
+            announce=lambda moved: self.announced.extend((one.generation[0], one.partition) for one in moved),
             stopping=self.stopping,
             read=stretches(log),
         )

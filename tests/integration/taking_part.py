@@ -1,13 +1,13 @@
 """Runners of one process that are told to turn: no thread, no Redis; MongoDB is real."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from bus.log import Log
 from bus.signals import Signals
 from read_side.projections import READ_MODELS
 from read_side.projections.model import ReadModel
-from read_side.runner import Runner
-from read_side.side_by_side import SideBySide
+from read_side.runners import Runners
 from tests.integration.shop import PARTITIONS, ReadSide
 
 MOST_TURNS = 200
@@ -45,24 +45,26 @@ class Joint:
         self._log = log
         self.read = read
         self.bells = Bells()
-        side_by_side = SideBySide(sides)
-        side_by_side.start()
-        nobody: Signals = Signals(None)  # type: ignore[arg-type]
-        self.runners = [
-            Runner(read.around, models, number, self.bells, nobody, side_by_side)  # type: ignore[arg-type]
-            for number in range(PARTITIONS)
-        ]
+        bells: Any = self.bells
+        self.process = Runners(read.around, models, bells, Signals(None), sides)  # type: ignore[arg-type]
+        self.process._side_by_side.start()
+        self.runners = self.process.all
+
+    def turn(self, *partitions: int) -> None:
+        """Some of the runners look, or all of them, and what they find is taken in."""
+        self.process.round([self.runners[number] for number in partitions or range(PARTITIONS)])
 
     def drain(self) -> None:
         """Turn until everybody who takes part has all that there is."""
-        for runner, head in zip(self.runners, map(self._log.head, range(PARTITIONS)), strict=True):
-            for _ in range(MOST_TURNS):
+        heads = [self._log.head(number) for number in range(PARTITIONS)]
+        for _ in range(MOST_TURNS):
+            for runner in self.runners:
                 runner.poke()
-                runner.turn()
-                if all(one.position >= head for one in runner._pass.followers.values()):
-                    break
-            else:
-                raise AssertionError("it does not come to an end")
+            self.turn()
+            followers = [one for runner in self.runners for one in runner.followers.values()]
+            if all(one.settled_at >= heads[one.partition] for one in followers):
+                return
+        raise AssertionError("it does not come to an end")
 
     def taking_part(self, partition: int) -> set[str]:
-        return {name for name, _ in self.runners[partition]._pass.followers}
+        return {name for name, _ in self.runners[partition].followers}

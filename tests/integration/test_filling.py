@@ -19,6 +19,7 @@ from read_side.projections.customers import CUSTOMERS
 from read_side.projections.order_summary import ORDER_SUMMARY
 from read_side.rebuilding import convoy, filling
 from read_side.rebuilding.filling import Target, fill_together, surroundings
+from read_side.surroundings import Reached
 from tests.integration import long_log
 from tests.integration.shop import PARTITIONS, ReadSide
 
@@ -71,8 +72,8 @@ def _fill(read: ReadSide, targets: Sequence[Target] = TARGETS, up_to: int | None
     for partition in range(PARTITIONS):
         stopping = threading.Event()
 
-        def announce(_generations: object, _partition: int, position: int) -> None:
-            if up_to is not None and position >= up_to:
+        def announce(moved: Sequence[Reached]) -> None:
+            if up_to is not None and moved[0].position >= up_to:
                 stopping.set()  # noqa: B023 - called before it ends
 
         around = replace(read.around, stopping=stopping, announce=announce)

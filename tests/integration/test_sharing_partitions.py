@@ -66,7 +66,7 @@ class Process(Joint):
         self.balance.turn()
         for runner in self.runners:
             runner.poke()
-            runner.turn()
+        self.turn()
 
     @property
     def partitions(self) -> set[int]:
@@ -76,8 +76,7 @@ class Process(Joint):
 def test_the_first_has_all_and_keeps_it_while_idle(write: WriteSide, read: ReadSide) -> None:
     first, second = Process(write, read, "a"), Process(write, read, "b")
     first.look()
-    for runner in second.runners:
-        runner.turn()
+    second.turn()
     assert (first.partitions, second.partitions) == ({0, 1}, set())
     epochs = {one["_id"]: one["epoch"] for one in read.database.checkpoints.find()}
     write.do(messages.change_order_status(OrderStatus.CONFIRMED, order_id=O1))
@@ -157,7 +156,7 @@ def test_one_lease_taken_over_is_noticed_and_taken_again(write: WriteSide, read:
     lease = read.checkpoints.take_over(ORDER_SUMMARY.name, FIRST, HOME, "an operator")
     assert lease is not None
     write.do(messages.change_order_status(OrderStatus.CONFIRMED, order_id=O1))
-    process.runners[HOME].turn()
+    process.turn(HOME)
     assert process.taking_part(HOME) == NAMES - {ORDER_SUMMARY.name}
     read.checkpoints.release(lease)
     process.drain()
@@ -212,7 +211,7 @@ def test_a_new_generation_is_taken_by_itself_and_one_that_is_gone_let_go_of(
     generations.finish(lease, number)
     process.read.registry.forget()
     process.drain()
-    assert (PRODUCTS.name, number) in process.runners[HOME]._pass.followers
+    assert (PRODUCTS.name, number) in process.runners[HOME].followers
     assert read.checkpoints.positions()[PRODUCTS.name, number, HOME] == write.log.head(HOME)
     read.database.read_models.update_one(
         {"_id": PRODUCTS.name}, {"$set": {f"generations.{number}.state": "gone"}}
@@ -240,8 +239,8 @@ def test_leases_that_a_server_kept_from_being_released_are_taken_again(
     process = Process(write, read, "a")
     process.look()
     with mock.patch.object(process.read.checkpoints, "release_all"):
-        process.read.checkpoints.let_go(f.lease for r in process.runners for f in r._pass.followers.values())
+        process.read.checkpoints.let_go(f.lease for r in process.runners for f in r.followers.values())
     for runner in process.runners:
-        runner._pass.followers.clear()
+        runner.followers.clear()
     process.look()
     assert process.partitions == {0, 1}

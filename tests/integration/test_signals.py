@@ -7,7 +7,7 @@ import redis
 
 from bus.connections import redis_client
 from bus.settings import Settings
-from bus.signals import CHANNEL, Signals, announce, announce_position, finished, reached
+from bus.signals import CHANNEL, Signals, announce, announce_positions, finished, reached
 from tests.waiting import until
 
 PATIENCE_S = 10
@@ -38,7 +38,7 @@ def test_who_expects_a_topic_is_woken_and_nobody_else(signals: Signals, client: 
 def test_a_position_is_heard_before_who_expects_it_is_woken(signals: Signals, client: redis.Redis) -> None:
     topic = reached("products", 1, 3)
     with signals.expect([topic]) as woken:
-        announce_position(client, [topic], 42)
+        announce_positions(client, {topic: 42})
         assert woken.wait(PATIENCE_S)
     assert signals.position(topic) == 42
     assert signals.position(reached("products", 2, 3)) == 0

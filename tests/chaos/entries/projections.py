@@ -15,7 +15,11 @@ def _what_is_written(batch: Batch) -> str | None:
 
 @contextmanager
 def points() -> Iterator[None]:
-    with wrapped(Batch, "write", before=FOLDED, after=WRITTEN, about=_what_is_written):
+    with (
+        wrapped(Batch, "write", before=FOLDED, about=_what_is_written),
+        wrapped(Batch, "writes", before=FOLDED, about=_what_is_written),
+        wrapped(Batch, "written", after=WRITTEN, about=_what_is_written),
+    ):
         yield
 
 

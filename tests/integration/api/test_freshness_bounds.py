@@ -19,7 +19,7 @@ from api import freshness
 from api.app import create_app
 from api.freshness import Freshness
 from bus.connections import redis_client
-from bus.signals import announce_position, reached
+from bus.signals import announce_positions, reached
 from read_side.checkpoints import Checkpoints
 from read_side.parked.parking import Parking
 from read_side.projections import READ_MODELS
@@ -81,7 +81,7 @@ def test_a_waiter_hardly_asks_mongodb(both: BothSides) -> None:
         try:
             until(lambda: topic in signals._waiting, 5, "somebody waits")
             for position in range(200):
-                announce_position(announcing, [topic], position)
+                announce_positions(announcing, {topic: position})
         finally:
             thread.join(20)
 
@@ -175,7 +175,7 @@ def test_who_waits_for_visibility_is_woken(both: BothSides, monkeypatch: pytest.
         with redis_client(both.shop.settings) as client:
             for model, topic in zip(READ_MODELS, topics, strict=True):
                 both.reached(1, model.name, partition=partition)
-                announce_position(client, topic, 1)
+                announce_positions(client, {topic: 1})
     finally:
         thread.join(40)
 

@@ -13,7 +13,7 @@ from api.deferral import Waits
 from api.freshness import Freshness
 from bus.connections import redis_client
 from bus.settings import Settings
-from bus.signals import announce_position, reached
+from bus.signals import announce_positions, reached
 from read_side.registry import FIRST
 from tests.integration.api.both_sides import BothSides
 from tests.shop_api import Shop, open_shop
@@ -45,7 +45,7 @@ def while_waiting(both: BothSides, happens: Callable[[], None], wait: int = 30) 
 
 def announce(both: BothSides, position: int) -> None:
     with redis_client(both.shop.settings) as client:
-        announce_position(client, [reached("products", FIRST, 0)], position)
+        announce_positions(client, {reached("products", FIRST, 0): position})
 
 
 @pytest.mark.timeout(25)

@@ -22,7 +22,7 @@ from api.patience import OPERATIONS_S
 from bus.connections import redis_client
 from bus.gateway import CommandGateway
 from bus.liveness import Liveness
-from bus.signals import announce, announce_position, finished, reached
+from bus.signals import announce, announce_positions, finished, reached
 from read_side.checkpoints import Checkpoints
 from read_side.projections import READ_MODELS
 from read_side.registry import FIRST
@@ -85,11 +85,11 @@ def test_a_hundred_wait_for_a_read_model(web: Web, both: BothSides) -> None:
         topic = reached("products", FIRST, 0)
         both.reached(5)
         for position in (3, 4, 5):
-            announce_position(client, topic, position)
+            announce_positions(client, {topic: position})
         web.until_waiting(CALLERS // 2)
         assert web.send("GET", "/products/p1").status_code == 200
         both.reached(6)
-        announce_position(client, topic, 6)
+        announce_positions(client, {topic: 6})
         answers = [future.result(PATIENCE_S) for future in waiting]
 
     assert {answer.status_code for answer in answers} == {200}
@@ -170,7 +170,7 @@ def test_it_waits_until_every_read_model_shows_it(web: Web, both: BothSides) -> 
         web.until_waiting(1)
         both.reached(1, partition=partition)
         for topic in topics:
-            announce_position(client, topic, 1)
+            announce_positions(client, {topic: 1})
         result = answer.result(PATIENCE_S)
     assert (result.status_code, result.headers["Preference-Applied"]) == (201, "wait, visible")
     assert signals._waiting == {}
@@ -182,7 +182,7 @@ def test_head_waits_as_get_does(web: Web, both: BothSides) -> None:
     web.until_waiting(1)
     both.reached(5)
     with redis_client(web.shop.settings) as client:
-        announce_position(client, reached("products", FIRST, 0), 5)
+        announce_positions(client, {reached("products", FIRST, 0): 5})
     result = head.result(PATIENCE_S)
     assert (result.status_code, result.content) == (200, b"")
     got = web.send("GET", "/products/p1", Consistency_Token="0-5")
