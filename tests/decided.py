@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+from pymongo.collection import Collection
 from pymongo.database import Database
 
 from bus.command_records import outcome_of
@@ -14,15 +15,14 @@ from bus.messages.outcome import CommandStatus, Outcome
 
 
 def come_to(inbox: Inbox, command_id: str, outcome: Outcome) -> None:
-    """Put what a command came to into the log, at its position or at the next one; a failure not."""
+    """Put what a command came to into the log, at its position or at one that is free; a failure not."""
     entry = inbox.find(command_id)
     assert entry is not None
     if outcome.status is not CommandStatus.FAILED:
         envelope, commits = entry.envelope, inbox._database.commits
-        newest = commits.find_one({"partition": entry.partition}, sort=[("seq", -1)])
         stored: dict[str, Any] = {
             "partition": entry.partition,
-            "seq": outcome.seq or (newest["seq"] if newest else 0) + 1,
+            "seq": _free(commits, entry.partition, outcome.seq),
             "command_id": command_id,
             "type": envelope.command.type,
             "correlation_id": envelope.correlation_id,
@@ -39,6 +39,11 @@ def come_to(inbox: Inbox, command_id: str, outcome: Outcome) -> None:
             stored["outcome"] = outcome.model_dump()
         commits.insert_one(stored)
     inbox.finish_all([(command_id, outcome)])
+
+
+def _free(commits: Collection[Documents], partition: int, seq: int | None) -> int:
+    newest = commits.find_one({"partition": partition}, sort=[("seq", -1)])
+    return max(seq or 1, newest["seq"] + 1 if newest else 1)
 
 
 def decided(database: Database[Documents], command_ids: Iterable[str]) -> dict[str, Outcome]:

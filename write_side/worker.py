@@ -6,8 +6,10 @@ from bus.broker import Broker
 from bus.connections import redis_client, write_database
 from bus.database_clock import DatabaseClock
 from bus.doorbells import Doorbells
+from bus.gateway import COMMANDS_QUEUE
 from bus.inbox import Inbox
 from bus.log import Log
+from bus.logs import logger
 from bus.mongodb_address import WRITE_URI, refuse_one_of_several
 from bus.observing.metrics import Metrics
 from bus.observing.pulse import Pulse
@@ -63,6 +65,7 @@ def main() -> None:
         outages.start()
         pulse.start()
         worker.start()
+        logger.info("working", queues=[COMMANDS_QUEUE])
         watched = (worker.thread, outages.thread, pulse.thread)
         try:
             workers.supervise(broker, watched, stopping, worker.stop, ailment)

@@ -6,7 +6,7 @@ from bson import Timestamp
 from pymongo import ASCENDING
 from pymongo.database import Database
 
-from bus.connections import CODEC, Documents
+from bus.connections import CODEC, UNSETTLED, Documents
 from bus.dead.failed_commands import FailedCommands
 from bus.messages.outcome import CommandStatus
 
@@ -28,7 +28,8 @@ class Unfinished:
 
 def unfinished(database: Database[Documents]) -> Unfinished:
     """Count, by indexes that hold only what is counted; ages by mongod's clock."""
-    inbox = database["commands"]
+    # As it is at the moment: what has left is shown for a while after that by a settled read.
+    inbox = database["commands"].with_options(read_concern=UNSETTLED)
     waiting = {"status": CommandStatus.ACCEPTED.value}
     now = database.command("hello", codec_options=CODEC)["localTime"]
     oldest = inbox.find_one(

@@ -18,7 +18,7 @@ from bson import Timestamp
 from pymongo.database import Database
 
 from bus.broker import HEARTBEAT_TIMEOUT_MS, Broker
-from bus.connections import CODEC, Documents
+from bus.connections import CODEC, UNSETTLED, Documents
 from bus.dead.diagnosis import decoded
 from bus.dead.failed_commands import FailedCommands
 from bus.dead.letters import DeadLetters
@@ -105,17 +105,19 @@ class Looking:
 
     def _commands(self, counts: _InRedis, kept: Mapping[str, int], decided: int) -> QueueLook:
         waiting = {"status": CommandStatus.ACCEPTED.value}
+        # As it is at the moment: what has left is shown for a while after that by a settled read.
+        inbox = self._writes.commands.with_options(read_concern=UNSETTLED)
         # The range lets the count use the partial index on it; every entry has such a time.
-        backlog = self._writes.commands.count_documents({**waiting, "accepted_ts": {"$gte": Timestamp(0, 0)}})
+        backlog = inbox.count_documents({**waiting, "accepted_ts": {"$gte": Timestamp(0, 0)}})
         # By when they were accepted: their order is no age while it is ahead of the clock (``bus.overdue``).
         now: datetime = self._writes.command("hello", codec_options=CODEC)["localTime"]
-        oldest = self._writes.commands.find(waiting, {"envelope.accepted_at": True})
+        oldest = inbox.find(waiting, {"envelope.accepted_at": True})
         since = {
             s["_id"]: s["envelope"]["accepted_at"] for s in oldest.sort("accepted_ts").limit(MOST_OVERDUE)
         }
         overdue = [command_id for command_id, at in since.items() if at < now - self._sweep_after]
         absent = self._broker.absent(COMMANDS_QUEUE, overdue) if overdue else []
-        unfinished = self._writes.commands.find({**waiting, "_id": {"$in": absent}}, {"_id": True})
+        unfinished = inbox.find({**waiting, "_id": {"$in": absent}}, {"_id": True})
         return QueueLook(
             waiting=counts.waiting,
             in_flight=counts.in_flight,

@@ -86,7 +86,7 @@ def test_a_consumer_that_comes_too_late_leaves_the_list_as_it_was(
 ) -> None:
     consumer = consumer_of(broker)
     broker.enqueue_once([command(key) for key in ("k1", "k2", "k3")])
-    monkeypatch.setattr(consumer, "_fetched", list)
+    monkeypatch.setattr(consumer, "_fetched", lambda _: [])
     assert next(consumer) is None
     assert waiting(client) == ["k1", "k2", "k3"]
 

@@ -104,14 +104,23 @@ def workers(settings: Settings, tracing: Tracing) -> Iterator[None]:
 
 
 @contextmanager
-def traced(settings: Settings, sampler: Sampler = ALWAYS_ON) -> Iterator[tuple[Shop, InMemorySpanExporter]]:
+def untended(
+    settings: Settings, sampler: Sampler = ALWAYS_ON
+) -> Iterator[tuple[Shop, InMemorySpanExporter, Tracing]]:
+    """The API alone: what is accepted waits for workers."""
     exporter = InMemorySpanExporter()
     provider = TracerProvider(sampler=sampler, shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     tracing = Tracing(provider)
-    with open_shop(settings, tracing=tracing) as shop, workers(settings, tracing):
-        yield shop, exporter
+    with open_shop(settings, tracing=tracing) as shop:
+        yield shop, exporter, tracing
     tracing.stop()
+
+
+@contextmanager
+def traced(settings: Settings, sampler: Sampler = ALWAYS_ON) -> Iterator[tuple[Shop, InMemorySpanExporter]]:
+    with untended(settings, sampler) as (shop, exporter, tracing), workers(settings, tracing):
+        yield shop, exporter
 
 
 def spans_by_name(exporter: InMemorySpanExporter) -> dict[str, ReadableSpan]:
@@ -187,10 +196,11 @@ def test_a_trace_begins_here_if_nobody_sent_one(settings: Settings) -> None:
 def test_what_is_not_sampled_leaves_no_trace_in_the_inbox_nor_in_the_log(
     settings: Settings, sampler: Sampler, headers: dict[str, str]
 ) -> None:
-    with traced(settings, sampler) as (shop, exporter):
+    with untended(settings, sampler) as (shop, exporter, tracing):
         sent = shop.staff.simulate_post("/customers", json=CUSTOMER, headers=headers)
-        until(lambda: is_shown(shop, sent.json["command_id"]), PATIENCE_S, "shown")
         entry = shop.write["commands"].find_one({"_id": sent.json["command_id"]})
+        with workers(settings, tracing):
+            until(lambda: is_shown(shop, sent.json["command_id"]), PATIENCE_S, "shown")
         commit = of_command(shop, sent.json["command_id"])
 
     assert entry is not None
@@ -201,13 +211,14 @@ def test_what_is_not_sampled_leaves_no_trace_in_the_inbox_nor_in_the_log(
 
 def test_what_is_traced_is_handled_by_whoever_gets_it(settings: Settings) -> None:
     """The trace is in the inbox and in the log, so a sweep or a later process goes on with it."""
-    with traced(settings) as (shop, _):
+    with untended(settings) as (shop, _, tracing):
         sent = shop.staff.simulate_post(
             "/customers", json=CUSTOMER, headers={"traceparent": f"00-{TRACE}-{CALLER}-01"}
         )
         command_id = sent.json["command_id"]
-        until(lambda: is_shown(shop, command_id), PATIENCE_S, "shown")
         entry = shop.inbox.find(command_id)
+        with workers(settings, tracing):
+            until(lambda: is_shown(shop, command_id), PATIENCE_S, "shown")
         commit = of_command(shop, command_id)
 
     assert entry is not None

@@ -1,7 +1,8 @@
 """A rename that races an order: which of them is first in the log, and which name is shown."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 from unittest import mock
 
@@ -9,8 +10,8 @@ import pytest
 from pymongo.database import Database
 
 from bus.connections import Documents
+from bus.inbox import Entry, Related
 from bus.log import Log
-from bus.messages.commands.command import Command
 from read_side import catch_up
 from read_side.audit import audit
 from read_side.projections.model import ReadModel
@@ -20,6 +21,7 @@ from tests import messages
 from tests.integration.shop import ReadSide, WriteSide, order_id, partition
 from tests.interleavings.protection import Protection, must, protected_by
 from tests.interleavings.stopped import stopped
+from write_side import handler
 
 HOME = partition("c1")
 O1, O2 = order_id("c1", 1), order_id("c1", 2)
@@ -51,7 +53,13 @@ def _names(read: ReadSide, model: ReadModel) -> dict[str, str]:
 
 def _only_own_streams() -> Any:
     """A command waits for those that change its own stream and for no others."""
-    return mock.patch.object(Command, "depends_on", lambda self, earlier: self.stream == earlier.stream)
+    related_to = handler._related_to
+
+    def own_streams(entries: Sequence[Entry]) -> Related:
+        related = related_to(entries)
+        return replace(related, touched=related.changed, changed=frozenset())
+
+    return mock.patch.object(handler, "_related_to", own_streams)
 
 
 @protected_by(Protection("waiting for who takes facts from it", AS_ACCEPTED, _only_own_streams))

@@ -62,11 +62,11 @@ def busy(both: BothSides) -> BothSides:
 def test_every_answer_is_as_before(busy: BothSides) -> None:
     shop = busy.shop
     letter = DeadLetters(shop.write).newest(None, 1)[0]
-    refused = shop.write.commands.find_one({"status": "rejected"}, {"_id": True}) or {}
+    refused = shop.write.commits.find_one({"outcome.status": "rejected"}) or {}
     of_staff = [
         *("/customers", "/customers/c1", "/products", "/products/p1", "/orders", f"/orders/{O1}"),
         *(f"/orders/{O1}?consistency=strong", "/analytics/orders", "/analytics/products"),
-        *("/commands/k1", f"/commands/{refused['_id']}", "/commands/failed", "/commands/waits"),
+        *("/commands/k1", f"/commands/{refused['command_id']}", "/commands/failed", "/commands/waits"),
     ]
     of_ops = ["/ops/parked", "/ops/rebuilds", "/ops/dead", f"/ops/dead/{letter.letter_id}"]
     before = asked(busy, shop.staff, *of_staff) | asked(busy, shop.ops, *of_ops)

@@ -158,7 +158,7 @@ def test_what_is_not_handled_yet(both: BothSides) -> None:
     assert (found["commits"], found["read_models"]) == ([], [])
 
 
-def test_what_is_decided_and_not_copied_into_the_inbox(both: BothSides) -> None:
+def test_what_is_decided_and_has_not_left_the_inbox(both: BothSides) -> None:
     """A worker was killed between the two; the log is right."""
     envelope = both.write.accept(messages.register_customer())
     with both.write.inbox.session() as session:
@@ -166,7 +166,7 @@ def test_what_is_decided_and_not_copied_into_the_inbox(both: BothSides) -> None:
 
     for identity in ("c1", envelope.command_id):
         [command] = story(both, identity)["commands"]
-        assert (command["status"], command["seq"], command["version"]) == ("accepted", 1, 1)
+        assert (command["status"], command["seq"], command["version"]) == ("succeeded", 1, 1)
 
 
 def test_what_failed_and_what_an_operator_did_about_it(both: BothSides) -> None:
