@@ -72,6 +72,7 @@ class CommandHandler:
         """What was finished lately, and when: the inbox goes on showing it until that is settled."""
         self._met: dict[str, float] = {}
         """When commands that are not in flight here were first found to be in the way."""
+        self._is_a_suspects_turn = False
         self._reading: AbstractContextManager[ClientSession | None] | None = None
         self._session: ClientSession | None = None
 
@@ -129,21 +130,39 @@ class CommandHandler:
         if not batch:
             return []
         session = self._in_session()
-        suspects = Barrier()
-        together = []
-        for entry in batch:
-            if suspects.keeps_back(entry.envelope.command) or self.isolation.is_suspect(entry):
-                suspects.add(entry.envelope.command)
-            else:
-                together.append(entry)
-        if together:
-            results = self._together(together, session)
+        suspect, others = self._apart(batch)
+        results: Sequence[Handled]
+        if suspect is not None and (self._is_a_suspects_turn or not others):
+            self._is_a_suspects_turn = False
+            others, results = [suspect], [self._alone(suspect, session)]
         else:
-            together, results = [batch[0]], [self._alone(batch[0], session)]
-        handled = _without_those_let_through(list(zip(together, results, strict=True)))
+            self._is_a_suspects_turn = suspect is not None
+            results = self._together(others, session)
+        handled = _without_those_let_through(list(zip(others, results, strict=True)))
         self.in_flight.remove(entry.command_id for entry, _ in handled)
         self._remember(e.command_id for e, r in handled if not isinstance(r, Exception) and not r.is_failure)
         return handled
+
+    def _apart(self, batch: Sequence[Entry]) -> tuple[Entry | None, Sequence[Entry]]:
+        """The first suspect that depends on nothing in the batch, and what depends on no suspect.
+
+        At least one of the two is there. They have turns by turns, so neither waits for the other's end.
+        """
+        before, suspects = Barrier(), Barrier()
+        first: Entry | None = None
+        others = []
+        for entry in batch:
+            command = entry.envelope.command
+            if suspects.keeps_back(command):
+                suspects.add(command)
+            elif self.isolation.is_suspect(entry):
+                suspects.add(command)
+                if first is None and not before.keeps_back(command):
+                    first = entry
+            else:
+                others.append(entry)
+            before.add(command)
+        return first, others
 
     def _together(self, entries: Sequence[Entry], session: ClientSession | None) -> Sequence[Handled]:
         """What became of each; where something raises that does not pass, each is tried by itself."""
