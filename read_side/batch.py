@@ -17,6 +17,7 @@ guards keep what comes after it from harm.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import cast
 
 from bson import decode_all
@@ -238,3 +239,12 @@ class Batch:
 
     def _write(self, documents: Sequence[Document], read: Mapping[str, Guard]) -> None:
         guards.write(self._collection, documents, read, self._mended)
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A batch that is to be written, what it was folded from, and up to where."""
+
+    batch: Batch
+    plans: Sequence[Plan | Poison]
+    position: int

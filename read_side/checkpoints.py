@@ -135,10 +135,7 @@ class Checkpoints:
             raise LeaseLostError(lease.key)
 
     def move_all(self, moves: Sequence[tuple[Lease, int]]) -> list[Lease]:
-        """Move checkpoints to their positions in one step; return the leases that are lost.
-
-        Those lost have not moved.
-        """
+        """Move checkpoints to their positions in one step; return the leases that are lost: they stay."""
         asked = [
             UpdateOne(
                 {"_id": lease.key, "epoch": lease.epoch, "position": {"$lt": position}},

@@ -17,14 +17,10 @@ before it was tried with what is stored.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-
-from pymongo.collection import Collection
 
 from bus.commit import Commit
-from bus.connections import Documents
 from bus.logs import logger
-from read_side.batch import MOST_DOCUMENTS, Batch, Poison, TooLargeError, planned_for, portions
+from read_side.batch import MOST_DOCUMENTS, Batch, Folded, Poison, TooLargeError, planned_for, portions
 from read_side.checkpoints import Lease
 from read_side.errors import LeaseLostError
 from read_side.folding import Plan
@@ -38,15 +34,6 @@ from read_side.surroundings import Generation, Reached, Surroundings
 
 def _never() -> None:
     pass
-
-
-@dataclass(frozen=True, slots=True)
-class Folded:
-    """A batch that is to be written, and what it was folded from."""
-
-    batch: Batch
-    plans: Sequence[Plan | Poison]
-    position: int
 
 
 class Follower:
@@ -66,7 +53,7 @@ class Follower:
         self.key: Generation = (model.name, generation)
         self._generation = generation
         self.partition = partition
-        self._collection = around.registry.collection(model.name, generation)
+        self.collection = around.registry.collection(model.name, generation)
         mending = Mending(
             log=around.log,
             checkpoints=around.checkpoints,
@@ -74,7 +61,7 @@ class Follower:
             model=model,
             generation=generation,
             partition=partition,
-            collection=self._collection,
+            collection=self.collection,
             lease=lease,
         )
         # Read after the lease was taken, and changed only under it.
@@ -147,7 +134,7 @@ class Follower:
             self._around.telemetry.projected(name, generation, self.partition, commits, began)
 
     def _batch(self, recent: RecentDocuments | None = None) -> Batch:
-        return Batch(self.model, self._collection, self._around.log, self.lease.mended, self._renew, recent)
+        return Batch(self.model, self.collection, self._around.log, self.lease.mended, self._renew, recent)
 
     def _renew(self) -> None:
         self._interrupt()
@@ -189,10 +176,6 @@ class Follower:
             batch = self._batch()
             self._fold_into(batch, plans)
         return Folded(batch, plans, position)
-
-    @property
-    def collection(self) -> Collection[Documents]:
-        return self._collection
 
     def to_write(self) -> int:
         """How many documents have been folded and are to be written out."""
