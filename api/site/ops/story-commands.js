@@ -47,7 +47,7 @@ function command(found, made) {
     el("p", { class: "line" }, "Command ", storyLink(id), ` · correlation ${found.correlation_id}`),
     wrong(found),
     found.resolutions.map(resolution),
-    el("details", { "data-key": `body ${id}` }, el("summary", {}, "As it was sent"), fields(body, ["type"])),
+    body ? el("details", { "data-key": `body ${id}` }, el("summary", {}, "As it was sent"), fields(body, ["type"])) : null,
     commits(made),
   );
 }
