@@ -109,7 +109,7 @@ def test_a_correlation_id_runs_through_all_logs(busy: System) -> None:
 
 
 def test_there_is_one_line_for_each_command(busy: System) -> None:
-    commands = set(busy.write_database.commits.distinct("command_id"))
+    commands = set(busy.write_database.commits.distinct("command_id")) - {"spoilt"}  # past the worker
     lines = with_event(logged(busy, "commands"), "handled")
 
     assert {line["command_id"] for line in lines} == commands
