@@ -184,7 +184,7 @@ def test_a_second_replay_changes_nothing(recorded: Figures, replayed: System) ->
 
 
 def _everything(system: System) -> dict[str, Documents]:
-    """The log and the read models as they are stored, the inbox being empty; leases move, so checkpoints do not count."""
+    """The log and the read models as they are stored; leases move, so checkpoints do not count."""
     write, read = system.write_database, system.read_database
     stored = {
         "commits": list(write.commits.find(sort=[("partition", 1), ("seq", 1)])),
