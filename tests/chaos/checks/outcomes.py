@@ -53,5 +53,5 @@ def _check_one(record: Record, entry: Documents | None, commits: list[Documents]
 
 def _without_outcome(entry: Documents | None) -> str:
     if entry is None:
-        return "accepted, and neither in the log nor in the inbox"
+        return "accepted, and not in the log, nor in the inbox"
     return f"{entry['status']} in the inbox, and not in the log"
