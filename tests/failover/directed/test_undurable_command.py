@@ -49,7 +49,7 @@ def test_a_command_is_decided_only_once_it_is_durable(
 
     again = messages.envelope(command_id=KEY, command=messages.place_order(order_id=second))
     told = until(lambda: accepted(write, again), 30, "accepted on the next primary")
-    outcome = write.handling(again)
+    outcome = write.elsewhere(again)
 
     assert outcome is not None
     must(DURABLE_ONLY, outcome.stream, told)
