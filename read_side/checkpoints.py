@@ -146,12 +146,18 @@ class Checkpoints:
         moved = self._hasty.bulk_write(asked, ordered=False)
         return [] if moved.matched_count == len(moves) else self._lost([lease for lease, _ in moves])
 
-    def renew_all(self, leases: Sequence[Lease]) -> list[Lease]:
-        """Keep several leases, in one step; return those that are lost."""
-        asked_at = time.monotonic()
+    def renew_all(self, held: Sequence[tuple[Lease, int]]) -> list[Lease]:
+        """Keep several leases, in one step; return those that are lost.
+
+        Their positions are told again: a killed mongod, or a primary that was replaced, has lost the last
+        moves, and a holder that has nothing new to take in would not make them again.
+        """
+        leases, asked_at = [lease for lease, _ in held], time.monotonic()
+        told = [{"case": {"$eq": ["$_id", one.key]}, "then": position} for one, position in held]
+        position = {"$max": ["$position", {"$switch": {"branches": told, "default": 0}}]}
         renewed = self._checkpoints.update_many(
             {"$or": [{"_id": one.key, "epoch": one.epoch} for one in leases]},
-            [{"$set": {"expires_at": self._expiry, "touched_at": "$$NOW"}}],
+            [{"$set": {"expires_at": self._expiry, "touched_at": "$$NOW", "position": position}}],
         )
         for one in leases:
             one.renewed_at = asked_at

@@ -210,7 +210,7 @@ class Runner:
         followers = self.followers
         if not followers:
             return
-        lost = self._around.checkpoints.renew_all([one.lease for one in followers.values()])
+        lost = self._around.checkpoints.renew_all([(one.lease, one.settled_at) for one in followers.values()])
         keys = {lease.key for lease in lost}
         self.depart(
             [Departure(f, LeaseLostError(f.lease.key)) for f in followers.values() if f.lease.key in keys]

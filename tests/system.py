@@ -118,7 +118,12 @@ class System:
         return all(stored["position"] >= heads.get(stored["partition"], 0) for stored in checkpoints)
 
     def until_quiet(self) -> None:
-        until(self.is_quiet, QUIET_S, "everything carried out and shown")
+        try:
+            until(self.is_quiet, QUIET_S, "everything carried out and shown")
+        except TimeoutError as error:
+            unfinished = list(self.write_database.commands.find({"status": "accepted"}).limit(3))
+            checkpoints = list(self.read_database.checkpoints.find({}, {"position": True, "error": True}))
+            raise TimeoutError(f"{error}\n{unfinished}\n{checkpoints}\n{self.told()}") from None
 
     def told(self) -> str:
         """What the processes said last, for messages of failed tests."""

@@ -144,3 +144,13 @@ def test_a_process_that_stops_leaves_nothing_behind(shop: Shop) -> None:
     assert shop.client.keys("twofold:bell:*") == []
     shop.set_status(OrderStatus.CONFIRMED)
     assert shop.waiting() == len(NAMES), "bells ring again"
+
+
+def test_moves_that_a_killed_mongod_has_lost_are_made_again(shop: Shop) -> None:
+    """Nothing new comes, so only the renewal can tell them."""
+    shop.write.do(messages.register_customer())
+    home, stored = partition("c1"), shop.read.database.checkpoints
+    of_it = {"partition": home}
+    until(lambda: not stored.count_documents({**of_it, "position": 0}), PATIENCE_S, "all have read it")
+    stored.update_many(of_it, {"$set": {"position": 0}})
+    until(lambda: not stored.count_documents({**of_it, "position": 0}), PATIENCE_S, "all say so again")

@@ -64,7 +64,7 @@ def _move_all(self: Checkpoints, moves: Sequence[tuple[Lease, int]]) -> list[Lea
     return []
 
 
-def _renew_all(_self: Checkpoints, _leases: Sequence[Lease]) -> list[Lease]:
+def _renew_all(_self: Checkpoints, _held: Sequence[tuple[Lease, int]]) -> list[Lease]:
     return []
 
 
