@@ -1,10 +1,18 @@
-"""What the tests of the local servers and of the runner share."""
+"""What the tests with real servers share; a file that needs more of one of these has its own on top."""
 
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import redis
+
+from bus.command_records import CommandRecords
+from bus.connections import read_database, redis_client, write_database
+from bus.inbox import Inbox
+from bus.log import Log
+from bus.settings import Settings
+from tests.integration.shop import ReadSide, WriteSide
 
 
 @pytest.fixture
@@ -12,3 +20,43 @@ def data_dir() -> Iterator[Path]:
     """A DATA_DIR of the test's own, with a space in it; gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="twofold data ") as folder:
         yield Path(folder)
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[redis.Redis]:
+    with redis_client(settings) as client:
+        yield client
+
+
+@pytest.fixture
+def write(settings: Settings) -> Iterator[WriteSide]:
+    database = write_database(settings)
+    write = WriteSide(database)
+    write.create()
+    yield write
+    database.client.close()
+
+
+@pytest.fixture
+def read(settings: Settings, write: WriteSide) -> Iterator[ReadSide]:
+    database = read_database(settings)
+    read = ReadSide(write.log, database)
+    read.create()
+    yield read
+    database.client.close()
+
+
+@pytest.fixture
+def inbox(settings: Settings) -> Iterator[Inbox]:
+    database = write_database(settings)
+    with database.client:
+        inbox = Inbox(database, 4)
+        inbox.create()
+        yield inbox
+
+
+@pytest.fixture
+def records(settings: Settings) -> Iterator[CommandRecords]:
+    database = write_database(settings)
+    with database.client:
+        yield CommandRecords(database, Inbox(database, 4), Log(database, 4))

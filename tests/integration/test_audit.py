@@ -10,7 +10,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from bus.connections import read_database, write_database
+from bus.connections import read_database
 from bus.messages.values import OrderStatus
 from bus.settings import Settings
 from read_side import audit as audits
@@ -27,16 +27,12 @@ O1 = order_id("c1")
 
 
 @pytest.fixture
-def write(settings: Settings) -> Iterator[WriteSide]:
-    database = write_database(settings)
-    write = WriteSide(database)
-    write.create()
+def write(write: WriteSide) -> WriteSide:
     write.do(messages.register_customer())
     write.do(messages.add_product())
     write.do(messages.add_product(product_id="p2", unit_price=450))
     write.do(messages.place_order(order_id=O1))
-    yield write
-    database.client.close()
+    return write
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from pymongo.database import Database
 from bus import clock
 from bus.broker import Broker
 from bus.clock import Sweep
-from bus.connections import Documents, redis_client, write_database
+from bus.connections import Documents, write_database
 from bus.inbox import Inbox
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.settings import Settings
@@ -22,12 +22,6 @@ from tests.messages import NOW
 from tests.waiting import until
 
 HOUR_MS = 3_600_000
-
-
-@pytest.fixture
-def client(settings: Settings) -> Iterator[redis.Redis]:
-    with redis_client(settings) as client:
-        yield client
 
 
 @pytest.fixture

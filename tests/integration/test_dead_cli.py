@@ -7,7 +7,7 @@ import redis
 from dramatiq import Message
 
 from bus.__main__ import app
-from bus.connections import redis_client, write_database
+from bus.connections import write_database
 from bus.dead.letters import DeadLetters
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.settings import Settings
@@ -24,12 +24,6 @@ def cli(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> CommandLine:
     return CommandLine(settings, monkeypatch, capsys)
-
-
-@pytest.fixture
-def client(settings: Settings) -> Iterator[redis.Redis]:
-    with redis_client(settings) as client:
-        yield client
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from dramatiq.brokers.redis import RedisBroker
 from pymongo.database import Database
 
 from bus.broker import Broker
-from bus.connections import Documents, redis_client, write_database
+from bus.connections import Documents, write_database
 from bus.dead import letters as dead_letters
 from bus.dead.letter import LetterState
 from bus.dead.letters import DeadLetters
@@ -28,12 +28,6 @@ from tests.waiting import until
 
 QUEUES = ("commands", "customers")
 EIGHT_DAYS_MS = 8 * 86_400_000
-
-
-@pytest.fixture
-def client(settings: Settings) -> Iterator[redis.Redis]:
-    with redis_client(settings) as client:
-        yield client
 
 
 @pytest.fixture

@@ -1,14 +1,11 @@
 """Doorbells on a real Redis: at most one waits, none is lost between its answer and the read."""
 
-from collections.abc import Iterator
-
 import pytest
 import redis
 from dramatiq import Message
 
 from bus import doorbells
 from bus.broker import Broker
-from bus.connections import redis_client
 from bus.doorbells import Doorbells, bell
 from bus.keys import QueueKeys
 from bus.settings import Settings
@@ -18,12 +15,6 @@ from tests.waiting import until
 
 SUMMARY = "order_summary"
 DETAIL = "order_detail"
-
-
-@pytest.fixture
-def client(settings: Settings) -> Iterator[redis.Redis]:
-    with redis_client(settings) as client:
-        yield client
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from unittest import mock
 
 import pytest
 
-from bus.connections import read_database, write_database
+from bus.connections import write_database
 from bus.messages.values import OrderStatus
 from bus.settings import Settings
 from read_side import batch, catch_up
@@ -47,15 +47,6 @@ def write(settings: Settings) -> Iterator[WriteSide]:
     where = {"stream": f"order-{O1}", "version": 2}
     assert database.commits.update_one(where, {"$set": {"events.0.v": 99}}).modified_count
     yield write
-    database.client.close()
-
-
-@pytest.fixture
-def read(settings: Settings, write: WriteSide) -> Iterator[ReadSide]:
-    database = read_database(settings)
-    read = ReadSide(write.log, database)
-    read.create()
-    yield read
     database.client.close()
 
 

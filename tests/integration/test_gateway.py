@@ -1,46 +1,19 @@
 """Sending commands over a real Redis and MongoDB: kept first, enqueued once, whatever Redis does."""
 
-from collections.abc import Iterator
-
 import pytest
 import redis
 from dramatiq import Message
 
 from bus.broker import Broker
 from bus.command_records import CommandRecords
-from bus.connections import redis_client, write_database
 from bus.gateway import CommandGateway
 from bus.inbox import Inbox
-from bus.log import Log
 from bus.messages.outcome import CommandStatus, Outcome
-from bus.settings import Settings
 from bus.signals import Signals
 from tests import messages
 from tests.integration.commands_queue import LIST, redis_away, text, waiting
 
 OUTCOME = Outcome(status=CommandStatus.SUCCEEDED, stream="order-o1", partition=1, seq=7, version=3)
-
-
-@pytest.fixture
-def client(settings: Settings) -> Iterator[redis.Redis]:
-    with redis_client(settings) as client:
-        yield client
-
-
-@pytest.fixture
-def inbox(settings: Settings) -> Iterator[Inbox]:
-    database = write_database(settings)
-    with database.client:
-        inbox = Inbox(database, 4)
-        inbox.create()
-        yield inbox
-
-
-@pytest.fixture
-def records(settings: Settings) -> Iterator[CommandRecords]:
-    database = write_database(settings)
-    with database.client:
-        yield CommandRecords(database, Inbox(database, 4), Log(database, 4))
 
 
 @pytest.fixture

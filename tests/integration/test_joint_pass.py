@@ -7,10 +7,8 @@ from unittest import mock
 import pytest
 from pymongo.errors import AutoReconnect
 
-from bus.connections import read_database, write_database
 from bus.log import Log
 from bus.messages.values import OrderStatus
-from bus.settings import Settings
 from read_side import batch, joint_pass, runner
 from read_side.audit import audit
 from read_side.batch import Batch
@@ -44,23 +42,10 @@ HISTORY = (
 
 
 @pytest.fixture
-def write(settings: Settings) -> Iterator[WriteSide]:
-    database = write_database(settings)
-    write = WriteSide(database)
-    write.create()
+def write(write: WriteSide) -> WriteSide:
     for command in HISTORY:
         write.do(command)
-    yield write
-    database.client.close()
-
-
-@pytest.fixture
-def read(settings: Settings, write: WriteSide) -> Iterator[ReadSide]:
-    database = read_database(settings)
-    read = ReadSide(write.log, database)
-    read.create()
-    yield read
-    database.client.close()
+    return write
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,6 @@
 """One runner at a time: leases, and what happens to whoever loses one in the middle of its work."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,9 +9,7 @@ from unittest import mock
 import pytest
 from pymongo.errors import AutoReconnect
 
-from bus.connections import read_database, write_database
 from bus.messages.values import OrderStatus
-from bus.settings import Settings
 from read_side import catch_up
 from read_side.audit import audit
 from read_side.batch import Batch
@@ -28,24 +26,6 @@ from tests.waiting import until
 
 HOME = partition("c1")
 O1 = order_id("c1")
-
-
-@pytest.fixture
-def write(settings: Settings) -> Iterator[WriteSide]:
-    database = write_database(settings)
-    write = WriteSide(database)
-    write.create()
-    yield write
-    database.client.close()
-
-
-@pytest.fixture
-def read(settings: Settings, write: WriteSide) -> Iterator[ReadSide]:
-    database = read_database(settings)
-    read = ReadSide(write.log, database)
-    read.create()
-    yield read
-    database.client.close()
 
 
 def _open(write: WriteSide) -> None:

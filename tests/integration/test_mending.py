@@ -5,7 +5,6 @@ from unittest import mock
 
 import pytest
 
-from bus.connections import read_database
 from bus.messages.commands import AnyCommand
 from bus.messages.values import OrderStatus
 from bus.settings import Settings
@@ -76,15 +75,6 @@ each_mendable = pytest.mark.parametrize("model", MENDABLE, ids=lambda model: str
 def write(settings: Settings) -> Iterator[WriteSide]:
     with written(settings, HISTORY) as write:
         yield write
-
-
-@pytest.fixture
-def read(settings: Settings, write: WriteSide) -> Iterator[ReadSide]:
-    database = read_database(settings)
-    read = ReadSide(write.log, database)
-    read.create()
-    yield read
-    database.client.close()
 
 
 @pytest.fixture(autouse=True)

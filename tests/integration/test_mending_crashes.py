@@ -6,7 +6,6 @@ from unittest import mock
 
 import pytest
 
-from bus.connections import read_database
 from bus.messages.values import OrderStatus
 from bus.settings import Settings
 from read_side import batch
@@ -54,15 +53,6 @@ each_case = pytest.mark.parametrize(
 def write(settings: Settings) -> Iterator[WriteSide]:
     with written(settings, HISTORY) as write:
         yield write
-
-
-@pytest.fixture
-def read(settings: Settings, write: WriteSide) -> Iterator[ReadSide]:
-    database = read_database(settings)
-    read = ReadSide(write.log, database)
-    read.create()
-    yield read
-    database.client.close()
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ from unittest import mock
 
 import pytest
 
-from bus.connections import read_database, write_database
+from bus.connections import read_database
 from bus.messages.commands import AnyCommand, ChangeCustomer
 from bus.messages.values import OrderStatus
 from bus.settings import Settings
@@ -85,15 +85,6 @@ each_case = pytest.mark.parametrize(
     ],
     ids=lambda case: f"{case.stream[:8]}-{case.version}-{case.with_renames:d}-{case.wakes}",
 )
-
-
-@pytest.fixture
-def write(settings: Settings) -> Iterator[WriteSide]:
-    database = write_database(settings)
-    write = WriteSide(database)
-    write.create()
-    yield write
-    database.client.close()
 
 
 @pytest.fixture

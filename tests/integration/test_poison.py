@@ -7,7 +7,7 @@ from unittest import mock
 import pytest
 
 from bus.commit import Decision
-from bus.connections import read_database, write_database
+from bus.connections import write_database
 from bus.messages import events
 from bus.messages.values import OrderStatus
 from bus.settings import Settings
@@ -40,15 +40,6 @@ def write(settings: Settings) -> Iterator[WriteSide]:
         for placed in (O1, O2):
             write.do(messages.change_order_status(status, order_id=placed))
     yield write
-    database.client.close()
-
-
-@pytest.fixture
-def read(settings: Settings, write: WriteSide) -> Iterator[ReadSide]:
-    database = read_database(settings)
-    read = ReadSide(write.log, database)
-    read.create()
-    yield read
     database.client.close()
 
 

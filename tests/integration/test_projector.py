@@ -1,13 +1,10 @@
 """The projector on a real MongoDB: it drains the log, and stops where it must."""
 
-from collections.abc import Iterator
 from typing import Any
 from unittest import mock
 
 import pytest
 
-from bus.connections import read_database, write_database
-from bus.settings import Settings
 from read_side import catch_up
 from read_side.audit import audit
 from read_side.catch_up import End
@@ -19,24 +16,6 @@ from tests.integration.shop import ReadSide, WriteSide, order_id, partition
 
 HOME = partition("c1")
 O1 = order_id("c1")
-
-
-@pytest.fixture
-def write(settings: Settings) -> Iterator[WriteSide]:
-    database = write_database(settings)
-    write = WriteSide(database)
-    write.create()
-    yield write
-    database.client.close()
-
-
-@pytest.fixture
-def read(settings: Settings, write: WriteSide) -> Iterator[ReadSide]:
-    database = read_database(settings)
-    read = ReadSide(write.log, database)
-    read.create()
-    yield read
-    database.client.close()
 
 
 def _open(write: WriteSide) -> None:

@@ -6,9 +6,7 @@ from unittest import mock
 
 import pytest
 
-from bus.connections import read_database, write_database
 from bus.messages.values import OrderStatus
-from bus.settings import Settings
 from read_side import joint_pass, recent_documents
 from read_side.audit import audit
 from read_side.batch import Batch
@@ -28,26 +26,13 @@ HOME = partition("c1")
 
 
 @pytest.fixture
-def write(settings: Settings) -> Iterator[WriteSide]:
-    database = write_database(settings)
-    write = WriteSide(database)
-    write.create()
+def write(write: WriteSide) -> WriteSide:
     write.do(messages.add_product())
     write.do(messages.add_product(product_id="p2"))
     for customer in CUSTOMERS:
         write.do(messages.register_customer(customer_id=customer))
         write.do(messages.place_order(customer_id=customer, order_id=ORDERS[customer]))
-    yield write
-    database.client.close()
-
-
-@pytest.fixture
-def read(settings: Settings, write: WriteSide) -> Iterator[ReadSide]:
-    database = read_database(settings)
-    read = ReadSide(write.log, database)
-    read.create()
-    yield read
-    database.client.close()
+    return write
 
 
 @pytest.fixture

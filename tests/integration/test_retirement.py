@@ -7,7 +7,7 @@ from unittest import mock
 
 import pytest
 
-from bus.connections import read_database, write_database
+from bus.connections import read_database
 from bus.settings import Settings
 from read_side.answering import GoingOn
 from read_side.catch_up import End
@@ -33,13 +33,9 @@ def _quick() -> Iterator[None]:
 
 
 @pytest.fixture
-def write(settings: Settings) -> Iterator[WriteSide]:
-    database = write_database(settings)
-    write = WriteSide(database)
-    write.create()
+def write(write: WriteSide) -> WriteSide:
     write.do(messages.add_product())
-    yield write
-    database.client.close()
+    return write
 
 
 @pytest.fixture

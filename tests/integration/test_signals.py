@@ -5,18 +5,10 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from bus.connections import redis_client
-from bus.settings import Settings
 from bus.signals import CHANNEL, Signals, announce, announce_positions, finished, reached
 from tests.waiting import until
 
 PATIENCE_S = 10
-
-
-@pytest.fixture
-def client(settings: Settings) -> Iterator[redis.Redis]:
-    with redis_client(settings) as client:
-        yield client
 
 
 @pytest.fixture

@@ -1,15 +1,12 @@
 """A new name reaches all orders of its customer, those before it and those after it."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from unittest import mock
 
 import pytest
 
 from bus.commit import Recorded
-from bus.connections import read_database, write_database
 from bus.messages.events import CustomerRenamed
-from bus.settings import Settings
 from read_side import batch, catch_up
 from read_side.audit import audit
 from read_side.checkpoints import Checkpoints
@@ -34,26 +31,13 @@ def model(request: pytest.FixtureRequest) -> ReadModel:
 
 
 @pytest.fixture
-def write(settings: Settings) -> Iterator[WriteSide]:
-    database = write_database(settings)
-    write = WriteSide(database)
-    write.create()
+def write(write: WriteSide) -> WriteSide:
     write.do(messages.register_customer())
     write.do(messages.register_customer(customer_id="c2", name="Bob"))
     write.do(messages.add_product())
     write.do(messages.add_product(product_id="p2"))
     write.do(messages.place_order(customer_id="c2", order_id=order_id("c2")))
-    yield write
-    database.client.close()
-
-
-@pytest.fixture
-def read(settings: Settings, write: WriteSide) -> Iterator[ReadSide]:
-    database = read_database(settings)
-    read = ReadSide(write.log, database)
-    read.create()
-    yield read
-    database.client.close()
+    return write
 
 
 def _names(read: ReadSide, model: ReadModel) -> dict[str, str]:

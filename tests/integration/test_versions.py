@@ -8,7 +8,7 @@ import pytest
 
 from bus import subscriptions
 from bus.broker import Broker
-from bus.connections import read_database, redis_client, write_database
+from bus.connections import read_database, redis_client
 from bus.doorbells import bell
 from bus.settings import Settings
 from bus.subscriptions import Subscriptions
@@ -34,16 +34,12 @@ def _quick() -> Iterator[None]:
 
 
 @pytest.fixture
-def write(settings: Settings) -> Iterator[WriteSide]:
-    database = write_database(settings)
-    write = WriteSide(database)
-    write.create()
+def write(write: WriteSide) -> WriteSide:
     write.do(messages.register_customer())
     write.do(messages.add_product())
     write.do(messages.add_product(product_id="p2", unit_price=450))
     write.do(messages.place_order(order_id=order_id("c1")))
-    yield write
-    database.client.close()
+    return write
 
 
 @pytest.fixture

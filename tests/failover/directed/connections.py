@@ -7,7 +7,16 @@ from itertools import count
 
 from pymongo.database import Database
 
-from bus.connections import CODEC, DURABLE, SETTLED, Documents, mongo_client, read_database, write_database
+from bus.connections import (
+    CODEC,
+    DURABLE,
+    SETTLED,
+    WORKER_TIMEOUT_MS,
+    Documents,
+    mongo_client,
+    read_database,
+    write_database,
+)
 from bus.settings import Settings
 from tests.failover.servers.member import Member
 from tests.failover.servers.replica_set import ReplicaSet
@@ -25,8 +34,8 @@ class Connections:
     open: ExitStack
     numbers: Iterator[int] = field(default_factory=lambda: count(1, 1_000))
 
-    def write_side(self) -> WriteSide:
-        database = write_database(self.settings)
+    def write_side(self, timeout_ms: int = WORKER_TIMEOUT_MS) -> WriteSide:
+        database = write_database(self.settings, timeout_ms)
         self.open.callback(database.client.close)
         write = WriteSide(database)
         write._numbers = count(next(self.numbers))  # no command has another one's id

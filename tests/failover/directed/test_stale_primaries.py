@@ -16,7 +16,9 @@ from tests.interleavings.protection import must, protected_by
 
 NEW_NAME = "Ann Baker"
 SLOW_S = 1.2
-"""One way: so long a secondary does not know yet that what it has is settled. A write waits for up to 4."""
+"""One way: so long a secondary does not know yet that what it has is settled. A write waits for a few."""
+PATIENT_MS = 60_000
+"""For a write that waits for the slow link, and is not what is tested."""
 
 
 @pytest.fixture(autouse=True)
@@ -73,7 +75,7 @@ def test_a_new_primary_shows_nothing_strongly_before_it_has_settled_something(
     replica_set.until_follows(following, former)
     network.slow(between(former.title, [following.title]), SLOW_S)
 
-    write.rename_out_of_turn("c1", NEW_NAME)
+    connections.write_side(PATIENT_MS).rename_out_of_turn("c1", NEW_NAME)
     replica_set.cut_from_peers(former)
     read.drain([ORDER_SUMMARY])
     former.kill()

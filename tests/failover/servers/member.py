@@ -14,6 +14,12 @@ from bus.local.mongod import Mongod
 CACHE_GB = 0.25
 LOOK_MS = 1_000
 OPLOG_MB = 128
+SOURCE_S = 1
+"""How long a secondary waits for a member that it reads from and that is silent, beside what it waits anyway.
+
+With MongoDB's 5 s, a frozen primary leaves the next one alone for 10 s: it is elected in 3, and then nobody
+confirms its writes, as the other secondary still waits for the frozen one (docs/operating.md).
+"""
 
 
 class Member(Mongod):
@@ -74,7 +80,7 @@ class Member(Mongod):
     def _arguments(self, port: int) -> list[str]:
         arguments = super()._arguments(port)
         arguments[arguments.index("--oplogSize") + 1] = str(OPLOG_MB)
-        return arguments
+        return [*arguments, "--setParameter", f"oplogNetworkTimeoutBufferSeconds={SOURCE_S}"]
 
     def _is_ready(self, port: int, pid: int) -> bool:
         client: MongoClient[dict[str, Any]] = MongoClient(

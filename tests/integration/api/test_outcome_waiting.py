@@ -17,12 +17,9 @@ from api.freshness import Freshness, WaitSlots
 from bus import signals as signals_module
 from bus.broker import Broker
 from bus.command_records import CommandRecord, CommandRecords
-from bus.connections import redis_client, write_database
 from bus.gateway import CommandGateway
 from bus.inbox import Inbox
-from bus.log import Log
 from bus.messages.outcome import CommandStatus, Outcome
-from bus.settings import Settings
 from bus.signals import CHANNEL, Signals, announce, finished
 from tests import messages
 from tests.decided import come_to
@@ -33,28 +30,6 @@ LONG_S = 2 * PATIENCE_S
 """Beyond what any test waits: so it is not the time that ended a wait."""
 Sends = Callable[..., Future[CommandRecord | None]]
 OUTCOME = Outcome(status=CommandStatus.SUCCEEDED, stream="order-o1", partition=1, seq=7, version=3)
-
-
-@pytest.fixture
-def client(settings: Settings) -> Iterator[redis.Redis]:
-    with redis_client(settings) as client:
-        yield client
-
-
-@pytest.fixture
-def inbox(settings: Settings) -> Iterator[Inbox]:
-    database = write_database(settings)
-    with database.client:
-        inbox = Inbox(database, 4)
-        inbox.create()
-        yield inbox
-
-
-@pytest.fixture
-def records(settings: Settings) -> Iterator[CommandRecords]:
-    database = write_database(settings)
-    with database.client:
-        yield CommandRecords(database, Inbox(database, 4), Log(database, 4))
 
 
 @pytest.fixture
