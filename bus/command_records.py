@@ -64,8 +64,8 @@ class CommandRecord:
         return CommandRecord(
             command_id=entry.command_id,
             type=entry.envelope.command.type,
-            stream=entry.envelope.command.stream,
-            partition=entry.partition,
+            stream=entry.outcome.stream if entry.outcome else entry.envelope.command.stream,
+            partition=entry.outcome.partition if entry.outcome else entry.partition,
             by=str(entry.envelope.by),
             accepted_at=entry.envelope.accepted_at,
             request=entry.request,

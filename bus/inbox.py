@@ -35,6 +35,9 @@ _WAITING = {"status": CommandStatus.ACCEPTED.value}
 _FAILED = {"status": CommandStatus.FAILED.value}
 _NO_LONGER_OPEN = {"status": {"$in": [CommandStatus.ACCEPTED.value, CommandStatus.FAILED.value]}}
 """A command that the log has an outcome of, though it was given up here before."""
+_NEVER_RESOLVED: Documents = {"resolutions": {"$exists": False}}
+_RESOLVED: Documents = {"resolutions": {"$exists": True}}
+"""An operator has had to do with it."""
 
 INDEXES = (
     IndexModel([("stream", ASCENDING), ("accepted_ts", ASCENDING)], partialFilterExpression=_WAITING),
@@ -252,15 +255,17 @@ class Inbox:
         they are found done in the log. ``accepted`` are the places in the order at which commands were
         handled. A failure is noted only while its command has that place: an operator's retry gives it
         another one, and a handler that stalled before the retry does not undo it. One that an operator has
-        had to do with stays here, with what was done.
+        had to do with stays here, with what was done; no other does, as it might be a repeat that came in
+        after the command had left, with ids of its own.
         """
         done = [(one, outcome) for one, outcome in outcomes if outcome.status is not CommandStatus.FAILED]
         failed = [(one, outcome) for one, outcome in outcomes if outcome.status is CommandStatus.FAILED]
         if done:
             where = {"_id": {"$in": [one for one, _ in done]}, **_NO_LONGER_OPEN}
-            left = self._hasty.delete_many({**where, "resolutions": {"$exists": False}}).deleted_count
+            left = self._hasty.delete_many({**where, **_NEVER_RESOLVED}).deleted_count
             if left < len(done):
-                self._commands.bulk_write([_finished(*one, _NO_LONGER_OPEN) for one in done], ordered=False)
+                updates = [_finished(*one, {**_NO_LONGER_OPEN, **_RESOLVED}) for one in done]
+                self._commands.bulk_write(updates, ordered=False)
         if failed:
             places = accepted or {}
             updates = [

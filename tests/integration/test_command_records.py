@@ -1,10 +1,14 @@
 """What is known of a command while the inbox has it and after it has left; and a repeat under its key."""
 
 from collections.abc import Iterator
+from typing import Any
+from unittest import mock
 
 import pytest
+from pymongo.collection import Collection
+from pymongo.results import DeleteResult
 
-from bus.connections import write_database
+from bus.connections import Documents, write_database
 from bus.errors import LogMismatchError
 from bus.log import FORMAT, Log
 from bus.messages.envelope import CommandEnvelope
@@ -95,6 +99,44 @@ def test_a_repeat_whose_api_died_before_it_looked_has_no_effect(shop: WriteSide)
     assert shop.is_finished(again)
     assert commits_of_the_key(shop) == 1
     assert shop.outcome(again) == outcome
+
+
+def test_a_repeat_that_comes_in_while_the_first_is_noted_as_done_gets_no_outcome_of_its_own(
+    shop: WriteSide,
+) -> None:
+    """Two workers had it in hand. The second finds that it has left; by its next write a repeat is there.
+
+    The repeat's API died before it looked into the log. Whoever repeats it once more is told the first ids.
+    """
+    outcome = placed(shop)
+    again = placing(elsewhere("c1"))
+    delete_many = Collection.delete_many
+
+    def deleted(collection: Collection[Documents], *given: Any, **options: Any) -> DeleteResult:
+        result = delete_many(collection, *given, **options)
+        assert shop.inbox.accept_all([(again, DIGEST)]) == [True]
+        return result
+
+    with mock.patch.object(Collection, "delete_many", deleted):
+        shop.inbox.finish_all([(KEY, outcome)])
+    [known] = shop.records.accept_all([(placing("c1"), DIGEST)])
+    assert known is not None
+    assert (known.stream, known.outcome) == (outcome.stream, outcome)
+    assert shop.elsewhere(again) == outcome
+    until(lambda: shop.inbox.find(KEY) is None, PATIENCE_S, "it has left as well")
+    assert commits_of_the_key(shop) == 1
+
+
+def test_the_stream_of_a_finished_command_is_its_outcomes(shop: WriteSide) -> None:
+    """So it is for one that an operator has had to do with, and which stays in the inbox."""
+    outcome = placed(shop)
+    assert shop.inbox.accept_all([(placing(elsewhere("c1")), DIGEST)]) == [True]
+    shop.database.commands.update_one({"_id": KEY}, {"$set": {"resolutions": [{"resolution": "retried"}]}})
+    shop.inbox.finish_all([(KEY, outcome)])
+    known = shop.records.find(KEY)
+    assert known is not None
+    assert (known.stream, known.partition, known.outcome) == (outcome.stream, outcome.partition, outcome)
+    assert shop.inbox.find(KEY) is not None
 
 
 def test_a_log_of_another_format_is_refused_and_left_as_it_is(shop: WriteSide) -> None:
