@@ -12,6 +12,7 @@ from api.circuit import RETRY_AFTER_S, UNKNOWN, away
 from api.problems import Problem, ProblemError
 from bus.liveness import is_perhaps_slow
 from bus.logs import logger
+from read_side.errors import CannotShowError
 
 _CODES: Mapping[int, str] = {
     HTTPStatus.NOT_FOUND: "no-such-page",
@@ -87,10 +88,20 @@ def _on_unexpected(
     of_status(HTTPStatus.INTERNAL_SERVER_ERROR).write_to(resp)
 
 
+def _on_cannot_show(
+    req: falcon.Request, resp: falcon.Response, error: CannotShowError, _params: dict[str, Any]
+) -> None:
+    logger.error("an answer cannot be given", error=error, route=req.uri_template)
+    detail = f"{error.read_model} cannot show this at the moment."
+    Problem(HTTPStatus.SERVICE_UNAVAILABLE, "read-model-behind", detail).write_to(resp)
+    resp.set_header("Retry-After", str(RETRY_AFTER_S))
+
+
 HANDLERS: Mapping[type[Exception], Callable[..., None]] = {
     Exception: _on_unexpected,
     falcon.HTTPError: _on_http_error,
     PyMongoError: _on_mongodb,
     redis.RedisError: _on_redis,
+    CannotShowError: _on_cannot_show,
     ProblemError: _on_problem,
 }

@@ -6,6 +6,9 @@ further than the checkpoint has been folded up to its own ``_pos``, and to exact
 for it: so what is reported is a difference, never a race. One partition of one model is in memory at a
 time, and the ids of all documents of the model.
 
+What spreads and is under way (``read_side.spreads``) is in no document until it is taken there: what is
+compared is what is shown, the document with what it lacks.
+
 While a parked stream is being mended, its documents may be as they were or as they will be, and both are
 right; if it was unparked meanwhile, the partition is audited once more.
 
@@ -24,17 +27,19 @@ from typing import Any
 import bson
 from pymongo.database import Database
 
+from bus.commit import Commit
 from bus.connections import CODEC, Documents
 from bus.log import Log
 from read_side.checkpoints import Checkpoints
 from read_side.errors import BehindTheCheckpointError
-from read_side.folding import POSITION
+from read_side.folding import POSITION, Poison
 from read_side.guards import MENDED
 from read_side.parked.parking import Parked, Parking, positions
 from read_side.projections import READ_MODELS
 from read_side.projections.model import Document, ReadModel
 from read_side.refold import Refold
 from read_side.registry import Registry
+from read_side.spreads import NO_SPREAD, caught_up, under_way
 from read_side.surroundings import STRETCH_BYTES
 
 CHUNK = 1_000
@@ -131,6 +136,7 @@ class _Audit:
         self._commits = self._documents = 0
         self._differences: list[Difference] = []
         self._mended: dict[str, Document] = {}
+        self._spreads: list[Commit] = []
 
     def run(self, drawn: int | None, sample: int | None) -> Audited:
         if self._folded_by != self._model.version:
@@ -138,7 +144,7 @@ class _Audit:
         elif drawn is not None:
             self._partition(drawn, set(), sample)
         else:
-            unaccounted = {stored["_id"] for stored in self._collection.find({}, {"_id": True})}
+            unaccounted = {stored["_id"] for stored in self._collection.find(NO_SPREAD, {"_id": True})}
             for partition in range(self._log.partitions):
                 self._partition(partition, unaccounted, None)
             for surplus in sorted(unaccounted):
@@ -162,6 +168,7 @@ class _Audit:
     ) -> None:
         checkpoint = self._checkpoints.positions().get((self._model.name, self._generation, partition), 0)
         refold = Refold(self._model, positions(parked))
+        self._spreads = under_way(self._collection, self._model, partition)  # after the checkpoint
         self._fold_on(refold, partition, checkpoint)
         self._mended = self._as_mended(partition, checkpoint, parked)
         unaccounted.difference_update(self._mended)
@@ -216,9 +223,16 @@ class _Audit:
         return further
 
     def _stored(self, ids: Sequence[str]) -> Iterator[Document]:
-        """Documents by their ids, asked for in chunks: a query may not be larger than 16 MB."""
+        """Documents by their ids, with what spreads, as they are read.
+
+        They are asked for in chunks: a query may not be larger than 16 MB.
+        """
         for start in range(0, len(ids), DOCUMENTS):
-            yield from self._collection.find({"_id": {"$in": ids[start : start + DOCUMENTS]}})
+            for stored in self._collection.find({"_id": {"$in": ids[start : start + DOCUMENTS]}}):
+                try:
+                    yield caught_up(self._model, self._spreads, stored)
+                except Poison:  # then it is as it is stored that it differs
+                    yield stored
 
     def _touched_since(self, refold: Refold, partition: int, unaccounted: set[str]) -> set[str]:
         """Those of ``unaccounted`` that commits behind the checkpoint may have made by now."""

@@ -27,11 +27,12 @@ from bus.commit import Commit
 from bus.connections import Documents
 from bus.log import Log
 from read_side import guards
-from read_side.folding import POSITION, Plan, fold, fold_spread, plan
+from read_side.folding import POSITION, Plan, Poison, fold, fold_spread, plan
 from read_side.guards import MENDED, Guard, Write
 from read_side.projections.model import Document, ReadModel
 from read_side.recent_documents import RecentDocuments
 from read_side.refold import refold_streams
+from read_side.spreads import all_caught_up, caught_up
 
 MOST_DOCUMENTS = 10_000
 """Documents that a batch asks for before it takes no further commit; one commit asks for some 200 at most."""
@@ -53,14 +54,6 @@ class TooLargeError(Exception):
         self.share = share
 
 
-class Poison(Exception):  # noqa: N818 - the pattern's name
-    """A commit whose events could not be folded; ``__cause__`` says why."""
-
-    def __init__(self, commit: Commit) -> None:
-        super().__init__(commit.stream, commit.seq)
-        self.commit = commit
-
-
 def planned_for(model: ReadModel, commit: Commit) -> Plan:
     """Read a commit; raises ``Poison`` if this build cannot."""
     try:
@@ -80,7 +73,8 @@ class Batch:
 
     ``mended`` is the epoch of the latest mending before this batch; 0 if there was none. ``renew`` keeps the
     lease, and raises ``LeaseLostError`` if it is lost. With ``recent`` it loads only what is neither
-    remembered there nor supposed to be absent.
+    remembered there nor supposed to be absent. ``spreads`` are those under way: what is loaded is taken with
+    what it lacks of them.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - where it reads and writes, and what it may rely on
@@ -91,6 +85,7 @@ class Batch:
         mended: int,
         renew: Callable[[], None],
         recent: RecentDocuments | None = None,
+        spreads: Sequence[Commit] = (),
     ) -> None:
         self._model = model
         self._collection = collection
@@ -98,6 +93,7 @@ class Batch:
         self._mended = mended
         self._renew = renew
         self._recent = recent
+        self._spreads = spreads
         self.is_hopeful = False
         """Whether it goes by what is remembered or supposed, and not only by what it has loaded."""
         self._documents: dict[str, Document] = {}
@@ -109,6 +105,7 @@ class Batch:
 
         Raises:
             TooLargeError: they are more than ``LOADED_BYTES``, and of several commits; nothing was kept.
+            Poison: one of them cannot take a spread that is under way.
 
         """
         needed = list(plans)
@@ -121,9 +118,9 @@ class Batch:
             doubtful = document[POSITION] > position and document.get(MENDED, 0) < self._mended
             self._guards[key] = Guard.taken_from(document)
             if not doubtful:
-                self._documents[key] = document
+                self._documents[key] = caught_up(self._model, self._spreads, document)
                 if self._recent is not None:
-                    self._recent.keep([(document, self._guards[key])])
+                    self._recent.keep([(self._documents[key], self._guards[key])])
             elif believed := self._from_the_log(document, needed[0].commit.partition, position, parked):
                 self._documents[key] = believed
 
@@ -232,6 +229,7 @@ class Batch:
                         yield found
 
     def _spread_to(self, planned: Plan, found: Sequence[Document]) -> list[Document]:
+        found = all_caught_up(self._model, self._spreads, found)
         try:
             return fold_spread(self._model, planned.recorded, found)
         except Exception as error:

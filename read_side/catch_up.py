@@ -61,10 +61,14 @@ class CatchUp:
                 follower.settle()
                 took_in = True
                 follower.tell(stretch.commits, began)
+                if follower.is_spreading:
+                    follower.step()
             elif stretch.missing:
                 wait_s = self._around.holes.wait_or_close(self._partition, stretch.missing)
                 if wait_s > 0:
                     return Run(End.HOLE, wait_s)
+            elif follower.is_spreading:
+                follower.step()
             else:
                 if not took_in:  # what it has just read is the log it knows
                     check_head(self._around.log, follower.model.name, self._partition, follower.position)

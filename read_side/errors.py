@@ -7,6 +7,14 @@ class LeaseLostError(TwofoldError):
     """Another runner owns the partition by now: what this one was about to write is abandoned."""
 
 
+class CannotShowError(TwofoldError):
+    """A document lacks what it cannot take: it is not shown as if it lacked nothing."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"a document of {name} cannot take what its log says")
+        self.read_model = name
+
+
 class TooSlowError(TwofoldError):
     """A read model takes so long over a stretch of the log that the others should not wait for it."""
 

@@ -32,6 +32,14 @@ class Plan:
     """The filters of further documents that it folds into."""
 
 
+class Poison(Exception):  # noqa: N818 - the pattern's name
+    """A commit whose events could not be folded; ``__cause__`` says why."""
+
+    def __init__(self, commit: Commit) -> None:
+        super().__init__(commit.stream, commit.seq)
+        self.commit = commit
+
+
 def plan(model: ReadModel, commit: Commit) -> Plan:
     """Read a commit's events and list what they touch; raises whatever a bad event makes it raise."""
     recorded = commit.recorded()

@@ -20,15 +20,17 @@ from collections.abc import Callable, Sequence
 
 from bus.commit import Commit
 from bus.logs import logger
-from read_side.batch import MOST_DOCUMENTS, Batch, Folded, Poison, TooLargeError, planned_for, portions
+from read_side.batch import MOST_DOCUMENTS, Batch, Folded, TooLargeError, planned_for, portions
 from read_side.checkpoints import Lease
 from read_side.errors import LeaseLostError
-from read_side.folding import Plan
+from read_side.folding import Plan, Poison
 from read_side.guards import Write
+from read_side.parked.leased_parking import LeasedParking
 from read_side.parked.mending import Mending
 from read_side.parked.parking import positions
 from read_side.projections.model import ReadModel
 from read_side.recent_documents import RecentDocuments
+from read_side.spreading import Spreading
 from read_side.surroundings import Generation, Reached, Surroundings
 
 
@@ -51,7 +53,6 @@ class Follower:
         self._around = around
         self.model = model
         self.key: Generation = (model.name, generation)
-        self._generation = generation
         self.partition = partition
         self.collection = around.registry.collection(model.name, generation)
         mending = Mending(
@@ -64,10 +65,13 @@ class Follower:
             collection=self.collection,
             lease=lease,
         )
-        # Read after the lease was taken, and changed only under it.
-        self._parked = positions(mending.settled())
+        self._spreading = Spreading(model, self.collection, partition)
+        halted = self._spreading.is_halted
+        parked = positions(mending.settled(lambda parked: halted(parked.stream, parked.seq)))
         self.lease = mending.lease
+        self._parked = LeasedParking(around.parking, self.key, self.lease, parked, self._renew)
         for stream in mending.finished:
+            self._spreading.drop(stream)
             logger.info("finished mending a stream", read_model=model.name, stream=stream)
         self.position = lease.position
         """What is in the documents."""
@@ -134,7 +138,8 @@ class Follower:
             self._around.telemetry.projected(name, generation, self.partition, commits, began)
 
     def _batch(self, recent: RecentDocuments | None = None) -> Batch:
-        return Batch(self.model, self.collection, self._around.log, self.lease.mended, self._renew, recent)
+        around, spreads = self._around, self._spreading.behind(self.position)
+        return Batch(self.model, self.collection, around.log, self.lease.mended, self._renew, recent, spreads)
 
     def _renew(self) -> None:
         self._interrupt()
@@ -142,7 +147,7 @@ class Follower:
 
     def _planned(self, commit: Commit) -> Plan | Poison | None:
         """What is to be folded, or why it cannot be: told when its turn comes, after those before it."""
-        if commit.stream is None or self._is_parked(commit):
+        if commit.stream is None or self._parked.holds(commit):
             return None
         try:
             return planned_for(self.model, commit)
@@ -187,9 +192,9 @@ class Follower:
 
     def written(self) -> None:
         """What was folded last has been written out by somebody else."""
-        if self._last is not None:
-            self._last.batch.written()
-            self.position, self._last = max(self.position, self._last.position), None
+        if (last := self._last) is not None:
+            last.batch.written()
+            self.position, self._last = max(self.position, last.position), None
 
     def write_out(self) -> None:
         """Write what was folded last; documents first, the checkpoint comes after them."""
@@ -222,9 +227,14 @@ class Follower:
 
     def _fold_into(self, batch: Batch, plans: Sequence[Plan | Poison]) -> None:
         readable = [planned for planned in plans if isinstance(planned, Plan)]
-        batch.load(readable, self.position, self._parked)
+        try:
+            batch.load(readable, self.position, self._parked.streams)
+        except Poison as poison:
+            if not batch.is_hopeful:
+                self._parked.park(poison)
+            raise
         for planned in plans:
-            if self._is_parked(planned.commit):
+            if self._parked.holds(planned.commit):
                 continue
             try:
                 if isinstance(planned, Poison):
@@ -233,63 +243,58 @@ class Follower:
             except Poison as poison:
                 if batch.is_hopeful:
                     raise
-                self._park(poison)
+                self._parked.park(poison)
+
+    @property
+    def is_spreading(self) -> bool:
+        """Whether there is anything to ``step``."""
+        return bool(self._spreading.behind(self.position))
+
+    def step(self) -> None:
+        """Take a spread that is under way to some more documents.
+
+        Raises:
+            Poison: one cannot take it; its stream is parked, and who takes the lease next mends the others.
+
+        """
+        self._interrupt = _never
+        self._renew()
+        try:
+            self._recent.forget(self._spreading.step(self.position, self.lease.mended))
+        except Poison as poison:
+            self._parked.park(poison)
+            raise
 
     def _spread(self, planned: Plan) -> None:
-        """Wholly or not at all: nothing is written before everything is known to fold.
+        """Take a commit to all the documents that it changes: in steps if they are many, else at once.
 
-        Any document may be the one that cannot take it; what is parked is the stream of the commit that
-        spreads, whose documents all stay as they were before it.
+        At once is wholly or not at all: nothing is written before everything is known to fold. Any document
+        may be the one that cannot take it; what is parked is the stream of the commit that spreads, whose
+        documents all stay as they were before it.
         """
         self._recent.clear()  # it writes documents of which nothing is known here
-        batch = self._batch()
-        self._rehearse(batch, planned)
+        batch, in_steps = self._batch(), self._spreading.is_to_be(planned)
+        if not in_steps:
+            self._rehearse(batch, planned)
         self._fold_into(batch, [planned])
-        if not self._is_parked(planned.commit):
+        if in_steps and not self._parked.holds(planned.commit):
+            self._spreading.begin(planned.commit)
+        elif not self._parked.holds(planned.commit):
             for _ in batch.spread(planned):
                 self._renew()
         self._finish(batch, planned.commit.seq)
 
     def _rehearse(self, batch: Batch, planned: Plan) -> None:
         """Nothing for what is parked: also since it was planned, by a commit before it."""
-        if self._is_parked(planned.commit):
+        if self._parked.holds(planned.commit):
             return
         try:
             for _ in batch.rehearse(planned):
                 self._renew()
         except Poison as poison:
-            self._park(poison)
-
-    def _is_parked(self, commit: Commit) -> bool:
-        """What comes before the commit that a stream is parked from is folded, also after a crash."""
-        since = self._parked.get(str(commit.stream))
-        return since is not None and commit.seq >= since
+            self._parked.park(poison)
 
     def _finish(self, batch: Batch, position: int) -> None:
         """Documents first; the checkpoint comes after them."""
         batch.write()
         self.position = max(self.position, position)
-
-    def _park(self, poison: Poison) -> None:
-        commit, stream, error = poison.commit, str(poison.commit.stream), repr(poison.__cause__)
-        self._around.parking.park(
-            self.model.name,
-            self._generation,
-            self.partition,
-            stream=stream,
-            seq=commit.seq,
-            error=error,
-            was=self._parked.get(stream),
-            epoch=self.lease.epoch,
-            renew=self._renew,
-        )
-        self._parked[stream] = commit.seq
-        logger.error(
-            "parked a stream",
-            read_model=self.model.name,
-            stream=stream,
-            seq=commit.seq,
-            command_id=commit.command_id,
-            correlation_id=commit.correlation_id,
-            error=poison.__cause__,
-        )

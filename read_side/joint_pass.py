@@ -63,9 +63,9 @@ class Share:
 class _Part:
     """What one follower has to do with a pass."""
 
-    def __init__(self, follower: Follower, commits: Sequence[Commit]) -> None:
+    def __init__(self, follower: Follower, commits: Sequence[Commit] = ()) -> None:
         self.follower = follower
-        self.commits = commits[max(0, follower.position + 1 - commits[0].seq) :]
+        self.commits = commits[max(0, follower.position + 1 - commits[0].seq) :] if commits else commits
         self.took_s = 0.0
         self.error: Exception | None = None
 
@@ -116,6 +116,18 @@ class JointPass:
             part.follower.tell(part.commits, began)
         departures += [Departure(part.follower, TooSlowError(f"{part.took_s:.2f} s")) for part in _slow(went)]
         return departures
+
+    def step(self, followers: Sequence[Follower]) -> list[Departure]:
+        """Take what spreads to some more documents (``read_side.spreading``); return who departs.
+
+        Raises:
+            Exception: a server is away.
+
+        """
+        parts = [_Part(follower) for follower in followers]
+        self._side_by_side([partial(part.do, part.follower.step) for part in parts])
+        _refuse_if_away(parts)
+        return [Departure(part.follower, part.error) for part in parts if part.error is not None]
 
     def _write(self, parts: Sequence[_Part]) -> None:
         """Write out what was folded, each read model's documents in one step."""

@@ -6,8 +6,8 @@ remembered (``read_side.guards``); at one position, and of one mending, there is
 another holder of the lease has changed meanwhile cannot be written over: the write is refused, and the
 follower loads what is stored and folds once more (``read_side.follower``).
 
-A follower remembers under one lease only. It forgets all with a spread, which writes documents that it
-does not see here, and whenever a write was refused.
+A follower remembers under one lease only. It forgets what a spread has written past it, all when one
+begins, and all whenever a write was refused.
 """
 
 from collections.abc import Iterable
@@ -46,6 +46,10 @@ class RecentDocuments:
             self._size += _size(one[0])
         while len(self._documents) > MOST or self._size > MOST_BYTES:
             self._forget(next(iter(self._documents)))
+
+    def forget(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            self._forget(key)
 
     def clear(self) -> None:
         self._documents.clear()

@@ -1,9 +1,11 @@
 """The runners of one process, one for each partition, and the thread that takes in the log for all of them.
 
 A round: each runner that is woken or due looks what there is (``read_side.runner``), and one pass takes in
-all that they found (``read_side.joint_pass``). One thread is enough, and better than one for each
-partition: Python runs one at a time anyway, and together they ask MongoDB for as little as one. What is
-slow or fails leaves the pass, so a partition is held up by another one for about ``SLOW_S`` at most.
+all that they found (``read_side.joint_pass``). What spreads is then taken one step further, and after it the
+thread is free for as long as the step took: so half of the time is left to what comes meanwhile. One thread
+is enough, and better than one for each partition: Python runs one at a time anyway, and together they ask
+MongoDB for as little as one. What is slow or fails leaves the pass, so a partition is held up by another one
+for about ``SLOW_S`` at most.
 
 Why nobody sleeps through a word: the thread forgets that it was woken before it asks the runners, and each
 of them forgets its own before it reads.
@@ -86,7 +88,8 @@ class Runners:
             while not self._stopping.is_set():
                 self._woken.clear()
                 self.round([runner for runner in self.all if not runner.due_in_s()])
-                self._wait(min(TICK_S, *(runner.due_in_s() for runner in self.all)))
+                pause_s = self.step()
+                self._wait(min(pause_s, *(runner.due_in_s() for runner in self.all)))
             for runner in self.all:
                 runner.give_up()
 
@@ -119,3 +122,23 @@ class Runners:
             runner.depart([one for one in departures if one.follower.partition == runner.partition])
         if any(len(share.commits) > 1 for share in shares.values()):
             self._stopping.wait(LINGER_S)
+
+    def step(self) -> float:
+        """Take what spreads a step further; return how many seconds to wait at most before the next one."""
+        spreading = {
+            runner: [follower for follower in runner.followers.values() if follower.is_spreading]
+            for runner in self.all
+        }
+        followers = [follower for each in spreading.values() for follower in each]
+        if not followers:
+            return TICK_S
+        began = time.monotonic()
+        try:
+            departures = self._pass.step(followers)
+        except Exception as error:  # noqa: BLE001 - as above
+            for runner in (runner for runner, each in spreading.items() if each):
+                runner.recover(error)
+            return TICK_S
+        for runner in self.all:
+            runner.depart([one for one in departures if one.follower.partition == runner.partition])
+        return time.monotonic() - began

@@ -13,7 +13,7 @@ it may still write are documents as they were read before the mending, which the
 (``read_side.batch``), and parked streams, which nobody confirms (``read_side.parked.parking``).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from pymongo.collection import Collection
@@ -67,8 +67,10 @@ class Mending:
         self.finished: list[str] = []
         """Streams whose mending somebody else had begun."""
 
-    def settled(self) -> list[Parked]:
+    def settled(self, is_halfway: Callable[[Parked], bool] = lambda _parked: False) -> list[Parked]:
         """What is parked, once all that earlier holders have begun is finished or dropped.
+
+        ``is_halfway`` says of a parked stream that some of its documents have what it is parked for.
 
         Raises:
             LeaseLostError: the lease was taken over.
@@ -76,10 +78,15 @@ class Mending:
         """
         before = self._parked()
         for parked in before:
-            if parked.mending is not None:
-                self.mend(parked)
-                self.finished.append(parked.stream)
-        return before if all(parked.mending is None for parked in before) else self._parked()
+            begun = self._marked(parked) if parked.mending is None and is_halfway(parked) else parked
+            if begun.mending is not None:
+                self.mend(begun)
+                self.finished.append(begun.stream)
+        return self._parked() if self.finished else before
+
+    def _marked(self, parked: Parked) -> Parked:
+        self._parking.mark(parked, self.lease.epoch)
+        return replace(parked, mending=self.lease.epoch)
 
     def mend(self, parked: Parked) -> Parked | None:
         """Mend a stream; return what is left of it: ``None``, or from where on it stays parked, and why.

@@ -20,6 +20,8 @@ from pymongo.collection import Collection
 
 from bus.connections import CODEC, Documents
 from read_side.folding import POSITION
+from read_side.projections.model import Document, ReadModel
+from read_side.spreads import NO_SPREAD, all_caught_up, under_way
 
 CHUNK = 1_000
 LOOK_CHUNK = 200
@@ -82,15 +84,16 @@ class Comparison:
         self.changes += changes[: max(0, self.kept - len(self.changes))]
 
 
-def compare(
+def compare(  # noqa: PLR0913 - what is compared, and what it meets meanwhile
     live: Collection[Documents],
     new: Collection[Documents],
     *,
+    model: ReadModel,
     passed_the_heads: Callable[[], bool],
     tick: Callable[[], None],
     kept: int,
 ) -> Comparison:
-    """Compare two generations.
+    """Compare two generations of a read model.
 
     ``passed_the_heads`` reads the heads of the log and waits until both generations have passed them, if
     they do at all; ``tick`` is called often and may raise.
@@ -116,14 +119,14 @@ def compare(
             break
         tick()
         comparable = passed_the_heads()
-        moving = _look_again(live, new, moving, result, comparable=comparable)
+        moving = _look_again((live, new), model, moving, result, comparable=comparable)
     result.moving += len(moving)
     return result
 
 
 def _look_again(
-    live: Collection[Documents],
-    new: Collection[Documents],
+    sides: tuple[Collection[Documents], Collection[Documents]],
+    model: ReadModel,
     moving: Mapping[str, tuple[int | None, int | None]],
     result: Comparison,
     *,
@@ -133,7 +136,7 @@ def _look_again(
     keys = sorted(moving)
     for start in range(0, len(keys), LOOK_CHUNK):
         chunk = keys[start : start + LOOK_CHUNK]
-        found = [{d["_id"]: d for d in side.find({"_id": {"$in": chunk}})} for side in (live, new)]
+        found = [_by_id(side, model, chunk) for side in sides]
         for key in chunk:
             before, after = found[0].get(key), found[1].get(key)
             positions = _position(before), _position(after)
@@ -142,6 +145,13 @@ def _look_again(
             else:
                 still[key] = positions
     return still
+
+
+def _by_id(side: Collection[Documents], model: ReadModel, ids: Sequence[str]) -> dict[str, Document]:
+    """Documents with what spreads, as they are read: those that lack it would stay behind for long."""
+    spreads = under_way(side, model)
+    found = all_caught_up(model, spreads, side.find({"_id": {"$in": ids}}))
+    return {document["_id"]: document for document in found}
 
 
 def _pairs(
@@ -164,7 +174,7 @@ def _pairs(
 
 def _sorted(collection: Collection[Documents]) -> Iterator[RawBSONDocument]:
     raw = collection.with_options(codec_options=RAW)
-    return iter(raw.find({}, sort=[("_id", 1)], batch_size=CHUNK))
+    return iter(raw.find(NO_SPREAD, sort=[("_id", 1)], batch_size=CHUNK))
 
 
 def _key(document: RawBSONDocument | None) -> bytes | None:

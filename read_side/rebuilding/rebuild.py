@@ -235,6 +235,7 @@ class Rebuild:
         return compare(
             registry.collection(self._name, previous),
             registry.collection(self._name, number),
+            model=self._model,
             passed_the_heads=lambda: self._handover.have_caught_up((previous, number), tick),
             tick=tick,
             kept=KEPT_CHANGES,

@@ -11,7 +11,15 @@ from pymongo.database import Database
 
 Moment = Literal["before", "amid", "after"]
 WRITES = (
-    *("bulk_write", "insert_one", "insert_many", "update_one", "update_many", "find_one_and_update"),
+    *(
+        "bulk_write",
+        "insert_one",
+        "insert_many",
+        "replace_one",
+        "update_one",
+        "update_many",
+        "find_one_and_update",
+    ),
     *("delete_one", "delete_many"),
 )
 

@@ -9,6 +9,7 @@ from pymongo.collection import Collection
 
 from bus.connections import Documents, read_database
 from bus.settings import Settings
+from read_side.projections.order_summary import ORDER_SUMMARY
 from read_side.rebuilding import comparison
 from read_side.rebuilding.comparison import ABSENT, Change, Comparison, compare
 from read_side.rebuilding.report import LONGEST_LINE, MOST_LINES, lines, summary
@@ -31,7 +32,13 @@ class Sides:
         def tick() -> None:
             self.ticks += 1
 
-        return compare(self.live, self.new, passed_the_heads=self.meanwhile, tick=tick, kept=kept)
+        return compare(
+            *(self.live, self.new),
+            model=ORDER_SUMMARY,
+            passed_the_heads=self.meanwhile,
+            tick=tick,
+            kept=kept,
+        )
 
 
 @pytest.fixture

@@ -9,11 +9,13 @@ import pytest
 from bus.connections import write_database
 from bus.messages.values import OrderStatus
 from bus.settings import Settings
-from read_side import batch, catch_up
+from read_side import batch, catch_up, spreading
 from read_side.audit import audit
 from read_side.catch_up import End
 from read_side.projections import READ_MODELS
 from read_side.projections.model import ReadModel
+from read_side.projections.order_detail import ORDER_DETAIL
+from read_side.projections.order_summary import ORDER_SUMMARY
 from tests import messages
 from tests.integration.crashes import Moment, dying
 from tests.integration.shop import ReadSide, WriteSide, order_id, partition
@@ -51,15 +53,23 @@ def write(settings: Settings) -> Iterator[WriteSide]:
 
 
 @pytest.mark.parametrize("moment", get_args(Moment))
-@pytest.mark.parametrize("model", READ_MODELS, ids=lambda model: str(model.name))
+@pytest.mark.parametrize(
+    ("model", "few"),
+    [*((model, spreading.FEW) for model in READ_MODELS), (ORDER_SUMMARY, 0), (ORDER_DETAIL, 0)],
+    ids=[*(model.name for model in READ_MODELS), "order_summary in steps", "order_detail in steps"],
+)
 def test_dying_once_at_any_write_changes_nothing(
-    write: WriteSide, read: ReadSide, model: ReadModel, moment: Moment
+    write: WriteSide, read: ReadSide, model: ReadModel, few: int, moment: Moment
 ) -> None:
     read.drain([model])
     expected = read.documents(model), read.parking.streams(model.name, 1, HOME)
     assert expected[0]
     died_at: list[str] = []
-    with mock.patch.object(catch_up, "BATCH", 7), mock.patch.object(batch, "SPREAD_CHUNK", 1):
+    with (
+        mock.patch.object(catch_up, "BATCH", 7),
+        mock.patch.object(batch, "SPREAD_CHUNK", 1),
+        mock.patch.multiple(spreading, FEW=few, STEP=1),
+    ):
         while True:
             _start_anew(read, model)
             with dying(read.database, len(died_at) + 1, moment) as death:
@@ -74,6 +84,7 @@ def test_dying_once_at_any_write_changes_nothing(
     assert {f"{model.name}.g1.bulk_write", "checkpoints.update_one"} <= set(
         died_at
     ) or model.name == "products"
+    assert (f"{model.name}.g1.replace_one" in died_at) == (few == 0), "it is noted if it goes in steps"
     assert ("parked.update_one" in died_at) == (f"order-{O1}" in expected[1])
 
 

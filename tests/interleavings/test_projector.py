@@ -16,7 +16,7 @@ from read_side.batch import Batch
 from read_side.catch_up import End
 from read_side.checkpoints import Checkpoints, Lease
 from read_side.folding import Plan
-from read_side.follower import Follower
+from read_side.parked.leased_parking import LeasedParking
 from read_side.parked.parking import Parked, Parking
 from read_side.projections.model import ReadModel
 from read_side.projections.order_analytics import ORDER_ANALYTICS
@@ -150,7 +150,7 @@ class _Killed(BaseException):
 
 
 def _parked_from_the_beginning() -> Any:
-    return mock.patch.object(Follower, "_is_parked", lambda self, commit: commit.stream in self._parked)
+    return mock.patch.object(LeasedParking, "holds", lambda self, commit: commit.stream in self.streams)
 
 
 @protected_by(Protection("the position it is parked from", EQUALS_THE_FOLD, _parked_from_the_beginning))

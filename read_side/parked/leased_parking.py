@@ -1,0 +1,60 @@
+"""The parked streams of one partition of a generation, for who has its lease."""
+
+from collections.abc import Callable, Mapping
+
+from bus.commit import Commit
+from bus.logs import logger
+from read_side.checkpoints import Lease
+from read_side.folding import Poison
+from read_side.parked.parking import Parking
+from read_side.surroundings import Generation
+
+
+class LeasedParking:
+    """What is parked is read after taking the lease, and changed only under it."""
+
+    def __init__(
+        self,
+        parking: Parking,
+        generation: Generation,
+        lease: Lease,
+        parked: Mapping[str, int],
+        renew: Callable[[], None],
+    ) -> None:
+        """``parked`` is what is parked by now: the streams, and from which position on."""
+        self._parking = parking
+        self._generation = generation
+        self._lease = lease
+        self._renew = renew
+        self.streams = dict(parked)
+
+    def holds(self, commit: Commit) -> bool:
+        """What comes before the commit that a stream is parked from is folded, also after a crash."""
+        since = self.streams.get(str(commit.stream))
+        return since is not None and commit.seq >= since
+
+    def park(self, poison: Poison) -> None:
+        """Set a stream aside from the commit on that cannot be folded; raises ``LeaseLostError``."""
+        commit, stream, error = poison.commit, str(poison.commit.stream), repr(poison.__cause__)
+        name, generation = self._generation
+        self._parking.park(
+            name,
+            generation,
+            commit.partition,
+            stream=stream,
+            seq=commit.seq,
+            error=error,
+            was=self.streams.get(stream),
+            epoch=self._lease.epoch,
+            renew=self._renew,
+        )
+        self.streams[stream] = commit.seq
+        logger.error(
+            "parked a stream",
+            read_model=name,
+            stream=stream,
+            seq=commit.seq,
+            command_id=commit.command_id,
+            correlation_id=commit.correlation_id,
+            error=poison.__cause__,
+        )
