@@ -75,11 +75,12 @@ class BlockingConsumer(_RedisConsumer):
     def take(self, limit: int, *, waits: bool) -> list[MessageProxy]:
         """Up to ``limit`` messages, for a thread that handles them in batches and settles them by ``end``.
 
-        Without any it waits for one, if it ``waits``, at most for ``BLOCK_S``.
+        Without any it waits for one, if it ``waits``, at most for ``BLOCK_S``. A consumer is taken for alive
+        as long as this is called, so it is to be called also where there is room for none.
         """
         try:
             self._keep_up()
-            found = [] if waits and self._emptied else self._fetched(limit)
+            found = [] if not limit or (waits and self._emptied) else self._fetched(limit)
             if not found and waits and self.broker.client.blmove(*self._onto_itself, BLOCK_S, "LEFT", "LEFT"):
                 found = self._fetched(limit)
         except redis.RedisError as error:

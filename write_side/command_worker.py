@@ -105,10 +105,9 @@ class CommandWorker:
             self._stopping.wait(LONGEST_PAUSE_S)
 
     def _fetch(self, consumer: BlockingConsumer) -> None:
-        room = min(BATCH, PREFETCH - len(self._fetched))
-        if room > 0:
-            messages = consumer.take(room, waits=not self._fetched)
-            self._fetched.update(message.message_id for message in messages)
+        room = max(0, min(BATCH, PREFETCH - len(self._fetched)))
+        messages = consumer.take(room, waits=not self._fetched)
+        self._fetched.update(message.message_id for message in messages)
 
     def _work(self) -> None:
         """Handle a batch. What MongoDB raises concerns all of it, and passes."""

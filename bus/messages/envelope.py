@@ -11,7 +11,7 @@ from bus.messages.values import Moment
 
 
 class CommandEnvelope(Message):
-    """A command on its way. It is kept in the inbox and carried by the ``commands`` queue."""
+    """A command on its way. The inbox keeps it; the ``commands`` queue carries its id."""
 
     envelope_version: Literal[1] = 1
     command_id: str

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from unittest import mock
 
 import pytest
 import redis
@@ -60,6 +61,20 @@ def test_an_idle_consumer_is_woken_by_work_and_asks_for_nothing_meanwhile(
     assert asked["cmdstat_evalsha"]["calls"] == 2, "one to enqueue, one to fetch"
     assert "cmdstat_lpop" in asked
     assert asked["cmdstat_lpop"]["calls"] == 1
+
+
+def test_one_that_has_no_room_goes_on_being_taken_for_alive(
+    client: redis.Redis, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    consumer = consumer_of(broker)
+    broker.enqueue_once([command("k1")])
+    maintained = mock.Mock(side_effect=broker.maintain)
+    monkeypatch.setattr(broker, "maintain", maintained)
+    monkeypatch.setattr(consumer_module, "MAINTENANCE_EVERY_S", -1.0)
+    assert consumer.take(0, waits=False) == []
+    maintained.assert_called_once_with("commands")
+    assert waiting(client) == ["k1"]
+    assert [message.message_id for message in consumer.take(1, waits=False)] == ["k1"]
 
 
 def test_every_blocked_consumer_is_woken(client: redis.Redis, broker: Broker, long_blocks: None) -> None:
