@@ -19,6 +19,11 @@ LOCAL_SECRET = "jwt_secret"  # noqa: S105 - a file's name
 """Where in ``DATA_DIR`` the local runner keeps the secret that it makes when none is configured."""
 
 
+SERVERS = frozenset({"redis_url", "write_mongodb_uri", "read_mongodb_uri"})
+SERVERS_FILE = "servers.env"
+"""Where in ``DATA_DIR`` the local runner says, while it runs, where its servers are."""
+
+
 class Settings(BaseSettings):
     """The configuration of one process. Each field is the environment variable of the same name."""
 
@@ -78,8 +83,25 @@ class Settings(BaseSettings):
             ConfigurationError: naming each variable that is wrong and why.
 
         """
+        return cls._loaded(None)
+
+    @classmethod
+    def for_command_line(cls) -> Self:
+        """``load``, and where it names no server those of a ``make run`` that is going on in ``DATA_DIR``.
+
+        Raises:
+            ConfigurationError: as ``load``.
+
+        """
+        settings = cls.load()
+        if SERVERS & settings.model_fields_set:
+            return settings
+        return cls._loaded(settings.data_dir / SERVERS_FILE)
+
+    @classmethod
+    def _loaded(cls, file: Path | None) -> Self:
         try:
-            return cls()
+            return cls(_env_file=file)
         except ValidationError as error:
             wrong = "; ".join(
                 f"{'_'.join(map(str, e['loc'])).upper() or 'environment'}: {e['msg']}" for e in error.errors()

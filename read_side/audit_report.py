@@ -34,7 +34,7 @@ def run(
     models = _named(names)
     if generation is not None and len(names) != 1:
         raise GenerationError("--generation is of the one read model that is named")
-    settings = Settings.load()
+    settings = Settings.for_command_line()
     writes, reads = write_database(settings), read_database(settings)
     with writes.client, reads.client:
         log = Log(writes, settings.log_partitions)

@@ -123,7 +123,7 @@ def _model(name: str) -> ReadModel:
 
 
 def _tools(stack: ExitStack) -> Tools:
-    return connected(Settings.load(), _no_fill, threading.Event(), stack)
+    return connected(Settings.for_command_line(), _no_fill, threading.Event(), stack)
 
 
 def _no_fill(model: ReadModel, generation: int, tick: Callable[[], None]) -> None:

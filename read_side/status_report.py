@@ -43,7 +43,7 @@ def run(interval_s: float, max_lag_s: float, *, watch: bool, as_json: bool) -> b
 
 @contextmanager
 def _looking() -> Iterator[Status]:
-    settings = Settings.load()
+    settings = Settings.for_command_line()
     writes, reads = write_database(settings), read_database(settings)
     with writes.client, reads.client:
         log = Log(writes, settings.log_partitions)

@@ -16,7 +16,7 @@ from write_side.audit import Audited, audited
 
 def run(sample: int | None, *, as_json: bool) -> bool:
     """Audit the log and print what was found; return whether all is as it must be."""
-    settings = Settings.load()
+    settings = Settings.for_command_line()
     database = write_database(settings)
     totals: dict[str, list[int]] = {}
     wrong: list[Audited] = []

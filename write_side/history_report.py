@@ -24,7 +24,7 @@ def run(stream: str, version: int | None, *, as_json: bool) -> None:
         RefusedError: there is no such stream or version.
 
     """
-    settings = Settings.load()
+    settings = Settings.for_command_line()
     database = write_database(settings)
     with database.client:
         log = Log(database, settings.log_partitions)

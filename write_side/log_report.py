@@ -31,7 +31,7 @@ def run(wanted: Wanted, limit: int, *, follow: bool, as_json: bool) -> None:
         RefusedError: there is no such partition.
 
     """
-    settings = Settings.load()
+    settings = Settings.for_command_line()
     database = write_database(settings)
     show = _write if as_json else _Lines()
     with database.client:

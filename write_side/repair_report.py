@@ -16,7 +16,7 @@ def run(*, carry_out: bool) -> bool:
         RefusedError: processes that decide or project are alive.
 
     """
-    settings = Settings.load()
+    settings = Settings.for_command_line()
     database = write_database(settings)
     with database.client:
         repair = Repair(database, settings.log_partitions)

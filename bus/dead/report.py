@@ -31,7 +31,7 @@ def kinds(*, failed: bool, letters: bool) -> tuple[Kind, ...]:
 
 @contextmanager
 def _casualties() -> Iterator[Casualties]:
-    settings = Settings.load()
+    settings = Settings.for_command_line()
     database, client = write_database(settings), redis_client(settings)
     with database.client, client:
         yield Casualties(database, Broker(client))

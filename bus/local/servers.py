@@ -15,7 +15,7 @@ from bus.errors import ConfigurationError
 from bus.local.mongod import Mongod
 from bus.local.process import ServerProcess
 from bus.local.redis_server import RedisServer
-from bus.settings import Settings
+from bus.settings import SERVERS_FILE, Settings
 
 
 class LocalServers:
@@ -57,11 +57,23 @@ class LocalServers:
             starting.enter_context(claim(self._data_dir))
             for server in self._servers():
                 starting.enter_context(server)
+            starting.enter_context(self._told_in(self._data_dir / SERVERS_FILE))
             self._running = starting.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._running.close()
+
+    @contextmanager
+    def _told_in(self, file: Path) -> Iterator[None]:
+        """Say where the servers are, for commands in another shell; a password in it is its owner's."""
+        file.unlink(missing_ok=True)
+        file.touch(mode=0o600)
+        file.write_text("".join(f"{name}='{value}'\n" for name, value in self.environ.items()))
+        try:
+            yield
+        finally:
+            file.unlink(missing_ok=True)
 
     def _servers(self) -> list[ServerProcess]:
         return [server for server in (self._redis, self._mongod) if server is not None]

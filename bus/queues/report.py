@@ -41,7 +41,7 @@ def run(interval_s: float, *, watch: bool, explain: bool, as_json: bool) -> None
 
 @contextmanager
 def _looking() -> Iterator[Looking]:
-    settings = Settings.load()
+    settings = Settings.for_command_line()
     writes, reads, client = write_database(settings), read_database(settings), redis_client(settings)
     with writes.client, reads.client, client:
         Log(writes, settings.log_partitions).create()  # which refuses another number of partitions

@@ -155,7 +155,7 @@ def _ring(settings: Settings, results: Sequence[Retried]) -> None:
 
 @contextmanager
 def _tools() -> Iterator[Tools]:
-    settings = Settings.load()
+    settings = Settings.for_command_line()
     writes, reads = write_database(settings), read_database(settings)
     with writes.client, reads.client:
         log = Log(writes, settings.log_partitions)

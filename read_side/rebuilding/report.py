@@ -72,7 +72,7 @@ def run(  # noqa: PLR0913 - the command's options
         RebuildRefusedError, RebuildStoppedError, ...: what the first of those that failed has raised.
 
     """
-    settings = Settings.load()
+    settings = Settings.for_command_line()
     stopping = stop_on_signals()
     results: list[Rebuilt] = []
     failed: list[Exception] = []

@@ -1,5 +1,7 @@
 """The embedded servers, for real: they serve, survive ``kill -9``, and leave nothing behind."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ from bus.local import ports
 from bus.local.mongod import Mongod
 from bus.local.process import ServerProcess
 from bus.local.redis_server import RedisServer
+from bus.local.servers import LocalServers
+from bus.settings import SERVERS_FILE, Settings
 from tests.integration.notes import read, write
 
 SERVERS: list[type[ServerProcess]] = [RedisServer, Mongod]
@@ -126,3 +130,18 @@ def test_server_that_does_not_start_shows_why(data_dir: Path) -> None:
 
     with pytest.raises(ServerUnavailableError, match=r"mongod stopped .*\n.*Unable to read the storage"):
         Mongod(data_dir).start()
+
+
+def test_a_command_beside_them_finds_them(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("REDIS_URL", "WRITE_MONGODB_URI", "READ_MONGODB_URI"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DATA_DIR", str(data_dir))
+    file = data_dir / SERVERS_FILE
+    command = [sys.executable, "-m", "read_side", "parked", "--json"]
+    with LocalServers(Settings.load()) as servers:
+        assert file.stat().st_mode & 0o077 == 0
+        told = Settings.for_command_line()
+        assert told.redis_url == servers.environ["REDIS_URL"]
+        ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert (ran.returncode, ran.stdout.strip()) == (0, "[]"), ran.stderr
+    assert not file.exists()

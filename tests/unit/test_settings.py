@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bus.errors import ConfigurationError
-from bus.settings import MIN_SECRET_BYTES, Settings
+from bus.settings import MIN_SECRET_BYTES, SERVERS_FILE, Settings
 
 LONG_ENOUGH = "s" * MIN_SECRET_BYTES
 
@@ -38,6 +38,46 @@ def test_an_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REDIS_URL", "")
 
     assert "redis_url" not in Settings.load().model_fields_set
+
+
+BESIDE = """REDIS_URL='redis://127.0.0.1:21000/0'
+WRITE_MONGODB_URI='mongodb://ann:p%24a@127.0.0.1:21001/?replicaSet=rs0'
+READ_MONGODB_URI='mongodb://127.0.0.1:21002'
+"""
+
+
+def test_a_command_finds_the_servers_that_run_beside_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    (tmp_path / SERVERS_FILE).write_text(BESIDE)
+
+    settings = Settings.for_command_line()
+
+    assert settings.redis_url == "redis://127.0.0.1:21000/0"
+    assert settings.write_mongodb_uri == "mongodb://ann:p%24a@127.0.0.1:21001/?replicaSet=rs0"
+    assert settings.read_mongodb_uri == "mongodb://127.0.0.1:21002"
+    assert Settings.load().model_fields_set == {"data_dir"}, "a process does not look there"
+
+
+@pytest.mark.parametrize("variable", ["REDIS_URL", "WRITE_MONGODB_URI", "READ_MONGODB_URI"])
+def test_a_command_that_is_told_one_server_takes_no_other_from_there(
+    variable: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """So nothing is done to half of a system that is meant, and half of one on this machine."""
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    monkeypatch.setenv(variable, "redis://shop/1" if variable == "REDIS_URL" else "mongodb://shop")
+    (tmp_path / SERVERS_FILE).write_text(BESIDE)
+
+    assert Settings.for_command_line() == Settings.load()
+
+
+def test_without_servers_beside_it_a_command_has_what_a_process_has(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+
+    assert Settings.for_command_line() == Settings.load()
 
 
 def test_short_secret_is_refused_and_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
