@@ -91,16 +91,15 @@ class Broker(RedisBroker):
     def enqueue_once(self, messages: list[Message[None]]) -> int:
         """Enqueue messages of one queue, each unless a message with its id is waiting or in flight.
 
-        Returns how many were enqueued. The id in Redis is the message's own, so what is already
-        there is the same message and nothing newer is lost.
+        Returns how many were enqueued. The id in Redis is the message's own, so what is already there is the
+        same message and nothing newer is lost; nor is it written into the message once more.
         """
         if not messages:
             return 0
         keys = QueueKeys(messages[0].queue_name)
         pairs: list[str | bytes] = []
         for message in messages:
-            known = message.copy(options={"redis_message_id": message.message_id})
-            pairs += [message.message_id, known.encode()]
+            pairs += [message.message_id, message.encode()]
         return int(self._enqueue_once(keys=[keys.waiting, keys.messages], args=pairs))
 
     def absent(self, queue_name: str, message_ids: list[str]) -> list[str]:
