@@ -133,9 +133,8 @@ class Follower:
 
     def tell(self, commits: Sequence[Commit], began: float) -> None:
         """Say that the read model shows these commits, if this is its live generation."""
-        name, generation = self.key
-        if self._around.registry.live(name) == generation:
-            self._around.telemetry.projected(name, generation, self.partition, commits, began)
+        if self._around.registry.live(self.model.name) == self.key[1]:
+            self._around.telemetry.projected(*self.key, self.partition, commits, began)
 
     def _batch(self, recent: RecentDocuments | None = None) -> Batch:
         around, spreads = self._around, self._spreading.behind(self.position)
@@ -250,14 +249,14 @@ class Follower:
         """Whether there is anything to ``step``."""
         return bool(self._spreading.behind(self.position))
 
-    def step(self) -> None:
-        """Take a spread that is under way to some more documents.
+    def step(self, interrupt: Callable[[], None] = _never) -> None:
+        """Take a spread that is under way to some more documents; ``interrupt`` is as for ``fold``.
 
         Raises:
             Poison: one cannot take it; its stream is parked, and who takes the lease next mends the others.
 
         """
-        self._interrupt = _never
+        self._interrupt = interrupt
         self._renew()
         try:
             self._recent.forget(self._spreading.step(self.position, self.lease.mended))
@@ -268,10 +267,11 @@ class Follower:
     def _spread(self, planned: Plan) -> None:
         """Take a commit to all the documents that it changes: in steps if they are many, else at once.
 
-        At once is wholly or not at all: nothing is written before everything is known to fold. Any document
-        may be the one that cannot take it; what is parked is the stream of the commit that spreads, whose
-        documents all stay as they were before it.
+        At once is wholly or not at all: nothing is written before everything is known to fold. If one cannot
+        take it, the stream of the commit is parked, and all stay as they were before it.
         """
+        while self._spreading.is_full(self.position):
+            self.step(self._interrupt)
         self._recent.clear()  # it writes documents of which nothing is known here
         batch, in_steps = self._batch(), self._spreading.is_to_be(planned)
         if not in_steps:

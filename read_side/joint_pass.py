@@ -1,10 +1,11 @@
 """One pass over stretches of the log for several read models: read once, written and noted together.
 
-A share is a stretch of one partition and those who follow it. Each follower takes in what comes after its
-own position, so they need not stand at the same one. All fold first. Then the documents of one read model
-are written in one step, whatever partitions they are of, and all read models at the same time, since each
-waits for the journal. Then all checkpoints move in one step, and one message says so. A trip to MongoDB
-costs about as much for a hundred documents as for ten.
+A share is a stretch of one partition and those who follow it. Each follower takes in what comes after its own
+position, so they need not stand at the same one. All fold first. Then the documents of one read model are
+written in one step, whatever partitions they are of, and all read models at the same time, since each waits
+for the journal; of a few commits each follower writes what it has folded at once. Then all checkpoints move
+in one step, and one message says so. A trip to MongoDB costs about as much for a hundred documents as for
+ten.
 
 Why nothing is lost or doubled: each follower does what it does in a run of its own
 (``read_side.follower``), and the common move comes after all documents, each checkpoint under its own
@@ -35,8 +36,8 @@ from read_side.side_by_side import SideBySide
 from read_side.surroundings import Reached, Surroundings
 
 FEW = 8
-"""Commits that are folded by all followers at the same time, since they may have to load documents. With more
-of them the processor is what is short, and one after the other is quicker."""
+"""Commits that each follower folds and writes by itself, all at the same time: whoever need not load anything
+shows them first. With more of them the processor is what is short, and one after the other is quicker."""
 SLOW_S = 0.5
 SLOW_PER_COMMIT_S = 0.001
 """A follower may take so long over a stretch, and so much more for each commit in it."""
@@ -82,6 +83,11 @@ class _Part:
         interrupt = _interrupt(time.monotonic() + _bound_s(len(self.commits)))
         self.do(lambda: self.follower.fold(self.commits, interrupt))
 
+    def fold_and_write(self) -> None:
+        self.fold()
+        if self.error is None:
+            self.do(self.follower.write_out)
+
 
 class JointPass:
     """Takes in what is new, for all who take part."""
@@ -100,14 +106,13 @@ class JointPass:
         began = time.time()
         parts = [_Part(follower, share.commits) for share in shares for follower in share.followers]
         parts = [part for part in parts if part.commits]
-        folds = [part.fold for part in parts]
         if sum(len(share.commits) for share in shares) <= FEW:
-            self._side_by_side(folds)
+            self._side_by_side([part.fold_and_write for part in parts])
         else:
-            for fold in folds:
-                fold()
-        _refuse_if_away(parts)
-        self._write([part for part in parts if part.error is None])
+            for part in parts:
+                part.fold()
+            _refuse_if_away(parts)
+            self._write([part for part in parts if part.error is None])
         _refuse_if_away(parts)
         went = [part for part in parts if part.error is None]
         departures = [Departure(part.follower, part.error) for part in parts if part.error is not None]

@@ -34,6 +34,8 @@ FEW = 50
 """Documents that are changed at once, in the commit's turn."""
 STEP = 100
 """Documents that are read and written in one step: 10 to 20 ms."""
+MOST = 8
+"""Spreads under way in one partition: every document that is read has to be held against each of them."""
 
 
 class Spreading:
@@ -49,6 +51,10 @@ class Spreading:
     def behind(self, position: int) -> list[Commit]:
         """The spreads that are not beyond a position, in the log's order."""
         return [commit for commit in self._under_way if commit.seq <= position]
+
+    def is_full(self, position: int) -> bool:
+        """Whether, at a position, one has to end before another begins."""
+        return len(self.behind(position)) >= MOST
 
     def is_halted(self, stream: str, seq: int) -> bool:
         """Whether a stream that is parked from a position on was on its way to documents by then."""

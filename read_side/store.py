@@ -26,7 +26,7 @@ from read_side.projections import READ_MODELS
 from read_side.projections.model import Document, Documents, ReadModel, Sort
 from read_side.projections.staleness import Aside
 from read_side.registry import Registry
-from read_side.spreads import ANY_ID, all_caught_up, commits, is_spread, under_way
+from read_side.spreads import ANY_ID, NO_SPREAD, all_caught_up, commits, is_spread, under_way
 
 TOGETHER = 100
 """Documents found in one query at most: no more than come in mongod's first answer."""
@@ -49,7 +49,8 @@ class CollectionDocuments:
         self, where: Mapping[str, Any], *, sort: Sort = (), limit: int = 0, fields: Sequence[str] = ()
     ) -> list[Document]:
         spreads = under_way(self._collection, self._model) if self._model and not fields else ()
-        cursor = self._collection.find(where, dict.fromkeys(fields, True) or None)
+        own = {"$and": [where, NO_SPREAD]} if spreads else where
+        cursor = self._collection.find(own, dict.fromkeys(fields, True) or None)
         if sort:
             cursor = cursor.sort(list(sort))
         return self._caught_up(spreads, cursor.limit(limit))

@@ -6,10 +6,14 @@ import pytest
 from pymongo import InsertOne, ReplaceOne, UpdateOne
 from pymongo.database import Database
 
+from bus.commit import Commit
 from bus.connections import Documents
+from bus.messages.events import to_stored
+from read_side import spreads
 from read_side.projections.model import Document
+from read_side.projections.order_summary import ORDER_SUMMARY
 from read_side.store import CollectionDocuments, ReadStore
-from tests.messages import NOW, SECOND
+from tests.messages import NOW, SECOND, customer_renamed
 
 LATEST: list[Document] = [
     {"_id": "o1", "status": "pending", "total": 300, "placed_at": NOW, "_pos": 4},
@@ -55,6 +59,32 @@ def test_who_asks_at_the_same_time_gets_their_own(documents: CollectionDocuments
         found = list(callers.map(documents.find_one, keys))
     assert found == [expected.get(key) for key in keys]
     assert documents._several(["o4", "o9", "o1", "o4"]) == [LATEST[3], None, LATEST[0], LATEST[3]]
+
+
+def test_what_is_on_its_way_is_in_what_is_found(read_database: Database[Documents]) -> None:
+    """A rename at 6: it has not come to the first order, has come to the second, and is not the third's."""
+    collection = read_database["order_summary.g1"]
+    order = {"status": "pending", "customer_id": "c1", "customer_name": "Ann Archer", "placed_at": NOW}
+    stored = [
+        {**order, "_id": "o1", "_pos": 4},
+        {**order, "_id": "o2", "_pos": 6, "customer_name": "Ann Baker"},
+        {**order, "_id": "o3", "_pos": 5, "customer_id": "c2", "customer_name": "Bob"},
+    ]
+    renamed = Commit(
+        partition=3,
+        seq=6,
+        stream="customer-c1",
+        version=2,
+        at=NOW,
+        events=(to_stored(customer_renamed(customer_id="c1", name="Ann Baker")),),
+    )
+    collection.insert_many([*stored, spreads.to_stored(renamed)])
+    documents = CollectionDocuments(collection, ORDER_SUMMARY)
+    shown = [{**stored[0], "customer_name": "Ann Baker", "_pos": 6}, *stored[1:]]
+    assert [documents.find_one(key) for key in ("o1", "o2", "o3")] == shown
+    assert documents._several(["o3", "o9", "o1"]) == [shown[2], None, shown[0]]
+    assert documents.find({}, sort=(("_id", 1),), limit=3) == shown
+    assert documents.find({"_id": "o1"}, fields=("customer_id",)) == [{"_id": "o1", "customer_id": "c1"}]
 
 
 def test_all_that_match_are_found(documents: CollectionDocuments) -> None:

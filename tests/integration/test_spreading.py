@@ -174,6 +174,26 @@ def test_what_happens_to_the_orders_meanwhile(write: WriteSide, read: ReadSide, 
     must(AS_THE_LOG, audit(write.log, read.database, MODELS), [])
 
 
+def test_many_renames_at_once_are_bounded(write: WriteSide, read: ReadSide) -> None:
+    """Each document is held against all that is under way, so that must not grow with a burst."""
+    most: list[int] = []
+    begin = Spreading.begin
+
+    def begun(self: Spreading, *given: Any) -> None:
+        begin(self, *given)
+        most.append(len(self._under_way))
+
+    for number in range(1, 21):
+        write.do(messages.change_customer(name=f"Ann {number}"))
+        write.do(messages.change_order_status(OrderStatus.CANCELLED, order_id=ORDERS[number % 10]))
+    with mock.patch.object(Spreading, "begin", begun), mock.patch.object(spreading, "MOST", 4):
+        read.drain(MODELS)
+    assert (len(most), max(most)) == (40, 4)
+    for model in MODELS:
+        assert _stored(read, model) == dict.fromkeys(ORDERS, "Ann 20") | {OTHER: "Bob"}
+    assert audit(write.log, read.database, MODELS) == []
+
+
 @pytest.mark.parametrize("last", ORDERS[::3])
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: str(model.name))
 def test_what_one_order_cannot_take_is_taken_back_from_the_others(
