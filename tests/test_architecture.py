@@ -58,6 +58,7 @@ TOP_LEVEL = {
         ".ci",
         ".gitignore",
         "CHANGELOG.md",
+        "CONTRIBUTING.md",
         "LICENSE",
         "Makefile",
         "Procfile",
