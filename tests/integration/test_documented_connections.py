@@ -38,11 +38,11 @@ from read_side.retirement import Retirement
 from tests.certificates import KEY_PASSWORD, Certificates, certificates_in
 from tests.integration.commands_queue import command, consumer_of, taken
 from tests.integration.redis_set import NAME, PATIENCE_S, SENTINEL_PASSWORD, Member
-from tests.readme import ROOT
+from tests.pages import CONNECTIONS
 from tests.relay import Relay
 from tests.waiting import until
 
-PAGE = (ROOT / "docs" / "connections.md").read_text()
+PAGE = CONNECTIONS.text
 PASSWORD = "of-the-user"
 LINES = re.findall(r'^export (\w+)="(.+)"$', PAGE, re.MULTILINE)
 REDIS_LINES = [value for name, value in LINES if name == "REDIS_URL"]

@@ -7,7 +7,6 @@ import importlib
 import json
 import re
 import shlex
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -40,12 +39,6 @@ def commands() -> set[str]:
 
 def routes() -> set[str]:
     return set(re.findall(r'Route\("([^"]+)"', (ROOT / "api/app.py").read_text()))
-
-
-def headings(page: Path) -> set[str]:
-    """The names that GitHub gives them."""
-    found = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
-    return {re.sub(r"[^\w -]", "", heading.replace("`", "").lower()).replace(" ", "-") for heading in found}
 
 
 def test_every_expression_is_promql() -> None:
@@ -120,14 +113,6 @@ def test_every_variable_that_is_named_exists() -> None:
 
     assert len(named) > 5
     assert named - {name.upper() for name in Settings.model_fields} - OF_OTHERS == set()
-
-
-def test_every_place_that_is_linked_exists() -> None:
-    for page in PAGES:
-        for path, heading in re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", page.read_text()):
-            target = (page.parent / path).resolve() if path else page
-            assert target.exists(), path
-            assert not heading or heading in headings(target), heading
 
 
 def test_what_logs_and_pages_are_said_to_say_is_said_in_the_code() -> None:

@@ -1,4 +1,4 @@
-"""How to add to it, as the README shows, done in a copy of the tree: it fits, and its tests pass."""
+"""How to extend it, as the page shows, done in a copy of the tree: it fits, and its tests pass."""
 
 import shutil
 import subprocess
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import readme
+from tests.pages import EXTENDING, ROOT
 
 COPIED = ("bus", "write_side", "read_side", "api")
 PASSED_S = 120
@@ -24,14 +24,13 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of what the examples need, with the examples in it."""
     copy = tmp_path_factory.mktemp("tree")
     for package in COPIED:
-        shutil.copytree(readme.ROOT / package, copy / package, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / package, copy / package, ignore=shutil.ignore_patterns("__pycache__"))
     (copy / "tests/unit").mkdir(parents=True)
     for file in ("tests/messages.py", "tests/unit/projecting.py", "tests/unit/scenario.py", "pyproject.toml"):
-        shutil.copy(readme.ROOT / file, copy / file)
-    for block in readme.blocks("python"):
-        if block.about.endswith(".py"):
-            (copy / block.about).write_text(block.text)
-    for change in readme.changes():
+        shutil.copy(ROOT / file, copy / file)
+    for path, text in EXTENDING.new_files.items():
+        (copy / path).write_text(text)
+    for change in EXTENDING.changes:
         changed = copy / change.path
         changed.write_text(change.apply(changed.read_text()))
     return copy
@@ -61,7 +60,6 @@ def test_the_application_has_their_routes(tree: Path) -> None:
 
 
 def test_they_are_in_the_style_of_the_rest(tree: Path) -> None:
-    files = [change.path for change in readme.changes()]
-    files += [block.about for block in readme.blocks("python") if block.about.endswith(".py")]
+    files = [change.path for change in EXTENDING.changes] + list(EXTENDING.new_files)
     run(tree, "-m", "ruff", "check", "--no-cache", *files)
     run(tree, "-m", "ruff", "format", "--no-cache", "--check", *files)

@@ -1,4 +1,7 @@
-"""The README's sessions, word for word, against a system that nobody has used before."""
+"""The sessions of the pages, word for word, against a system that nobody has used before.
+
+A reader comes from the front page to the tutorial, so they are played in this order and on one system.
+"""
 
 import subprocess
 import sys
@@ -9,7 +12,8 @@ import httpx
 import pytest
 
 from bus.local.welcome import WHO
-from tests import curl, readme
+from tests import curl, pages
+from tests.pages import Page
 from tests.plain_http import NO_TLS
 from tests.system import System
 from tests.waiting import until
@@ -20,7 +24,7 @@ PYTHON_S = 60
 
 @pytest.fixture(scope="module")
 def fresh_system() -> Iterator[System]:
-    """The README's ids are as it says, and its figures count its own orders only."""
+    """The ids are as the pages say, and the figures count the sessions' own orders only."""
     with System() as running:
         yield running
 
@@ -75,23 +79,26 @@ class Shell:
         return self._answer.status_code == call.status and curl.fits(call.answer, found)
 
 
-def test_the_curl_session(fresh_system: System, environ: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("page", "at_least"), [(pages.README, 4), (pages.TUTORIAL, 14)], ids=["front_page", "tutorial"]
+)
+def test_the_curl_sessions(environ: dict[str, str], page: Page, at_least: int) -> None:
     calls = 0
     with httpx.Client(timeout=40, trust_env=False, verify=NO_TLS) as client:
         shell = Shell(client, environ)
-        for step in curl.steps(readme.session("sh")):
+        for step in curl.steps(page.session("sh")):
             shell.do(step)
             calls += isinstance(step, curl.Call)
-    assert calls > 10
+    assert calls >= at_least
 
 
 def test_the_python_session(fresh_system: System, environ: dict[str, str]) -> None:
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", readme.session("python")],
+        [sys.executable, "-W", "error", "-c", pages.TUTORIAL.session("python")],
         env={**fresh_system.environ, **environ, "NO_PROXY": "127.0.0.1"},
         capture_output=True,
         text=True,
         timeout=PYTHON_S,
         check=False,
     )
-    assert (done.stdout, done.stderr, done.returncode) == (readme.session("text"), "", 0)
+    assert (done.stdout, done.stderr, done.returncode) == (pages.TUTORIAL.session("text"), "", 0)
