@@ -67,6 +67,11 @@ def test_every_block_that_is_run_is_on_a_page_that_tests_read(page: Page) -> Non
     assert Counter(block.kind for block in page.blocks if block.kind) == pages.RUN.get(page, {})
 
 
+def test_the_connections_that_tests_try_are_there() -> None:
+    """``tests/integration/test_documented_connections.py`` makes each of them."""
+    assert len(re.findall(r'^export \w+="', pages.CONNECTIONS.text, re.MULTILINE)) == 12
+
+
 @each_page
 def test_every_fence_is_closed_and_says_its_language(page: Page) -> None:
     assert "```" not in page.prose
