@@ -7,7 +7,7 @@ is answered. Anything else is an error, so a session that passes here means the 
     # 201 {"order_id": "…", "version": 1, …}
 
 An assignment of ``…`` takes a field of the last answer. In an expected answer ``"…"`` is any value, and a
-last ``…`` in an object stands for further members.
+last ``…`` in an object stands for further members, in a list for further elements, or none.
 """
 
 import json
@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from typing import Any
 
 MORE = "…"
+FURTHER = "… …"
+"""What a last ``…`` in a list is read as: not ``"…"``, which is one element."""
 
 _VARIABLE = re.compile(r"\$([A-Z_]+)")
 _LITERAL = re.compile(r"'[^']*'")
@@ -106,7 +108,10 @@ def _statements(session: str) -> Iterator[str]:
 
 
 def _answer(text: str | None) -> Any:
-    return None if text is None else json.loads(re.sub(rf", {MORE}([}}\]])", rf', "{MORE}": null\1', text))
+    if text is None:
+        return None
+    text = re.sub(rf", {MORE}}}", f', "{MORE}": null}}', text)
+    return json.loads(re.sub(rf", {MORE}\]", f', "{FURTHER}"]', text))
 
 
 def fits(expected: Any, found: Any) -> bool:
@@ -118,6 +123,8 @@ def fits(expected: Any, found: Any) -> bool:
             named = expected.keys() - {MORE}
             complete = MORE in expected or named == found.keys()
             return complete and all(n in found and fits(expected[n], found[n]) for n in named)
+        case [*first, last] if last == FURTHER and isinstance(found, list):
+            return len(first) <= len(found) and all(map(fits, first, found))
         case list() if isinstance(found, list):
             return len(expected) == len(found) and all(map(fits, expected, found))
         case _:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.curl import Assignment, Call, Copied, Request, SessionError, fits, request, steps, words
+from tests.curl import FURTHER, Assignment, Call, Copied, Request, SessionError, fits, request, steps, words
 
 SESSION = """
 URL=http://127.0.0.1:8000
@@ -13,7 +13,7 @@ AS="Authorization: Bearer $STAFF"
 curl -i "$URL/things" -H "$AS" \\
   -d '{"a": [1,
              2]}'
-# 201 {"id": "…", "more": {"b": 1, …}}
+# 201 {"id": "…", "more": {"b": [1, …], …}}
 
 ID=…     # the id of that answer
 curl -X PATCH "$URL/things/$ID"
@@ -26,7 +26,7 @@ def test_a_session_is_a_list_of_steps() -> None:
     assert first == Assignment("URL", "http://127.0.0.1:8000")
     assert second == Assignment("AS", '"Authorization: Bearer $STAFF"')
     assert isinstance(create, Call)
-    assert (create.status, create.answer) == (201, {"id": "…", "more": {"b": 1, "…": None}})
+    assert (create.status, create.answer) == (201, {"id": "…", "more": {"b": [1, FURTHER], "…": None}})
     assert copied == Copied("ID", "id")
     assert patch == Call('curl -X PATCH "$URL/things/$ID"', 204, None)
 
@@ -102,6 +102,10 @@ def test_an_unknown_option_is_an_error(command: list[str]) -> None:
         ({"a": 1, "…": None}, {"b": 2}, False),
         ([{"a": "…"}], [{"a": 1}], True),
         ([1], [1, 2], False),
+        ([1, FURTHER], [1, 2], True),
+        ([1, FURTHER], [1], True),
+        ([1, FURTHER], [2, 1], False),
+        ([1, FURTHER], [], False),
         ({"a": 1}, [1], False),
         (1, 2, False),
     ],
