@@ -220,13 +220,17 @@ class Batch:
             yield len(changed)
 
     def _behind(self, planned: Plan) -> Iterator[list[Document]]:
-        """The documents, by one cursor: a spread changes no field that they are found by in an index."""
+        """The documents, by one cursor: a spread changes no field that they are found by in an index.
+
+        Who stops in the middle drops it, and the driver closes it by and by. To close it here would be to do
+        so whenever Python collects this generator, be it within the driver, which locks then wait for itself.
+        """
         for where in planned.spreads:
             behind = {**where, POSITION: {"$lt": planned.commit.seq}}
-            with self._collection.find_raw_batches(behind, batch_size=SPREAD_CHUNK) as batches:
-                for batch in cast("Iterable[bytes]", batches):
-                    if found := decode_all(batch, self._collection.codec_options):
-                        yield found
+            batches = self._collection.find_raw_batches(behind, batch_size=SPREAD_CHUNK)
+            for batch in cast("Iterable[bytes]", batches):
+                if found := decode_all(batch, self._collection.codec_options):
+                    yield found
 
     def _spread_to(self, planned: Plan, found: Sequence[Document]) -> list[Document]:
         found = all_caught_up(self._model, self._spreads, found)

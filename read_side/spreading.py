@@ -111,10 +111,10 @@ class Spreading:
 
     def _found(self, planned: Plan) -> Iterator[list[Document]]:
         for where in _lacking(planned):
-            with self._collection.find_raw_batches(where, batch_size=STEP) as batches:
-                for batch in cast("Iterator[bytes]", batches):
-                    if found := decode_all(batch, self._collection.codec_options):
-                        yield found
+            batches = cast("Iterator[bytes]", self._collection.find_raw_batches(where, batch_size=STEP))
+            for batch in batches:  # left to the driver to close, as in ``read_side.batch``
+                if found := decode_all(batch, self._collection.codec_options):
+                    yield found
 
     def _end(self, commit: Commit) -> None:
         self._lacking = None
