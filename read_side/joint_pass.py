@@ -35,7 +35,7 @@ from read_side.follower import Follower
 from read_side.side_by_side import SideBySide
 from read_side.surroundings import Reached, Surroundings
 
-FEW = 8
+FEW = 32
 """Commits that each follower folds and writes by itself, all at the same time: whoever need not load anything
 shows them first. With more of them the processor is what is short, and one after the other is quicker."""
 SLOW_S = 0.5

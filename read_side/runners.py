@@ -26,7 +26,7 @@ from read_side.surroundings import Surroundings
 
 SIDES = 6
 """Threads for what waits for MongoDB at the same time: one for each read model."""
-LINGER_S = 0.01
+LINGER_S = 0.002
 """How long it waits under load, so that a pass is many commits rather than few; one alone is not worth it."""
 NOTICE_S = 0.5
 """How soon it notices that it should stop."""
