@@ -4,7 +4,7 @@
 # file in .venv stands for what was installed, so that it is done again only when pyproject.toml changes.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test browser faketime schemathesis bench overload chaos failover failover-broken lint format clean
+.PHONY: help run demo test check browser faketime schemathesis bench overload chaos failover failover-broken lint format clean
 
 MINUTES ?= 10
 SEED ?= 1
@@ -34,6 +34,10 @@ test: lint browser faketime ## everything that must pass: lint, types and all te
 	$(BIN) -m mypy
 	$(BIN) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not alone"
 	$(BIN) -m pytest -m alone
+
+check: lint ## the fast loop: style, types, unit and architecture tests
+	$(BIN) -m mypy
+	$(BIN) -m pytest -n 2 --dist loadfile tests/unit tests/test_architecture.py
 
 # Where it cannot be had, the tests that need it are left out, and the end of the run says so; in CI they fail.
 browser: ## Chromium and its driver for the tests in a browser; installed by root where there is apt-get

@@ -57,6 +57,7 @@ TOP_LEVEL = {
     *(
         ".ci",
         ".gitignore",
+        ".pre-commit-config.yaml",
         "CHANGELOG.md",
         "CONTRIBUTING.md",
         "LICENSE",
