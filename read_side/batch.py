@@ -222,8 +222,9 @@ class Batch:
     def _behind(self, planned: Plan) -> Iterator[list[Document]]:
         """The documents, by one cursor: a spread changes no field that they are found by in an index.
 
-        Who stops in the middle drops it, and the driver closes it by and by. To close it here would be to do
-        so whenever Python collects this generator, be it within the driver, which locks then wait for itself.
+        The generator does not close it, and leaves that to the driver. A generator that is dropped in the
+        middle ends when Python collects it. That may be inside the driver, while the driver holds a lock that
+        closing a cursor takes, too: the process hung.
         """
         for where in planned.spreads:
             behind = {**where, POSITION: {"$lt": planned.commit.seq}}

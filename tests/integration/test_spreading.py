@@ -1,5 +1,6 @@
 """A rename of a customer with many orders goes to them in steps, and nobody sees the old name meanwhile."""
 
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -7,6 +8,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
+from pymongo.cursor import RawBatchCursor
 
 from bus.commit import Recorded
 from bus.messages.commands import AnyCommand
@@ -14,6 +16,7 @@ from bus.messages.events import CustomerRenamed
 from bus.messages.values import OrderStatus
 from read_side import batch, spreading, store
 from read_side.audit import audit
+from read_side.batch import Batch
 from read_side.errors import CannotShowError
 from read_side.folding import Poison
 from read_side.parked.unparking import Unparking
@@ -239,6 +242,23 @@ def test_an_order_that_is_stored_wrongly_is_mended(write: WriteSide, read: ReadS
     read.drain(MODELS)
     assert read.parking.every() == []
     assert audit(write.log, read.database, MODELS) == []
+
+
+def test_what_is_dropped_in_the_middle_closes_no_cursor(write: WriteSide, read: ReadSide) -> None:
+    """Python may drop it inside the driver, which may hold a lock that closing a cursor needs."""
+    read.drain([ORDER_SUMMARY])
+    write.do(messages.change_customer(name="Ann Baker"))
+    [renamed] = write.log.history(HOME, "customer-c1")[1:]
+    planned = batch.planned_for(ORDER_SUMMARY, renamed)
+    collection = read.registry.collection("order_summary", 1)
+    at_once = Batch(ORDER_SUMMARY, collection, write.log, 0, lambda: None)._behind(planned)
+    in_steps = Spreading(ORDER_SUMMARY, collection, HOME)._found(planned)
+    with mock.patch.object(batch, "SPREAD_CHUNK", 1), mock.patch.object(spreading, "STEP", 1):
+        assert [len(next(found)) for found in (at_once, in_steps)] == [1, 1]
+    with mock.patch.object(RawBatchCursor, "close", autospec=True) as close:
+        del at_once, in_steps
+        gc.collect()
+        close.assert_not_called()
 
 
 def test_the_joint_pass_goes_on_between_the_steps(write: WriteSide, read: ReadSide) -> None:
