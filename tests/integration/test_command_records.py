@@ -1,6 +1,5 @@
 """What is known of a command while the inbox has it and after it has left; and a repeat under its key."""
 
-from collections.abc import Iterator
 from typing import Any
 from unittest import mock
 
@@ -8,12 +7,11 @@ import pytest
 from pymongo.collection import Collection
 from pymongo.results import DeleteResult
 
-from bus.connections import Documents, write_database
+from bus.connections import Documents
 from bus.errors import LogMismatchError
 from bus.log import FORMAT, Log
 from bus.messages.envelope import CommandEnvelope
 from bus.messages.outcome import CommandStatus, Outcome
-from bus.settings import Settings
 from tests import messages
 from tests.integration.shop import PARTITIONS, WriteSide, order_id, partition
 from tests.waiting import until
@@ -24,13 +22,9 @@ PATIENCE_S = 30
 
 
 @pytest.fixture
-def shop(settings: Settings) -> Iterator[WriteSide]:
-    database = write_database(settings)
-    with database.client:
-        shop = WriteSide(database)
-        shop.create()
-        shop.do(messages.add_product())
-        yield shop
+def shop(write: WriteSide) -> WriteSide:
+    write.do(messages.add_product())
+    return write
 
 
 def elsewhere(customer_id: str) -> str:

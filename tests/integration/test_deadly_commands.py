@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bus.broker import Broker
-from bus.connections import redis_client, write_database
+from bus.connections import redis_client
 from bus.gateway import command_message
 from bus.messages.envelope import CommandEnvelope
 from bus.messages.outcome import CommandStatus
@@ -26,12 +26,8 @@ BYSTANDERS = 12
 
 
 @pytest.fixture
-def shop(settings: Settings) -> Iterator[WriteSide]:
-    database = write_database(settings)
-    shop = WriteSide(database)
-    shop.create()
-    yield shop
-    database.client.close()
+def shop(write: WriteSide) -> WriteSide:
+    return write
 
 
 @contextmanager

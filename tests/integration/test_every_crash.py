@@ -1,14 +1,11 @@
 """One history, and a projector that dies once at each of its writes: before, amid and after it."""
 
-from collections.abc import Iterator
 from typing import get_args
 from unittest import mock
 
 import pytest
 
-from bus.connections import write_database
 from bus.messages.values import OrderStatus
-from bus.settings import Settings
 from read_side import batch, catch_up, spreading
 from read_side.audit import audit
 from read_side.catch_up import End
@@ -39,17 +36,13 @@ HISTORY = (
 
 
 @pytest.fixture
-def write(settings: Settings) -> Iterator[WriteSide]:
+def write(write: WriteSide) -> WriteSide:
     """The history, in which one event is of a version that nobody knows yet."""
-    database = write_database(settings)
-    write = WriteSide(database)
-    write.create()
     for command in HISTORY:
         write.do(command)
     where = {"stream": f"order-{O1}", "version": 2}
-    assert database.commits.update_one(where, {"$set": {"events.0.v": 99}}).modified_count
-    yield write
-    database.client.close()
+    assert write.database.commits.update_one(where, {"$set": {"events.0.v": 99}}).modified_count
+    return write
 
 
 @pytest.mark.parametrize("moment", get_args(Moment))

@@ -1,19 +1,17 @@
 """An operator's retry and discard: at the end of the order, one operator at a time, and harmless."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from bus.attempts import Attempts
-from bus.connections import write_database
 from bus.dead import failed_commands
 from bus.dead.failed_commands import FailedCommands
 from bus.errors import RefusedError
 from bus.messages.envelope import CommandEnvelope
 from bus.messages.outcome import CommandStatus, Outcome
-from bus.settings import Settings
 from tests import messages
 from tests.decided import come_to
 from tests.integration.shop import WriteSide, partition
@@ -24,12 +22,8 @@ SAID = {"by": "ann", "reason": "mended"}
 
 
 @pytest.fixture
-def shop(settings: Settings) -> Iterator[WriteSide]:
-    database = write_database(settings)
-    shop = WriteSide(database)
-    shop.create()
-    yield shop
-    database.client.close()
+def shop(write: WriteSide) -> WriteSide:
+    return write
 
 
 @pytest.fixture

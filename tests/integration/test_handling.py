@@ -1,18 +1,15 @@
 """Commands, accepted and handled one after the other on a real MongoDB: what they leave in the log."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from bus.commit import Commit
-from bus.connections import write_database
 from bus.messages.commands import AnyCommand
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.messages.rejection import RejectionKind
 from bus.messages.streams import partition_of
 from bus.messages.values import OrderStatus
-from bus.settings import Settings
 from tests import messages
 from tests.integration.shop import PARTITIONS, WriteSide, order_id, partition
 from write_side.audit import Difference, audit
@@ -36,12 +33,8 @@ STORY: tuple[tuple[AnyCommand, int, list[str]], ...] = (
 
 
 @pytest.fixture
-def shop(settings: Settings) -> Iterator[WriteSide]:
-    database = write_database(settings)
-    shop = WriteSide(database)
-    shop.create()
-    yield shop
-    database.client.close()
+def shop(write: WriteSide) -> WriteSide:
+    return write
 
 
 def _commit(shop: WriteSide, outcome: Outcome) -> Commit:

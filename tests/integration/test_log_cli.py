@@ -4,13 +4,11 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from itertools import chain, count
 from signal import SIGINT
 
 import pytest
 
-from bus.connections import write_database
 from bus.messages.values import OrderStatus
 from bus.settings import Settings
 from tests import messages
@@ -38,20 +36,16 @@ def cli(
 
 
 @pytest.fixture
-def shop(settings: Settings) -> Iterator[WriteSide]:
+def shop(write: WriteSide) -> WriteSide:
     """Commands k1 to k7; k5 is refused, k6 changes nothing."""
-    database = write_database(settings)
-    shop = WriteSide(database)
-    shop.create()
-    shop.do(messages.register_customer())
-    shop.do(messages.add_product())
-    shop.do(messages.add_product(product_id=FAR))
-    shop.do(messages.place_order(order_id=O1, items=(messages.TEAPOTS,)), correlation_id="r2")
-    shop.do(messages.change_order_status(OrderStatus.DELIVERED, order_id=O1))
-    shop.do(messages.change_customer(name="Ann Archer"))
-    shop.do(messages.change_order_status(OrderStatus.CONFIRMED, order_id=O1), correlation_id="r2")
-    yield shop
-    database.client.close()
+    write.do(messages.register_customer())
+    write.do(messages.add_product())
+    write.do(messages.add_product(product_id=FAR))
+    write.do(messages.place_order(order_id=O1, items=(messages.TEAPOTS,)), correlation_id="r2")
+    write.do(messages.change_order_status(OrderStatus.DELIVERED, order_id=O1))
+    write.do(messages.change_customer(name="Ann Archer"))
+    write.do(messages.change_order_status(OrderStatus.CONFIRMED, order_id=O1), correlation_id="r2")
+    return write
 
 
 def found(cli: CommandLine, options: str = "") -> list[str]:

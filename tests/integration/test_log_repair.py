@@ -1,13 +1,12 @@
 """A log whose order is wrong: the audit finds it, and the repair puts it right."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from pymongo import ASCENDING
 from typer.testing import CliRunner
 
-from bus.connections import read_database, write_database
+from bus.connections import read_database
 from bus.errors import LogMismatchError, RefusedError
 from bus.messages.values import OrderStatus
 from bus.observing.heartbeats import Heartbeat
@@ -27,21 +26,17 @@ STREAM = f"order-{ORDER}"
 
 
 @pytest.fixture
-def write(settings: Settings) -> Iterator[WriteSide]:
+def write(write: WriteSide) -> WriteSide:
     """Two versions of an order have changed places in the log, and so have the order and its customer."""
-    database = write_database(settings)
-    with database.client:
-        write = WriteSide(database)
-        write.create()
-        write.do(messages.register_customer())
-        write.do(messages.add_product())
-        write.do(messages.add_product(product_id="p2", unit_price=450))
-        write.do(messages.place_order(order_id=ORDER))
-        write.do(messages.change_order_status(OrderStatus.CONFIRMED, order_id=ORDER))
-        write.do(messages.change_order_status(OrderStatus.SHIPPED, order_id=ORDER))
-        _exchange(write, (STREAM, 2), (STREAM, 3))
-        _exchange(write, ("customer-c1", 1), (STREAM, 1))
-        yield write
+    write.do(messages.register_customer())
+    write.do(messages.add_product())
+    write.do(messages.add_product(product_id="p2", unit_price=450))
+    write.do(messages.place_order(order_id=ORDER))
+    write.do(messages.change_order_status(OrderStatus.CONFIRMED, order_id=ORDER))
+    write.do(messages.change_order_status(OrderStatus.SHIPPED, order_id=ORDER))
+    _exchange(write, (STREAM, 2), (STREAM, 3))
+    _exchange(write, ("customer-c1", 1), (STREAM, 1))
+    return write
 
 
 def _exchange(write: WriteSide, one: tuple[str, int], other: tuple[str, int]) -> None:

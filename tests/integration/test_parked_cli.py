@@ -1,13 +1,12 @@
 """``python -m read_side parked``: what is set aside and why, and retrying it."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from bus.connections import read_database, redis_client, write_database
+from bus.connections import redis_client
 from bus.messages.values import OrderStatus
 from bus.settings import Settings
 from read_side.__main__ import app
@@ -27,15 +26,12 @@ MODELS = (ORDER_SUMMARY, ORDER_DETAIL, ORDER_ANALYTICS)
 
 
 @pytest.fixture
-def write(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[WriteSide]:
+def write(settings: Settings, write: WriteSide, monkeypatch: pytest.MonkeyPatch) -> WriteSide:
     """Two orders, both confirmed by an event that nobody can read and shipped by one that everybody can."""
     monkeypatch.setenv("COLUMNS", "300")
     monkeypatch.setenv("LOG_PARTITIONS", str(PARTITIONS))
     for name in ("redis_url", "write_mongodb_uri", "write_database", "read_mongodb_uri", "read_database"):
         monkeypatch.setenv(name.upper(), getattr(settings, name))
-    database = write_database(settings)
-    write = WriteSide(database)
-    write.create()
     write.do(messages.register_customer())
     write.do(messages.add_product())
     write.do(messages.add_product(product_id="p2"))
@@ -44,18 +40,13 @@ def write(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write
         for status in (OrderStatus.CONFIRMED, OrderStatus.SHIPPED):
             write.do(messages.change_order_status(status, order_id=placed))
         spoil(write, f"order-{placed}", 2)
-    yield write
-    database.client.close()
+    return write
 
 
 @pytest.fixture
-def read(settings: Settings, write: WriteSide) -> Iterator[ReadSide]:
-    database = read_database(settings)
-    read = ReadSide(write.log, database)
-    read.create()
+def read(read: ReadSide) -> ReadSide:
     read.drain(MODELS)
-    yield read
-    database.client.close()
+    return read
 
 
 def parked(*arguments: str) -> Result:

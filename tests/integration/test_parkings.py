@@ -10,7 +10,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from bus.commit import Recorded
-from bus.connections import read_database, write_database
+from bus.connections import read_database
 from bus.messages.commands import AnyCommand
 from bus.settings import Settings
 from read_side import batch, catch_up
@@ -37,12 +37,8 @@ OPENING: list[AnyCommand] = [
 
 
 @pytest.fixture
-def write(settings: Settings) -> Iterator[WriteSide]:
-    database = write_database(settings)
-    with database.client:
-        write = WriteSide(database)
-        write.create()
-        yield write
+def write(write: WriteSide) -> WriteSide:
+    return write
 
 
 @pytest.fixture

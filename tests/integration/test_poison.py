@@ -1,16 +1,13 @@
 """One bad event stops one stream in one read model, visibly, and nothing else."""
 
-from collections.abc import Iterator
 from typing import Any
 from unittest import mock
 
 import pytest
 
 from bus.commit import Decision
-from bus.connections import write_database
 from bus.messages import events
 from bus.messages.values import OrderStatus
-from bus.settings import Settings
 from read_side import catch_up
 from read_side.audit import audit
 from read_side.projections import READ_MODELS
@@ -26,11 +23,8 @@ O1, O2 = order_id("c1", 1), order_id("c1", 2)
 
 
 @pytest.fixture
-def write(settings: Settings) -> Iterator[WriteSide]:
+def write(write: WriteSide) -> WriteSide:
     """Two orders, each placed, confirmed and shipped, one after the other; then a third is placed."""
-    database = write_database(settings)
-    write = WriteSide(database)
-    write.create()
     write.do(messages.register_customer())
     write.do(messages.add_product())
     write.do(messages.add_product(product_id="p2"))
@@ -39,8 +33,7 @@ def write(settings: Settings) -> Iterator[WriteSide]:
     for status in (OrderStatus.CONFIRMED, OrderStatus.SHIPPED):
         for placed in (O1, O2):
             write.do(messages.change_order_status(status, order_id=placed))
-    yield write
-    database.client.close()
+    return write
 
 
 def _spoil(write: WriteSide, change: dict[str, Any], version: int = 2) -> int:

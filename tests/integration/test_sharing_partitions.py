@@ -6,7 +6,7 @@ from unittest import mock
 
 import pytest
 
-from bus.connections import read_database, write_database
+from bus.connections import read_database
 from bus.messages.values import OrderStatus
 from bus.settings import Settings
 from read_side.audit import audit
@@ -30,10 +30,7 @@ NAMES = {model.name for model in READ_MODELS}
 
 
 @pytest.fixture
-def write(settings: Settings) -> Iterator[WriteSide]:
-    database = write_database(settings)
-    write = WriteSide(database)
-    write.create()
+def write(write: WriteSide) -> WriteSide:
     for command in (
         messages.register_customer(),
         messages.add_product(),
@@ -41,8 +38,7 @@ def write(settings: Settings) -> Iterator[WriteSide]:
         messages.place_order(order_id=O1),
     ):
         write.do(command)
-    yield write
-    database.client.close()
+    return write
 
 
 @pytest.fixture

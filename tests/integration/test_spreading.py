@@ -11,7 +11,6 @@ import pytest
 from pymongo.cursor import RawBatchCursor
 
 from bus.commit import Recorded
-from bus.messages.commands import AnyCommand
 from bus.messages.events import CustomerRenamed
 from bus.messages.values import OrderStatus
 from read_side import batch, spreading, store
@@ -56,16 +55,13 @@ def _few() -> Iterator[None]:
 
 @pytest.fixture
 def write(write: WriteSide) -> WriteSide:
-    history: tuple[AnyCommand, ...] = (
-        messages.register_customer(),
-        messages.register_customer(customer_id="c2", name="Bob"),
-        messages.add_product(),
-        messages.add_product(product_id="p2"),
-        messages.place_order(customer_id="c2", order_id=OTHER),
-        *(messages.place_order(order_id=placed) for placed in ORDERS),
-    )
-    for command in history:
-        write.do(command)
+    write.do(messages.register_customer())
+    write.do(messages.register_customer(customer_id="c2", name="Bob"))
+    write.do(messages.add_product())
+    write.do(messages.add_product(product_id="p2"))
+    write.do(messages.place_order(customer_id="c2", order_id=OTHER))
+    for placed in ORDERS:
+        write.do(messages.place_order(order_id=placed))
     return write
 
 

@@ -1,25 +1,17 @@
 """Commands that may kill their worker have their turn beside a flow of others that never ends."""
 
-from collections.abc import Iterator
-
 import pytest
 
-from bus.connections import write_database
 from bus.messages.envelope import CommandEnvelope
 from bus.messages.outcome import CommandStatus
-from bus.settings import Settings
 from tests import messages
 from tests.integration.shop import WriteSide
 from write_side.isolation import SUSPECT_AT_ONCE
 
 
 @pytest.fixture
-def shop(settings: Settings) -> Iterator[WriteSide]:
-    database = write_database(settings)
-    with database.client:
-        shop = WriteSide(database)
-        shop.create()
-        yield shop
+def shop(write: WriteSide) -> WriteSide:
+    return write
 
 
 def product(shop: WriteSide, product_id: str) -> CommandEnvelope:

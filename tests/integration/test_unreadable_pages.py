@@ -1,26 +1,18 @@
 """A backlog with commands of a newer build: what lies behind them is not taken for nothing."""
 
-from collections.abc import Iterator
-
 import pytest
 
-from bus.connections import write_database
 from bus.messages.outcome import CommandStatus
-from bus.settings import Settings
 from tests import messages
 from tests.integration.shop import WriteSide, order_id
 from write_side.in_flight import BATCH
 
 
 @pytest.fixture
-def write(settings: Settings) -> Iterator[WriteSide]:
-    database = write_database(settings)
-    with database.client:
-        write = WriteSide(database)
-        write.create()
-        write.do(messages.add_product())
-        write.do(messages.add_product(product_id="p2", name="Tea", unit_price=450))
-        yield write
+def write(write: WriteSide) -> WriteSide:
+    write.do(messages.add_product())
+    write.do(messages.add_product(product_id="p2", name="Tea", unit_price=450))
+    return write
 
 
 def _spoil(write: WriteSide, **where: object) -> None:

@@ -10,7 +10,7 @@ from pymongo.database import Database
 from pymongo.monitoring import CommandListener, CommandStartedEvent
 
 from bus.commit import Commit, Decision
-from bus.connections import CODEC, DURABLE, Documents, read_database, write_database
+from bus.connections import CODEC, DURABLE, Documents, read_database
 from bus.messages import events
 from bus.settings import Settings
 from read_side import batch, follower, surroundings
@@ -50,13 +50,9 @@ class Sent(CommandListener):
 
 
 @pytest.fixture
-def write(settings: Settings) -> Iterator[WriteSide]:
-    database = write_database(settings)
-    with database.client:
-        write = WriteSide(database)
-        write.create()
-        write.do(messages.register_customer())
-        yield write
+def write(write: WriteSide) -> WriteSide:
+    write.do(messages.register_customer())
+    return write
 
 
 @pytest.fixture
