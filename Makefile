@@ -25,10 +25,10 @@ help: ## list the targets
 	@echo "PORT (8000) and DATA_DIR (.data) can be set: make run PORT=8080 DATA_DIR=/tmp/shop"
 
 run: $(RUN) ## start the servers and every process; stop all with Ctrl-C
-	@exec $(BIN) -m bus run
+	@exec $(BIN) -m api run
 
 demo: $(RUN) ## the same, with a shop run through the API
-	@exec $(BIN) -m bus run --demo
+	@exec $(BIN) -m api run --demo
 
 test: lint browser faketime ## everything that must pass: lint, types and all tests, on real servers
 	$(BIN) -m mypy

@@ -1,6 +1,7 @@
-"""``python -m api``: serve the HTTP API, make tokens for it, describe it, and be its client."""
+"""``python -m api``: run everything here, serve the HTTP API, and be its client."""
 
 import re
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
@@ -16,16 +17,48 @@ cli = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     epilog=EXIT_STATUS,
-    help="Serves the HTTP API, and is a client of it.",
+    help="Runs Twofold here, serves the HTTP API, and is a client of it.",
 )
 RUN = "Run it"
 ASK = "Use it"
 
 
+Demo = Annotated[bool, typer.Option("--demo", help="Once ready, run a shop through the real API.")]
+Exit = Annotated[bool, typer.Option("--exit", help="With --demo: stop everything when it is through.")]
+Procfile = Annotated[
+    Path | None, typer.Option(exists=True, dir_okay=False, help="Other processes than those of ./Procfile.")
+]
+
+
+@cli.command(rich_help_panel=RUN)
+def run(*, demo: Demo = False, exit_after: Exit = False, procfile: Procfile = None) -> None:
+    """Start the servers and every process, print how to use them, and stop all on Ctrl-C.
+
+    PORT (8000) and DATA_DIR (.data) can be set.
+    REDIS_URL, WRITE_MONGODB_URI and READ_MONGODB_URI replace the embedded servers.
+    """
+    from api.local import runner  # noqa: PLC0415 - --help needs no drivers
+
+    def shop(address: str) -> list[str]:
+        return [sys.executable, "-m", "api", "demo", "--url", address]
+
+    then = shop if demo else None
+    chosen = procfile or runner.ROOT / "Procfile"
+    raise typer.Exit(runner.run(then, exit_after=demo and exit_after, procfile=chosen))
+
+
+@cli.command(rich_help_panel=RUN)
+def up() -> None:
+    """Start the embedded servers alone, print the variables that lead to them, and stop them on Ctrl-C."""
+    from api.local import runner  # noqa: PLC0415 - --help needs no drivers
+
+    raise typer.Exit(runner.up())
+
+
 @cli.command(rich_help_panel=RUN)
 def serve() -> None:
     """Serve the API on API_HOST and API_PORT until SIGTERM."""
-    from api.serve import serve as serve_api  # noqa: PLC0415 - --help needs no drivers
+    from api.server.serve import serve as serve_api  # noqa: PLC0415 - --help needs no drivers
 
     serve_api()
 

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 import falcon
 
-from api.access import (
+from api.http.commands import Commands
+from api.http.freshness import Freshness
+from api.middleware.access import (
     ANYONE,
     CUSTOMER_AND_STAFF,
     EVERY_ROLE,
@@ -20,38 +22,36 @@ from api.access import (
     Route,
     Router,
 )
-from api.analytics import OrderAnalytics, ProductAnalytics
-from api.auth import Verifier
-from api.circuit import Circuit
-from api.command_status import CommandStatus
-from api.commands import Commands
-from api.correlation import Correlation
-from api.customers import Customer, Customers
-from api.deferral import Resumption
-from api.error_handlers import HANDLERS
-from api.events import Events
-from api.freshness import Freshness
-from api.health import Live, Probe, Ready
-from api.metrics import Exposition, Metrics
-from api.needs import BOTH, NOTHING, READ, WRITE, Store
-from api.negotiation import Negotiation
+from api.middleware.auth import Verifier
+from api.middleware.circuit import Circuit
+from api.middleware.correlation import Correlation
+from api.middleware.deferral import Resumption
+from api.middleware.error_handlers import HANDLERS
+from api.middleware.needs import BOTH, NOTHING, READ, WRITE, Store
+from api.middleware.negotiation import Negotiation
+from api.middleware.telemetry import Telemetry
 from api.openapi import operations
 from api.openapi.page import Description
 from api.ops.dead import DeadOne, DeadOnes, Discard, Retry
-from api.ops.desk import Desk
 from api.ops.flow import FlowSnapshot
 from api.ops.parked import ParkedStreams, RetryParked
 from api.ops.queues import QueuesNow
 from api.ops.read_models import ReadModels
 from api.ops.rebuilds import Rebuilds, StopRebuild
+from api.ops.services import Desk
 from api.ops.stories import Stories
-from api.orders import Order, Orders, Status
-from api.products import Product, Products
+from api.resources.analytics import OrderAnalytics, ProductAnalytics
+from api.resources.command_status import CommandStatus
+from api.resources.customers import Customer, Customers
+from api.resources.events import Events
+from api.resources.health import Live, Probe, Ready
+from api.resources.metrics import Exposition, Metrics
+from api.resources.orders import Order, Orders, Status
+from api.resources.products import Product, Products
 from api.site.files import Page, PageFiles
-from api.telemetry import Telemetry
-from bus.command_records import CommandRecords
-from bus.log import Log
-from read_side.visibility import Visibility
+from bus.inbox.command_records import CommandRecords
+from bus.log.log import Log
+from read_side.queries.visibility import Visibility
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from bus import mongodb_address
+from bus.connections import mongodb_address
+from bus.connections.redis_address import RedisAddress
 from bus.errors import ConfigurationError
-from bus.redis_address import RedisAddress
 
 MIN_SECRET_BYTES = 32  # RFC 7518, section 3.2: an HS256 key is at least as long as the hash
 

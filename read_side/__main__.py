@@ -51,7 +51,7 @@ def status(
 
     Exit status: 0 all is well; 1 a server cannot be reached; 3 something needs attention, which is said.
     """
-    from read_side import status_report  # noqa: PLC0415 - --help needs no drivers
+    from read_side.cli import status_report  # noqa: PLC0415 - --help needs no drivers
 
     well = status_report.run(interval, max_lag, watch=watch, as_json=as_json)
     raise typer.Exit(0 if well else 3)
@@ -71,7 +71,7 @@ def audit(
 
     Without names, the state that each commit of the log has is audited too.
     """
-    from read_side import audit_report  # noqa: PLC0415 - --help needs no drivers
+    from read_side.cli import audit_report  # noqa: PLC0415 - --help needs no drivers
 
     well = audit_report.run(sample, as_json=as_json, names=names or (), generation=generation)
     raise typer.Exit(0 if well else 1)
@@ -99,7 +99,7 @@ def rebuild(  # noqa: PLR0913 - its options
     Commands and queries go on meanwhile. Killed, it leaves what is live untouched; run again, it goes on.
     The old generation stays for 10 minutes, to go back to: see "use".
     """
-    from read_side.rebuilding import report as rebuild_report  # noqa: PLC0415 - --help needs no drivers
+    from read_side.cli import rebuild_report  # noqa: PLC0415 - --help needs no drivers
 
     models = rebuild_report.chosen(names or (), everything=everything)
     rebuild_report.run(
@@ -114,8 +114,8 @@ def carry_out_rebuild(
     generation: Annotated[int | None, typer.Argument(help="What was being built for it before.")] = None,
 ) -> None:
     """Carry out a requested rebuild: the projections' worker starts this for one that it has taken."""
-    from read_side.rebuilding import requested_rebuild  # noqa: PLC0415 - --help needs no drivers
-    from read_side.rebuilding.requests import Claim  # noqa: PLC0415
+    from read_side.rebuild import requested_rebuild  # noqa: PLC0415 - --help needs no drivers
+    from read_side.rebuild.requests import Claim  # noqa: PLC0415
 
     requested_rebuild.carry_out(Claim(name, epoch, generation))
 
@@ -123,7 +123,7 @@ def carry_out_rebuild(
 @app.command(rich_help_panel=LOOK, epilog=EXIT_STATUS)
 def generations(*, as_json: AsJson = False) -> None:
     """List the generations of the read models."""
-    from read_side import generations_report  # noqa: PLC0415 - --help needs no drivers
+    from read_side.cli import generations_report  # noqa: PLC0415 - --help needs no drivers
 
     generations_report.show(as_json=as_json)
 
@@ -131,7 +131,7 @@ def generations(*, as_json: AsJson = False) -> None:
 @app.command(rich_help_panel=MEND, epilog=EXIT_STATUS)
 def use(place: Place) -> None:
     """Put a generation in service: the one before again, or one that was built with --no-swap."""
-    from read_side import generations_report  # noqa: PLC0415 - --help needs no drivers
+    from read_side.cli import generations_report  # noqa: PLC0415 - --help needs no drivers
 
     generations_report.use(place)
 
@@ -139,7 +139,7 @@ def use(place: Place) -> None:
 @app.command(rich_help_panel=MEND, epilog=EXIT_STATUS)
 def drop(place: Place) -> None:
     """Delete a generation that is not live, once nobody can be reading from it."""
-    from read_side import generations_report  # noqa: PLC0415 - --help needs no drivers
+    from read_side.cli import generations_report  # noqa: PLC0415 - --help needs no drivers
 
     generations_report.drop(place)
 
@@ -156,7 +156,7 @@ def parked(context: typer.Context, *, as_json: AsJson = False) -> None:
     """
     if context.invoked_subcommand is not None:
         return
-    from read_side.parked import report as parked_report  # noqa: PLC0415 - --help needs no drivers
+    from read_side.cli import parked_report  # noqa: PLC0415 - --help needs no drivers
 
     raise typer.Exit(0 if parked_report.listed(as_json=as_json) else 3)
 
@@ -175,7 +175,7 @@ def retry(
 
     A read model that counts many streams into one document has to be rebuilt instead.
     """
-    from read_side.parked import report as parked_report  # noqa: PLC0415 - --help needs no drivers
+    from read_side.cli import parked_report  # noqa: PLC0415 - --help needs no drivers
     from read_side.projections import by_name  # noqa: PLC0415
 
     if everything == bool(streams or model):

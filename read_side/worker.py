@@ -9,38 +9,39 @@ from functools import partial
 import dramatiq
 import redis
 
-from bus import logs, workers
-from bus.broker import Broker
-from bus.connections import read_database, redis_client, write_database
-from bus.doorbells import Doorbells
-from bus.log import Log
-from bus.logs import logger
-from bus.mongodb_address import READ_URI, WRITE_URI, refuse_one_of_several
-from bus.observing.metrics import Metrics
-from bus.observing.pulse import Pulse
-from bus.observing.tracing import Tracing
-from bus.outages import Outages
+from bus.connections.clients import read_database, redis_client, write_database
+from bus.connections.mongodb_address import READ_URI, WRITE_URI, refuse_one_of_several
+from bus.log.log import Log
+from bus.notify.doorbells import Doorbells
+from bus.notify.notifier import APPENDS, Signals, announce_positions, reached
+from bus.notify.subscriptions import Subscriptions
+from bus.observability import logs
+from bus.observability.logs import logger
+from bus.observability.metrics import Metrics
+from bus.observability.outages import Outages
+from bus.observability.pulse import Pulse
+from bus.observability.tracing import Tracing
+from bus.queue import worker_process
+from bus.queue.broker import Broker
 from bus.settings import Settings
-from bus.signals import APPENDS, Signals, announce_positions, reached
-from bus.subscriptions import Subscriptions
-from read_side.answering import Answering, GoingOn
-from read_side.balance import Balance
-from read_side.checkpoints import Checkpoints
-from read_side.generations import Generations
-from read_side.holes import Holes
-from read_side.lookout import Lookout
-from read_side.parked.mending_orders import MendingOrders
+from read_side.generations.generations import Generations
+from read_side.generations.registry import Registry
+from read_side.generations.retirement import Retirement
 from read_side.parked.parking import Parking
+from read_side.parked.retry_requests import MendingOrders
 from read_side.projections import READ_MODELS
 from read_side.projections.model import ReadModel
-from read_side.projector import Projector
-from read_side.rebuilding.requested_rebuilds import RequestedRebuilds
-from read_side.rebuilding.requests import RebuildRequests
-from read_side.registry import Registry
-from read_side.retirement import Retirement
-from read_side.runners import Runners
-from read_side.surroundings import Generation, Reached, Surroundings, stretches
-from read_side.telemetry import Telemetry
+from read_side.projector.answering import Answering, GoingOn
+from read_side.projector.balance import Balance
+from read_side.projector.checkpoints import Checkpoints
+from read_side.projector.context import Generation, Reached, Surroundings, stretches
+from read_side.projector.gaps import Holes
+from read_side.projector.projector import Projector
+from read_side.projector.runners import Runners
+from read_side.projector.telemetry import Telemetry
+from read_side.projector.watchdog import Lookout
+from read_side.rebuild.requested_rebuilds import RequestedRebuilds
+from read_side.rebuild.requests import RebuildRequests
 
 KIND = "projections"
 
@@ -73,7 +74,7 @@ def main() -> None:
     """Project until SIGTERM or SIGINT."""
     settings = Settings.load()
     logs.configure(settings.log_level)
-    stopping = workers.stop_on_signals()
+    stopping = worker_process.stop_on_signals()
 
     writes, reads = write_database(settings), read_database(settings)
     client = redis_client(settings)
@@ -149,12 +150,12 @@ def main() -> None:
         subscriptions.subscribe(names)
         tell_of_other_versions(registry, READ_MODELS)
 
-    if workers.until_ready(prepare, stopping):
+    if worker_process.until_ready(prepare, stopping):
         for part in (lookout, outages, pulse, runners):
             part.start()
         beside = (lookout.thread, outages.thread, pulse.thread, *runners.threads)
         try:
-            workers.run(broker, set(names), settings.projection_threads, stopping, beside)
+            worker_process.run(broker, set(names), settings.projection_threads, stopping, beside)
         finally:
             for started in (runners, rebuilds, lookout, pulse):
                 started.stop()

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from bus.local.ports import HOST
+from api.local.ports import HOST
 
 KEY_PASSWORD = "of-the-key"
 DAY = timedelta(days=1)

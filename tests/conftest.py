@@ -14,8 +14,8 @@ import pytest
 import redis
 from pymongo import MongoClient
 
-from bus.local.mongod import Mongod
-from bus.local.redis_server import RedisServer
+from api.local.mongod import Mongod
+from api.local.redis_server import RedisServer
 from bus.settings import Settings
 from tests import datasets, scheduling, server_folders
 from tests.browser.left_out import LeftOut, may_leave_out

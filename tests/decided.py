@@ -7,10 +7,10 @@ from typing import Any
 from pymongo.collection import Collection
 from pymongo.database import Database
 
-from bus.command_records import outcome_of
-from bus.commit import Commit
-from bus.connections import Documents
-from bus.inbox import Inbox
+from bus.connections.clients import Documents
+from bus.inbox.command_records import outcome_of
+from bus.inbox.inbox import Inbox
+from bus.log.commit import Commit
 from bus.messages.outcome import CommandStatus, Outcome
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.waiting import until
-from write_side import products
+from write_side.domain import products
 
 STALLED, GO_ON = "stalled", "go-on"
 PATIENCE_S = 120.0

@@ -6,36 +6,38 @@ They tell one story. Customer ``c1``, Ann Archer, orders two teapots and three t
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from bus.messages.commands import (
-    AddProduct,
+from bus.messages.customers import (
     ChangeCustomer,
-    ChangeOrderStatus,
-    ChangeProduct,
-    PlaceOrder,
-    RegisterCustomer,
-)
-from bus.messages.envelope import CommandEnvelope
-from bus.messages.events import (
     CustomerEmailChanged,
     CustomerRegistered,
     CustomerRenamed,
+    RegisterCustomer,
+)
+from bus.messages.envelope import CommandEnvelope
+from bus.messages.message import Message
+from bus.messages.orders import (
+    ChangeOrderStatus,
     OrderCancelled,
     OrderConfirmed,
     OrderDelivered,
     OrderPlaced,
     OrderShipped,
+    PlaceOrder,
+)
+from bus.messages.principal import Principal, Role
+from bus.messages.products import (
+    AddProduct,
+    ChangeProduct,
     ProductAdded,
     ProductDiscontinued,
     ProductReinstated,
     ProductRenamed,
     ProductRepriced,
 )
-from bus.messages.message import Message
-from bus.messages.principal import Principal, Role
 from bus.messages.values import Address, OrderStatus
-from write_side.customers import Customer
-from write_side.facts import Facts
-from write_side.products import Product
+from write_side.domain.customers import Customer
+from write_side.domain.facts import Facts
+from write_side.domain.products import Product
 
 M = TypeVar("M", bound=Message)
 

@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 from signal import SIGKILL, SIGTERM, Signals
 
-from bus.local.leash import leashed
+from bus.primitives.parent_death import leashed
 
 ROOT = Path(__file__).resolve().parents[1]
 STOP_S = 10.0

@@ -11,7 +11,7 @@ import threading
 from contextlib import ExitStack, suppress
 from typing import Self
 
-from bus.local.ports import HOST
+from api.local.ports import HOST
 
 CHUNK = 65_536
 ACCEPT_S = 0.1

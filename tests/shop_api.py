@@ -17,39 +17,39 @@ from falcon import testing
 from pymongo.database import Database
 
 from api.app import Services, create_app
-from api.auth import Verifier
-from api.commands import Commands
-from api.freshness import Freshness, WaitSlots
-from api.gauges import parts
-from api.health import probes
-from api.metrics import Exposition
-from api.ops.desk import desk
-from api.telemetry import Telemetry
+from api.http.commands import Commands
+from api.http.freshness import Freshness, WaitSlots
+from api.middleware.auth import Verifier
+from api.middleware.telemetry import Telemetry
+from api.ops.services import desk
+from api.resources.gauges import parts
+from api.resources.health import probes
+from api.resources.metrics import Exposition
 from api.tokens import sign
-from bus.broker import Broker
-from bus.command_records import CommandRecords
-from bus.commit import Recorded
-from bus.connections import read_database, redis_client, write_database
-from bus.gateway import CommandGateway
-from bus.inbox import Inbox
-from bus.log import Log
-from bus.messages.events import AnyEvent
+from bus.connections.clients import read_database, redis_client, write_database
+from bus.inbox.command_records import CommandRecords
+from bus.inbox.gateway import CommandGateway
+from bus.inbox.inbox import Inbox
+from bus.log.commit import Recorded
+from bus.log.log import Log
+from bus.log.positions import HighestRead
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.messages.principal import Role
+from bus.messages.registry import AnyEvent
 from bus.messages.streams import partition_of
-from bus.observing.metric_slots import Slots
-from bus.observing.metrics import Metrics
-from bus.observing.tracing import Tracing
-from bus.positions import HighestRead
+from bus.notify.notifier import Signals
+from bus.observability.metric_slots import Slots
+from bus.observability.metrics import Metrics
+from bus.observability.tracing import Tracing
+from bus.queue.broker import Broker
 from bus.settings import Settings
-from bus.signals import Signals
-from read_side.checkpoints import Checkpoints
+from read_side.generations.registry import FIRST, Registry
 from read_side.parked.parking import Parking
 from read_side.projections import READ_MODELS
-from read_side.registry import FIRST, Registry
-from read_side.shown import Showing
-from read_side.store import ReadStore
-from read_side.visibility import Visibility
+from read_side.projector.checkpoints import Checkpoints
+from read_side.queries.document_lookup import Showing
+from read_side.queries.store import ReadStore
+from read_side.queries.visibility import Visibility
 from tests import messages
 from tests.decided import come_to
 

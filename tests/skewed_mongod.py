@@ -11,8 +11,8 @@ from pathlib import Path
 
 from pymongo import MongoClient
 
-from bus.connections import CODEC, Documents
-from bus.local.mongod import Mongod
+from api.local.mongod import Mongod
+from bus.connections.clients import CODEC, Documents
 from tests.waiting import until
 
 FOLDERS = ("/usr/lib", "/usr/local/lib")

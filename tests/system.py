@@ -17,10 +17,10 @@ import httpx
 from pymongo import MongoClient
 from pymongo.database import Database
 
+from api.local import ports
+from api.local.mongod import CACHE_GB, Mongod
+from api.local.redis_server import RedisServer
 from api.tokens import sign
-from bus.local import ports
-from bus.local.mongod import CACHE_GB, Mongod
-from bus.local.redis_server import RedisServer
 from bus.messages.principal import Role
 from bus.settings import Settings
 from tests.plain_http import NO_TLS

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import orjson
 import redis
 
-from bus.commit import Commit, Decision
-from bus.log import Log
+from bus.log.commit import Commit, Decision
+from bus.log.log import Log
 from bus.messages.streams import customer_stream, partition_of
 from tests.system import System
 

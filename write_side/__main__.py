@@ -57,7 +57,7 @@ def log(  # noqa: PLR0913 - each is an option
 
     Commits of different partitions are in the order their commands were accepted.
     """
-    from write_side import log_report  # noqa: PLC0415 - --help needs no drivers
+    from write_side.cli import log_report  # noqa: PLC0415 - --help needs no drivers
     from write_side.tail import Wanted  # noqa: PLC0415
 
     wanted = Wanted(stream, event, command, correlation, partition)
@@ -74,7 +74,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show a stream's history, and its state at a version."""
-    from write_side import history_report  # noqa: PLC0415 - --help needs no drivers
+    from write_side.cli import history_report  # noqa: PLC0415 - --help needs no drivers
 
     history_report.run(stream, version, as_json=as_json)
 
@@ -85,7 +85,7 @@ def show(
 )
 def audit(*, sample: Sample = None, as_json: AsJson = False) -> None:
     """Fold every stream of the log again and report every difference."""
-    from write_side import audit_report  # noqa: PLC0415 - --help needs no drivers
+    from write_side.cli import audit_report  # noqa: PLC0415 - --help needs no drivers
 
     raise typer.Exit(0 if audit_report.run(sample, as_json=as_json) else 1)
 
@@ -104,7 +104,7 @@ def repair(
 
     The processes that decide and project must be stopped, and the read models rebuilt afterwards.
     """
-    from write_side import repair_report  # noqa: PLC0415 - --help needs no drivers
+    from write_side.cli import repair_report  # noqa: PLC0415 - --help needs no drivers
 
     raise typer.Exit(0 if repair_report.run(carry_out=carry_out) else 1)
 

@@ -25,11 +25,11 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.read_concern import ReadConcern
 
-from bus.commit import Commit
-from bus.connections import CODEC, Documents
-from bus.messages.events import OrderPlaced
+from bus.connections.clients import CODEC, Documents
+from bus.log.commit import Commit
+from bus.messages.orders import OrderPlaced
 from bus.messages.streams import customer_stream, partition_of, product_stream
-from write_side.aggregates import aggregate_of, fold
+from write_side.domain.aggregates import aggregate_of, fold
 
 CHUNK = 500
 """Streams whose facts are looked up in one query."""

@@ -24,11 +24,11 @@ from heapq import heapify, heappop, heappush
 from pymongo.collection import Collection
 from pymongo.database import Database
 
-from bus.commit import Commit
-from bus.connections import DURABLE, Documents
+from bus.connections.clients import DURABLE, Documents
 from bus.errors import RefusedError
-from bus.log import REPAIR
-from bus.observing.heartbeats import alive
+from bus.log.commit import Commit
+from bus.log.log import REPAIR
+from bus.observability.heartbeats import alive
 from write_side.audit import audited, facts_of
 
 MUST_BE_STOPPED = ("commands", "projections")

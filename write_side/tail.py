@@ -16,9 +16,9 @@ from pymongo import DESCENDING
 from pymongo.database import Database
 from pymongo.read_concern import ReadConcern
 
-from bus.commit import Commit
-from bus.connections import Documents
-from bus.log import Log
+from bus.connections.clients import Documents
+from bus.log.commit import Commit
+from bus.log.log import Log
 from bus.messages.streams import partition_of
 
 WINDOW = 1_000

@@ -1,26 +1,27 @@
 """The process that handles commands: what it is made of."""
 
-from bus import logs, workers
-from bus.attempts import Attempts
-from bus.broker import Broker
-from bus.connections import redis_client, write_database
-from bus.database_clock import DatabaseClock
-from bus.doorbells import Doorbells
-from bus.gateway import COMMANDS_QUEUE
-from bus.inbox import Inbox
-from bus.log import Log
-from bus.logs import logger
-from bus.mongodb_address import WRITE_URI, refuse_one_of_several
-from bus.observing.metrics import Metrics
-from bus.observing.pulse import Pulse
-from bus.observing.tracing import Tracing
-from bus.outages import Outages
+from bus.connections.clients import redis_client, write_database
+from bus.connections.mongodb_address import WRITE_URI, refuse_one_of_several
+from bus.inbox.attempts import Attempts
+from bus.inbox.gateway import COMMANDS_QUEUE
+from bus.inbox.inbox import Inbox
+from bus.log.log import Log
+from bus.notify.doorbells import Doorbells
+from bus.notify.subscriptions import Subscriptions
+from bus.observability import logs
+from bus.observability.logs import logger
+from bus.observability.metrics import Metrics
+from bus.observability.outages import Outages
+from bus.observability.pulse import Pulse
+from bus.observability.tracing import Tracing
+from bus.primitives.database_clock import DatabaseClock
+from bus.queue import worker_process
+from bus.queue.broker import Broker
 from bus.settings import Settings
-from bus.subscriptions import Subscriptions
-from write_side.bell import WriteSideBell
-from write_side.command_worker import CommandWorker
-from write_side.handler import CommandHandler
-from write_side.telemetry import Telemetry
+from write_side.handling.bell import WriteSideBell
+from write_side.handling.command_worker import CommandWorker
+from write_side.handling.handler import CommandHandler
+from write_side.handling.telemetry import Telemetry
 
 KIND = "commands"
 STALLED_S = 60.0
@@ -34,7 +35,7 @@ def main() -> None:
     """Handle commands until SIGTERM or SIGINT."""
     settings = Settings.load()
     logs.configure(settings.log_level)
-    stopping = workers.stop_on_signals()
+    stopping = worker_process.stop_on_signals()
 
     database = write_database(settings)
     client = redis_client(settings)
@@ -61,14 +62,14 @@ def main() -> None:
     def ailment() -> str | None:
         return f"a turn has been going on for {STALLED_S:g} s" if worker.busy_s() > STALLED_S else None
 
-    if workers.until_ready(prepare, stopping):
+    if worker_process.until_ready(prepare, stopping):
         outages.start()
         pulse.start()
         worker.start()
         logger.info("working", queues=[COMMANDS_QUEUE])
         watched = (worker.thread, outages.thread, pulse.thread)
         try:
-            workers.supervise(broker, watched, stopping, worker.stop, ailment)
+            worker_process.supervise(broker, watched, stopping, worker.stop, ailment)
         finally:
             pulse.stop()
     if tracing is not None:

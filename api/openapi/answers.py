@@ -5,9 +5,9 @@ from http import HTTPStatus
 
 import falcon
 
-from api import problems as served
-from api.access import EVERY_ROLE, Roles
-from api.correlation import HEADER as CORRELATION
+from api.http import problems as served
+from api.middleware.access import EVERY_ROLE, Roles
+from api.middleware.correlation import HEADER as CORRELATION
 from api.openapi import headers
 from api.openapi.operation import Answer, Operation
 from api.openapi.problems import EVERYWHERE, PROBLEMS, UNNAMED, WITH_A_TOKEN, name

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from api.access import Roles, Route
+from api.http.problems import ProblemDocument
+from api.middleware.access import Roles, Route
 from api.openapi import answers, examples, headers, parameters
 from api.openapi.operation import Operation, Tag
 from api.openapi.operations import OPERATIONS, check
 from api.openapi.problems import PROBLEMS, name
 from api.openapi.schemas import Schema, describe
-from api.problems import ProblemDocument
 from bus.version import VERSION
 
 INTRODUCTION = """\

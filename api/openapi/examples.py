@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from api import bodies
 from api.ops import repair_bodies
+from api.resources import bodies
 
 CUSTOMER_ID = "c1"
 PRODUCT_ID = "p1"

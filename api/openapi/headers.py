@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from api.consistency import HEADER as CONSISTENCY
-from api.correlation import HEADER as CORRELATION
+from api.http.consistency import HEADER as CONSISTENCY
+from api.middleware.correlation import HEADER as CORRELATION
 
 Described = dict[str, Any]
 

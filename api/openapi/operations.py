@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 
-from api import bodies, queries, receipts, shapes
-from api.access import Route
+from api.http import queries, receipts
+from api.middleware.access import Route
 from api.openapi import operators, repairs
 from api.openapi.kinds import about_service, changing, creating, exposition, listing, single, site
 from api.openapi.operation import Link, Operation, Tag
+from api.resources import bodies, shapes
 from read_side.projections import customers, order_detail, products
 
 Key = tuple[str, str]

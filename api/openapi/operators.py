@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from http import HTTPStatus
 
+from api.http.queries import NoQuery, Query, StoryQuery
 from api.openapi.operation import Answer, Operation, Tag
-from api.ops import shapes, story_shapes
-from api.queries import NoQuery, Query, StoryQuery
+from api.ops import shapes, timeline_shapes
 
 Key = tuple[str, str]
 """A path and a method."""
@@ -54,7 +54,7 @@ OPERATIONS: Mapping[Key, Operation] = {
     ("/ops/stories/{story_id}", "GET"): asking(
         "readStory",
         "What happened to an order, a customer, a product or a command",
-        story_shapes.Story,
+        timeline_shapes.Story,
         text="From acceptance to the read models. A stream's name is taken for the id as well.",
         query=StoryQuery,
         problems=(HTTPStatus.NOT_FOUND,),

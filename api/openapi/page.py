@@ -6,7 +6,7 @@ from functools import cached_property
 import falcon
 import orjson
 
-from api.access import Route
+from api.middleware.access import Route
 from api.openapi.document import document
 from api.site.files import Content
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from api.correlation import HEADER as CORRELATION
+from api.middleware.correlation import HEADER as CORRELATION
 from api.openapi.operation import Operation
 from api.openapi.schemas import Schema
 

@@ -15,10 +15,12 @@ from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
 from pydantic_core import core_schema
 
-from api.shapes import CommandState, FeedEvent
-from bus.messages.commands import AnyCommand
-from bus.messages.events import CustomerEvent, OrderEvent, ProductEvent
-from bus.messages.events.event import Event
+from api.resources.shapes import CommandState, FeedEvent
+from bus.messages.customers import CustomerEvent
+from bus.messages.message import Event
+from bus.messages.orders import OrderEvent
+from bus.messages.products import ProductEvent
+from bus.messages.registry import AnyCommand
 from bus.messages.values import Address, OrderStatus
 from read_side.projections.order_detail import HistoryEntry, OrderDetail
 from read_side.projections.order_summary import OrderSummary

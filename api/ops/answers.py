@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 import falcon
 
-from api.answers import answer
+from api.http.answers import answer
 
 
 def answer_operator(

@@ -15,25 +15,25 @@ import pymongo
 import redis
 from pymongo.database import Database
 
-from api import queries
+from api.http import queries
 from api.ops.answers import answer_operator
 from api.ops.kept import KEPT_S, Kept
 from api.ops.read_models import Standings
 from api.ops.recent import Recent
 from api.ops.shapes import ApiFlow, CommandsFlow, Flow, LogFlow, ProcessBeat, ReadModelFlow, Rebuilding
-from bus.connections import Documents
-from bus.dead.letters import DeadLetters
-from bus.gateway import COMMANDS_QUEUE
-from bus.log import Log
+from bus.connections.clients import Documents
+from bus.dead_letters.store import DeadLetters
+from bus.inbox.gateway import COMMANDS_QUEUE
+from bus.inbox.unfinished import unfinished
+from bus.inspection.depths import QueueDepth, queue_depths
+from bus.log.log import Log
 from bus.messages.outcome import CommandStatus
-from bus.observing import metrics
-from bus.observing.heartbeats import Process, processes
-from bus.observing.metric_slots import Slots
-from bus.observing.metrics import MILLION, Counts, Family
-from bus.observing.unfinished import unfinished
-from bus.queues.depths import QueueDepth, queue_depths
-from read_side.registry import State
-from read_side.status import MAX_LAG_S, Standing
+from bus.observability import metrics
+from bus.observability.heartbeats import Process, processes
+from bus.observability.metric_slots import Slots
+from bus.observability.metrics import MILLION, Counts, Family
+from read_side.generations.registry import State
+from read_side.queries.status import MAX_LAG_S, Standing
 
 LOOK_S = 1.5
 """For all that is asked of MongoDB in one look, that at the read models aside; Redis has its own bound."""

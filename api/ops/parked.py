@@ -1,18 +1,19 @@
 """``/ops/parked``: the streams that read models have set aside, and having them mended.
 
-Mending is not done here but ordered (``read_side.parked.mending_orders``); the answer waits for it for a
+Mending is not done here but ordered (``read_side.parked.retry_requests``); the answer waits for it for a
 moment.
 """
 
 import falcon
 
-from api import bodies, queries
+from api.http import queries
+from api.http.problems import not_found
 from api.ops.answers import answer_operator
 from api.ops.repair_bodies import ParkedQuery, ParkedStream
 from api.ops.repair_shapes import MendedList, ParkedList, ParkedRow
 from api.ops.repairs import Repairs
-from api.problems import not_found
-from bus.log import Log
+from api.resources import bodies
+from bus.log.log import Log
 from read_side.parked.parking import Parked
 from read_side.projections import by_name
 

@@ -14,7 +14,7 @@ LARGEST = 2**63
 
 
 def plain(value: Any, depth: int = 0) -> Any:
-    """The same, made of what ``api.answers.to_json`` takes."""
+    """The same, made of what ``api.http.answers.to_json`` takes."""
     if isinstance(value, dict | list | tuple) and depth > DEEPEST:
         return "…"
     if isinstance(value, dict):

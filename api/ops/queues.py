@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 import falcon
 import pymongo
 
-from api import queries
+from api.http import queries
 from api.ops.answers import answer_operator
 from api.ops.kept import KEPT_S, Kept
 from api.ops.shapes import FigureExplained, QueueFigures, Queues
-from bus.queues.explained import rows
-from bus.queues.figures import Figures, between
-from bus.queues.look import Look, Looking
+from bus.inspection.explanations import rows
+from bus.inspection.figures import Figures, between
+from bus.inspection.snapshot import Look, Looking
 
 LOOK_S = 2.5
 """For all that is asked of MongoDB in one look."""

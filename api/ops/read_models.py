@@ -7,14 +7,14 @@ import falcon
 import pymongo
 from pymongo.database import Database
 
-from api import queries
+from api.http import queries
 from api.ops.answers import answer_operator
 from api.ops.kept import KEPT_S, Kept
 from api.ops.shapes import Generation, ReadModelStandings
-from bus.connections import Documents
-from bus.log import Log
+from bus.connections.clients import Documents
+from bus.log.log import Log
 from read_side.projections import READ_MODELS
-from read_side.status import Standing, Status, attention
+from read_side.queries.status import Standing, Status, attention
 
 LOOK_S = 1.5
 """For all that is asked of MongoDB in one look."""

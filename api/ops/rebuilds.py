@@ -1,6 +1,6 @@
 """``/ops/rebuilds``: the latest rebuild of each read model, and asking for one.
 
-It is not carried out here: a projections' process takes the request (``read_side.rebuilding.requests``).
+It is not carried out here: a projections' process takes the request (``read_side.rebuild.requests``).
 """
 
 from dataclasses import asdict
@@ -9,15 +9,16 @@ from typing import cast
 
 import falcon
 
-from api import bodies, queries
+from api.http import queries
+from api.http.problems import Problem, ProblemError, checked_id
 from api.ops.answers import answer_operator
 from api.ops.repair_bodies import ModelToRebuild
 from api.ops.repair_shapes import RebuildList, RebuildRow
 from api.ops.repairs import Repairs
-from api.problems import Problem, ProblemError, checked_id
-from bus.connections import Documents
+from api.resources import bodies
+from bus.connections.clients import Documents
 from read_side.projections import by_name
-from read_side.rebuilding.seen import of_request
+from read_side.rebuild.rebuild_status import of_request
 
 
 class Rebuilds:

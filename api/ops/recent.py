@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from api.ops.quantiles import quantile
 from api.ops.shapes import Percentiles
-from bus.observing.metrics import Counts, Family, Key
+from bus.observability.metrics import Counts, Family, Key
 
 WINDOW_S = 60.0
 

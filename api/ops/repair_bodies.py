@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
-from api.bodies import Body
-from api.queries import Query, whole_number
+from api.http.queries import Query, whole_number
+from api.resources.bodies import Body
 from read_side.projections import READ_MODELS, by_name
 
 

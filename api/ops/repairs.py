@@ -5,18 +5,18 @@ from dataclasses import dataclass
 import redis
 from pymongo.database import Database
 
-from api.freshness import WaitSlots
-from bus.broker import Broker
-from bus.connections import Documents
-from bus.dead.casualties import Casualties
-from bus.doorbells import Doorbells
-from bus.log import Log
-from read_side.checkpoints import Checkpoints
-from read_side.parked.mending_orders import MendingOrders
+from api.http.freshness import WaitSlots
+from bus.connections.clients import Documents
+from bus.dead_letters.failures import Casualties
+from bus.log.log import Log
+from bus.notify.doorbells import Doorbells
+from bus.queue.broker import Broker
+from read_side.generations.registry import Registry
 from read_side.parked.parking import Parking
-from read_side.rebuilding.requests import RebuildRequests
-from read_side.rebuilding.seen import RebuildsSeen
-from read_side.registry import Registry
+from read_side.parked.retry_requests import MendingOrders
+from read_side.projector.checkpoints import Checkpoints
+from read_side.rebuild.rebuild_status import RebuildsSeen
+from read_side.rebuild.requests import RebuildRequests
 
 OWNER = "api"
 """What a lease says that was taken over for an operator."""

@@ -4,10 +4,10 @@ from http import HTTPStatus
 
 import falcon
 
-from api import queries
+from api.http import queries
+from api.http.problems import Problem, ProblemError, checked_id
 from api.ops.answers import answer_operator
-from api.ops.teller import Teller
-from api.problems import Problem, ProblemError, checked_id
+from api.ops.timeline import Teller
 
 
 class Stories:

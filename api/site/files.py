@@ -10,10 +10,10 @@ from pathlib import Path
 
 import falcon
 
-from api import etags
-from api.answers import answer_tagged
-from api.error_handlers import of_status
-from api.problems import ProblemError
+from api.http import etags
+from api.http.answers import answer_tagged
+from api.http.problems import ProblemError
+from api.middleware.error_handlers import of_status
 
 FOLDER = Path(__file__).parent
 PAGE = "index.html"

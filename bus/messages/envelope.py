@@ -4,9 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from bus.messages.commands import AnyCommand
 from bus.messages.message import Message
 from bus.messages.principal import Principal
+from bus.messages.registry import AnyCommand
 from bus.messages.values import Moment
 
 

@@ -16,6 +16,7 @@ build finds the field's default in ``state`` until then. So a field of a state n
 may rest on it only after states of the older form are folded again.
 """
 
+from abc import ABC, abstractmethod
 from typing import ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict
@@ -38,3 +39,33 @@ class Message(BaseModel):
 
         """
         return cls.model_validate(stored, extra="ignore")
+
+
+class Command(Message, ABC):
+    """A request to change one aggregate, named in the imperative."""
+
+    @property
+    @abstractmethod
+    def stream(self) -> str:
+        """The stream of the aggregate that it changes."""
+
+    @property
+    def fact_streams(self) -> tuple[str, ...]:
+        """The streams of other aggregates whose state the decision depends on."""
+        return ()
+
+    def depends_on(self, earlier: "Command") -> bool:
+        """Whether it must not be decided before a command that was accepted earlier.
+
+        It must not, if the earlier one changes what this one is decided with, or is decided with what this
+        one changes: then it would see what came later.
+        """
+        return (
+            earlier.stream == self.stream
+            or earlier.stream in self.fact_streams
+            or self.stream in earlier.fact_streams
+        )
+
+
+class Event(Message):
+    """Something that happened, named in the past tense, carrying all that any reader needs."""

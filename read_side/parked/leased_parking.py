@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Mapping
 
-from bus.commit import Commit
-from bus.logs import logger
-from read_side.checkpoints import Lease
-from read_side.folding import Poison
+from bus.log.commit import Commit
+from bus.observability.logs import logger
 from read_side.parked.parking import Parking
-from read_side.surroundings import Generation
+from read_side.projector.checkpoints import Lease
+from read_side.projector.context import Generation
+from read_side.projector.folding import Poison
 
 
 class LeasedParking:

@@ -9,8 +9,8 @@ A crash between any two writes does no harm. The stream is marked before the fir
 unparked after the last one; whoever takes the lease next and finds the mark does the whole again, at the same
 checkpoint, before anything else. And a holder of the lease that lost it in its sleep does none either: what
 it may still write are documents as they were read before the mending, which their guard refuses
-(``read_side.guards``), new documents beyond the checkpoint, which the next batch does not believe
-(``read_side.batch``), and parked streams, which nobody confirms (``read_side.parked.parking``).
+(``read_side.projector.guards``), new documents beyond the checkpoint, which the next batch does not believe
+(``read_side.projector.batch``), and parked streams, which nobody confirms (``read_side.parked.parking``).
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -18,16 +18,16 @@ from dataclasses import dataclass, replace
 
 from pymongo.collection import Collection
 
-from bus.commit import Commit
-from bus.connections import Documents
-from bus.log import Log
-from read_side import guards
-from read_side.checkpoints import Checkpoints, Lease
+from bus.connections.clients import Documents
+from bus.log.commit import Commit
+from bus.log.log import Log
+from read_side.audit.refold import Refold, refold_streams
 from read_side.errors import RebuildNeededError
-from read_side.guards import Guard
 from read_side.parked.parking import Parked, Parking, positions
 from read_side.projections.model import Document, ReadModel, Sources
-from read_side.refold import Refold, refold_streams
+from read_side.projector import guards
+from read_side.projector.checkpoints import Checkpoints, Lease
+from read_side.projector.guards import Guard
 
 CHUNK = 100
 """How many of a stream's documents are held in memory and written at once."""

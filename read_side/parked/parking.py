@@ -24,9 +24,9 @@ from typing import Any, Self
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
-from bus.connections import DURABLE, Documents
-from read_side.checkpoints import Lease
+from bus.connections.clients import DURABLE, Documents
 from read_side.errors import LeaseLostError
+from read_side.projector.checkpoints import Lease
 
 _CONFIRMED = {"tentative": {"$exists": False}}
 

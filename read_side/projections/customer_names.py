@@ -10,7 +10,9 @@ so before and after are the same for everybody.
 from collections.abc import Mapping
 from typing import Any
 
-from bus.messages.events import AnyEvent, CustomerRegistered, CustomerRenamed, OrderPlaced
+from bus.messages.customers import CustomerRegistered, CustomerRenamed
+from bus.messages.orders import OrderPlaced
+from bus.messages.registry import AnyEvent
 from bus.messages.streams import customer_stream, id_of, order_stream
 from read_side.projections.documents import replaced
 from read_side.projections.model import NOTHING, Document, Memory, Sources

@@ -7,15 +7,10 @@ counted into the same document.
 from collections.abc import Sequence
 from typing import NotRequired, TypedDict
 
-from bus.commit import Recorded
-from bus.messages.events import (
-    AnyEvent,
-    CustomerEmailChanged,
-    CustomerRegistered,
-    CustomerRenamed,
-    OrderCancelled,
-    OrderPlaced,
-)
+from bus.log.commit import Recorded
+from bus.messages.customers import CustomerEmailChanged, CustomerRegistered, CustomerRenamed
+from bus.messages.orders import OrderCancelled, OrderPlaced
+from bus.messages.registry import AnyEvent
 from read_side.projections import paging
 from read_side.projections.documents import answer_with_position, replaced
 from read_side.projections.model import Document, Documents, ReadModel

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from bus.commit import Recorded
-from bus.messages.events import AnyEvent
+from bus.log.commit import Recorded
+from bus.messages.registry import AnyEvent
 
 Document = dict[str, Any]
 Sort = Sequence[tuple[str, int]]

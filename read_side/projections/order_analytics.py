@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Literal, TypedDict
 
-from bus.commit import Recorded
-from bus.messages.events import AnyEvent, OrderPlaced, OrderStatusChanged
+from bus.log.commit import Recorded
+from bus.messages.orders import OrderPlaced, OrderStatusChanged
+from bus.messages.registry import AnyEvent
 from bus.messages.values import OrderStatus
 from read_side.projections.days import within
 from read_side.projections.model import Document, Documents, Index, ReadModel

@@ -8,14 +8,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, NotRequired, TypedDict
 
-from bus.commit import Recorded
-from bus.messages.events import (
-    AnyEvent,
-    CustomerRegistered,
-    CustomerRenamed,
-    OrderPlaced,
-    OrderStatusChanged,
-)
+from bus.log.commit import Recorded
+from bus.messages.customers import CustomerRegistered, CustomerRenamed
+from bus.messages.orders import OrderPlaced, OrderStatusChanged
+from bus.messages.registry import AnyEvent
 from bus.messages.values import OrderStatus
 from read_side.projections import customer_names
 from read_side.projections.documents import replaced

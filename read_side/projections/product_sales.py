@@ -9,8 +9,10 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import TypedDict
 
-from bus.commit import Recorded
-from bus.messages.events import AnyEvent, OrderCancelled, OrderPlaced, ProductAdded, ProductRenamed
+from bus.log.commit import Recorded
+from bus.messages.orders import OrderCancelled, OrderPlaced
+from bus.messages.products import ProductAdded, ProductRenamed
+from bus.messages.registry import AnyEvent
 from read_side.projections.days import within
 from read_side.projections.documents import replaced
 from read_side.projections.model import Document, Documents, Index, ReadModel

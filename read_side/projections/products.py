@@ -3,15 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NotRequired, TypedDict
 
-from bus.commit import Recorded
-from bus.messages.events import (
-    AnyEvent,
+from bus.log.commit import Recorded
+from bus.messages.products import (
     ProductAdded,
     ProductDiscontinued,
     ProductReinstated,
     ProductRenamed,
     ProductRepriced,
 )
+from bus.messages.registry import AnyEvent
 from bus.messages.streams import id_of, product_stream
 from read_side.projections import paging
 from read_side.projections.documents import answer_with_position, replaced

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from bus.local.leash import leashed
+from bus.primitives.parent_death import leashed
 from tests.benchmarks import feeder
 from tests.benchmarks.stage import Stage
 from tests.processes import ROOT

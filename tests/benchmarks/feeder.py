@@ -17,7 +17,7 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, TextIO
 
-from bus.connections import write_database
+from bus.connections.clients import write_database
 from bus.settings import Settings
 from tests.benchmarks.contestants.twofold import Twofold
 from tests.benchmarks.rebuilding import Apart, rebuild

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 
 from pymongo import MongoClient
 
-from bus.connections import Documents, read_database
+from bus.connections.clients import Documents, read_database
 from bus.settings import Settings
-from read_side.checkpoints import Checkpoints
+from read_side.generations.registry import FIRST, Registry
 from read_side.projections import READ_MODELS
 from read_side.projections.model import ReadModel
 from read_side.projections.products import PRODUCTS
-from read_side.rebuilding.filling_processes import InProcesses
-from read_side.registry import FIRST, Registry
+from read_side.projector.checkpoints import Checkpoints
+from read_side.rebuild.filling_processes import InProcesses
 from tests.benchmarks.stage import Stage
 
 TIMED = tuple(model for model in READ_MODELS if model is not PRODUCTS)

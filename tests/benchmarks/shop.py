@@ -7,7 +7,8 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from bus.messages.commands import AddProduct, RegisterCustomer
+from bus.messages.customers import RegisterCustomer
+from bus.messages.products import AddProduct
 from bus.messages.streams import customer_stream, partition_of
 
 CUSTOMERS = tuple(f"c{number}" for number in range(200))

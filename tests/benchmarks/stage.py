@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
-from bus.local import ports
-from bus.local.mongod import CACHE_GB
+from api.local import ports
+from api.local.mongod import CACHE_GB
 from bus.settings import Settings
 from tests.benchmarks import wire
 from tests.benchmarks.caller import Caller

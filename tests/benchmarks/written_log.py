@@ -15,12 +15,12 @@ from typing import Any
 from pymongo import InsertOne
 from pymongo.database import Database
 
-from bus.commit import Commit
-from bus.inbox import Inbox
-from bus.log import Log
+from bus.inbox.inbox import Inbox
+from bus.log.commit import Commit
+from bus.log.log import Log
 from bus.messages.streams import customer_stream, draw_order_id, order_stream, partition_of, product_stream
 from tests.benchmarks import shop
-from write_side.aggregates import aggregate_of
+from write_side.domain.aggregates import aggregate_of
 
 CUSTOMERS = tuple(f"b{number}" for number in range(500))
 CONFIRMED_EVERY = 4

@@ -1,6 +1,6 @@
 """Commands in the inbox, and what they come to."""
 
-from bus.inbox import Entry, Inbox
+from bus.inbox.inbox import Entry, Inbox
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.messages.rejection import FieldError, Rejection, RejectionKind
 from tests import messages

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pytest
 from pymongo.database import Database
 
-from bus import connections
-from bus.connections import Documents
-from bus.inbox import Inbox
-from bus.log import Log
+from bus.connections import clients
+from bus.connections.clients import Documents
+from bus.inbox.inbox import Inbox
+from bus.log.log import Log
 from bus.settings import Settings
 from tests.contract import accepted, mongomock_shim
 from tests.contract.decisions import PARTITIONS
@@ -39,7 +39,7 @@ def write_database(
     if kind == "mongomock":
         yield mongomock_shim.database("write", monkeypatch)
         return
-    database = connections.write_database(request.getfixturevalue("mongo_settings"))
+    database = clients.write_database(request.getfixturevalue("mongo_settings"))
     with database.client:
         yield database
 
@@ -51,7 +51,7 @@ def read_database(
     if kind == "mongomock":
         yield mongomock_shim.database("read", monkeypatch)
         return
-    database = connections.read_database(request.getfixturevalue("mongo_settings"))
+    database = clients.read_database(request.getfixturevalue("mongo_settings"))
     with database.client:
         yield database
 

@@ -3,9 +3,9 @@
 from itertools import count
 from typing import Any
 
-from bus.commit import Commit, Decision
-from bus.log import Appended, Log
-from bus.messages.events import to_stored
+from bus.log.commit import Commit, Decision
+from bus.log.log import Appended, Log
+from bus.messages.registry import to_stored
 from tests import messages
 from tests.messages import NOW
 

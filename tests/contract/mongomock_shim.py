@@ -20,7 +20,7 @@ from pymongo import IndexModel
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
-from bus.connections import CODEC, DUPLICATE_KEY, Documents
+from bus.connections.clients import CODEC, DUPLICATE_KEY, Documents
 
 
 def database(name: str, monkeypatch: pytest.MonkeyPatch) -> Database[Documents]:

@@ -5,7 +5,7 @@ from typing import Any
 from pymongo import IndexModel
 from pymongo.collection import Collection
 
-from bus.messages.events import AnyEvent
+from bus.messages.registry import AnyEvent
 from read_side.projections import by_name
 from read_side.projections.model import Document
 from tests import messages

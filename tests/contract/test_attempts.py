@@ -7,10 +7,10 @@ import pytest
 from pymongo.database import Database
 from pymongo.errors import AutoReconnect
 
-from bus import attempts as attempts_module
-from bus.attempts import Attempts
-from bus.connections import UNSETTLED, Documents
-from bus.inbox import Inbox
+from bus.connections.clients import UNSETTLED, Documents
+from bus.inbox import attempts as attempts_module
+from bus.inbox.attempts import Attempts
+from bus.inbox.inbox import Inbox
 from tests.contract.accepted import FAILED, SUCCEEDED, accept, found
 from tests.waiting import until
 

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymongo.database import Database
 
-from bus.commit import Commit, Recorded
-from bus.connections import Documents
+from bus.connections.clients import Documents
 from bus.errors import UnknownMessageError
-from bus.log import Log
-from bus.messages.events import AnyEvent, to_stored
+from bus.log.commit import Commit, Recorded
+from bus.log.log import Log
+from bus.messages.registry import AnyEvent, to_stored
 from tests import messages
 from tests.contract.decisions import committed, decision, refusal
 from tests.messages import NOW

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from bson import Timestamp
 
-from bus.inbox import Inbox, Related
-from bus.messages.commands.command import Command
+from bus.inbox.inbox import Inbox, Related
+from bus.messages.message import Command
 from bus.messages.outcome import CommandStatus
 from bus.messages.streams import partition_of
 from bus.messages.values import OrderStatus

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
-from bus.connections import UNSETTLED, Documents
-from bus.inbox import Inbox
+from bus.connections.clients import UNSETTLED, Documents
+from bus.inbox.inbox import Inbox
 from bus.messages.outcome import CommandStatus, Outcome
 from tests.contract.accepted import FAILED, REJECTED, SUCCEEDED, accept, found, ids
 

@@ -6,10 +6,10 @@ from unittest import mock
 import pytest
 from pymongo.database import Database
 
-from bus.commit import Commit, Decision
-from bus.connections import Documents
+from bus.connections.clients import Documents
 from bus.errors import AlreadyCommittedError, LogMismatchError, VersionConflictError
-from bus.log import CLAIM_TRIES, Log
+from bus.log.commit import Commit, Decision
+from bus.log.log import CLAIM_TRIES, Log
 from tests.contract.decisions import PARTITIONS, append, committed, decision, refusal, tombstone
 
 

@@ -1,6 +1,6 @@
 """Reading the log: by stream, by command, and in the order of the positions."""
 
-from bus.log import Log
+from bus.log.log import Log
 from tests.contract.decisions import committed, decision, refusal, tombstone
 
 

@@ -8,26 +8,21 @@ import pytest
 from bson import Timestamp
 from pymongo.collection import Collection
 from pymongo.database import Database
-from pymongo.monitoring import (
-    CommandFailedEvent,
-    CommandListener,
-    CommandStartedEvent,
-    CommandSucceededEvent,
-)
+from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 
-from bus.connections import CODEC
-from bus.inbox import Inbox, Related
-from bus.local.mongod import Mongod
-from bus.log import Log
-from bus.messages.events import to_stored
+from api.local.mongod import Mongod
+from bus.connections.clients import CODEC
+from bus.inbox.inbox import Inbox, Related
+from bus.inspection.snapshot import Looking, _InRedis
+from bus.log.log import Log
+from bus.messages.registry import to_stored
 from bus.messages.streams import partition_of
-from bus.queues.look import Looking, _InRedis
-from bus.trail import Trails
-from read_side.checkpoints import Checkpoints
+from bus.observability.timeline import Trails
+from read_side.generations.registry import FIRST, Registry
 from read_side.parked.parking import Parking
 from read_side.projections import READ_MODELS, customers, order_analytics, product_sales, products
-from read_side.registry import FIRST, Registry
-from read_side.store import CollectionDocuments
+from read_side.projector.checkpoints import Checkpoints
+from read_side.queries.store import CollectionDocuments
 from tests import messages
 from tests.contract.decisions import PARTITIONS, committed, decision, refusal
 from tests.contract.stored_models import fill

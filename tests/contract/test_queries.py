@@ -10,7 +10,7 @@ from typing import Any
 import mongomock
 import pytest
 
-from bus.connections import mongo_client
+from bus.connections.clients import mongo_client
 from bus.messages.values import OrderStatus
 from read_side.projections import (
     customers,
@@ -21,7 +21,7 @@ from read_side.projections import (
     products,
 )
 from read_side.projections.model import Documents
-from read_side.store import CollectionDocuments
+from read_side.queries.store import CollectionDocuments
 from tests import messages
 from tests.contract.stored_models import fill, forty_orders
 from tests.messages import PLACED_AT

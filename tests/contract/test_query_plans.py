@@ -7,11 +7,11 @@ import pytest
 from pymongo.collection import Collection
 from pymongo.database import Database
 
-from bus.connections import mongo_client
-from bus.local.mongod import Mongod
+from api.local.mongod import Mongod
+from bus.connections.clients import mongo_client
 from read_side.projections import order_analytics, order_summary, product_sales
 from read_side.projections.model import Document, Sort
-from read_side.store import CollectionDocuments
+from read_side.queries.store import CollectionDocuments
 from tests import messages
 from tests.contract.stored_models import fill, forty_orders
 from tests.databases import DatabaseNames

@@ -6,13 +6,13 @@ import pytest
 from pymongo import InsertOne, ReplaceOne, UpdateOne
 from pymongo.database import Database
 
-from bus.commit import Commit
-from bus.connections import Documents
-from bus.messages.events import to_stored
-from read_side import spreads
+from bus.connections.clients import Documents
+from bus.log.commit import Commit
+from bus.messages.registry import to_stored
 from read_side.projections.model import Document
 from read_side.projections.order_summary import ORDER_SUMMARY
-from read_side.store import CollectionDocuments, ReadStore
+from read_side.projector import spreads
+from read_side.queries.store import CollectionDocuments, ReadStore
 from tests.messages import NOW, SECOND, customer_renamed
 
 LATEST: list[Document] = [

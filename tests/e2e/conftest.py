@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bus.local import ports
+from api.local import ports
 from tests.system import READY_S, System
 from tests.waiting import until
 

@@ -8,15 +8,15 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from bus.broker import Broker
-from bus.command_records import CommandRecords
-from bus.connections import redis_client, write_database
-from bus.gateway import command_message
-from bus.inbox import Inbox
-from bus.log import Log
-from bus.messages.commands import AnyCommand
+from bus.connections.clients import redis_client, write_database
+from bus.inbox.command_records import CommandRecords
+from bus.inbox.gateway import command_message
+from bus.inbox.inbox import Inbox
+from bus.log.log import Log
 from bus.messages.outcome import CommandStatus, Outcome
+from bus.messages.registry import AnyCommand
 from bus.messages.streams import draw_order_id, partition_of
+from bus.queue.broker import Broker
 from bus.settings import Settings
 from tests import messages
 from tests.decided import decided

@@ -12,7 +12,7 @@ from signal import SIGCONT, SIGSTOP
 import httpx
 import pytest
 
-from bus.local.process import ServerProcess
+from api.local.process import ServerProcess
 from bus.messages.outcome import CommandStatus
 from tests.decided import decided
 from tests.e2e.every_request import (

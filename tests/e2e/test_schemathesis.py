@@ -16,8 +16,8 @@ from typing import NamedTuple
 
 import pytest
 
-from api import bodies
 from api.openapi.examples import CUSTOMER_ID, OF_BODIES
+from api.resources import bodies
 from tests.processes import ROOT
 from tests.system import System
 

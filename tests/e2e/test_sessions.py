@@ -11,7 +11,7 @@ from contextlib import suppress
 import httpx
 import pytest
 
-from bus.local.welcome import WHO
+from api.local.welcome import WHO
 from tests import curl, pages
 from tests.pages import Page
 from tests.plain_http import NO_TLS

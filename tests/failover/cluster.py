@@ -10,8 +10,8 @@ from pathlib import Path
 
 import httpx
 
-from bus.local import ports
-from bus.local.redis_server import RedisServer
+from api.local import ports
+from api.local.redis_server import RedisServer
 from tests.chaos import cluster
 from tests.failover.servers.redis_set import RedisSet
 from tests.failover.servers.replica_set import ReplicaSet, when_told

@@ -9,9 +9,9 @@ from itertools import count
 
 import bson
 
-from bus.commit import Commit
-from bus.connections import write_database
-from bus.log import Log
+from bus.connections.clients import write_database
+from bus.log.commit import Commit
+from bus.log.log import Log
 from bus.settings import Settings
 from tests.contract.decisions import decision, refusal
 

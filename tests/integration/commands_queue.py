@@ -10,8 +10,8 @@ from dramatiq.broker import MessageProxy
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from bus.broker import Broker
-from bus.consumer import BlockingConsumer
+from bus.queue.broker import Broker
+from bus.queue.consumer import BlockingConsumer
 
 LIST = "dramatiq:commands"
 PATIENCE_S = 30

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import redis
 
-from bus.command_records import CommandRecords
-from bus.connections import read_database, redis_client, write_database
-from bus.inbox import Inbox
-from bus.log import Log
+from bus.connections.clients import read_database, redis_client, write_database
+from bus.inbox.command_records import CommandRecords
+from bus.inbox.inbox import Inbox
+from bus.log.log import Log
 from bus.settings import Settings
 from tests.integration.shop import ReadSide, WriteSide
 

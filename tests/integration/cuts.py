@@ -9,7 +9,7 @@ from unittest import mock
 from dramatiq import worker as dramatiq_worker
 from redis.connection import Connection
 
-from bus.keys import DELAYED
+from bus.queue.keys import DELAYED
 
 
 @contextmanager

@@ -9,12 +9,14 @@ import signal
 from datetime import datetime
 from typing import Any
 
-from bus import attempts, broker, consumer
-from bus.commit import Decision
-from bus.inbox import Entry
-from bus.messages.commands import PlaceOrder
-from write_side import decisions, worker
-from write_side.facts import Facts
+from bus.inbox import attempts
+from bus.inbox.inbox import Entry
+from bus.log.commit import Decision
+from bus.messages.orders import PlaceOrder
+from bus.queue import broker, consumer
+from write_side import worker
+from write_side.domain.facts import Facts
+from write_side.handling import decisions
 
 DEADLY = "deadly"
 

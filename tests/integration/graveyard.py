@@ -5,7 +5,7 @@ from typing import Any
 import redis
 from dramatiq import Message
 
-from bus.keys import QueueKeys
+from bus.queue.keys import QueueKeys
 from tests import messages
 
 DIED_MS = 1_750_000_000_000

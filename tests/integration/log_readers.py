@@ -3,8 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from bus.commit import Commit
-from bus.log import Log
+from bus.log.commit import Commit
+from bus.log.log import Log
 
 EVERYTHING = 100_000
 

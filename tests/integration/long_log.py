@@ -11,10 +11,10 @@ from typing import Any
 
 from pymongo.database import Database
 
-from bus.commit import Commit
-from bus.connections import Documents
-from bus.log import Log
-from bus.messages.events import AnyEvent, to_stored
+from bus.connections.clients import Documents
+from bus.log.commit import Commit
+from bus.log.log import Log
+from bus.messages.registry import AnyEvent, to_stored
 from bus.messages.streams import customer_stream, order_stream, partition_of, product_stream
 from bus.messages.values import OrderStatus
 from tests import messages

@@ -8,16 +8,16 @@ from unittest import mock
 
 from pymongo.database import Database
 
-from bus.commit import Recorded
-from bus.connections import Documents
-from bus.log import Log
-from read_side.generations import Generations
+from bus.connections.clients import Documents
+from bus.log.commit import Recorded
+from bus.log.log import Log
+from read_side.generations.generations import Generations
+from read_side.generations.retirement import Retirement
 from read_side.projections import READ_MODELS
 from read_side.projections.model import Document, ReadModel
-from read_side.rebuilding import handover
-from read_side.rebuilding.filling import fill_partition
-from read_side.rebuilding.rebuild import Rebuild, Rebuilt, Tools
-from read_side.retirement import Retirement
+from read_side.rebuild import handover
+from read_side.rebuild.filling import fill_partition
+from read_side.rebuild.rebuild import Rebuild, Rebuilt, Tools
 from tests.integration.shop import LONG_AGO, PARTITIONS, ReadSide
 
 

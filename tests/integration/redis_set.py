@@ -7,8 +7,8 @@ from typing import Any
 
 import redis
 
-from bus.local import ports
-from bus.local.redis_server import RedisServer
+from api.local import ports
+from api.local.redis_server import RedisServer
 from tests.waiting import until
 
 NAME = "shop"

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from signal import SIGKILL
 
-from bus.local import ports
+from api.local import ports
 from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,7 +32,7 @@ class Shop:
         procfile.write_text("".join(lines))
         with self.output.open("w") as output:
             self.runner = subprocess.Popen(
-                [sys.executable, "-m", "bus", "run", "--procfile", str(procfile), *arguments],
+                [sys.executable, "-m", "api", "run", "--procfile", str(procfile), *arguments],
                 cwd=ROOT,
                 env=os.environ
                 | {"DATA_DIR": str(self.data_dir), "PORT": str(self.port), "JWT_PUBLIC_KEY": "unused"},

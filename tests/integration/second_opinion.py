@@ -4,14 +4,14 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from bus.commit import Commit
-from bus.connections import Documents
-from bus.messages.events import OrderCancelled, OrderPlaced
+from bus.connections.clients import Documents
+from bus.log.commit import Commit
+from bus.messages.orders import OrderCancelled, OrderPlaced
 from read_side.projections import order_analytics, product_sales
 from read_side.projections.order_analytics import ORDER_ANALYTICS
 from read_side.projections.order_summary import ORDER_SUMMARY
 from read_side.projections.product_sales import PRODUCT_SALES
-from read_side.store import CollectionDocuments
+from read_side.queries.store import CollectionDocuments
 from tests.integration.shop import PARTITIONS, ReadSide, WriteSide
 
 

@@ -11,29 +11,28 @@ from itertools import count
 
 from pymongo.database import Database
 
-from bus.attempts import Attempts
-from bus.command_records import CommandRecords
-from bus.commit import Commit, Decision
-from bus.connections import UNSETTLED, Documents, write_database
-from bus.inbox import Entry, Inbox
-from bus.log import Log
-from bus.messages.commands import AnyCommand
+from bus.connections.clients import UNSETTLED, Documents, write_database
+from bus.inbox.attempts import Attempts
+from bus.inbox.command_records import CommandRecords
+from bus.inbox.inbox import Entry, Inbox
+from bus.log.commit import Commit, Decision
+from bus.log.log import Log
 from bus.messages.envelope import CommandEnvelope
-from bus.messages.events import to_stored
 from bus.messages.outcome import Outcome
+from bus.messages.registry import AnyCommand, to_stored
 from bus.messages.streams import customer_stream, order_stream, partition_of
 from bus.settings import Settings
-from read_side.catch_up import End, Run
-from read_side.checkpoints import Checkpoints
-from read_side.holes import Holes
+from read_side.generations.registry import FIRST, Registry
 from read_side.parked.parking import Parking
 from read_side.projections import READ_MODELS
 from read_side.projections.model import ReadModel
-from read_side.projector import Projector
-from read_side.registry import FIRST, Registry
-from read_side.surroundings import Surroundings, stretches
+from read_side.projector.catch_up import End, Run
+from read_side.projector.checkpoints import Checkpoints
+from read_side.projector.context import Surroundings, stretches
+from read_side.projector.gaps import Holes
+from read_side.projector.projector import Projector
 from tests import messages
-from write_side.handler import CommandHandler
+from write_side.handling.handler import CommandHandler
 
 PARTITIONS = 2
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)

@@ -1,7 +1,7 @@
 """Events that nobody can read, and their repair: what a bad release writes, and the next one understands."""
 
+from read_side.generations.registry import FIRST
 from read_side.parked.parking import Parking
-from read_side.registry import FIRST
 from tests.integration.shop import WriteSide
 
 UNKNOWN = 99

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from bus.log import Log
-from bus.signals import Signals
+from bus.log.log import Log
+from bus.notify.notifier import Signals
 from read_side.projections import READ_MODELS
 from read_side.projections.model import ReadModel
-from read_side.runners import Runners
+from read_side.projector.runners import Runners
 from tests.integration.shop import PARTITIONS, ReadSide
 
 MOST_TURNS = 200

@@ -14,19 +14,20 @@ from hypothesis import example, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from bus.connections import write_database
-from bus.messages.commands import AnyCommand, ChangeCustomer
+from bus.connections.clients import write_database
+from bus.messages.customers import ChangeCustomer
 from bus.messages.envelope import CommandEnvelope
 from bus.messages.outcome import CommandStatus
+from bus.messages.registry import AnyCommand
 from bus.messages.streams import partition_of
 from bus.messages.values import OrderStatus
 from bus.settings import Settings
 from tests import messages
 from tests.integration.shop import PARTITIONS, WriteSide, order_id
-from write_side import decisions
-from write_side.aggregates import Aggregate, aggregate_for
 from write_side.audit import audit
+from write_side.domain.aggregates import Aggregate, aggregate_for
 from write_side.errors import EarlierUnfinishedError
+from write_side.handling import decisions
 
 MAX_ATTEMPTS = 3
 SEVEN = 7

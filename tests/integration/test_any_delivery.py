@@ -16,16 +16,16 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from bus.commit import Decision
-from bus.connections import read_database, write_database
-from bus.log import Appended
-from bus.messages.commands import AnyCommand
+from bus.connections.clients import read_database, write_database
+from bus.log.commit import Decision
+from bus.log.log import Appended
+from bus.messages.registry import AnyCommand
 from bus.messages.values import OrderStatus
 from bus.settings import Settings
-from read_side import batch, catch_up
-from read_side.audit import audit
+from read_side.audit.audit import audit
 from read_side.projections import READ_MODELS
 from read_side.projections.model import ReadModel
+from read_side.projector import batch, catch_up
 from tests import messages
 from tests.integration.crashes import Moment, dying
 from tests.integration.second_opinion import agrees

@@ -10,12 +10,12 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from bus.connections import read_database
+from bus.connections.clients import read_database
 from bus.messages.values import OrderStatus
 from bus.settings import Settings
-from read_side import audit as audits
 from read_side.__main__ import app as read_side_app
-from read_side.audit import ABSENT, Difference, audit
+from read_side.audit import audit as audits
+from read_side.audit.audit import ABSENT, Difference, audit
 from read_side.projections.order_summary import ORDER_SUMMARY
 from tests import messages
 from tests.integration.crashes import dying

@@ -11,8 +11,8 @@ import redis
 from dramatiq.broker import MessageProxy
 from dramatiq.errors import ConnectionClosed
 
-from bus import consumer as consumer_module
-from bus.broker import Broker
+from bus.queue import consumer as consumer_module
+from bus.queue.broker import Broker
 from tests.integration.commands_queue import (
     LIST,
     PATIENCE_S,

@@ -8,7 +8,7 @@ import pytest
 import redis
 from dramatiq import Worker
 
-from bus.broker import Broker
+from bus.queue.broker import Broker
 from tests.integration.commands_queue import (
     LIST,
     PATIENCE_S,

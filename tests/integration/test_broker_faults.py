@@ -18,10 +18,11 @@ from dramatiq.brokers.redis import RedisBroker
 from dramatiq.common import current_millis
 from dramatiq.middleware import Retries
 
-from bus import broker as our_broker
-from bus import connections, consumer
-from bus.broker import Broker
-from bus.keys import HEARTBEATS, QueueKeys
+from bus.connections import clients
+from bus.queue import broker as our_broker
+from bus.queue import consumer
+from bus.queue.broker import Broker
+from bus.queue.keys import HEARTBEATS, QueueKeys
 from tests.integration.commands_queue import PATIENCE_S, command, redis_away, text
 from tests.integration.cuts import cut, is_delayer, is_worker
 from tests.waiting import until
@@ -59,7 +60,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Dramatiq's pauses after a lost connection, and ours before a retry, without the waiting."""
     monkeypatch.setattr(dramatiq_worker, "CONSUMER_RESTART_DELAY_SECS", 0.02)
     monkeypatch.setattr(dramatiq_worker, "POST_PROCESS_MESSAGE_RETRY_DELAY_SECS", 0.02)
-    monkeypatch.setattr("bus.retries.MIN_BACKOFF_MS", SOON_MS)
+    monkeypatch.setattr("bus.queue.retries.MIN_BACKOFF_MS", SOON_MS)
 
 
 class Handled:
@@ -184,9 +185,7 @@ def test_the_messages_of_a_killed_worker_return_to_an_idle_queue(
     with mock.patch("random.randint", return_value=500_000):  # 0.1 % of calls: not these
         found = [message for _ in range(LOOKS if not mends else 1) if (message := next(idle)) is not None]
     assert [message.message_id for message in found] == (["k1"] if mends else [])
-    at_worst_ms = our_broker.HEARTBEAT_TIMEOUT_MS + 1_000 * (
-        consumer.MAINTENANCE_EVERY_S + connections.BLOCK_S
-    )
+    at_worst_ms = our_broker.HEARTBEAT_TIMEOUT_MS + 1_000 * (consumer.MAINTENANCE_EVERY_S + clients.BLOCK_S)
     assert at_worst_ms < 20_000
 
 

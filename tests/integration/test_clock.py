@@ -9,13 +9,13 @@ import redis
 from dramatiq import Message
 from pymongo.database import Database
 
-from bus import clock
-from bus.broker import Broker
-from bus.clock import Sweep
-from bus.connections import Documents, write_database
-from bus.inbox import Inbox
+from bus import sweeper
+from bus.connections.clients import Documents, write_database
+from bus.inbox.inbox import Inbox
 from bus.messages.outcome import CommandStatus, Outcome
+from bus.queue.broker import Broker
 from bus.settings import Settings
+from bus.sweeper import Sweep
 from tests import messages
 from tests.integration.commands_queue import LIST, PATIENCE_S, SOON_MS, consumer_of, taken, text, waiting
 from tests.messages import NOW
@@ -106,7 +106,7 @@ def test_a_redis_that_forgot_everything_is_filled_again(
     client: redis.Redis,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(clock, "SWEEP_BATCH", 2)
+    monkeypatch.setattr(sweeper, "SWEEP_BATCH", 2)
     sweep = Sweep(database, inbox, broker, SOON_MS)
     accept(inbox, "k1", "k2", "k3")
     assert [sweep(), sweep()] == [2, 1]
@@ -122,8 +122,8 @@ def test_what_is_lost_behind_a_long_backlog_is_found(
     client: redis.Redis,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(clock, "SWEEP_BATCH", 2)
-    monkeypatch.setattr(clock, "SWEEP_PAGES", 2)
+    monkeypatch.setattr(sweeper, "SWEEP_BATCH", 2)
+    monkeypatch.setattr(sweeper, "SWEEP_PAGES", 2)
     keys = [f"k{number}" for number in range(11)]
     accept(inbox, *keys)
     others = Sweep(database, inbox, broker, SOON_MS)

@@ -7,9 +7,9 @@ import pytest
 from pymongo.collection import Collection
 from pymongo.results import DeleteResult
 
-from bus.connections import Documents
+from bus.connections.clients import Documents
 from bus.errors import LogMismatchError
-from bus.log import FORMAT, Log
+from bus.log.log import FORMAT, Log
 from bus.messages.envelope import CommandEnvelope
 from bus.messages.outcome import CommandStatus, Outcome
 from tests import messages

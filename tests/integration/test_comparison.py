@@ -7,12 +7,12 @@ from unittest import mock
 import pytest
 from pymongo.collection import Collection
 
-from bus.connections import Documents, read_database
+from bus.connections.clients import Documents, read_database
 from bus.settings import Settings
+from read_side.cli.rebuild_report import LONGEST_LINE, MOST_LINES, lines, summary
 from read_side.projections.order_summary import ORDER_SUMMARY
-from read_side.rebuilding import comparison
-from read_side.rebuilding.comparison import ABSENT, Change, Comparison, compare
-from read_side.rebuilding.report import LONGEST_LINE, MOST_LINES, lines, summary
+from read_side.rebuild import comparison
+from read_side.rebuild.comparison import ABSENT, Change, Comparison, compare
 
 
 class Sides:

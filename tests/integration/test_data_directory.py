@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import redis
 
+from api.local.servers import LocalServers, claim
 from bus.errors import ConfigurationError
-from bus.local.servers import LocalServers, claim
 from bus.settings import Settings
 from tests.integration.notes import read, write
 from tests.waiting import until

@@ -7,8 +7,8 @@ import redis
 from dramatiq import Message
 
 from bus.__main__ import app
-from bus.connections import write_database
-from bus.dead.letters import DeadLetters
+from bus.connections.clients import write_database
+from bus.dead_letters.store import DeadLetters
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.settings import Settings
 from tests import messages

@@ -12,14 +12,14 @@ import redis
 from dramatiq.brokers.redis import RedisBroker
 from pymongo.database import Database
 
-from bus.broker import Broker
-from bus.connections import Documents, write_database
-from bus.dead import letters as dead_letters
-from bus.dead.letter import LetterState
-from bus.dead.letters import DeadLetters
-from bus.keys import QueueKeys
+from bus.connections.clients import Documents, write_database
+from bus.dead_letters import store as dead_letters
+from bus.dead_letters.dead_letter import LetterState
+from bus.dead_letters.store import DeadLetters
+from bus.notify.subscriptions import Subscriptions
+from bus.queue.broker import Broker
+from bus.queue.keys import QueueKeys
 from bus.settings import Settings
-from bus.subscriptions import Subscriptions
 from tests.integration.commands_queue import PATIENCE_S, consumer_of, taken
 from tests.integration.crashes import dying
 from tests.integration.graveyard import DIED_MS, buried, bury, payload
@@ -112,8 +112,8 @@ def test_a_clock_that_dies_around_the_insert_leaves_it_to_the_next(
 _KILLED_BEFORE_REMOVAL = """
 import os, signal
 import redis
-from bus.connections import redis_client, write_database
-from bus.dead.letters import DeadLetters
+from bus.connections.clients import redis_client, write_database
+from bus.dead_letters.store import DeadLetters
 from bus.settings import Settings
 
 def kill(*_):

@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from bus.broker import Broker
-from bus.connections import redis_client
-from bus.gateway import command_message
+from bus.connections.clients import redis_client
+from bus.inbox.gateway import command_message
 from bus.messages.envelope import CommandEnvelope
 from bus.messages.outcome import CommandStatus
+from bus.queue.broker import Broker
 from bus.settings import Settings
 from tests import messages
 from tests.integration.deadly_worker import DEADLY
 from tests.integration.shop import PARTITIONS, WriteSide, order_id
 from tests.processes import Process
 from tests.waiting import until
-from write_side.isolation import DEATHS_ALONE, SUSPECT_AFTER
+from write_side.handling.isolation import DEATHS_ALONE, SUSPECT_AFTER
 
 PATIENCE_S = 90
 BYSTANDERS = 12

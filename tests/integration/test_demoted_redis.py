@@ -7,15 +7,15 @@ import pytest
 import redis
 from structlog.testing import capture_logs
 
-from bus import outages
-from bus.broker import Broker
-from bus.connections import probe_redis, redis_client
-from bus.doorbells import Doorbells
-from bus.local.ports import HOST
-from bus.outages import Outages, Server
-from bus.redis_pool import tell_of_demotions
+from api.local.ports import HOST
+from bus.connections.clients import probe_redis, redis_client
+from bus.connections.redis_pool import tell_of_demotions
+from bus.notify.doorbells import Doorbells
+from bus.notify.notifier import CHANNEL, Signals, announce, finished
+from bus.observability import outages
+from bus.observability.outages import Outages, Server
+from bus.queue.broker import Broker
 from bus.settings import Settings
-from bus.signals import CHANNEL, Signals, announce, finished
 from tests.integration.commands_queue import command, consumer_of
 from tests.integration.redis_set import PATIENCE_S, Member
 from tests.relay import Relay

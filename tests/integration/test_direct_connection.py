@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from pymongo import MongoClient
 
-from bus.connections import write_database
-from bus.local import ports
-from bus.local.mongod import Mongod
-from bus.mongodb_address import WRITE_URI, refuse_one_of_several
+from api.local import ports
+from api.local.mongod import Mongod
+from bus.connections.clients import write_database
+from bus.connections.mongodb_address import WRITE_URI, refuse_one_of_several
 from bus.settings import Settings
 
 NOBODY = f"{ports.HOST}:1"

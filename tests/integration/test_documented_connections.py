@@ -17,24 +17,24 @@ import redis
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
-from bus.broker import Broker
-from bus.connections import probe_redis, read_database, redis_client, write_database
-from bus.dead.letters import DeadLetters
-from bus.doorbells import Doorbells, bell
-from bus.inbox import Inbox
-from bus.keys import HEARTBEATS
-from bus.local import ports
-from bus.local.mongod import REPLICA_SET, Mongod
-from bus.log import Log
-from bus.mongodb_address import refuse_one_of_several
-from bus.queues.depths import queue_depths
+from api.local import ports
+from api.local.mongod import REPLICA_SET, Mongod
+from bus.connections.clients import probe_redis, read_database, redis_client, write_database
+from bus.connections.mongodb_address import refuse_one_of_several
+from bus.dead_letters.store import DeadLetters
+from bus.inbox.inbox import Inbox
+from bus.inspection.depths import queue_depths
+from bus.log.log import Log
+from bus.notify.doorbells import Doorbells, bell
+from bus.notify.notifier import CHANNEL, Signals
+from bus.queue.broker import Broker
+from bus.queue.keys import HEARTBEATS
 from bus.settings import Settings
-from bus.signals import CHANNEL, Signals
-from read_side.checkpoints import Checkpoints
-from read_side.generations import Generations
+from read_side.generations.generations import Generations
+from read_side.generations.registry import Registry
+from read_side.generations.retirement import Retirement
 from read_side.projections import READ_MODELS
-from read_side.registry import Registry
-from read_side.retirement import Retirement
+from read_side.projector.checkpoints import Checkpoints
 from tests.certificates import KEY_PASSWORD, Certificates, certificates_in
 from tests.integration.commands_queue import command, consumer_of, taken
 from tests.integration.redis_set import NAME, PATIENCE_S, SENTINEL_PASSWORD, Member

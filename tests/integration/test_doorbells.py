@@ -4,12 +4,12 @@ import pytest
 import redis
 from dramatiq import Message
 
-from bus import doorbells
-from bus.broker import Broker
-from bus.doorbells import Doorbells, bell
-from bus.keys import QueueKeys
+from bus.notify import doorbells
+from bus.notify.doorbells import Doorbells, bell
+from bus.notify.notifier import APPENDS, appended
+from bus.queue.broker import Broker
+from bus.queue.keys import QueueKeys
 from bus.settings import Settings
-from bus.signals import APPENDS, appended
 from tests.integration.commands_queue import text
 from tests.waiting import until
 

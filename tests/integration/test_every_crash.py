@@ -6,13 +6,13 @@ from unittest import mock
 import pytest
 
 from bus.messages.values import OrderStatus
-from read_side import batch, catch_up, spreading
-from read_side.audit import audit
-from read_side.catch_up import End
+from read_side.audit.audit import audit
 from read_side.projections import READ_MODELS
 from read_side.projections.model import ReadModel
 from read_side.projections.order_detail import ORDER_DETAIL
 from read_side.projections.order_summary import ORDER_SUMMARY
+from read_side.projector import batch, catch_up, spreading
+from read_side.projector.catch_up import End
 from tests import messages
 from tests.integration.crashes import Moment, dying
 from tests.integration.shop import ReadSide, WriteSide, order_id, partition

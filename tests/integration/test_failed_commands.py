@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from bus.attempts import Attempts
-from bus.dead import failed_commands
-from bus.dead.failed_commands import FailedCommands
+from bus.dead_letters import failed_commands
+from bus.dead_letters.failed_commands import FailedCommands
 from bus.errors import RefusedError
+from bus.inbox.attempts import Attempts
 from bus.messages.envelope import CommandEnvelope
 from bus.messages.outcome import CommandStatus, Outcome
 from tests import messages

@@ -11,21 +11,21 @@ from dramatiq import Worker
 from dramatiq.broker import MessageProxy
 from dramatiq.common import current_millis
 
-from bus import broker as our_broker
-from bus import retries
-from bus.broker import Broker
-from bus.connections import read_database, redis_client, write_database
-from bus.consumer import BlockingConsumer
-from bus.doorbells import Doorbells
-from bus.keys import HEARTBEATS, QueueKeys
-from bus.log import Log
+from bus.connections.clients import read_database, redis_client, write_database
+from bus.log.log import Log
+from bus.notify.doorbells import Doorbells
+from bus.queue import broker as our_broker
+from bus.queue import retries
+from bus.queue.broker import Broker
+from bus.queue.consumer import BlockingConsumer
+from bus.queue.keys import HEARTBEATS, QueueKeys
 from bus.settings import Settings
-from read_side.answering import Answering
-from read_side.catch_up import End, Run
-from read_side.checkpoints import Checkpoints
+from read_side.generations.registry import FIRST, Registry
 from read_side.projections.model import ReadModel
 from read_side.projections.products import PRODUCTS
-from read_side.registry import FIRST, Registry
+from read_side.projector.answering import Answering
+from read_side.projector.catch_up import End, Run
+from read_side.projector.checkpoints import Checkpoints
 from read_side.worker import register_actor
 from tests.integration.shop import NoRunners
 from tests.waiting import until

@@ -8,18 +8,18 @@ from unittest import mock
 import pytest
 from pymongo.database import Database
 
-from bus.connections import Documents, read_database, write_database
-from bus.log import Log
-from bus.log_view import Stretch
+from bus.connections.clients import Documents, read_database, write_database
+from bus.log.log import Log
+from bus.log.view import Stretch
 from bus.settings import Settings
-from read_side.audit import audit
+from read_side.audit.audit import audit
 from read_side.errors import RebuildStoppedError
 from read_side.projections import READ_MODELS
 from read_side.projections.customers import CUSTOMERS
 from read_side.projections.order_summary import ORDER_SUMMARY
-from read_side.rebuilding import convoy, filling
-from read_side.rebuilding.filling import Target, fill_together, surroundings
-from read_side.surroundings import Reached
+from read_side.projector.context import Reached
+from read_side.rebuild import filling, shared_scan
+from read_side.rebuild.filling import Target, fill_together, surroundings
 from tests.integration import long_log
 from tests.integration.shop import PARTITIONS, ReadSide
 
@@ -63,7 +63,10 @@ def read(settings: Settings, log: Log) -> Iterator[ReadSide]:
 @pytest.fixture(autouse=True)
 def _many_stretches() -> Iterator[None]:
     """And a model that waits for another in vain does not come to an end."""
-    with mock.patch.object(filling, "STRETCH", STRETCH), mock.patch.object(convoy, "PATIENCE_S", 10 * DONE_S):
+    with (
+        mock.patch.object(filling, "STRETCH", STRETCH),
+        mock.patch.object(shared_scan, "PATIENCE_S", 10 * DONE_S),
+    ):
         yield
 
 

@@ -4,12 +4,12 @@ import pytest
 import redis
 from dramatiq import Message
 
-from bus.broker import Broker
-from bus.command_records import CommandRecords
-from bus.gateway import CommandGateway
-from bus.inbox import Inbox
+from bus.inbox.command_records import CommandRecords
+from bus.inbox.gateway import CommandGateway
+from bus.inbox.inbox import Inbox
 from bus.messages.outcome import CommandStatus, Outcome
-from bus.signals import Signals
+from bus.notify.notifier import Signals
+from bus.queue.broker import Broker
 from tests import messages
 from tests.integration.commands_queue import LIST, redis_away, text, waiting
 

@@ -8,20 +8,20 @@ from unittest import mock
 import pytest
 from pymongo.errors import AutoReconnect
 
-from bus.attempts import Attempts
-from bus.connections import UNSETTLED, write_database
-from bus.dead.failed_commands import FailedCommands
+from bus.connections.clients import UNSETTLED, write_database
+from bus.dead_letters.failed_commands import FailedCommands
 from bus.errors import AlreadyCommittedError
-from bus.inbox import Entry
-from bus.log import Log
+from bus.inbox.attempts import Attempts
+from bus.inbox.inbox import Entry
+from bus.log.log import Log
 from bus.messages.envelope import CommandEnvelope
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.settings import Settings
 from tests import messages
 from tests.integration.shop import WriteSide, partition
 from tests.interleavings.stopped import Stopped, stopped
-from write_side import decisions, outcomes
-from write_side.isolation import DEATHS_ALONE, SUSPECT_AT_ONCE
+from write_side.handling import decisions, outcomes
+from write_side.handling.isolation import DEATHS_ALONE, SUSPECT_AT_ONCE
 
 MAX_ERRORS = 3
 OFTEN = SUSPECT_AT_ONCE + 3

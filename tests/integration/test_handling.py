@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from bus.commit import Commit
-from bus.messages.commands import AnyCommand
+from bus.log.commit import Commit
 from bus.messages.outcome import CommandStatus, Outcome
+from bus.messages.registry import AnyCommand
 from bus.messages.rejection import RejectionKind
 from bus.messages.streams import partition_of
 from bus.messages.values import OrderStatus

@@ -8,12 +8,12 @@ import pytest
 from pymongo.database import Database
 from structlog.testing import capture_logs
 
-from bus.connections import write_database
-from bus.observing import pulse as pulses
-from bus.observing.heartbeats import FORGOTTEN_S, Heartbeat, alive
-from bus.observing.metric_slots import Slots
-from bus.observing.metrics import HOLES_CLOSED, Metrics
-from bus.observing.pulse import Pulse
+from bus.connections.clients import write_database
+from bus.observability import pulse as pulses
+from bus.observability.heartbeats import FORGOTTEN_S, Heartbeat, alive
+from bus.observability.metric_slots import Slots
+from bus.observability.metrics import HOLES_CLOSED, Metrics
+from bus.observability.pulse import Pulse
 from bus.settings import Settings
 from bus.version import VERSION
 from tests.waiting import until

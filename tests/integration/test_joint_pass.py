@@ -7,17 +7,17 @@ from unittest import mock
 import pytest
 from pymongo.errors import AutoReconnect
 
-from bus.log import Log
+from bus.log.log import Log
 from bus.messages.values import OrderStatus
-from read_side import batch, joint_pass, runner
-from read_side.audit import audit
-from read_side.batch import Batch
-from read_side.catch_up import End
-from read_side.checkpoints import Checkpoints
+from read_side.audit.audit import audit
 from read_side.projections import READ_MODELS
 from read_side.projections.order_detail import ORDER_DETAIL
 from read_side.projections.order_summary import ORDER_SUMMARY
 from read_side.projections.products import PRODUCTS
+from read_side.projector import batch, joint_pass, runner
+from read_side.projector.batch import Batch
+from read_side.projector.catch_up import End
+from read_side.projector.checkpoints import Checkpoints
 from tests import messages
 from tests.integration.crashes import Moment, dying
 from tests.integration.shop import PARTITIONS, ReadSide, WriteSide, order_id, partition
@@ -231,7 +231,7 @@ def test_they_need_not_stand_at_the_same_position(write: WriteSide, read: ReadSi
 def test_one_that_is_far_behind_catches_up_by_itself_first(write: WriteSide, read: ReadSide) -> None:
     read.drain([model for model in READ_MODELS if model is not ORDER_DETAIL])
     joint = Joint(write.log, read)
-    with mock.patch("read_side.admission.NEAR", 2):
+    with mock.patch("read_side.projector.admission.NEAR", 2):
         joint.drain()
         assert joint.taking_part(HOME) == NAMES - {ORDER_DETAIL.name}
         assert (ORDER_DETAIL.name, HOME) in joint.bells.rung

@@ -7,23 +7,23 @@ from dataclasses import replace
 import pytest
 import redis
 
-from bus.connections import read_database, redis_client, write_database
-from bus.doorbells import Doorbells
-from bus.keys import QueueKeys
+from bus.connections.clients import read_database, redis_client, write_database
 from bus.messages.values import OrderStatus
+from bus.notify.doorbells import Doorbells
+from bus.notify.notifier import APPENDS, Signals
+from bus.notify.subscriptions import Subscriptions
+from bus.queue.keys import QueueKeys
 from bus.settings import Settings
-from bus.signals import APPENDS, Signals
-from bus.subscriptions import Subscriptions
-from read_side.audit import audit
-from read_side.lookout import PATIENCE, Lookout
+from read_side.audit.audit import audit
+from read_side.generations.registry import FIRST
 from read_side.projections import READ_MODELS
 from read_side.projections.order_detail import ORDER_DETAIL
-from read_side.registry import FIRST
-from read_side.runners import Runners
+from read_side.projector.runners import Runners
+from read_side.projector.watchdog import PATIENCE, Lookout
 from tests import messages
 from tests.integration.shop import PARTITIONS, ReadSide, WriteSide, order_id, partition
 from tests.waiting import until
-from write_side.bell import WriteSideBell
+from write_side.handling.bell import WriteSideBell
 
 HOME = partition("c1")
 O1 = order_id("c1")

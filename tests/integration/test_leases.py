@@ -10,16 +10,16 @@ import pytest
 from pymongo.errors import AutoReconnect
 
 from bus.messages.values import OrderStatus
-from read_side import catch_up
-from read_side.audit import audit
-from read_side.batch import Batch
-from read_side.catch_up import End
-from read_side.checkpoints import Checkpoints
+from read_side.audit.audit import audit
 from read_side.errors import LeaseLostError
 from read_side.projections import READ_MODELS
 from read_side.projections.customers import CUSTOMERS
 from read_side.projections.order_summary import ORDER_SUMMARY
 from read_side.projections.product_sales import PRODUCT_SALES
+from read_side.projector import catch_up
+from read_side.projector.batch import Batch
+from read_side.projector.catch_up import End
+from read_side.projector.checkpoints import Checkpoints
 from tests import messages
 from tests.integration.shop import ReadSide, WriteSide, order_id, partition
 from tests.waiting import until

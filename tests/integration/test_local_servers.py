@@ -9,12 +9,12 @@ import pytest
 import redis
 from pymongo import MongoClient
 
+from api.local import ports
+from api.local.mongod import Mongod
+from api.local.process import ServerProcess
+from api.local.redis_server import RedisServer
+from api.local.servers import LocalServers
 from bus.errors import ServerUnavailableError
-from bus.local import ports
-from bus.local.mongod import Mongod
-from bus.local.process import ServerProcess
-from bus.local.redis_server import RedisServer
-from bus.local.servers import LocalServers
 from bus.settings import SERVERS_FILE, Settings
 from tests.integration.notes import read, write
 

@@ -14,12 +14,12 @@ import pytest
 from bson.codec_options import CodecOptions
 from pymongo.database import Database
 
-from bus.commit import Commit
-from bus.connections import Documents, write_database
-from bus.local.mongod import Mongod
-from bus.log import Log
+from api.local.mongod import Mongod
+from bus.connections.clients import Documents, write_database
+from bus.log.commit import Commit
+from bus.log.log import Log
 from bus.settings import Settings
-from read_side.holes import Holes
+from read_side.projector.gaps import Holes
 from tests.contract.decisions import decision
 from tests.databases import DatabaseNames
 from tests.integration.appender import Appender

@@ -13,13 +13,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bus.commit import Commit, Decision
-from bus.connections import Documents, write_database
+from api.local.mongod import Mongod
+from bus.connections.clients import Documents, write_database
 from bus.errors import VersionConflictError
-from bus.local.mongod import Mongod
-from bus.log import Log
+from bus.log.commit import Commit, Decision
+from bus.log.log import Log
 from bus.settings import Settings
-from read_side.holes import Holes
+from read_side.projector.gaps import Holes
 from tests.contract.decisions import decision, refusal
 from tests.integration.log_readers import assert_sound
 from tests.integration.turns import Player

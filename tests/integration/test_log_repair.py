@@ -6,13 +6,13 @@ import pytest
 from pymongo import ASCENDING
 from typer.testing import CliRunner
 
-from bus.connections import read_database
+from bus.connections.clients import read_database
 from bus.errors import LogMismatchError, RefusedError
 from bus.messages.values import OrderStatus
-from bus.observing.heartbeats import Heartbeat
+from bus.observability.heartbeats import Heartbeat
 from bus.settings import Settings
 from read_side.__main__ import app as read_side_app
-from read_side.audit import audit as audit_read_models
+from read_side.audit.audit import audit as audit_read_models
 from tests import messages
 from tests.integration.crashes import Crash, dying
 from tests.integration.shop import PARTITIONS, ReadSide, WriteSide, order_id, partition

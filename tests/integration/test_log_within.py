@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from bus import log_view
-from bus.commit import Decision
-from bus.connections import write_database
-from bus.log import Log
+from bus.connections.clients import write_database
+from bus.log import view
+from bus.log.commit import Decision
+from bus.log.log import Log
 from bus.settings import Settings
 from tests import messages
 from tests.contract.decisions import committed, decision
@@ -19,7 +19,7 @@ KILOBYTE = 1_000
 
 @pytest.fixture
 def log(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Log]:
-    monkeypatch.setattr(log_view, "RAW_BATCH", 5)
+    monkeypatch.setattr(view, "RAW_BATCH", 5)
     database = write_database(settings)
     with database.client:
         log = Log(database, 2)

@@ -5,20 +5,20 @@ from unittest import mock
 
 import pytest
 
-from bus.messages.commands import AnyCommand
+from bus.messages.registry import AnyCommand
 from bus.messages.values import OrderStatus
 from bus.settings import Settings
-from read_side import batch, catch_up
-from read_side.audit import audit
+from read_side.audit.audit import audit
 from read_side.errors import LeaseLostError, RebuildNeededError
 from read_side.parked import mending
 from read_side.parked.parking import Parked
-from read_side.parked.unparking import Unparking
+from read_side.parked.retry import Unparking
 from read_side.projections import READ_MODELS
 from read_side.projections.model import ReadModel
 from read_side.projections.order_detail import ORDER_DETAIL
 from read_side.projections.order_summary import ORDER_SUMMARY
 from read_side.projections.products import PRODUCTS
+from read_side.projector import batch, catch_up
 from tests import messages
 from tests.integration.shop import PARTITIONS, ReadSide, WriteSide, order_id, partition, written
 from tests.integration.spoiling import repair, spoil

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
-from bus.connections import write_database
-from bus.observing.metric_slots import MetricsPublisher, Slots
-from bus.observing.metrics import HANDLED, HOLES_CLOSED, MILLION, RESCUES, Counts, Metrics
+from bus.connections.clients import write_database
+from bus.observability.metric_slots import MetricsPublisher, Slots
+from bus.observability.metrics import HANDLED, HOLES_CLOSED, MILLION, RESCUES, Counts, Metrics
 from bus.settings import Settings
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)

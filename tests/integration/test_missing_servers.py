@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from api.local import mongod, redis_server
+from api.local.mongod import Mongod
+from api.local.process import ServerProcess
+from api.local.redis_server import RedisServer
 from bus.errors import ServerUnavailableError
-from bus.local import mongod, redis_server
-from bus.local.mongod import Mongod
-from bus.local.process import ServerProcess
-from bus.local.redis_server import RedisServer
 
 
 @pytest.fixture(autouse=True)

@@ -12,16 +12,17 @@ from unittest import mock
 
 import pytest
 
-from bus.connections import read_database
-from bus.messages.commands import AnyCommand, ChangeCustomer
+from bus.connections.clients import read_database
+from bus.messages.customers import ChangeCustomer
+from bus.messages.registry import AnyCommand
 from bus.messages.values import OrderStatus
 from bus.settings import Settings
-from read_side import batch
-from read_side.audit import audit
+from read_side.audit.audit import audit
 from read_side.errors import LeaseLostError
 from read_side.parked import mending
-from read_side.parked.unparking import Unparking
+from read_side.parked.retry import Unparking
 from read_side.projections.order_detail import ORDER_DETAIL as MODEL
+from read_side.projector import batch
 from tests import messages
 from tests.integration.shop import PARTITIONS, ReadSide, WriteSide, order_id, partition
 from tests.integration.spoiling import repair, spoil

@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from bus.connections import redis_client
+from bus.connections.clients import redis_client
 from bus.messages.values import OrderStatus
 from bus.settings import Settings
 from read_side.__main__ import app
-from read_side.audit import audit
-from read_side.catch_up import End
+from read_side.audit.audit import audit
 from read_side.projections.order_analytics import ORDER_ANALYTICS
 from read_side.projections.order_detail import ORDER_DETAIL
 from read_side.projections.order_summary import ORDER_SUMMARY
+from read_side.projector.catch_up import End
 from tests import messages
 from tests.integration.shop import PARTITIONS, ReadSide, WriteSide, order_id, partition
 from tests.integration.spoiling import repair, spoil

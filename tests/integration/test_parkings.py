@@ -9,19 +9,19 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from bus.commit import Recorded
-from bus.connections import read_database
-from bus.messages.commands import AnyCommand
+from bus.connections.clients import read_database
+from bus.log.commit import Recorded
+from bus.messages.registry import AnyCommand
 from bus.settings import Settings
-from read_side import batch, catch_up
-from read_side.audit import audit
-from read_side.checkpoints import Lease
+from read_side.audit.audit import audit
+from read_side.audit.refold import Refold
 from read_side.errors import LeaseLostError
-from read_side.parked.unparking import Unparking
+from read_side.parked.retry import Unparking
 from read_side.projections.model import Document, ReadModel
 from read_side.projections.order_detail import ORDER_DETAIL
 from read_side.projections.order_summary import ORDER_SUMMARY
-from read_side.refold import Refold
+from read_side.projector import batch, catch_up
+from read_side.projector.checkpoints import Lease
 from tests import messages
 from tests.integration.shop import ReadSide, WriteSide, order_id, partition
 from tests.integration.spoiling import UNKNOWN, repair

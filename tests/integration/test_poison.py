@@ -5,16 +5,16 @@ from unittest import mock
 
 import pytest
 
-from bus.commit import Decision
-from bus.messages import events
+from bus.log.commit import Decision
+from bus.messages.registry import to_stored
 from bus.messages.values import OrderStatus
-from read_side import catch_up
-from read_side.audit import audit
+from read_side.audit.audit import audit
 from read_side.projections import READ_MODELS
 from read_side.projections.order_analytics import ORDER_ANALYTICS
 from read_side.projections.order_detail import ORDER_DETAIL
 from read_side.projections.order_summary import ORDER_SUMMARY
 from read_side.projections.products import PRODUCTS
+from read_side.projector import catch_up
 from tests import messages
 from tests.integration.shop import ReadSide, WriteSide, order_id, partition
 
@@ -108,7 +108,7 @@ def test_an_event_that_cannot_be_folded_parks_its_stream_where_it_matters(
         by="test",
         stream=f"order-{ghost}",
         version=1,
-        events=(events.to_stored(cancelled),),
+        events=(to_stored(cancelled),),
         state={},
     )
     write.log.append([decision])

@@ -5,12 +5,12 @@ from unittest import mock
 
 import pytest
 
-from read_side import catch_up
-from read_side.audit import audit
-from read_side.catch_up import End
+from read_side.audit.audit import audit
 from read_side.errors import BehindTheCheckpointError
 from read_side.projections import READ_MODELS
 from read_side.projections.order_summary import ORDER_SUMMARY
+from read_side.projector import catch_up
+from read_side.projector.catch_up import End
 from tests import messages
 from tests.integration.shop import ReadSide, WriteSide, order_id, partition
 

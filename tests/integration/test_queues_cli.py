@@ -11,15 +11,15 @@ import redis
 from pymongo.database import Database
 
 from bus.__main__ import app
-from bus.broker import HEARTBEAT_TIMEOUT_MS, Broker
-from bus.connections import Documents, read_database, redis_client, write_database
-from bus.doorbells import Doorbells, bell
-from bus.keys import HEARTBEATS
+from bus.connections.clients import Documents, read_database, redis_client, write_database
+from bus.inspection.explanations import rows
+from bus.inspection.snapshot import Look, Looking
 from bus.messages.outcome import CommandStatus, Outcome
-from bus.queues.explained import rows
-from bus.queues.look import Look, Looking
+from bus.notify.doorbells import Doorbells, bell
+from bus.notify.subscriptions import Subscriptions
+from bus.queue.broker import HEARTBEAT_TIMEOUT_MS, Broker
+from bus.queue.keys import HEARTBEATS
 from bus.settings import Settings
-from bus.subscriptions import Subscriptions
 from read_side.projections.customers import CUSTOMERS
 from tests import messages
 from tests.command_line import CommandLine
@@ -150,7 +150,7 @@ def test_what_came_and_what_was_done_is_counted_where_the_work_is_done(both: Bot
 
 
 def test_letters_that_were_collected_are_counted_until_they_are_ended(both: Both) -> None:
-    from bus.dead.letters import DeadLetters  # noqa: PLC0415
+    from bus.dead_letters.store import DeadLetters  # noqa: PLC0415
 
     letters = DeadLetters(both.write.database)
     bury(both.client, "x1")

@@ -6,22 +6,20 @@ from unittest import mock
 
 import pytest
 
-from bus.connections import read_database
+from bus.connections.clients import read_database
 from bus.messages.values import OrderStatus
 from bus.settings import Settings
-from read_side import batch, catch_up
-from read_side.audit import audit
-from read_side.errors import (
-    RebuildStoppedError,
-)
+from read_side.audit.audit import audit
+from read_side.errors import RebuildStoppedError
+from read_side.generations.registry import Registry
 from read_side.projections import READ_MODELS
 from read_side.projections.model import ReadModel
 from read_side.projections.order_detail import ORDER_DETAIL
 from read_side.projections.order_summary import ORDER_SUMMARY
 from read_side.projections.products import PRODUCTS
-from read_side.rebuilding import handover
-from read_side.rebuilding.rebuild import Rebuild
-from read_side.registry import Registry
+from read_side.projector import batch, catch_up
+from read_side.rebuild import handover
+from read_side.rebuild.rebuild import Rebuild
 from tests import messages
 from tests.integration.crashes import Moment, dying
 from tests.integration.rebuilding import Rebuilding, Worker, quick

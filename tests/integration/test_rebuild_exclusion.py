@@ -5,18 +5,13 @@ from unittest import mock
 
 import pytest
 
-from bus.connections import read_database
+from bus.connections.clients import read_database
 from bus.settings import Settings
-from read_side.audit import audit
-from read_side.errors import (
-    GenerationError,
-    RebuildLostError,
-    RebuildRefusedError,
-    RebuildStoppedError,
-)
+from read_side.audit.audit import audit
+from read_side.errors import GenerationError, RebuildLostError, RebuildRefusedError, RebuildStoppedError
 from read_side.projections.order_summary import ORDER_SUMMARY
 from read_side.projections.products import PRODUCTS
-from read_side.rebuilding.rebuild import Rebuild
+from read_side.rebuild.rebuild import Rebuild
 from tests import messages
 from tests.integration.rebuilding import Rebuilding, Worker, changed, quick
 from tests.integration.shop import WriteSide, order_id, written

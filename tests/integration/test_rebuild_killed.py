@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
-from bus.connections import Documents, read_database, write_database
-from bus.log import Log
+from bus.connections.clients import Documents, read_database, write_database
+from bus.log.log import Log
 from bus.settings import Settings
-from read_side.audit import audit
+from read_side.audit.audit import audit
+from read_side.generations.registry import Registry
 from read_side.projections.order_detail import ORDER_DETAIL
 from read_side.projections.order_summary import ORDER_SUMMARY
-from read_side.registry import Registry
 from tests.integration import long_log
 from tests.processes import ROOT, Process
 from tests.waiting import until

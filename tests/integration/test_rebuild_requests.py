@@ -8,13 +8,13 @@ from threading import Barrier
 import pytest
 from pymongo.database import Database
 
-from bus.connections import Documents, read_database
+from bus.connections.clients import Documents, read_database
 from bus.settings import Settings
 from read_side.errors import RebuildLostError
 from read_side.projections.customers import CUSTOMERS
 from read_side.projections.model import ReadModel
 from read_side.projections.products import PRODUCTS
-from read_side.rebuilding.requests import MOST_DEATHS, Claim, RebuildRequests
+from read_side.rebuild.requests import MOST_DEATHS, Claim, RebuildRequests
 from tests.integration.shop import LONG_AGO
 
 MODELS = (CUSTOMERS, PRODUCTS)

@@ -7,13 +7,13 @@ from unittest import mock
 import pytest
 
 from bus.messages.values import OrderStatus
-from read_side import joint_pass, recent_documents
-from read_side.audit import audit
-from read_side.batch import Batch
-from read_side.guards import MENDED, Guard
+from read_side.audit.audit import audit
 from read_side.projections import READ_MODELS
 from read_side.projections.order_detail import ORDER_DETAIL
-from read_side.recent_documents import RecentDocuments
+from read_side.projector import joint_pass, recent_documents
+from read_side.projector.batch import Batch
+from read_side.projector.guards import MENDED, Guard
+from read_side.projector.recent_documents import RecentDocuments
 from tests import messages
 from tests.integration.shop import PARTITIONS, ReadSide, WriteSide, order_id, partition
 from tests.integration.taking_part import Joint

@@ -10,18 +10,18 @@ from unittest import mock
 import pytest
 from pymongo.errors import AutoReconnect, NetworkTimeout, WTimeoutError
 
-from bus.commit import Decision
-from bus.connections import write_database
+from bus.connections.clients import write_database
 from bus.errors import VersionConflictError
-from bus.log import Appended
-from bus.messages.commands import AnyCommand
+from bus.log.commit import Decision
+from bus.log.log import Appended
 from bus.messages.outcome import CommandStatus
+from bus.messages.registry import AnyCommand
 from bus.messages.streams import partition_of
 from bus.settings import Settings
 from tests import messages
 from tests.integration.shop import WriteSide, partition
-from write_side import decider, decisions
-from write_side.aggregates import Aggregate, aggregate_for
+from write_side.domain.aggregates import Aggregate, aggregate_for
+from write_side.handling import decider, decisions
 
 THREADS = 3
 """Workers at a command at the same time: fewer than make it a suspect (``isolation.SUSPECT_AT_ONCE``)."""

@@ -9,15 +9,15 @@ from unittest import mock
 import pytest
 from pymongo.errors import AutoReconnect
 
-from bus.connections import Documents, read_database
+from bus.connections.clients import Documents, read_database
 from bus.settings import Settings
 from read_side.errors import RebuildLostError
 from read_side.projections.customers import CUSTOMERS
 from read_side.projections.products import PRODUCTS
-from read_side.rebuilding import requested_rebuild, requested_rebuilds
-from read_side.rebuilding.requested_rebuild import RequestedRebuild
-from read_side.rebuilding.requested_rebuilds import RequestedRebuilds
-from read_side.rebuilding.requests import MOST_DEATHS, Claim, RebuildRequests
+from read_side.rebuild import requested_rebuild, requested_rebuilds
+from read_side.rebuild.requested_rebuild import RequestedRebuild
+from read_side.rebuild.requested_rebuilds import RequestedRebuilds
+from read_side.rebuild.requests import MOST_DEATHS, Claim, RebuildRequests
 from tests import messages
 from tests.integration.rebuilding import Rebuilding, Worker, quick
 from tests.integration.shop import WriteSide, written

@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
-from bus.connections import Documents, read_database, write_database
-from bus.local.mongod import Mongod
-from bus.local.redis_server import RedisServer
-from bus.log import Log
+from api.local.mongod import Mongod
+from api.local.redis_server import RedisServer
+from bus.connections.clients import Documents, read_database, write_database
+from bus.log.log import Log
 from bus.settings import Settings
-from read_side.audit import audit
+from read_side.audit.audit import audit
 from read_side.projections import by_name
 from read_side.projections.order_detail import ORDER_DETAIL
 from read_side.projections.order_summary import ORDER_SUMMARY
-from read_side.rebuilding.requests import RebuildRequests
+from read_side.rebuild.requests import RebuildRequests
 from tests.integration import long_log
 from tests.processes import Process
 from tests.shop_api import settings_for_a_module

@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import pytest
 from structlog.testing import capture_logs
 
-from api import server as server_module
-from api import telemetry as telemetry_module
-from api.freshness import behind
+from api.http.freshness import behind
+from api.middleware import telemetry as telemetry_module
+from api.server import server as server_module
 from tests.integration.api.test_shedding import Fullness
 from tests.integration.waiting_house import CALLERS, PATIENCE_S, THREADS, House, opened
 from tests.waiting import until

@@ -7,15 +7,15 @@ from unittest import mock
 
 import pytest
 
-from bus.connections import read_database
+from bus.connections.clients import read_database
 from bus.settings import Settings
-from read_side.answering import GoingOn
-from read_side.catch_up import End
 from read_side.errors import GenerationError
+from read_side.generations.registry import Registry
 from read_side.projections.products import PRODUCTS
-from read_side.projector import Projector
-from read_side.registry import Registry
-from read_side.store import ReadStore
+from read_side.projector.answering import GoingOn
+from read_side.projector.catch_up import End
+from read_side.projector.projector import Projector
+from read_side.queries.store import ReadStore
 from tests import messages
 from tests.integration.crashes import dying
 from tests.integration.rebuilding import Rebuilding, Worker, changed, quick

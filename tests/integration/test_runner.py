@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bus.local import ports
+from api.local import ports
 from tests.integration.runner_process import ROOT, Shop
 from tests.plain_http import NO_TLS
 from tests.waiting import until
@@ -179,7 +179,7 @@ def test_port_that_is_none_is_refused_by_its_name(shop: Shop, port: str) -> None
 
 def test_servers_alone_say_how_to_reach_them(data_dir: Path) -> None:
     up = subprocess.Popen(
-        [sys.executable, "-m", "bus", "up"],
+        [sys.executable, "-m", "api", "up"],
         cwd=ROOT,
         env=os.environ | {"DATA_DIR": str(data_dir)},
         stdout=subprocess.PIPE,

@@ -12,15 +12,15 @@ import pytest
 import redis
 from redis.sentinel import Sentinel
 
-from bus import redis_pool
-from bus.broker import Broker
-from bus.connections import redis_client
-from bus.doorbells import Doorbells
-from bus.local.ports import HOST
-from bus.redis_connections import over_tcp
-from bus.redis_pool import SentinelPool
+from api.local.ports import HOST
+from bus.connections import redis_pool
+from bus.connections.clients import redis_client
+from bus.connections.redis_connections import over_tcp
+from bus.connections.redis_pool import SentinelPool
+from bus.notify.doorbells import Doorbells
+from bus.notify.notifier import CHANNEL, Signals, announce, finished
+from bus.queue.broker import Broker
 from bus.settings import Settings
-from bus.signals import CHANNEL, Signals, announce, finished
 from tests.integration.commands_queue import command, consumer_of
 from tests.integration.redis_set import (
     NAME,

@@ -6,18 +6,18 @@ from unittest import mock
 
 import pytest
 
-from bus.connections import read_database
+from bus.connections.clients import read_database
 from bus.messages.values import OrderStatus
 from bus.settings import Settings
-from read_side.audit import audit
-from read_side.balance import Balance
-from read_side.checkpoints import ASK_MS
-from read_side.generations import Generations
-from read_side.parked.mending_orders import ORDERED
+from read_side.audit.audit import audit
+from read_side.generations.generations import Generations
+from read_side.generations.registry import FIRST
+from read_side.parked.retry_requests import ORDERED
 from read_side.projections import READ_MODELS
 from read_side.projections.order_summary import ORDER_SUMMARY
 from read_side.projections.products import PRODUCTS
-from read_side.registry import FIRST
+from read_side.projector.balance import Balance
+from read_side.projector.checkpoints import ASK_MS
 from tests import messages
 from tests.integration.shop import PARTITIONS, ReadSide, WriteSide, order_id, partition
 from tests.integration.spoiling import spoil

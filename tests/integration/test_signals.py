@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from bus.signals import CHANNEL, Signals, announce, announce_positions, finished, reached
+from bus.notify.notifier import CHANNEL, Signals, announce, announce_positions, finished, reached
 from tests.waiting import until
 
 PATIENCE_S = 10

@@ -5,16 +5,16 @@ from unittest import mock
 
 import pytest
 
-from bus.commit import Recorded
-from bus.messages.events import CustomerRenamed
-from read_side import batch, catch_up
-from read_side.audit import audit
-from read_side.checkpoints import Checkpoints
+from bus.log.commit import Recorded
+from bus.messages.customers import CustomerRenamed
+from read_side.audit.audit import audit
 from read_side.parked import mending
-from read_side.parked.unparking import Unparking
+from read_side.parked.retry import Unparking
 from read_side.projections.model import Document, ReadModel
 from read_side.projections.order_detail import ORDER_DETAIL
 from read_side.projections.order_summary import ORDER_SUMMARY
+from read_side.projector import batch, catch_up
+from read_side.projector.checkpoints import Checkpoints
 from tests import messages
 from tests.integration.shop import ReadSide, WriteSide, order_id, partition
 

@@ -10,23 +10,24 @@ from unittest import mock
 import pytest
 from pymongo.cursor import RawBatchCursor
 
-from bus.commit import Recorded
-from bus.messages.events import CustomerRenamed
+from bus.log.commit import Recorded
+from bus.messages.customers import CustomerRenamed
 from bus.messages.values import OrderStatus
-from read_side import batch, spreading, store
-from read_side.audit import audit
-from read_side.batch import Batch
+from read_side.audit.audit import audit
 from read_side.errors import CannotShowError
-from read_side.folding import Poison
-from read_side.parked.unparking import Unparking
+from read_side.parked.retry import Unparking
 from read_side.projections import order_detail, order_summary
 from read_side.projections.model import Document, ReadModel
 from read_side.projections.order_detail import ORDER_DETAIL
 from read_side.projections.order_summary import ORDER_SUMMARY
-from read_side.rebuilding.comparison import compare
-from read_side.spreading import Spreading
-from read_side.store import ReadStore
-from read_side.strong import order_now
+from read_side.projector import batch, spreading
+from read_side.projector.batch import Batch
+from read_side.projector.folding import Poison
+from read_side.projector.spreading import Spreading
+from read_side.queries import store
+from read_side.queries.store import ReadStore
+from read_side.queries.strong import order_now
+from read_side.rebuild.comparison import compare
 from tests import messages
 from tests.integration.shop import ReadSide, WriteSide, order_id, partition
 from tests.integration.taking_part import Joint

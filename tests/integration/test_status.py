@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from bus import logs
-from bus.connections import read_database
+from bus.connections.clients import read_database
 from bus.errors import TwofoldError
+from bus.observability import logs
 from bus.settings import Settings
 from read_side.__main__ import app
+from read_side.cli.status_report import age
 from read_side.projections import READ_MODELS
 from read_side.projections.order_summary import ORDER_SUMMARY
-from read_side.status import MAX_LAG_S, Progress, Standing, Status, attention
-from read_side.status_report import age
+from read_side.queries.status import MAX_LAG_S, Progress, Standing, Status, attention
 from tests import messages
 from tests.integration.rebuilding import Rebuilding, Worker, changed, quick
 from tests.integration.shop import PARTITIONS, WriteSide, order_id, partition

@@ -6,7 +6,7 @@ from bus.messages.envelope import CommandEnvelope
 from bus.messages.outcome import CommandStatus
 from tests import messages
 from tests.integration.shop import WriteSide
-from write_side.isolation import SUSPECT_AT_ONCE
+from write_side.handling.isolation import SUSPECT_AT_ONCE
 
 
 @pytest.fixture

@@ -13,34 +13,34 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, DEFAULT_ON, Sampler
 from opentelemetry.trace import SpanKind
 
-from bus.attempts import Attempts
-from bus.broker import Broker
-from bus.connections import read_database, redis_client, write_database
-from bus.database_clock import DatabaseClock
-from bus.doorbells import Doorbells
-from bus.inbox import Inbox
-from bus.log import Log
-from bus.observing.metrics import Metrics
-from bus.observing.tracing import Tracing
+from bus.connections.clients import read_database, redis_client, write_database
+from bus.inbox.attempts import Attempts
+from bus.inbox.inbox import Inbox
+from bus.log.log import Log
+from bus.notify.doorbells import Doorbells
+from bus.notify.subscriptions import Subscriptions
+from bus.observability.metrics import Metrics
+from bus.observability.tracing import Tracing
+from bus.primitives.database_clock import DatabaseClock
+from bus.queue.broker import Broker
 from bus.settings import Settings
-from bus.subscriptions import Subscriptions
-from read_side.answering import Answering
-from read_side.checkpoints import Checkpoints
-from read_side.holes import Holes
+from read_side.generations.registry import Registry
 from read_side.parked.parking import Parking
 from read_side.projections import READ_MODELS
-from read_side.projector import Projector
-from read_side.registry import Registry
-from read_side.surroundings import Surroundings, stretches
-from read_side.telemetry import Telemetry as ReadTelemetry
+from read_side.projector.answering import Answering
+from read_side.projector.checkpoints import Checkpoints
+from read_side.projector.context import Surroundings, stretches
+from read_side.projector.gaps import Holes
+from read_side.projector.projector import Projector
+from read_side.projector.telemetry import Telemetry as ReadTelemetry
 from read_side.worker import register_actor as register_projection
 from tests.integration.shop import NoRunners
 from tests.shop_api import SECRET, Shop, open_shop
 from tests.waiting import until
-from write_side.bell import WriteSideBell
-from write_side.command_worker import CommandWorker
-from write_side.handler import CommandHandler
-from write_side.telemetry import Telemetry as WriteTelemetry
+from write_side.handling.bell import WriteSideBell
+from write_side.handling.command_worker import CommandWorker
+from write_side.handling.handler import CommandHandler
+from write_side.handling.telemetry import Telemetry as WriteTelemetry
 
 PATIENCE_S = 30
 NAMES = tuple(model.name for model in READ_MODELS)

@@ -5,7 +5,7 @@ import pytest
 from bus.messages.outcome import CommandStatus
 from tests import messages
 from tests.integration.shop import WriteSide, order_id
-from write_side.in_flight import BATCH
+from write_side.handling.in_flight import BATCH
 
 
 @pytest.fixture

@@ -6,17 +6,17 @@ from unittest import mock
 
 import pytest
 
-from bus import subscriptions
-from bus.broker import Broker
-from bus.connections import read_database, redis_client
-from bus.doorbells import bell
+from bus.connections.clients import read_database, redis_client
+from bus.notify import subscriptions
+from bus.notify.doorbells import bell
+from bus.notify.subscriptions import Subscriptions
+from bus.queue.broker import Broker
 from bus.settings import Settings
-from bus.subscriptions import Subscriptions
 from read_side import worker as worker_main
-from read_side.audit import ABSENT, Difference, audit
+from read_side.audit.audit import ABSENT, Difference, audit
 from read_side.projections.order_summary import ORDER_SUMMARY
 from read_side.projections.products import PRODUCTS
-from read_side.store import ReadStore
+from read_side.queries.store import ReadStore
 from read_side.worker import tell_of_other_versions
 from tests import messages
 from tests.integration.rebuilding import Rebuilding, Worker, changed, quick

@@ -9,16 +9,16 @@ from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.monitoring import CommandListener, CommandStartedEvent
 
-from bus.commit import Commit, Decision
-from bus.connections import CODEC, DURABLE, Documents, read_database
-from bus.messages import events
+from bus.connections.clients import CODEC, DURABLE, Documents, read_database
+from bus.log.commit import Commit, Decision
+from bus.messages.registry import AnyEvent, to_stored
 from bus.settings import Settings
-from read_side import batch, follower, surroundings
-from read_side.audit import audit
-from read_side.checkpoints import Checkpoints
+from read_side.audit.audit import audit
 from read_side.projections import READ_MODELS
 from read_side.projections.order_detail import ORDER_DETAIL
 from read_side.projections.product_sales import PRODUCT_SALES
+from read_side.projector import batch, context, follower
+from read_side.projector.checkpoints import Checkpoints
 from tests import messages
 from tests.integration.shop import ReadSide, WriteSide, order_id, partition
 
@@ -70,7 +70,7 @@ def _watched(settings: Settings, sent: Sent) -> Iterator[Database[Documents]]:
         yield client.get_database(settings.read_database, codec_options=CODEC, write_concern=DURABLE)
 
 
-def _append(write: WriteSide, stream: str, version: int, event: events.AnyEvent) -> None:
+def _append(write: WriteSide, stream: str, version: int, event: AnyEvent) -> None:
     decision = Decision(
         partition=HOME,
         command_id=f"{stream}.{version}",
@@ -79,7 +79,7 @@ def _append(write: WriteSide, stream: str, version: int, event: events.AnyEvent)
         by="test",
         stream=stream,
         version=version,
-        events=(events.to_stored(event),),
+        events=(to_stored(event),),
         state={},
     )
     [appended] = write.log.append([decision])
@@ -177,7 +177,7 @@ def test_in_whatever_portions_the_documents_are_the_fold_of_the_log(
         mock.patch.object(batch, "LOADED_BYTES", bound * 100),
         mock.patch.object(batch, "LOAD_CHUNK", 1),
         mock.patch.object(batch, "WRITE_CHUNK", bound),
-        mock.patch.object(surroundings, "STRETCH_BYTES", bound * 500),
+        mock.patch.object(context, "STRETCH_BYTES", bound * 500),
     ):
         read.drain()
         _confirm(write, _place(write, 10, lines=bound))

@@ -6,9 +6,9 @@ from bson import Timestamp
 from pymongo import MongoClient
 from pymongo.monitoring import CommandListener, CommandStartedEvent
 
-from bus.connections import CODEC, DURABLE, Documents
-from bus.inbox import Inbox, Related
-from bus.log import Log
+from bus.connections.clients import CODEC, DURABLE, Documents
+from bus.inbox.inbox import Inbox, Related
+from bus.log.log import Log
 from bus.settings import Settings
 from tests import messages
 

@@ -15,24 +15,24 @@ import redis
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from bus import attempts as attempts_module
-from bus.attempts import Attempts
-from bus.broker import Broker
-from bus.clock import Sweep
-from bus.connections import CODEC, DURABLE, Documents
-from bus.inbox import Inbox
+from bus.connections.clients import CODEC, DURABLE, Documents
+from bus.inbox import attempts as attempts_module
+from bus.inbox.attempts import Attempts
+from bus.inbox.inbox import Inbox
+from bus.inbox.unfinished import unfinished
+from bus.inspection.snapshot import Looking
 from bus.messages.outcome import CommandStatus
 from bus.messages.values import OrderStatus
-from bus.observing.heartbeats import Heartbeat, alive, processes
-from bus.observing.metric_slots import Slots
-from bus.observing.unfinished import unfinished
-from bus.queues.look import Looking
-from read_side.checkpoints import Checkpoints
-from read_side.generations import Generations
+from bus.observability.heartbeats import Heartbeat, alive, processes
+from bus.observability.metric_slots import Slots
+from bus.queue.broker import Broker
+from bus.sweeper import Sweep
+from read_side.generations.generations import Generations
+from read_side.generations.registry import Registry
 from read_side.projections.products import PRODUCTS
-from read_side.rebuilding import requests
-from read_side.rebuilding.requests import RebuildRequests
-from read_side.registry import Registry
+from read_side.projector.checkpoints import Checkpoints
+from read_side.rebuild import requests
+from read_side.rebuild.requests import RebuildRequests
 from tests import messages
 from tests.integration.commands_queue import waiting
 from tests.integration.shop import PARTITIONS, WriteSide, order_id

@@ -9,14 +9,14 @@ from typing import Any, NamedTuple, Self
 
 import falcon
 
-from api.access import Router
-from api.correlation import Correlation
-from api.deferral import Pause, Resumption, Waits
-from api.error_handlers import HANDLERS
-from api.server import Server
-from api.telemetry import Telemetry
-from bus.observing.metrics import Metrics
-from bus.wakeup import Wakeup
+from api.middleware.access import Router
+from api.middleware.correlation import Correlation
+from api.middleware.deferral import Pause, Resumption, Waits
+from api.middleware.error_handlers import HANDLERS
+from api.middleware.telemetry import Telemetry
+from api.server.server import Server
+from bus.notify.wakeup import Wakeup
+from bus.observability.metrics import Metrics
 from tests.waiting import until
 
 PATIENCE_S = 20.0

@@ -6,7 +6,7 @@ import pytest
 import redis
 from pymongo.database import Database
 
-from bus.connections import Documents, read_database, redis_client, write_database
+from bus.connections.clients import Documents, read_database, redis_client, write_database
 from bus.settings import Settings
 
 

@@ -5,8 +5,8 @@ from unittest import mock
 
 from pymongo import IndexModel
 
-from bus import log
-from bus.log import Log
+from bus.log import log
+from bus.log.log import Log
 from tests.interleavings.protection import Protection
 
 IN_ORDER = "the versions of a stream stand in the log in their order, each once"

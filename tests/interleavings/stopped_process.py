@@ -1,6 +1,6 @@
 """A process that stops itself at a named point, so that it can be killed exactly there.
 
-``python -m tests.interleavings.stopped_process bus.log:Log._insert write_side worker`` is ``python -m
+``python -m tests.interleavings.stopped_process bus.log.log:Log._insert write_side worker`` is ``python -m
 write_side worker`` that sends itself a SIGSTOP, all its threads included, whenever it is about to insert.
 """
 
@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bus.local.leash import leashed
+from bus.primitives.parent_death import leashed
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]

@@ -8,12 +8,12 @@ import redis
 from dramatiq import Message
 from pymongo.database import Database
 
-from bus.broker import Broker
-from bus.clock import Sweep
-from bus.connections import Documents
-from bus.gateway import command_message
-from bus.keys import QueueKeys
-from bus.log import Log
+from bus.connections.clients import Documents
+from bus.inbox.gateway import command_message
+from bus.log.log import Log
+from bus.queue.broker import Broker
+from bus.queue.keys import QueueKeys
+from bus.sweeper import Sweep
 from tests import messages
 from tests.integration.commands_queue import SOON_MS, command, consumer_of, in_flight, taken, waiting
 from tests.integration.shop import WriteSide

@@ -15,20 +15,20 @@ from dramatiq import Message, Worker
 from dramatiq.broker import MessageProxy
 from pymongo.database import Database
 
-from bus import doorbells
-from bus.broker import Broker
-from bus.connections import Documents
-from bus.doorbells import Doorbells
-from bus.keys import QueueKeys
-from bus.log import Log
-from read_side.answering import Answering
-from read_side.catch_up import CatchUp, End, Run
-from read_side.checkpoints import Checkpoints
-from read_side.lookout import PATIENCE, Lookout
+from bus.connections.clients import Documents
+from bus.log.log import Log
+from bus.notify import doorbells
+from bus.notify.doorbells import Doorbells
+from bus.queue.broker import Broker
+from bus.queue.keys import QueueKeys
+from read_side.generations.registry import FIRST
 from read_side.projections.model import ReadModel
 from read_side.projections.order_summary import ORDER_SUMMARY
-from read_side.projector import Projector
-from read_side.registry import FIRST
+from read_side.projector.answering import Answering
+from read_side.projector.catch_up import CatchUp, End, Run
+from read_side.projector.checkpoints import Checkpoints
+from read_side.projector.projector import Projector
+from read_side.projector.watchdog import PATIENCE, Lookout
 from read_side.worker import register_actor
 from tests import messages
 from tests.integration.shop import NoRunners, ReadSide, WriteSide, order_id, partition

@@ -13,20 +13,20 @@ import redis
 from falcon import testing
 from pymongo import WriteConcern
 
-from api import idempotency
-from bus import inbox as inboxes
-from bus.broker import Broker
-from bus.clock import Sweep
-from bus.command_records import CommandRecords
-from bus.connections import write_database
-from bus.gateway import CommandGateway
-from bus.group_commit import GroupCommit
-from bus.inbox import Inbox
-from bus.local.mongod import Mongod
-from bus.local.redis_server import RedisServer
+from api.http import idempotency
+from api.local.mongod import Mongod
+from api.local.redis_server import RedisServer
+from bus.connections.clients import write_database
+from bus.inbox import inbox as inboxes
+from bus.inbox.command_records import CommandRecords
+from bus.inbox.gateway import CommandGateway
+from bus.inbox.inbox import Inbox
 from bus.messages.outcome import CommandStatus
+from bus.notify.notifier import Signals
+from bus.primitives.group_commit import GroupCommit
+from bus.queue.broker import Broker
 from bus.settings import Settings
-from bus.signals import Signals
+from bus.sweeper import Sweep
 from tests import messages
 from tests.integration.commands_queue import SOON_MS, consumer_of, redis_away, taken, waiting
 from tests.integration.shop import WriteSide

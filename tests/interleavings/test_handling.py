@@ -8,12 +8,12 @@ from unittest import mock
 import pytest
 from pymongo.database import Database
 
-from bus.broker import Broker
-from bus.connections import Documents, redis_client
-from bus.gateway import command_message
-from bus.log import Log
-from bus.messages.commands import AnyCommand
+from bus.connections.clients import Documents, redis_client
+from bus.inbox.gateway import command_message
+from bus.log.log import Log
 from bus.messages.outcome import CommandStatus, Outcome
+from bus.messages.registry import AnyCommand
+from bus.queue.broker import Broker
 from bus.settings import Settings
 from tests import messages
 from tests.contract.decisions import committed, decision
@@ -97,7 +97,7 @@ def test_a_crash_between_append_and_outcome(
         "WRITE_DATABASE": settings.write_database,
         "LOG_PARTITIONS": str(PARTITIONS),
     }
-    with killed_at("bus.inbox:Inbox.finish_all", "write_side", "worker", environ=environ):
+    with killed_at("bus.inbox.inbox:Inbox.finish_all", "write_side", "worker", environ=environ):
         assert not shop.is_finished(envelope)
         assert _decided(shop, envelope.command_id) == 1
     database.commits.drop_indexes()  # the worker has made those that may be left out

@@ -8,14 +8,14 @@ from unittest import mock
 
 from pymongo.database import Database
 
-from bus.connections import UNSETTLED, Documents
-from bus.log import Log
-from bus.messages.events import to_stored
+from bus.connections.clients import UNSETTLED, Documents
+from bus.log.log import Log
+from bus.messages.registry import to_stored
 from bus.settings import Settings
-from read_side import holes
-from read_side.catch_up import End
-from read_side.holes import Holes
 from read_side.projections.customers import CUSTOMERS
+from read_side.projector import gaps
+from read_side.projector.catch_up import End
+from read_side.projector.gaps import Holes
 from tests import messages
 from tests.contract.decisions import committed, decision
 from tests.integration.shop import ReadSide
@@ -24,7 +24,7 @@ from tests.interleavings.stopped_process import killed_at
 
 GRACE_MS = 60_000
 READS = 10
-DRAINED = "while nobody commits beyond the holes, nobody waits for them"
+DRAINED = "while nobody commits beyond the gaps, nobody waits for them"
 IN_ONE_BATCH = "the whole block is closed at once"
 AND_ON = "once they are closed, the projector goes on"
 
@@ -72,7 +72,7 @@ def test_a_block_of_holes_after_a_crash_with_no_later_commit(
     read.create([CUSTOMERS])
     earlier = committed(log, decision("customer-c1"))
     appender = ("tests.integration.appender", settings.write_mongodb_uri, settings.write_database, "p0")
-    with killed_at("bus.log:Log._insert", *appender, environ={}):
+    with killed_at("bus.log.log:Log._insert", *appender, environ={}):
         pass
     [counter] = database.positions.with_options(read_concern=UNSETTLED).find()
     lost = counter["0"] - earlier.seq
@@ -92,7 +92,7 @@ def test_a_block_of_holes_after_a_crash_with_no_later_commit(
     assert (run.end, run.wait_s > 0, late.seq) == (End.HOLE, True, earlier.seq + lost + 1)
     assert database.commits.count_documents({"stream": None}) == 0
 
-    with mock.patch.object(holes, "time", Later(GRACE_MS / 1000)), at_most(READS, Log, "read_within", AND_ON):
+    with mock.patch.object(gaps, "time", Later(GRACE_MS / 1000)), at_most(READS, Log, "read_within", AND_ON):
         run = read.run(CUSTOMERS, 0)
     must(IN_ONE_BATCH, run.end, End.DRAINED)
     must(AND_ON, read.position(CUSTOMERS, 0), late.seq)

@@ -7,11 +7,11 @@ from unittest import mock
 
 from pymongo.database import Database
 
-from bus.commit import Commit, Decision
-from bus.connections import Documents
+from bus.connections.clients import Documents
 from bus.errors import VersionConflictError
-from bus.group_commit import GroupCommit
-from bus.log import Appended, Log
+from bus.log.commit import Commit, Decision
+from bus.log.log import Appended, Log
+from bus.primitives.group_commit import GroupCommit
 from tests.contract.decisions import append, committed, decision
 from tests.interleavings.log_protections import CLOSING, IN_ORDER, LOCK, NO_HOLES, with_whole_index
 from tests.interleavings.protection import Protection, must, protected_by

@@ -11,13 +11,13 @@ from unittest import mock
 
 from pymongo.database import Database
 
-from bus.commit import Commit
-from bus.connections import Documents
+from bus.connections.clients import Documents
 from bus.errors import LogMismatchError
-from bus.log import Log
-from bus.messages.commands import AnyCommand
+from bus.log.commit import Commit
+from bus.log.log import Log
+from bus.log.positions import HighestRead
+from bus.messages.registry import AnyCommand
 from bus.messages.values import OrderStatus
-from bus.positions import HighestRead
 from read_side.projections import READ_MODELS
 from tests import messages
 from tests.integration.shop import ReadSide, WriteSide, order_id, partition

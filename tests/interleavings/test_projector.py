@@ -9,20 +9,20 @@ from unittest import mock
 import pytest
 from pymongo.database import Database
 
-from bus.connections import Documents
+from bus.connections.clients import Documents
 from bus.messages.values import OrderStatus
-from read_side.audit import audit
-from read_side.batch import Batch
-from read_side.catch_up import End
-from read_side.checkpoints import Checkpoints, Lease
-from read_side.folding import Plan
+from read_side.audit.audit import audit
+from read_side.audit.refold import Refold
+from read_side.generations.registry import FIRST
 from read_side.parked.leased_parking import LeasedParking
 from read_side.parked.parking import Parked, Parking
 from read_side.projections.model import ReadModel
 from read_side.projections.order_analytics import ORDER_ANALYTICS
 from read_side.projections.order_summary import ORDER_SUMMARY
-from read_side.refold import Refold
-from read_side.registry import FIRST
+from read_side.projector.batch import Batch
+from read_side.projector.catch_up import End
+from read_side.projector.checkpoints import Checkpoints, Lease
+from read_side.projector.folding import Plan
 from tests import messages
 from tests.integration.shop import ReadSide, WriteSide, order_id, partition
 from tests.interleavings.protection import Protection, must, protected_by

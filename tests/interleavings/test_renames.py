@@ -9,19 +9,19 @@ from unittest import mock
 import pytest
 from pymongo.database import Database
 
-from bus.connections import Documents
-from bus.inbox import Entry, Related
-from bus.log import Log
-from read_side import catch_up
-from read_side.audit import audit
+from bus.connections.clients import Documents
+from bus.inbox.inbox import Entry, Related
+from bus.log.log import Log
+from read_side.audit.audit import audit
 from read_side.projections.model import ReadModel
 from read_side.projections.order_detail import ORDER_DETAIL
 from read_side.projections.order_summary import ORDER_SUMMARY
+from read_side.projector import catch_up
 from tests import messages
 from tests.integration.shop import ReadSide, WriteSide, order_id, partition
 from tests.interleavings.protection import Protection, must, protected_by
 from tests.interleavings.stopped import stopped
-from write_side import handler
+from write_side.handling import handler
 
 HOME = partition("c1")
 O1, O2 = order_id("c1", 1), order_id("c1", 2)

@@ -15,12 +15,14 @@ import bson
 import mongomock
 from bson.codec_options import CodecOptions
 
-from bus.commit import Commit, Recorded
-from bus.messages import events, streams
-from bus.messages.events import AnyEvent, CustomerEvent, OrderEvent
-from read_side import folding
+from bus.log.commit import Commit, Recorded
+from bus.messages import streams
+from bus.messages.customers import CustomerEvent
+from bus.messages.orders import OrderEvent
+from bus.messages.registry import AnyEvent, to_stored
 from read_side.projections.model import Document, Documents, ReadModel
-from read_side.store import CollectionDocuments
+from read_side.projector import folding
+from read_side.queries.store import CollectionDocuments
 from tests.messages import NOW
 
 PARTITIONS = 4
@@ -41,7 +43,7 @@ class History:
         seq = self._next_position[partition]
         self._next_position[partition] += 1
         version = self._versions[stream] = self._versions.get(stream, 0) + 1
-        stored = tuple(events.to_stored(event) for event in happened)
+        stored = tuple(to_stored(event) for event in happened)
         return Commit(partition=partition, seq=seq, at=NOW, stream=stream, version=version, events=stored)
 
 

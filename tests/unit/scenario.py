@@ -6,12 +6,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from bus.messages.commands import AnyCommand
-from bus.messages.events import AnyEvent
+from bus.messages.registry import AnyCommand, AnyEvent
 from bus.messages.rejection import Rejection, RejectionKind
 from tests import messages
-from write_side.aggregates import aggregate_for, fold
-from write_side.facts import Facts
+from write_side.domain.aggregates import aggregate_for, fold
+from write_side.domain.facts import Facts
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,34 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from bus.messages import commands as c
-from bus.messages import events as e
+from bus.messages.customers import (
+    ChangeCustomer,
+    CustomerEmailChanged,
+    CustomerRegistered,
+    CustomerRenamed,
+    RegisterCustomer,
+)
 from bus.messages.envelope import CommandEnvelope
+from bus.messages.message import Event
+from bus.messages.orders import (
+    ChangeOrderStatus,
+    OrderCancelled,
+    OrderConfirmed,
+    OrderDelivered,
+    OrderPlaced,
+    OrderShipped,
+    PlaceOrder,
+)
 from bus.messages.principal import Principal, Role
+from bus.messages.products import (
+    AddProduct,
+    ChangeProduct,
+    ProductAdded,
+    ProductDiscontinued,
+    ProductReinstated,
+    ProductRenamed,
+    ProductRepriced,
+)
 from bus.messages.values import Address, Item, Line, LineAmount, OrderStatus, to_milliseconds
 
 untimed = settings(deadline=None)
@@ -76,19 +100,17 @@ _changed: dict[str, SearchStrategy[Any]] = {
     "lines": _tuples(st.builds(LineAmount, product_id=ids, quantity=quantities, amount=amounts)),
 }
 
-EVENTS: dict[type[e.Event], SearchStrategy[Any]] = {
-    e.CustomerRegistered: st.builds(e.CustomerRegistered, customer_id=ids, name=names, email=emails),
-    e.CustomerRenamed: st.builds(e.CustomerRenamed, customer_id=ids, old_name=names, name=names),
-    e.CustomerEmailChanged: st.builds(e.CustomerEmailChanged, customer_id=ids, email=emails),
-    e.ProductAdded: st.builds(
-        e.ProductAdded, product_id=ids, name=names, unit_price=prices, currency=currencies
-    ),
-    e.ProductRenamed: st.builds(e.ProductRenamed, product_id=ids, name=names),
-    e.ProductRepriced: st.builds(e.ProductRepriced, product_id=ids, unit_price=prices, currency=currencies),
-    e.ProductDiscontinued: st.builds(e.ProductDiscontinued, product_id=ids),
-    e.ProductReinstated: st.builds(e.ProductReinstated, product_id=ids),
-    e.OrderPlaced: st.builds(
-        e.OrderPlaced,
+EVENTS: dict[type[Event], SearchStrategy[Any]] = {
+    CustomerRegistered: st.builds(CustomerRegistered, customer_id=ids, name=names, email=emails),
+    CustomerRenamed: st.builds(CustomerRenamed, customer_id=ids, old_name=names, name=names),
+    CustomerEmailChanged: st.builds(CustomerEmailChanged, customer_id=ids, email=emails),
+    ProductAdded: st.builds(ProductAdded, product_id=ids, name=names, unit_price=prices, currency=currencies),
+    ProductRenamed: st.builds(ProductRenamed, product_id=ids, name=names),
+    ProductRepriced: st.builds(ProductRepriced, product_id=ids, unit_price=prices, currency=currencies),
+    ProductDiscontinued: st.builds(ProductDiscontinued, product_id=ids),
+    ProductReinstated: st.builds(ProductReinstated, product_id=ids),
+    OrderPlaced: st.builds(
+        OrderPlaced,
         order_id=ids,
         customer_id=ids,
         customer_name=names,
@@ -100,27 +122,27 @@ EVENTS: dict[type[e.Event], SearchStrategy[Any]] = {
         units=amounts,
         shipping_address=addresses,
     ),
-    e.OrderConfirmed: st.builds(e.OrderConfirmed, **_changed),
-    e.OrderShipped: st.builds(e.OrderShipped, **_changed),
-    e.OrderDelivered: st.builds(e.OrderDelivered, **_changed),
-    e.OrderCancelled: st.builds(e.OrderCancelled, **_changed),
+    OrderConfirmed: st.builds(OrderConfirmed, **_changed),
+    OrderShipped: st.builds(OrderShipped, **_changed),
+    OrderDelivered: st.builds(OrderDelivered, **_changed),
+    OrderCancelled: st.builds(OrderCancelled, **_changed),
 }
 
 COMMANDS: dict[type[Any], SearchStrategy[Any]] = {
-    c.RegisterCustomer: st.builds(c.RegisterCustomer, customer_id=ids, name=names, email=emails),
-    c.ChangeCustomer: st.builds(
-        c.ChangeCustomer, customer_id=ids, name=st.none() | names, email=st.none() | emails
+    RegisterCustomer: st.builds(RegisterCustomer, customer_id=ids, name=names, email=emails),
+    ChangeCustomer: st.builds(
+        ChangeCustomer, customer_id=ids, name=st.none() | names, email=st.none() | emails
     ),
-    c.AddProduct: st.builds(c.AddProduct, product_id=ids, name=names, unit_price=prices, currency=currencies),
-    c.ChangeProduct: st.builds(
-        c.ChangeProduct,
+    AddProduct: st.builds(AddProduct, product_id=ids, name=names, unit_price=prices, currency=currencies),
+    ChangeProduct: st.builds(
+        ChangeProduct,
         product_id=ids,
         name=st.none() | names,
         unit_price=st.none() | prices,
         discontinued=st.none() | st.booleans(),
     ),
-    c.PlaceOrder: st.builds(
-        c.PlaceOrder,
+    PlaceOrder: st.builds(
+        PlaceOrder,
         order_id=ids,
         customer_id=ids,
         items=items,
@@ -128,8 +150,8 @@ COMMANDS: dict[type[Any], SearchStrategy[Any]] = {
         reference=references,
         occurred_at=st.none() | moments,
     ),
-    c.ChangeOrderStatus: st.builds(
-        c.ChangeOrderStatus, order_id=ids, status=statuses, note=notes, occurred_at=st.none() | moments
+    ChangeOrderStatus: st.builds(
+        ChangeOrderStatus, order_id=ids, status=statuses, note=notes, occurred_at=st.none() | moments
     ),
 }
 

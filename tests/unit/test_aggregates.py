@@ -5,8 +5,7 @@ from typing import Any, get_args
 
 import pytest
 
-from bus.messages.commands import AnyCommand
-from bus.messages.events import AnyEvent
+from bus.messages.registry import AnyCommand, AnyEvent
 from tests.messages import (
     add_product,
     change_customer,
@@ -18,7 +17,7 @@ from tests.messages import (
     place_order,
     register_customer,
 )
-from write_side.aggregates import TABLE, Aggregate, aggregate_for, aggregate_of, build, fold
+from write_side.domain.aggregates import TABLE, Aggregate, aggregate_for, aggregate_of, build, fold
 
 CUSTOMER, PRODUCT, ORDER = TABLE.by_name.values()
 

@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 from pymongo.errors import AutoReconnect
 
-from bus import retries
-from read_side import answering
-from read_side.answering import AGAIN_MS, Answering, GoingOn
-from read_side.catch_up import End, Run
+from bus.queue import retries
+from read_side.generations.registry import Entry, Generation, State
 from read_side.projections.products import PRODUCTS
-from read_side.registry import Entry, Generation, State
+from read_side.projector import answering
+from read_side.projector.answering import AGAIN_MS, Answering, GoingOn
+from read_side.projector.catch_up import End, Run
 
 NAME = PRODUCTS.name
 LEASE_MS = 7_000

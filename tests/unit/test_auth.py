@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.exceptions import PyJWKClientConnectionError
 
-from api import auth
-from api.auth import KeyServer, OneKey, Verifier
-from api.problems import ProblemError
+from api.http.problems import ProblemError
+from api.middleware import auth
+from api.middleware.auth import KeyServer, OneKey, Verifier
 from bus.errors import ConfigurationError
 from bus.messages.principal import Principal, Role
 from bus.settings import Settings

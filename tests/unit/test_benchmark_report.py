@@ -154,9 +154,9 @@ def test_no_figure_is_measured_twice() -> None:
 
 def test_stacks_are_counted_by_their_innermost_function_and_its_package() -> None:
     raw = (
-        "main (a.py:1);fold (read_side/folding.py:5) 3\n"
+        "main (a.py:1);fold (read_side/projector/folding.py:5) 3\n"
         "main (a.py:1);read (pymongo/pool.py:7);decode (bson/__init__.py:9) 6\n"
-        "other (b.py:2);fold (read_side/folding.py:5) 1\n"
+        "other (b.py:2);fold (read_side/projector/folding.py:5) 1\n"
     )
     stacks = Stacks()
     stacks.by_process["projections"] = own_times(raw)

@@ -7,8 +7,8 @@ import falcon
 import pytest
 from falcon import testing
 
-from api import bodies
-from api.problems import ProblemError
+from api.http.problems import ProblemError
+from api.resources import bodies
 
 ORDER: dict[str, Any] = {
     "items": [{"product_id": "p1", "quantity": 2}],

@@ -2,8 +2,8 @@
 
 import pytest
 
-from bus import breaker as breaker_module
-from bus.breaker import Breaker
+from bus.primitives import circuit_breaker as breaker_module
+from bus.primitives.circuit_breaker import Breaker
 
 
 class Clock:

@@ -11,11 +11,11 @@ from falcon import testing
 from pymongo import errors
 from structlog.testing import capture_logs
 
-from api.access import ANYONE, Route
-from api.circuit import Circuit
-from api.error_handlers import HANDLERS
-from api.needs import BOTH, NOTHING, READ, WRITE, Needs, Store
-from api.patience import LATE
+from api.middleware.access import ANYONE, Route
+from api.middleware.circuit import Circuit
+from api.middleware.deadline import LATE
+from api.middleware.error_handlers import HANDLERS
+from api.middleware.needs import BOTH, NOTHING, READ, WRITE, Needs, Store
 
 
 @dataclass

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from pymongo.database import Database
 
-from read_side import registry
+from read_side.generations import registry
 from read_side.projections import READ_MODELS
-from read_side.rebuilding import requests
+from read_side.rebuild import requests
 from tests.processes import ROOT
 
 PACKAGES = ("bus", "write_side", "read_side", "api")

@@ -10,10 +10,10 @@ from unittest import mock
 
 import pytest
 
-from bus.commit import Commit
-from bus.log_view import Stretch
-from read_side.rebuilding import convoy
-from read_side.rebuilding.convoy import Convoy, Member
+from bus.log.commit import Commit
+from bus.log.view import Stretch
+from read_side.rebuild import shared_scan
+from read_side.rebuild.shared_scan import Convoy, Member
 from tests.waiting import until
 
 DONE_S = 20.0
@@ -62,7 +62,10 @@ def under_way(log: FakeLog, stopping: threading.Event, members: int = 2) -> Iter
 @pytest.fixture(autouse=True)
 def _patient() -> Iterator[None]:
     """A test that waits for somebody in vain does not pass."""
-    with mock.patch.object(convoy, "PATIENCE_S", 10 * DONE_S), mock.patch.object(convoy, "LOOK_S", 0.01):
+    with (
+        mock.patch.object(shared_scan, "PATIENCE_S", 10 * DONE_S),
+        mock.patch.object(shared_scan, "LOOK_S", 0.01),
+    ):
         yield
 
 
@@ -137,7 +140,7 @@ def test_who_is_elsewhere_and_stays_there_holds_up_nobody(log: FakeLog, stopping
 
 def test_who_does_not_come_is_left_behind_after_a_while(log: FakeLog, stopping: threading.Event) -> None:
     with (
-        mock.patch.object(convoy, "PATIENCE_S", 0.05),
+        mock.patch.object(shared_scan, "PATIENCE_S", 0.05),
         under_way(log, stopping) as (one, late),
         ThreadPoolExecutor(1) as threads,
     ):

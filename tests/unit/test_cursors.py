@@ -7,8 +7,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from api.cursors import Key, decode, encode
-from api.problems import ProblemError
+from api.http.cursors import Key, decode, encode
+from api.http.problems import ProblemError
 
 SCOPE = ("order_summary", "c1", None)
 KEYS = st.lists(st.integers(-(2**63), 2**63 - 1) | st.text(st.characters(codec="utf-8")), max_size=8)

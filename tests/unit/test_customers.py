@@ -2,7 +2,7 @@
 
 import pytest
 
-from bus.messages.events import AnyEvent
+from bus.messages.registry import AnyEvent
 from bus.messages.rejection import RejectionKind
 from tests.messages import (
     change_customer,
@@ -13,7 +13,7 @@ from tests.messages import (
     register_customer,
 )
 from tests.unit.scenario import given
-from write_side.customers import evolve
+from write_side.domain.customers import evolve
 
 
 def test_registering_makes_a_customer_known() -> None:

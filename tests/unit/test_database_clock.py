@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from pymongo.errors import AutoReconnect
 
-from bus import database_clock
-from bus.database_clock import DatabaseClock
+from bus.primitives import database_clock
+from bus.primitives.database_clock import DatabaseClock
 
 THEIRS = datetime(2026, 1, 1, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

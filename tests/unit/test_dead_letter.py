@@ -6,9 +6,9 @@ from typing import Any
 import bson
 import pytest
 
-from bus.connections import CODEC
-from bus.dead import letter as dead_letter
-from bus.dead.letter import DeadLetter, LetterState
+from bus.connections.clients import CODEC
+from bus.dead_letters import dead_letter
+from bus.dead_letters.dead_letter import DeadLetter, LetterState
 from tests import messages
 from tests.integration.graveyard import DIED_MS, payload
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from api.etags import expected_versions, is_known, of_resource
-from api.problems import ProblemError
+from api.http.etags import expected_versions, is_known, of_resource
+from api.http.problems import ProblemError
 
 
 @pytest.mark.parametrize(

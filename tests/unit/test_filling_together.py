@@ -11,8 +11,8 @@ from read_side.projections.customers import CUSTOMERS
 from read_side.projections.model import ReadModel
 from read_side.projections.order_summary import ORDER_SUMMARY
 from read_side.projections.products import PRODUCTS
-from read_side.rebuilding.filling import Target
-from read_side.rebuilding.filling_processes import Filling, Together
+from read_side.rebuild.filling import Target
+from read_side.rebuild.filling_processes import Filling, Together
 
 DONE_S = 20.0
 MODELS = (CUSTOMERS, ORDER_SUMMARY, PRODUCTS)

@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 
-from bus.commit import Commit, Recorded
 from bus.errors import UnknownMessageError
-from bus.messages.events import AnyEvent, CustomerRenamed, OrderPlaced, to_stored
-from read_side.folding import fold, fold_spread, plan
+from bus.log.commit import Commit, Recorded
+from bus.messages.customers import CustomerRenamed
+from bus.messages.orders import OrderPlaced
+from bus.messages.registry import AnyEvent, to_stored
 from read_side.projections.model import Document, Memory, ReadModel
+from read_side.projector.folding import fold, fold_spread, plan
 from tests.messages import (
     NOW,
     customer_email_changed,

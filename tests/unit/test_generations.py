@@ -2,9 +2,9 @@
 
 import pytest
 
+from read_side.cli.generations_report import named
 from read_side.errors import GenerationError
-from read_side.generations_report import named
-from read_side.registry import Entry, Generation, State
+from read_side.generations.registry import Entry, Generation, State
 
 
 def entry(live: int, *generations: tuple[int, int, State]) -> Entry:

@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from bus.group_commit import GroupCommit
+from bus.primitives.group_commit import GroupCommit
 from tests.waiting import until
 
 PATIENCE_S = 10.0

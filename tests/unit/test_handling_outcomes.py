@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 from bson import Timestamp
 
-from bus.command_records import outcome_of
-from bus.commit import Commit
-from bus.inbox import Entry
+from bus.inbox.command_records import outcome_of
+from bus.inbox.inbox import Entry
+from bus.log.commit import Commit
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.messages.rejection import FieldError, Rejection, RejectionKind
 from tests.messages import NOW, customer_renamed, envelope
-from write_side import outcomes
+from write_side.handling import outcomes
 
 STREAM = "order-o1"
 TAKEN = Rejection(kind=RejectionKind.CONFLICT, code="id-taken", detail="There already is one.")

@@ -8,8 +8,8 @@ import pytest
 
 from read_side.errors import RebuildStoppedError
 from read_side.projections.products import PRODUCTS
-from read_side.rebuilding import handover
-from read_side.rebuilding.handover import FOLLOWED_S, LEARNED_S, Handover
+from read_side.rebuild import handover
+from read_side.rebuild.handover import FOLLOWED_S, LEARNED_S, Handover
 
 
 class Around:

@@ -42,7 +42,7 @@ ALL = dict(found for name, app in APPS.items() for found in commands(name, typer
 def test_there_are_the_commands_that_there_should_be() -> None:
     assert set(ALL) >= {
         *("api serve", "api token", "api openapi", "api replay", "api demo"),
-        *("bus run", "bus up", "bus clock", "bus queues"),
+        *("api run", "api up", "bus clock", "bus queues"),
         *("bus dead list", "bus dead show", "bus dead retry", "bus dead discard"),
         *("read_side worker", "read_side status", "read_side audit"),
         *("read_side parked", "read_side parked retry"),

@@ -10,10 +10,9 @@ from bson.codec_options import CodecOptions
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bus.messages import events as e
-from bus.messages.commands import AnyCommand, PlaceOrder
-from bus.messages.events import AnyEvent, from_stored, to_stored
+from bus.messages.orders import OrderPlaced, OrderStatusChanged, PlaceOrder
 from bus.messages.principal import Principal
+from bus.messages.registry import AnyCommand, AnyEvent, from_stored, to_stored
 from bus.messages.rejection import Rejection
 from bus.messages.streams import customer_stream, product_stream
 from bus.messages.values import MAX_TOTAL, OrderStatus
@@ -30,8 +29,8 @@ from tests.messages import (
     register_customer,
 )
 from tests.unit.strategies import notes, untimed
-from write_side.aggregates import aggregate_for, aggregate_of, fold
-from write_side.facts import Facts
+from write_side.domain.aggregates import aggregate_for, aggregate_of, fold
+from write_side.domain.facts import Facts
 
 Run = Sequence[tuple[AnyCommand, Principal, int]]
 
@@ -161,13 +160,13 @@ def test_orders_add_up_and_move_as_the_contract_says(run: Run) -> None:
         if not stream.startswith("order-"):
             continue
         placed, *changes = history
-        assert isinstance(placed, e.OrderPlaced)
+        assert isinstance(placed, OrderPlaced)
         assert all(line.line_total == line.quantity * line.unit_price for line in placed.lines)
         assert placed.total == sum(line.line_total for line in placed.lines) <= MAX_TOTAL
         assert placed.units == sum(line.quantity for line in placed.lines)
         status, last = OrderStatus.PENDING, placed.placed_at
         for change in changes:
-            assert isinstance(change, e.OrderStatusChanged)
+            assert isinstance(change, OrderStatusChanged)
             assert (change.old_status, change.new_status) in CONTRACT
             assert change.old_status == status
             assert change.at >= last

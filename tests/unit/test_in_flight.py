@@ -8,13 +8,13 @@ from bson import Timestamp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bus.inbox import Entry
-from bus.messages.commands import AnyCommand
+from bus.inbox.inbox import Entry
 from bus.messages.outcome import CommandStatus
+from bus.messages.registry import AnyCommand
 from tests import messages
 from tests.messages import ANN
-from write_side import in_flight as module
-from write_side.in_flight import BATCH, CALLER_SHARE, SHARE, InFlight
+from write_side.handling import in_flight as module
+from write_side.handling.in_flight import BATCH, CALLER_SHARE, SHARE, InFlight
 
 _numbers = count(1)
 

@@ -8,7 +8,7 @@ import pymongo
 import pytest
 from pymongo import errors
 
-from bus.liveness import Liveness, is_perhaps_slow
+from bus.connections.liveness import Liveness, is_perhaps_slow
 from tests.waiting import until
 
 

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from pymongo.errors import AutoReconnect, BulkWriteError, DuplicateKeyError
 
 from bus.errors import VersionConflictError
-from bus.logs import told, traced
+from bus.observability.logs import told, traced
 from tests.messages import customer_registered
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,7 +26,7 @@ SECRET = "ada@example.org"
 
 def logged(program: str, level: str = "DEBUG") -> list[dict[str, Any]]:
     """What a process says that runs this program with its logs configured."""
-    text = f"import logging, sys\nfrom bus import logs\nlogs.configure({level!r})\n{program}"
+    text = f"import logging, sys\nfrom bus.observability import logs\nlogs.configure({level!r})\n{program}"
     done = subprocess.run(
         [sys.executable, "-c", text], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
     )
@@ -158,7 +158,7 @@ dramatiq.actor(broker=broker)(handle_command)({SECRET!r})
 
 def test_a_person_sees_no_json() -> None:
     ours, theirs = pty.openpty()
-    program = "from bus import logs\nlogs.configure('INFO')\nlogs.logger.info('handled', command_id='k1')"
+    program = "from bus.observability import logs\nlogs.configure('INFO')\nlogs.logger.info('handled', command_id='k1')"
     try:
         subprocess.run([sys.executable, "-c", program], cwd=ROOT, stderr=theirs, timeout=60, check=True)
         seen = os.read(ours, 65_536).decode()

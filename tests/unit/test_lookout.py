@@ -6,8 +6,8 @@ import pytest
 import redis
 import structlog.testing
 
-from read_side import lookout as lookouts
-from read_side.lookout import PATIENCE, Lookout
+from read_side.projector import watchdog as lookouts
+from read_side.projector.watchdog import PATIENCE, Lookout
 from tests.waiting import until
 
 Bells = set[tuple[str, int]]

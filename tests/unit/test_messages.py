@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from bus.messages import values as v
-from bus.messages.commands import AnyCommand
+from bus.messages.registry import AnyCommand
 from bus.messages.streams import (
     customer_stream,
     draw_order_id,

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from api.metrics import counted, from_the_start
-from bus.observing import metrics
-from bus.observing.metrics import FAMILIES, MILLION, SECONDS, Counts, Metrics, added, negated
+from api.resources.metrics import counted, from_the_start
+from bus.observability import metrics
+from bus.observability.metrics import FAMILIES, MILLION, SECONDS, Counts, Metrics, added, negated
 from read_side.projections import READ_MODELS
 
 

@@ -6,8 +6,8 @@ import pytest
 from pymongo import MongoClient
 from pymongo.database import Database
 
+from bus.connections.mongodb_address import refuse_one_of_several
 from bus.errors import ConfigurationError
-from bus.mongodb_address import refuse_one_of_several
 from bus.settings import Settings
 from tests.certificates import KEY_PASSWORD, Certificates, certificates_in
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from api.bodies import Body, NewCustomer, NewOrder, NewProduct, OrderStatusChange, ProductChange
 from api.replay import northwind
 from api.replay.errors import BadInputError
 from api.replay.request import Request
+from api.resources.bodies import Body, NewCustomer, NewOrder, NewProduct, OrderStatusChange, ProductChange
 from tests import datasets, pizzaplace
 from tests.northwind import Figures
 

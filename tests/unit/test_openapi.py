@@ -12,9 +12,9 @@ from pydantic import TypeAdapter, ValidationError
 from typer.testing import CliRunner
 
 from api.__main__ import cli
-from api.access import ANYONE, Route
 from api.app import create_app, routes
-from api.needs import NOTHING
+from api.middleware.access import ANYONE, Route
+from api.middleware.needs import NOTHING
 from api.openapi import examples, headers
 from api.openapi.command import described, unwired
 from api.openapi.operations import OPERATIONS, check

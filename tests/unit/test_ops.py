@@ -12,8 +12,8 @@ from api.ops.flow import counted
 from api.ops.kept import Kept
 from api.ops.quantiles import quantile
 from api.ops.recent import WINDOW_S, Recent
-from bus.observing import metrics
-from bus.observing.metrics import SECONDS, Counts, Metrics
+from bus.observability import metrics
+from bus.observability.metrics import SECONDS, Counts, Metrics
 
 BOUNDS = (1.0, 2.0, 4.0)
 

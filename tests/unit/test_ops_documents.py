@@ -13,7 +13,7 @@ import pytest
 import typer.main
 import yaml
 
-from bus.observing.metrics import FAMILIES
+from bus.observability.metrics import FAMILIES
 from bus.settings import Settings
 from tests.monitoring import DOCUMENTS, alerts, expressions, parsed, vectors
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bus.messages.events import AnyEvent
+from bus.messages.registry import AnyEvent
 from read_side.projections import order_analytics
 from read_side.projections.model import Documents
 from read_side.projections.order_analytics import ORDER_ANALYTICS

@@ -5,7 +5,7 @@ from itertools import product as pairs
 
 import pytest
 
-from bus.messages.events import OrderEvent
+from bus.messages.orders import OrderEvent
 from bus.messages.principal import Principal, Role
 from bus.messages.rejection import RejectionKind
 from bus.messages.values import OrderStatus
@@ -26,7 +26,7 @@ from tests.messages import (
     place_order,
 )
 from tests.unit.scenario import given
-from write_side.orders import evolve
+from write_side.domain.orders import evolve
 
 PENDING, CONFIRMED, SHIPPED, DELIVERED, CANCELLED = OrderStatus
 

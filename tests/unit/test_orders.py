@@ -21,7 +21,7 @@ from tests.messages import (
     product,
 )
 from tests.unit.scenario import given
-from write_side.orders import Order, evolve
+from write_side.domain.orders import Order, evolve
 
 MILLISECOND = timedelta(milliseconds=1)
 

@@ -13,11 +13,11 @@ import structlog
 from dramatiq.errors import ConnectionClosed
 from pymongo import errors
 
-from bus import logs, outages
 from bus.errors import VersionConflictError
-from bus.outages import Outages, Server, server_away
+from bus.observability import logs, outages
+from bus.observability.outages import Outages, Server, server_away
 from write_side.errors import EarlierUnfinishedError
-from write_side.transience import is_transient
+from write_side.handling.transience import is_transient
 
 NOT_PRIMARY, STEPPED_DOWN, INTERRUPTED, STOPPING, DUPLICATE, TOO_LARGE = 10107, 189, 11602, 91, 11000, 10334
 

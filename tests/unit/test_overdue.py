@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from bson import Timestamp
 
-from bus.overdue import MARKS, Overdue
+from bus.inbox.overdue import MARKS, Overdue
 
 T0 = 1_800_000_000
 AFTER_S = 5

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pymongo import _csot
 
-from api.patience import AT_LEAST_S, LATE, OPERATIONS_S, PATIENCE_S, READ_AT, bounded
+from api.middleware.deadline import AT_LEAST_S, LATE, OPERATIONS_S, PATIENCE_S, READ_AT, bounded
 
 
 class Application:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from bson import ObjectId, Timestamp
 
-from api.answers import to_json
+from api.http.answers import to_json
 from api.ops.plain import DEEPEST, plain
 
 AT = datetime(2024, 5, 1, 12, tzinfo=UTC)

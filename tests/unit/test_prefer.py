@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.prefer import MAX_WAIT_S, Preference, parse
+from api.http.prefer import MAX_WAIT_S, Preference, parse
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ import pytest
 from falcon import testing
 from pymongo.errors import ServerSelectionTimeoutError
 
-from api import problems
-from api.error_handlers import HANDLERS
-from api.problems import STATUS_OF, Problem, ProblemError
+from api.http import problems
+from api.http.problems import STATUS_OF, Problem, ProblemError
+from api.middleware.error_handlers import HANDLERS
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.messages.rejection import FieldError, Rejection, RejectionKind
 

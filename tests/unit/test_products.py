@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bus.messages.events import AnyEvent
+from bus.messages.registry import AnyEvent
 from bus.messages.rejection import RejectionKind
 from tests.messages import (
     add_product,
@@ -17,7 +17,7 @@ from tests.messages import (
     product_repriced,
 )
 from tests.unit.scenario import given
-from write_side.products import evolve
+from write_side.domain.products import evolve
 
 
 def test_adding_puts_a_product_on_sale() -> None:

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from rich.console import Console, RenderableType
 
-from bus.queues.explained import explained, rows
-from bus.queues.figures import Figures, between
-from bus.queues.look import Look, QueueLook
-from bus.queues.report import age, notes, table
+from bus.inspection.explanations import explained, rows
+from bus.inspection.figures import Figures, between
+from bus.inspection.report import age, notes, table
+from bus.inspection.snapshot import Look, QueueLook
 
 QUIET = QueueLook(waiting=0, in_flight=0, delayed=0, dead=0, oldest_s=None, came=100, done=100, silent=0)
 WIDTH = 100

@@ -6,7 +6,7 @@ from typing import Any
 import mongomock
 import pytest
 
-from bus.messages.events import SCHEMA_VERSIONS, AnyEvent
+from bus.messages.registry import SCHEMA_VERSIONS, AnyEvent
 from read_side.projections import READ_MODELS, by_name, distinct
 from read_side.projections.model import ReadModel
 from tests import messages

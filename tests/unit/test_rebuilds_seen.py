@@ -3,8 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
-from read_side.rebuilding.seen import SILENT, Registered, seen
-from read_side.registry import Entry, Generation, State
+from read_side.generations.registry import Entry, Generation, State
+from read_side.rebuild.rebuild_status import SILENT, Registered, seen
 from tests import messages
 
 NAME = "products"

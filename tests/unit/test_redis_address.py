@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from bus.connections.redis_address import RedisAddress
 from bus.errors import ConfigurationError
-from bus.redis_address import RedisAddress
 from bus.settings import Settings
 from tests.certificates import KEY_PASSWORD, Certificates, certificates_in
 

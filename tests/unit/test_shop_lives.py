@@ -11,8 +11,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bus.commit import Commit
-from bus.messages.events import AnyEvent, OrderCancelled, OrderPlaced, OrderStatusChanged
+from bus.log.commit import Commit
+from bus.messages.orders import OrderCancelled, OrderPlaced, OrderStatusChanged
+from bus.messages.registry import AnyEvent
 from bus.messages.values import OrderStatus
 from read_side.projections import by_name, customers, order_analytics, order_summary, product_sales
 from tests import messages

@@ -9,16 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bus.errors import UnknownMessageError
-from bus.messages.commands import AnyCommand
 from bus.messages.envelope import CommandEnvelope
-from bus.messages.events import SCHEMA_VERSIONS, AnyEvent, Event, from_stored, to_stored
-from bus.messages.message import Message
+from bus.messages.message import Event, Message
 from bus.messages.outcome import CommandStatus, Outcome
+from bus.messages.registry import SCHEMA_VERSIONS, AnyCommand, AnyEvent, from_stored, to_stored
 from bus.messages.rejection import FieldError, Rejection, RejectionKind
 from tests.messages import envelope, order_placed, product_added
 from tests.newer_build import newer
 from tests.unit.strategies import COMMANDS, EVENTS, envelopes, untimed
-from write_side.products import Product
+from write_side.domain.products import Product
 
 REFUSED = Outcome(
     status=CommandStatus.REJECTED,

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.strict_json import parse_object
+from api.http.strict_json import parse_object
 
 
 @given(st.binary(max_size=200))

@@ -10,17 +10,17 @@ from bson import Timestamp
 from falcon import testing
 from structlog.testing import capture_logs
 
-from api import telemetry as of_api
-from bus.commit import Commit, Decision
+from api.middleware import telemetry as of_api
 from bus.errors import VersionConflictError
-from bus.inbox import Entry
+from bus.inbox.inbox import Entry
+from bus.log.commit import Commit, Decision
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.messages.rejection import Rejection, RejectionKind
-from bus.observing import metrics
-from bus.observing.metrics import Counts, Metrics
-from read_side import telemetry as of_read_side
+from bus.observability import metrics
+from bus.observability.metrics import Counts, Metrics
+from read_side.projector import telemetry as of_read_side
 from tests import messages
-from write_side import telemetry as of_write_side
+from write_side.handling import telemetry as of_write_side
 
 HOUR_S = 3600
 DECISION = Decision(partition=0, command_id="k1", correlation_id="r1", at=messages.NOW, by="staff:sam")

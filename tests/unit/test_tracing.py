@@ -10,7 +10,7 @@ import pytest
 
 from bus.errors import ConfigurationError
 from bus.messages.envelope import CommandEnvelope
-from bus.observing.tracing import Tracing
+from bus.observability.tracing import Tracing
 from bus.settings import Settings
 from tests import messages
 from tests.collector import collecting
@@ -18,7 +18,7 @@ from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 20
-MAINS = ("api.serve", "write_side.worker", "read_side.worker", "bus.clock")
+MAINS = ("api.server.serve", "write_side.worker", "read_side.worker", "bus.sweeper")
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
@@ -55,7 +55,7 @@ def test_nothing_is_imported_unless_it_is_asked_for() -> None:
 import sys
 {imports}
 from bus.settings import Settings
-from bus.observing.tracing import Tracing
+from bus.observability.tracing import Tracing
 assert Tracing.from_settings(Settings(), "web") is None
 ours = ("opentelemetry.sdk.trace", "opentelemetry.exporter")
 print([name for name in sys.modules if name.startswith(ours)])

@@ -11,10 +11,10 @@ from unittest import mock
 import falcon
 import pytest
 
-from api import waiting_room
-from api.deferral import Deferral, Pause, Waits
-from api.waiting_room import WaitingRoom
-from bus.wakeup import Wakeup
+from api.middleware.deferral import Deferral, Pause, Waits
+from api.server import waiting_room
+from api.server.waiting_room import WaitingRoom
+from bus.notify.wakeup import Wakeup
 
 HOUR_S = 3600.0
 

@@ -5,7 +5,7 @@ from queue import Empty
 
 import pytest
 
-from bus.work_queue import WorkQueue
+from bus.queue.work_queue import WorkQueue
 from tests.waiting import until
 
 PATIENCE_S = 20

@@ -5,9 +5,9 @@ import threading
 import pytest
 from pymongo.errors import AutoReconnect
 
-from bus import workers
 from bus.errors import LogMismatchError
-from bus.workers import WorkerDiedError, until_ready, watch
+from bus.queue import worker_process
+from bus.queue.worker_process import WorkerDiedError, until_ready, watch
 
 
 def test_it_is_ready_when_everything_is_prepared() -> None:
@@ -15,7 +15,7 @@ def test_it_is_ready_when_everything_is_prepared() -> None:
 
 
 def test_it_goes_on_while_a_server_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "CONNECT_PAUSE_S", 0.0)
+    monkeypatch.setattr(worker_process, "CONNECT_PAUSE_S", 0.0)
     tries = iter([AutoReconnect("gone"), AutoReconnect("gone"), None])
 
     def prepare() -> None:

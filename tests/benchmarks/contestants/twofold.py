@@ -15,18 +15,19 @@ from typing import Any, TypeVar
 import redis
 from pymongo.collection import Collection
 
-from bus.broker import Broker
-from bus.connections import read_database, redis_client, write_database
-from bus.gateway import COMMANDS_QUEUE, command_message
-from bus.inbox import Inbox
-from bus.keys import NAMESPACE
-from bus.log import Log
-from bus.messages.commands import AnyCommand, PlaceOrder
+from bus.connections.clients import read_database, redis_client, write_database
+from bus.inbox.gateway import COMMANDS_QUEUE, command_message
+from bus.inbox.inbox import Inbox
+from bus.log.log import Log
 from bus.messages.envelope import CommandEnvelope
+from bus.messages.orders import PlaceOrder
 from bus.messages.principal import Principal, Role
+from bus.messages.registry import AnyCommand
 from bus.messages.streams import draw_order_id
+from bus.queue.broker import Broker
+from bus.queue.keys import NAMESPACE
 from bus.settings import Settings
-from read_side.checkpoints import Checkpoints
+from read_side.projector.checkpoints import Checkpoints
 from tests.benchmarks import decisions, shop
 from tests.benchmarks.backstage import Backstage
 

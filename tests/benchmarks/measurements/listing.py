@@ -14,9 +14,9 @@ from typing import Any
 
 from pymongo.database import Database
 
-from bus.connections import Documents, read_database, write_database
+from bus.connections.clients import Documents, read_database, write_database
 from read_side.projections import order_summary
-from read_side.store import ReadStore
+from read_side.queries.store import ReadStore
 from tests.benchmarks import storage
 from tests.benchmarks.cast import Cast
 from tests.benchmarks.figures import RATIO, Figure, at_least, at_most

@@ -13,8 +13,8 @@ from itertools import islice
 
 from pymongo.database import Database
 
-from bus.connections import Documents, read_database, write_database
-from read_side.registry import FIRST, Registry
+from bus.connections.clients import Documents, read_database, write_database
+from read_side.generations.registry import FIRST, Registry
 from tests.benchmarks.cast import Cast
 from tests.benchmarks.figures import RATIO, Figure, at_least
 from tests.benchmarks.rebuilding import TIMED, Apart, rebuild

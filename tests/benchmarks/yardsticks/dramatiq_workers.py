@@ -12,7 +12,7 @@ import dramatiq
 import redis
 from dramatiq.brokers.redis import RedisBroker
 
-from bus.local.leash import PR_SET_PDEATHSIG
+from bus.primitives.parent_death import PR_SET_PDEATHSIG
 
 REDIS = "YARDSTICK_REDIS_URL"
 MONGODB = "YARDSTICK_MONGODB_URI"

@@ -3,8 +3,8 @@
 from unittest import mock
 
 from read_side import worker
-from read_side.batch import Batch
-from read_side.follower import Follower
+from read_side.projector.batch import Batch
+from read_side.projector.follower import Follower
 from tests.chaos.entries.projections import points
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from unittest import mock
 
-from bus.command_records import outcome_of
-from bus.commit import Decision
-from bus.inbox import Inbox
-from bus.log import Appended, Log
+from bus.inbox.command_records import outcome_of
+from bus.inbox.inbox import Inbox
+from bus.log.commit import Decision
+from bus.log.log import Appended, Log
 from tests.chaos.entries.commands import points
 from write_side import worker
 

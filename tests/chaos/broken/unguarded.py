@@ -10,10 +10,11 @@ from unittest import mock
 
 from pymongo import ReplaceOne
 
-from read_side import follower, worker
-from read_side.batch import Batch
-from read_side.checkpoints import Checkpoints, Lease
-from read_side.folding import POSITION, Plan, fold
+from read_side import worker
+from read_side.projector import follower
+from read_side.projector.batch import Batch
+from read_side.projector.checkpoints import Checkpoints, Lease
+from read_side.projector.folding import POSITION, Plan, fold
 from tests.chaos.points import FOLDED, wrapped
 
 MOST = 10**6

@@ -6,8 +6,8 @@ from typing import Any
 
 from pymongo.database import Database
 
-from bus.command_records import outcome_of
-from bus.commit import Commit
+from bus.inbox.command_records import outcome_of
+from bus.log.commit import Commit
 from tests.chaos.findings import Findings
 from tests.chaos.request import Record
 

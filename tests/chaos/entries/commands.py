@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bus.log import Log
+from bus.log.log import Log
 from tests.chaos.points import APPENDED, CLAIMED, wrapped
 from write_side import worker
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from read_side import worker
-from read_side.batch import Batch
+from read_side.projector.batch import Batch
 from tests.chaos.points import FOLDED, WRITTEN, wrapped
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bus.local.process import ServerProcess
+from api.local.process import ServerProcess
 from tests.chaos.faults.fault import PATIENCE_S, Acting, Fault, awaiting, caught
 from tests.chaos.scene import Scene
 

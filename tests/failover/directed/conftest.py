@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bus.local.mongod import Mongod
+from api.local.mongod import Mongod
 from bus.settings import Settings
 from tests import messages
 from tests.failover.directed.connections import Connections

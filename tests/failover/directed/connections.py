@@ -7,7 +7,7 @@ from itertools import count
 
 from pymongo.database import Database
 
-from bus.connections import (
+from bus.connections.clients import (
     CODEC,
     DURABLE,
     SETTLED,

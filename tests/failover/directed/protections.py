@@ -5,14 +5,14 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from typing import Any
 from unittest import mock
 
-from bus.command_records import CommandRecord, CommandRecords
-from bus.connections import UNSETTLED, causal
-from bus.inbox import Inbox
-from bus.log import Log
+from bus.connections.clients import UNSETTLED, causal
+from bus.inbox.command_records import CommandRecord, CommandRecords
+from bus.inbox.inbox import Inbox
+from bus.log.log import Log
+from bus.log.positions import HighestRead
 from bus.messages.envelope import CommandEnvelope
-from bus.positions import HighestRead
 from tests.interleavings.protection import Protection
-from write_side.decider import _Rounds
+from write_side.handling.decider import _Rounds
 
 IN_ORDER = "a later version stands above what it rests on"
 DURABLE_ONLY = "a repeat under a key is told the ids of its first"

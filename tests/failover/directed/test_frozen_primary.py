@@ -17,9 +17,9 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 
-from bus import connections
-from bus.connections import CODEC, DURABLE, SETTLED, mongo_client
-from bus.inbox import Inbox
+from bus.connections import clients
+from bus.connections.clients import CODEC, DURABLE, SETTLED, mongo_client
+from bus.inbox.inbox import Inbox
 from tests import messages
 from tests.failover.servers.replica_set import ReplicaSet
 from tests.interleavings.protection import Protection, must, protected_by
@@ -64,8 +64,8 @@ def electing(server_data: Path) -> Iterator[ReplicaSet]:
 @contextmanager
 def _as_pymongo_has_it() -> Iterator[None]:
     with (
-        mock.patch.object(connections, "HEARTBEAT_MS", PYMONGO_HEARTBEAT_MS),
-        mock.patch.object(connections, "SILENT_MS", PYMONGO_CONNECT_MS),
+        mock.patch.object(clients, "HEARTBEAT_MS", PYMONGO_HEARTBEAT_MS),
+        mock.patch.object(clients, "SILENT_MS", PYMONGO_CONNECT_MS),
     ):
         yield
 
@@ -77,7 +77,7 @@ def test_an_operation_on_a_frozen_primary_ends_on_the_next(electing: ReplicaSet)
     errors: list[PyMongoError | None] = []
     watched = partial(MongoClient, event_listeners=[attempts])
     with (
-        mock.patch.object(connections, "MongoClient", watched),
+        mock.patch.object(clients, "MongoClient", watched),
         mongo_client(electing.uri, TIMEOUT_MS) as client,
     ):
         database = client.get_database(

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from bus.commit import Commit, Decision
+from bus.log.commit import Commit, Decision
 from bus.messages.values import OrderStatus
 from tests import messages
 from tests.chaos.checks import positions

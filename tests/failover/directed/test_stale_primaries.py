@@ -3,9 +3,9 @@
 import pytest
 from pymongo.errors import PyMongoError
 
-from bus.log import Log
+from bus.log.log import Log
 from read_side.projections.order_summary import ORDER_SUMMARY
-from read_side.strong import order_now
+from read_side.queries.strong import order_now
 from tests import messages
 from tests.failover.directed.connections import Connections
 from tests.failover.directed.protections import NEVER_STALE, READ_BARRIER

@@ -5,7 +5,7 @@ import pytest
 from bson import Timestamp
 from pymongo.errors import PyMongoError
 
-from bus.connections import Documents
+from bus.connections.clients import Documents
 from bus.messages.envelope import CommandEnvelope
 from tests import messages
 from tests.failover.directed.connections import Connections

@@ -1,6 +1,6 @@
 """What happens to Redis: its primary is killed or stopped, and the Sentinels make the replica the primary."""
 
-from bus.local.redis_server import RedisServer
+from api.local.redis_server import RedisServer
 from tests.chaos.faults.fault import Acting
 from tests.failover.faults.fault import lasting
 from tests.failover.servers.redis_set import RedisSet

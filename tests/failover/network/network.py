@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
-from bus.local import ports
-from bus.local.leash import leashed
+from api.local import ports
+from bus.primitives.parent_death import leashed
 from tests.failover.network.link import Link
 from tests.failover.servers.member import Member
 from tests.processes import ROOT

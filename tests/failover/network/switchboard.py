@@ -20,7 +20,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bus.local.ports import HOST
+from api.local.ports import HOST
 from tests.failover.network.link import CLIENTS, Link
 from tests.failover.network.owners import owners, pid_in
 from tests.failover.network.wire import End, Wire

@@ -8,8 +8,8 @@ from typing import Any
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
-from bus.local import ports
-from bus.local.mongod import Mongod
+from api.local import ports
+from api.local.mongod import Mongod
 
 CACHE_GB = 0.25
 LOOK_MS = 1_000

@@ -8,8 +8,8 @@ from typing import Any, Self
 
 import redis
 
-from bus.local import ports
-from bus.local.redis_server import RedisServer
+from api.local import ports
+from api.local.redis_server import RedisServer
 from tests.failover.servers.sentinel import SET, Sentinel
 from tests.waiting import until
 

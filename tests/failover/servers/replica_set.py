@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from pymongo.errors import PyMongoError
 
-from bus.local.mongod import REPLICA_SET
+from api.local.mongod import REPLICA_SET
 from tests.failover.network.link import CLIENTS, Link, between
 from tests.failover.network.network import Network
 from tests.failover.servers.member import Member

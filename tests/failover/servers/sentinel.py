@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from bus.local import ports
-from bus.local.redis_server import RedisServer
+from api.local import ports
+from api.local.redis_server import RedisServer
 
 DOWN_MS = 2_000
 """Silence after which a Sentinel takes a server for dead."""

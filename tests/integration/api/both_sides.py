@@ -7,8 +7,8 @@ from typing import Any
 import uuid_utils
 from falcon import testing
 
-from bus.local.mongod import Mongod
-from bus.local.redis_server import RedisServer
+from api.local.mongod import Mongod
+from api.local.redis_server import RedisServer
 from bus.messages.streams import partition_of
 from read_side.projections import READ_MODELS
 from tests.integration.shop import LONG_AGO, PARTITIONS, ReadSide, WriteSide

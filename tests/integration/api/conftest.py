@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from bus.local.mongod import Mongod
-from bus.local.redis_server import RedisServer
+from api.local.mongod import Mongod
+from api.local.redis_server import RedisServer
 from tests.integration.api.both_sides import BothSides, open_both
 from tests.openapi import Description, every_answer_checked
 from tests.shop_api import Shop, open_shop, settings_for_a_module

@@ -7,14 +7,14 @@ from dataclasses import replace
 from falcon import testing
 
 from api.app import create_app
-from api.freshness import WaitSlots
-from api.ops.desk import desk
-from bus.connections import WEB_TIMEOUT_MS, read_database, redis_client, write_database
-from bus.log import Log
-from read_side.checkpoints import Checkpoints
+from api.http.freshness import WaitSlots
+from api.ops.services import desk
+from bus.connections.clients import WEB_TIMEOUT_MS, read_database, redis_client, write_database
+from bus.log.log import Log
 from read_side.parked.parking import Parking
-from read_side.shown import Showing
-from read_side.store import ReadStore
+from read_side.projector.checkpoints import Checkpoints
+from read_side.queries.document_lookup import Showing
+from read_side.queries.store import ReadStore
 from tests.shop_api import Shop
 
 NO_MONGODB = "mongodb://127.0.0.1:1"

@@ -4,8 +4,8 @@ from typing import Any
 
 from falcon import testing
 
-from bus.connections import Documents
-from read_side.registry import FIRST
+from bus.connections.clients import Documents
+from read_side.generations.registry import FIRST
 from tests import messages
 from tests.integration.api.both_sides import BothSides
 from tests.integration.shop import order_id

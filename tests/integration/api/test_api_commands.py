@@ -7,7 +7,7 @@ import pytest
 from bson import Timestamp
 from falcon import testing
 
-from bus.messages.commands import PlaceOrder
+from bus.messages.orders import PlaceOrder
 from bus.messages.outcome import CommandStatus
 from bus.messages.rejection import FieldError, Rejection, RejectionKind
 from bus.messages.streams import customer_stream, order_stream, partition_of

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from bus.commit import Decision
-from bus.messages import events
+from bus.log.commit import Decision
 from bus.messages.outcome import CommandStatus
+from bus.messages.registry import to_stored
 from bus.messages.rejection import Rejection, RejectionKind
 from tests import messages
 from tests.contract.decisions import refusal
@@ -52,7 +52,7 @@ def committed(shop: Shop, stream: str, version: int, *happened: Any, partition: 
         by="staff:sam",
         stream=stream,
         version=version,
-        events=tuple(events.to_stored(event) for event in happened),
+        events=tuple(to_stored(event) for event in happened),
         state={},
     )
     shop.log.append([decision])

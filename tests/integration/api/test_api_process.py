@@ -9,8 +9,8 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-from bus.connections import write_database
-from bus.log import Log
+from bus.connections.clients import write_database
+from bus.log.log import Log
 from bus.settings import Settings
 from tests.waiting import until
 

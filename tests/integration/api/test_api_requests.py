@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from bson import Timestamp
 
-from bus.messages.commands import ChangeOrderStatus
+from bus.messages.orders import ChangeOrderStatus
 from tests.shop_api import WAIT, Shop
 
 ADDRESS = {"line1": "1 High Street", "city": "Leeds", "country": "GB"}

@@ -4,14 +4,14 @@ from dataclasses import replace
 
 from falcon import testing
 
-from api.access import ANYONE
 from api.app import create_app, routes
-from api.health import probes
-from bus.connections import write_database
+from api.middleware.access import ANYONE
+from api.resources.health import probes
+from bus.connections.clients import write_database
 from bus.messages.principal import Role
-from bus.observing.heartbeats import Heartbeat
+from bus.observability.heartbeats import Heartbeat
 from bus.settings import Settings
-from read_side.checkpoints import Checkpoints
+from read_side.projector.checkpoints import Checkpoints
 from tests.shop_api import Shop, open_shop
 
 

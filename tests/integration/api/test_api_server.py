@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
-from api.server import MAX_HEADER_BYTES, MAX_READ_BYTES, Server
+from api.server.server import MAX_HEADER_BYTES, MAX_READ_BYTES, Server
 from bus.errors import ConfigurationError
 from tests.waiting import until
 

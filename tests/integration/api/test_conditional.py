@@ -7,10 +7,10 @@ import pytest
 from falcon import testing
 
 from api.app import routes
-from bus.messages.commands import AnyCommand
+from bus.messages.registry import AnyCommand
 from bus.messages.values import OrderStatus
+from read_side.generations.registry import collection_name
 from read_side.projections import READ_MODELS
-from read_side.registry import collection_name
 from tests import messages
 from tests.integration.api.both_sides import BothSides
 from tests.integration.shop import order_id

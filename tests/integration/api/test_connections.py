@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from api import server as server_module
-from api.channel import Channel
-from api.server import Server
+from api.server import server as server_module
+from api.server.channel import Channel
+from api.server.server import Server
 from tests.waiting import until
 
 PATIENCE_S = 20.0

@@ -7,7 +7,7 @@ import pytest
 import redis
 from falcon import testing
 
-from bus.dead.letters import DeadLetters
+from bus.dead_letters.store import DeadLetters
 from bus.messages.outcome import CommandStatus
 from tests.integration.graveyard import bury, payload
 from tests.shop_api import Shop

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from api import channel
-from api import server as server_module
-from api.server import Server
+from api.server import channel
+from api.server import server as server_module
+from api.server.server import Server
 from tests.waiting import until
 
 PATIENCE_S = 10.0

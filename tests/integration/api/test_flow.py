@@ -7,20 +7,20 @@ from typing import Any
 import pytest
 from falcon import testing
 
-from bus.dead.letters import DeadLetters
-from bus.keys import QueueKeys
+from bus.dead_letters.store import DeadLetters
+from bus.inspection.explanations import rows
 from bus.messages.outcome import CommandStatus
 from bus.messages.streams import customer_stream
-from bus.observing import metrics
-from bus.observing.heartbeats import SILENT_MS, Heartbeat
-from bus.observing.metric_slots import MetricsPublisher, Slots
-from bus.observing.metrics import Metrics
-from bus.queues.explained import rows
-from bus.subscriptions import Subscriptions
+from bus.notify.subscriptions import Subscriptions
+from bus.observability import metrics
+from bus.observability.heartbeats import SILENT_MS, Heartbeat
+from bus.observability.metric_slots import MetricsPublisher, Slots
+from bus.observability.metrics import Metrics
+from bus.queue.keys import QueueKeys
+from read_side.generations.registry import FIRST
 from read_side.projections import READ_MODELS
 from read_side.projections.customers import CUSTOMERS
-from read_side.registry import FIRST
-from read_side.status import Status
+from read_side.queries.status import Status
 from tests import messages
 from tests.integration.api.both_sides import BothSides, home
 from tests.integration.api.desks import NO_MONGODB, NO_REDIS, elsewhere

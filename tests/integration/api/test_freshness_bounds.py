@@ -8,24 +8,19 @@ from unittest import mock
 import pytest
 from falcon import testing
 from pymongo import MongoClient
-from pymongo.monitoring import (
-    CommandFailedEvent,
-    CommandListener,
-    CommandStartedEvent,
-    CommandSucceededEvent,
-)
+from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 
-from api import freshness
 from api.app import create_app
-from api.freshness import Freshness
-from bus.connections import redis_client
-from bus.signals import announce_positions, reached
-from read_side.checkpoints import Checkpoints
+from api.http import freshness
+from api.http.freshness import Freshness
+from bus.connections.clients import redis_client
+from bus.notify.notifier import announce_positions, reached
+from read_side.generations.registry import FIRST
 from read_side.parked.parking import Parking
 from read_side.projections import READ_MODELS
-from read_side.registry import FIRST
-from read_side.store import ReadStore
-from read_side.visibility import Visibility
+from read_side.projector.checkpoints import Checkpoints
+from read_side.queries.store import ReadStore
+from read_side.queries.visibility import Visibility
 from tests import messages
 from tests.integration.api.both_sides import BothSides, home
 from tests.waiting import until

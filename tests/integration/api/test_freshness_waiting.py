@@ -8,13 +8,13 @@ from unittest import mock
 import pytest
 from falcon import testing
 
-from api import freshness
-from api.deferral import Waits
-from api.freshness import Freshness
-from bus.connections import redis_client
+from api.http import freshness
+from api.http.freshness import Freshness
+from api.middleware.deferral import Waits
+from bus.connections.clients import redis_client
+from bus.notify.notifier import announce_positions, reached
 from bus.settings import Settings
-from bus.signals import announce_positions, reached
-from read_side.registry import FIRST
+from read_side.generations.registry import FIRST
 from tests.integration.api.both_sides import BothSides
 from tests.shop_api import Shop, open_shop
 from tests.waiting import until

@@ -13,20 +13,20 @@ import pytest
 from pymongo import _csot
 from pymongo.errors import NetworkTimeout
 
-from api import commands as commands_module
-from api import freshness as freshness_module
-from api import prefer
-from api.commands import Commands
-from api.freshness import Freshness
-from api.patience import OPERATIONS_S
-from bus.connections import redis_client
-from bus.gateway import CommandGateway
-from bus.liveness import Liveness
-from bus.signals import announce, announce_positions, finished, reached
-from read_side.checkpoints import Checkpoints
+from api.http import commands as commands_module
+from api.http import freshness as freshness_module
+from api.http import prefer
+from api.http.commands import Commands
+from api.http.freshness import Freshness
+from api.middleware.deadline import OPERATIONS_S
+from bus.connections.clients import redis_client
+from bus.connections.liveness import Liveness
+from bus.inbox.gateway import CommandGateway
+from bus.notify.notifier import announce, announce_positions, finished, reached
+from read_side.generations.registry import FIRST
 from read_side.projections import READ_MODELS
-from read_side.registry import FIRST
-from read_side.visibility import Visibility
+from read_side.projector.checkpoints import Checkpoints
+from read_side.queries.visibility import Visibility
 from tests import messages
 from tests.integration.api.both_sides import BothSides, home
 from tests.integration.api.waiting_callers import CALLERS, LONG, PATIENCE_S, THREADS, Web, product, serving

@@ -10,21 +10,21 @@ from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
 from api.app import create_app
-from api.gauges import parts
-from api.metrics import Exposition
-from bus.connections import WEB_TIMEOUT_MS, read_database, redis_client, write_database
-from bus.dead.letters import DeadLetters
-from bus.gateway import COMMANDS_QUEUE
-from bus.log import Log
+from api.resources.gauges import parts
+from api.resources.metrics import Exposition
+from bus.connections.clients import WEB_TIMEOUT_MS, read_database, redis_client, write_database
+from bus.dead_letters.store import DeadLetters
+from bus.inbox.gateway import COMMANDS_QUEUE
+from bus.log.log import Log
 from bus.messages.outcome import CommandStatus
 from bus.messages.streams import customer_stream
-from bus.observing.heartbeats import Heartbeat
-from bus.observing.metric_slots import MetricsPublisher, Slots
-from read_side.checkpoints import Checkpoints
+from bus.observability.heartbeats import Heartbeat
+from bus.observability.metric_slots import MetricsPublisher, Slots
+from read_side.generations.registry import FIRST
 from read_side.parked.parking import Parking
 from read_side.projections import READ_MODELS
-from read_side.registry import FIRST
-from read_side.store import ReadStore
+from read_side.projector.checkpoints import Checkpoints
+from read_side.queries.store import ReadStore
 from tests import messages
 from tests.integration.api.both_sides import BothSides, home
 from tests.shop_api import Shop

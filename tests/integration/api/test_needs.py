@@ -10,12 +10,12 @@ import pytest
 from falcon import testing
 from pymongo.errors import ServerSelectionTimeoutError
 
-from api.access import Route
 from api.app import create_app, routes
-from api.health import Probe
-from api.needs import Store
-from bus.connections import read_database, redis_client, write_database
-from bus.signals import Signals
+from api.middleware.access import Route
+from api.middleware.needs import Store
+from api.resources.health import Probe
+from bus.connections.clients import read_database, redis_client, write_database
+from bus.notify.notifier import Signals
 from read_side.projections.order_detail import ORDER_DETAIL
 from tests.integration.api.both_sides import BothSides
 from tests.integration.api.desks import NO_MONGODB

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from api.app import routes
-from bus.messages.commands import RegisterCustomer
+from bus.messages.customers import RegisterCustomer
 from bus.messages.principal import Role
 from tests import messages
 from tests.shop_api import Shop

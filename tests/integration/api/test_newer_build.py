@@ -5,16 +5,16 @@ from typing import Any
 import pytest
 from falcon import testing
 
-from bus.dead.letters import DeadLetters
+from bus.dead_letters.store import DeadLetters
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.messages.values import OrderStatus
-from bus.observing.heartbeats import Heartbeat
-from bus.observing.metric_slots import MetricsPublisher, Slots
-from bus.observing.metrics import Metrics
-from read_side.audit import audit
-from read_side.parked.unparking import Unparking
+from bus.observability.heartbeats import Heartbeat
+from bus.observability.metric_slots import MetricsPublisher, Slots
+from bus.observability.metrics import Metrics
+from read_side.audit.audit import audit
+from read_side.generations.registry import FIRST, Entry
+from read_side.parked.retry import Unparking
 from read_side.projections.order_detail import ORDER_DETAIL
-from read_side.registry import FIRST, Entry
 from tests import messages
 from tests.decided import come_to
 from tests.integration.api.both_sides import BothSides

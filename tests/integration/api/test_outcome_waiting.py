@@ -10,17 +10,17 @@ import pytest
 import redis
 from dramatiq import Message
 
-from api import commands as commands_module
-from api.commands import Commands
-from api.deferral import in_this_thread
-from api.freshness import Freshness, WaitSlots
-from bus import signals as signals_module
-from bus.broker import Broker
-from bus.command_records import CommandRecord, CommandRecords
-from bus.gateway import CommandGateway
-from bus.inbox import Inbox
+from api.http import commands as commands_module
+from api.http.commands import Commands
+from api.http.freshness import Freshness, WaitSlots
+from api.middleware.deferral import in_this_thread
+from bus.inbox.command_records import CommandRecord, CommandRecords
+from bus.inbox.gateway import CommandGateway
+from bus.inbox.inbox import Inbox
 from bus.messages.outcome import CommandStatus, Outcome
-from bus.signals import CHANNEL, Signals, announce, finished
+from bus.notify import notifier as signals_module
+from bus.notify.notifier import CHANNEL, Signals, announce, finished
+from bus.queue.broker import Broker
 from tests import messages
 from tests.decided import come_to
 from tests.integration.commands_queue import PATIENCE_S, waiting

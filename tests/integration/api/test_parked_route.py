@@ -8,7 +8,7 @@ import pytest
 
 from api.ops import parked as parked_resource
 from bus.messages.values import OrderStatus
-from read_side.audit import audit
+from read_side.audit.audit import audit
 from read_side.projections.order_analytics import ORDER_ANALYTICS
 from read_side.projections.order_detail import ORDER_DETAIL
 from read_side.projections.order_summary import ORDER_SUMMARY

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from falcon import testing
 
-from read_side.generations import Generations
+from read_side.generations.generations import Generations
 from read_side.projections import READ_MODELS
 from read_side.projections.products import PRODUCTS
-from read_side.rebuilding.requests import RebuildRequests
+from read_side.rebuild.requests import RebuildRequests
 from tests.shop_api import Shop
 
 

@@ -11,7 +11,7 @@ from falcon import testing
 from structlog.testing import capture_logs
 
 from api.app import create_app, routes
-from api.auth import Verifier
+from api.middleware.auth import Verifier
 from bus.settings import Settings
 from tests import messages
 from tests.integration.api import forgery

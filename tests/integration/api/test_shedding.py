@@ -9,11 +9,11 @@ import httpx
 import pytest
 import redis
 
-from api.server import Server
-from api.shedding import Backlog
-from bus.connections import redis_client
-from bus.gateway import COMMANDS_QUEUE
-from bus.keys import NAMESPACE
+from api.middleware.shedding import Backlog
+from api.server.server import Server
+from bus.connections.clients import redis_client
+from bus.inbox.gateway import COMMANDS_QUEUE
+from bus.queue.keys import NAMESPACE
 from bus.settings import Settings
 from tests.plain_http import NO_TLS
 from tests.waiting import until
@@ -128,7 +128,7 @@ def test_health_is_told_whatever_waits() -> None:
 
 
 def test_the_backlog_is_what_is_on_the_queue(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.shedding.COUNT_EVERY_S", 0.0)
+    monkeypatch.setattr("api.middleware.shedding.COUNT_EVERY_S", 0.0)
     with redis_client(settings) as client:
         backlog = Backlog(client, 2)
         assert not backlog.is_full()

@@ -17,12 +17,12 @@ from falcon import testing
 from pymongo.errors import NetworkTimeout
 
 from api.app import create_app
-from api.freshness import Freshness
-from api.health import Probe
-from bus.connections import mongo_client
-from bus.liveness import Liveness
-from bus.local.mongod import Mongod
-from bus.outages import Outages, Server
+from api.http.freshness import Freshness
+from api.local.mongod import Mongod
+from api.resources.health import Probe
+from bus.connections.clients import mongo_client
+from bus.connections.liveness import Liveness
+from bus.observability.outages import Outages, Server
 from read_side.projections import product_sales
 from tests import messages
 from tests.processes import is_stopped
@@ -61,7 +61,7 @@ def busy(shop: Shop) -> Shop:
 
 
 def slow_query(api: testing.TestClient) -> testing.Result:
-    with pymongo.timeout(BRIEF_S):  # as api.patience.bounded does, with more of it
+    with pymongo.timeout(BRIEF_S):  # as api.middleware.deadline.bounded does, with more of it
         return api.simulate_get("/analytics/products")
 
 

@@ -9,13 +9,13 @@ from falcon import testing
 from pymongo import MongoClient
 
 from bus.messages.values import OrderStatus
-from read_side import aside
-from read_side.audit import audit
+from read_side.audit.audit import audit
 from read_side.errors import RebuildNeededError
 from read_side.parked.parking import Parking
-from read_side.parked.unparking import Unparking
+from read_side.parked.retry import Unparking
 from read_side.projections.order_detail import ORDER_DETAIL
 from read_side.projections.order_summary import ORDER_SUMMARY
+from read_side.queries import parked_streams
 from tests import messages
 from tests.integration.api.both_sides import BothSides
 from tests.integration.api.test_freshness_bounds import PARKED, PATHS, Finds
@@ -30,7 +30,7 @@ CONFIRMED = messages.change_order_status(OrderStatus.CONFIRMED, order_id=O1)
 @pytest.fixture
 def a_long_second(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is parked is looked at when a test says so, and not by itself."""
-    monkeypatch.setattr(aside, "REFRESH_S", 3_600)
+    monkeypatch.setattr(parked_streams, "REFRESH_S", 3_600)
 
 
 def get(both: BothSides, path: str, **headers: str) -> testing.Result:
@@ -268,7 +268,7 @@ def test_looking_costs_next_to_nothing(both: BothSides, a_long_second: None) -> 
         settings.read_mongodb_uri, tz_aware=True, event_listeners=[finds]
     )
     with client:
-        known = aside.SetAside(Parking(client[settings.read_database]))
+        known = parked_streams.SetAside(Parking(client[settings.read_database]))
         both.park("order_summary", "order-o1", 5)
         for _ in range(100):
             assert known.of("order_summary", 1).keys() == {"order-o1"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bus.dead.failed_commands import FailedCommands
+from bus.dead_letters.failed_commands import FailedCommands
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.messages.streams import customer_stream, order_stream, product_stream
 from bus.messages.values import OrderStatus

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from bus.commit import Decision
-from bus.log import Appended
-from bus.messages.commands import AnyCommand
+from bus.log.commit import Decision
+from bus.log.log import Appended
+from bus.messages.registry import AnyCommand
 from bus.messages.streams import customer_stream, order_stream
 from bus.messages.values import OrderStatus
 from read_side.projections.order_detail import ORDER_DETAIL

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 
 from api.app import create_app
-from api.patience import bounded
-from api.server import Server
+from api.middleware.deadline import bounded
+from api.server.server import Server
 from tests.plain_http import NO_TLS
 from tests.shop_api import Shop
 from tests.waiting import until

@@ -1,0 +1,1 @@
+"""What the contract says of requests and answers, whatever they are about."""

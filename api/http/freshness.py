@@ -1,0 +1,231 @@
+"""Waiting for the read models: nothing is served that is older than what the caller has seen.
+
+A waiter is woken by the announcements over Redis once the positions that came with them are far
+enough. It looks at MongoDB only when it begins, when it is woken (Redis carries hurry, not truth),
+every two seconds in case an announcement was missed, and at its deadline. Waiters that look at the
+same time share a query (``read_side.queries.visibility``). A waiter has no thread
+(``api.middleware.deferral``) and costs little; only so many wait at a time all the same, and the
+others are told at once.
+
+Why nothing is missed: a waiter expects the announcements before it looks, and a checkpoint is announced
+after it was moved. So what the look does not show yet is announced later, and wakes it; what Redis loses is
+found at the next look.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+
+import falcon
+from pymongo.errors import PyMongoError
+
+from api.http import consistency, prefer
+from api.http.consistency import Token
+from api.http.problems import Problem, ProblemError
+from api.middleware.deferral import Pause, Waits
+from bus.inbox.gateway import LOOK_AGAIN_S
+from bus.messages.outcome import Outcome
+from bus.notify.notifier import Signals
+from bus.notify.notifier import reached as reached_topic
+from bus.notify.wakeup import Wakeup
+from bus.observability.logs import logger
+from read_side.projections import READ_MODELS
+from read_side.projections.model import Documents
+from read_side.queries.parked_streams import since
+from read_side.queries.store import Live, ReadStore
+from read_side.queries.visibility import Visibility
+
+WAITING_AT_A_TIME = 256
+"""In one process. Each holds one of its 1,000 connections; all of them look at MongoDB 128 times a second."""
+DEFAULT_WAIT_S = 1.0
+RETRY_AFTER_S = 1
+FIRST_PAUSE_S = 0.02
+LONGEST_PAUSE_S = 1.0
+"""Between two looks at the write side, of which nothing is announced."""
+
+Misses = Callable[[Documents, frozenset[str]], bool]
+"""Whether an answer out of a model's documents lacks something while these streams are parked."""
+
+
+def _anything(_documents: Documents, _aside: frozenset[str]) -> bool:
+    return True
+
+
+class WaitSlots:
+    """How many requests may wait at a time, whoever they are and whatever for."""
+
+    def __init__(self, slots: int) -> None:
+        self._free = threading.BoundedSemaphore(slots)
+
+    @contextmanager
+    def one(self) -> Iterator[bool]:
+        """Whether there was a free slot, which is taken while the block runs."""
+        taken = self._free.acquire(blocking=False)
+        try:
+            yield taken
+        finally:
+            if taken:
+                self._free.release()
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """A position that a generation of a read model is to reach."""
+
+    name: str
+    generation: int
+    partition: int
+    seq: int
+
+    @property
+    def topic(self) -> str:
+        return reached_topic(self.name, self.generation, self.partition)
+
+
+class Freshness:
+    """What the resources read through."""
+
+    def __init__(  # noqa: PLR0913 - its collaborators, wired in the main
+        self,
+        *,
+        store: ReadStore,
+        visibility: Visibility,
+        signals: Signals,
+        slots: WaitSlots,
+        partitions: int,
+        stopping: threading.Event,
+    ) -> None:
+        self._store = store
+        self._visibility = visibility
+        self._signals = signals
+        self._slots = slots
+        self._partitions = partitions
+        self._stopping = stopping
+
+    def live(self, req: falcon.Request, name: str, misses: Misses = _anything) -> Waits[Live]:
+        """The live documents of a read model, having at least what the request's tokens ask for.
+
+        ``misses`` tells which parked streams matter to the answer; to one about many, all of them do. What is
+        missing besides comes with the documents (``aside``), to mark answers with; without tokens, it is what
+        was known a moment ago.
+
+        Raises:
+            ProblemError: 400 for what is no token; 503 if the model is behind for longer than the caller
+                would wait, or what was asked for is parked.
+
+        """
+        live = self._store.live(name)
+        tokens = self.tokens(req)
+        if not tokens:
+            aside = self._visibility.aside(name, live.generation)
+            return replace(live, aside=aside) if aside else live
+        wait = prefer.parse(req.get_header("Prefer")).wait
+        goals = [Goal(name, live.generation, token.partition, token.seq) for token in tokens]
+        seconds = DEFAULT_WAIT_S if wait is None else wait
+        if not (yield from self._reach(goals, seconds)):
+            raise behind(name)
+        parked = self._visibility.parked(name, live.generation)
+        asked = {token.partition: token.seq for token in tokens}
+        lacking = frozenset(one.stream for one in parked if one.seq <= asked.get(one.partition, -1))
+        if lacking and misses(live.documents, lacking):
+            raise behind(name)
+        return replace(live, aside=since(parked))
+
+    def generation(self, name: str) -> int:
+        return self._store.generation(name)
+
+    def documents(self, name: str) -> Documents:
+        """The live documents of a read model, as far as they are."""
+        return self._store.live(name).documents
+
+    def tokens(self, req: falcon.Request) -> list[Token]:
+        """What a request asks for at least; raises a 400 for what is no token."""
+        return consistency.parse(req.get_header(consistency.HEADER), self._partitions)
+
+    def wait_for(self, req: falcon.Request, has_it: Callable[[], bool], what: str) -> Waits[None]:
+        """Return once the write side shows what the tokens of a request ask for.
+
+        ``has_it`` looks, in bounded time. It may find less than was acknowledged: behind a gap in the log,
+        or on a new primary.
+
+        Raises:
+            ProblemError: 503, it is not so for longer than the caller would wait.
+
+        """
+        wait = prefer.parse(req.get_header("Prefer")).wait
+        deadline = time.monotonic() + (DEFAULT_WAIT_S if wait is None else wait)
+        if has_it():
+            return
+        pause_s = FIRST_PAUSE_S
+        with self._slots.one() as free:
+            while free and (left := deadline - time.monotonic()) > 0:
+                yield Pause(min(pause_s, left), Wakeup())
+                if self._stopping.is_set():
+                    break
+                if has_it():
+                    return
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+        raise behind(what)
+
+    def becomes_visible(self, outcome: Outcome, deadline: float) -> Waits[bool]:
+        """Return True if every read model shows an outcome before a time of the monotonic clock.
+
+        Without the read database nobody can tell, and the command is done all the same: then it is False.
+        """
+        try:
+            return (yield from self._is_shown(outcome, deadline))
+        except PyMongoError as error:
+            logger.warning("a command is done, and where it shows cannot be told", error=error)
+            return False
+
+    def _is_shown(self, outcome: Outcome, deadline: float) -> Waits[bool]:
+        if outcome.seq is None:
+            return False
+        goals = self._goals(outcome.partition, outcome.seq)
+        if not (yield from self._wait(goals, deadline)):
+            return False
+        if self._goals(outcome.partition, outcome.seq) != goals:  # another generation went live meanwhile
+            return all(self._visibility.of(outcome.stream, outcome.partition, outcome.seq).values())
+        hiding = self._visibility.hiding(outcome.stream, outcome.partition, outcome.seq)
+        return all((goal.name, goal.generation) not in hiding for goal in goals)
+
+    def _goals(self, partition: int, seq: int) -> list[Goal]:
+        """The position in every read model, in its live generation."""
+        return [Goal(model.name, self._store.generation(model.name), partition, seq) for model in READ_MODELS]
+
+    def _reach(self, goals: Sequence[Goal], seconds: float) -> Waits[bool]:
+        if not self._unreached(goals):
+            return True
+        with self._slots.one() as free:
+            return free and (yield from self._wait(goals, time.monotonic() + seconds))
+
+    def _wait(self, goals: Sequence[Goal], deadline: float) -> Waits[bool]:
+        left_over = list(goals)
+
+        def seem_reached() -> bool:
+            return all(self._signals.position(goal.topic) >= goal.seq for goal in left_over)
+
+        with self._signals.expect((goal.topic for goal in goals), seem_reached) as woken:
+            left_over = self._unreached(goals)
+            while left_over and (left := deadline - time.monotonic()) > 0 and not self._stopping.is_set():
+                yield Pause(min(left, LOOK_AGAIN_S), woken)
+                if self._stopping.is_set():
+                    break
+                woken.clear()
+                left_over = self._unreached(left_over)
+            return not left_over
+
+    def _unreached(self, goals: Sequence[Goal]) -> list[Goal]:
+        """What the database says."""
+        places = [(goal.name, goal.generation, goal.partition) for goal in goals]
+        positions = self._visibility.positions(places)
+        return [goal for goal, position in zip(goals, positions, strict=True) if position < goal.seq]
+
+
+def behind(name: str) -> ProblemError:
+    detail = f"{name} does not show yet what the Consistency-Token stands for."
+    problem = Problem(HTTPStatus.SERVICE_UNAVAILABLE, "read-model-behind", detail)
+    return ProblemError(problem, {"Retry-After": str(RETRY_AFTER_S)})

@@ -1,0 +1,53 @@
+"""What the local runner adds to the environment that the processes get.
+
+``PORT`` is read here and becomes ``API_PORT``, because honcho gives each process a ``PORT`` of its own,
+counted up. Everything else is read through ``Settings``, by the runner as by the processes.
+"""
+
+import os
+import secrets
+import sys
+from pathlib import Path
+
+from api.local.servers import LocalServers
+from bus.errors import ConfigurationError
+from bus.settings import LOCAL_SECRET, Settings
+
+MAX_PORT = 65_535
+KEYS = {"jwt_secret", "jwt_public_key", "jwt_jwks_url"}
+
+
+def api_port(settings: Settings) -> int:
+    """``PORT``, else ``API_PORT``, else 8000; raises ConfigurationError."""
+    text = os.environ.get("PORT", "").strip()
+    if not text:
+        return settings.api_port
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MAX_PORT):
+        raise ConfigurationError(f"PORT: must be a number from 1 to {MAX_PORT}, not {text!r}")
+    return int(text)
+
+
+def for_processes(settings: Settings, servers: LocalServers, port: int) -> dict[str, str]:
+    """The whole environment; this interpreter's folder leads PATH, so that ``python`` means it."""
+    environ = {
+        **os.environ,
+        **servers.environ,
+        "API_PORT": str(port),
+        "DATA_DIR": str(settings.data_dir.resolve()),
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
+        "PYTHONUNBUFFERED": "1",  # lines appear when they are written, also in a pipe
+    }
+    environ.pop("PORT", None)
+    if not KEYS & settings.model_fields_set:
+        environ["JWT_SECRET"] = _kept_secret(settings.data_dir / LOCAL_SECRET)
+    return environ
+
+
+def _kept_secret(path: Path) -> str:
+    """A random secret, the same at every start so that tokens stay valid; readable by its owner only."""
+    secret = path.read_text() if path.exists() else ""
+    if not secret:
+        secret = secrets.token_urlsafe(48)
+        path.touch(mode=0o600)
+        path.write_text(secret)
+    return secret

@@ -1,0 +1,84 @@
+"""The Procfile's processes, run by honcho, and none of them left when it is over.
+
+honcho passes SIGTERM on and kills what is left 5 s after the first exit, but it waits for ever when nothing
+exits, and when honcho itself is killed its processes go on. So each carries a mark in its environment, by
+which whatever is left is found in ``/proc`` and killed, each by its own pid. Other systems have no
+``/proc``: there only honcho's own group is killed.
+"""
+
+import importlib.util
+import os
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from signal import SIGKILL, SIGTERM
+from typing import Self
+
+from bus.errors import ServerUnavailableError
+from bus.primitives.parent_death import leashed
+
+STOP_S = 5.5
+"""honcho's own 5 s and a little."""
+LEFTOVERS_S = 0.5
+POLL_S = 0.02
+
+
+class Processes:
+    """Starts the Procfile on entering and stops it on leaving, within ``STOP_S + LEFTOVERS_S``."""
+
+    def __init__(self, procfile: Path, root: Path, environ: Mapping[str, str]) -> None:
+        self._procfile = procfile.resolve()
+        self._root = root
+        self._mark = f"TWOFOLD_RUN={uuid.uuid4().hex}"
+        name, value = self._mark.split("=")
+        self._environ = {**environ, name: value}
+        self._honcho: subprocess.Popen[bytes] | None = None
+
+    def wait(self, seconds: float) -> int | None:
+        """The exit status as soon as they have ended; None when they still run after that time."""
+        if self._honcho is not None:
+            with suppress(subprocess.TimeoutExpired):
+                return self._honcho.wait(seconds)
+        return None
+
+    def __enter__(self) -> Self:
+        if importlib.util.find_spec("honcho") is None:
+            raise ServerUnavailableError("honcho is not installed: run pip install -e '.[local]'")
+        # Without --env honcho would let a .env file override what the servers' addresses are.
+        honcho = [sys.executable, "-m", "honcho", "--env", os.devnull, "start", "-f", str(self._procfile)]
+        self._honcho = subprocess.Popen(  # noqa: S603 - our own interpreter and Procfile
+            leashed(honcho, on_death=SIGTERM),
+            cwd=self._root,
+            env=self._environ,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._honcho is None:
+            return
+        self._honcho.terminate()
+        if self.wait(STOP_S) is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._honcho.pid, SIGKILL)
+        deadline = time.monotonic() + LEFTOVERS_S
+        while (left := self._left()) and time.monotonic() < deadline:
+            for pid in left:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, SIGKILL)
+            time.sleep(POLL_S)
+        self._honcho.wait()
+
+    def _left(self) -> list[int]:
+        mark = self._mark.encode()
+        left = []
+        for environ in Path("/proc").glob("[0-9]*/environ"):
+            with suppress(OSError):  # gone meanwhile, or somebody else's
+                if mark in environ.read_bytes().split(b"\0"):
+                    left.append(int(environ.parent.name))
+        return left

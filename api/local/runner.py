@@ -1,0 +1,143 @@
+"""The local runner: the servers that are not brought, then every process, then a word of welcome.
+
+Stopping takes at most 10 s: a command in the foreground 0.5 s, the processes 6 s, mongod 2.5 s and Redis 1
+s are bounds, rarely reached. A server that dies is started again where it was, and the processes catch up.
+A process that dies stops everything, which is honcho's rule and right for a laptop.
+"""
+
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import httpx
+from rich.console import Console
+
+from api.local import environment, ports, welcome
+from api.local.interrupts import first_signal_unwinds
+from api.local.processes import Processes
+from api.local.servers import LocalServers
+from bus.errors import ConfigurationError, ServerUnavailableError
+from bus.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+READY_S = 60.0
+POLL_S = 0.1
+WATCH_S = 1.0
+FOREGROUND_STOP_S = 0.5
+
+Command = Callable[[str], Sequence[str]]
+"""Makes a command line of the API's address."""
+
+
+def run(then: Command | None = None, *, exit_after: bool = False, procfile: Path = ROOT / "Procfile") -> int:
+    """Run everything until SIGINT or SIGTERM; return the exit status.
+
+    ``then`` runs in the foreground once the API is ready and the workers are there. When it fails, or with
+    ``exit_after``, everything is stopped and its status is returned.
+    """
+    settings = Settings.load()
+    return _until_interrupted(lambda running: _run(running, settings, procfile, then, exit_after=exit_after))
+
+
+def up() -> int:
+    """Run the embedded servers alone until SIGINT or SIGTERM; print how to reach them."""
+    settings = Settings.load()
+    return _until_interrupted(lambda running: _up(running, settings))
+
+
+def _until_interrupted(body: Callable[[ExitStack], int]) -> int:
+    with first_signal_unwinds() as interrupts, ExitStack() as running:
+        try:
+            return body(running)
+        except KeyboardInterrupt:
+            return 0
+        finally:
+            interrupts.ignore()  # before anything is stopped
+
+
+def _up(running: ExitStack, settings: Settings) -> int:
+    console = Console()
+    servers = running.enter_context(LocalServers(settings))
+    for name, value in servers.environ.items():
+        console.print(f"export {name}='{value}'", markup=False, highlight=False, soft_wrap=True)
+    while True:
+        time.sleep(WATCH_S)
+        _restart_dead(console, servers)
+
+
+def _run(
+    running: ExitStack, settings: Settings, procfile: Path, then: Command | None, *, exit_after: bool
+) -> int:
+    console = Console()
+    port = environment.api_port(settings)
+    if not ports.is_free(port, settings.api_host):
+        raise ConfigurationError(f"PORT: {port} is taken (or not allowed); set another, as in PORT=8080")
+    console.print("Starting the servers ...")
+    servers = running.enter_context(LocalServers(settings))
+    environ = environment.for_processes(settings, servers, port)
+    processes = running.enter_context(Processes(procfile, ROOT, environ))
+    running.callback(console.print, "Stopping ...")
+    address = _address(settings.api_host, port)
+    _await_ready(processes, address)
+    welcome.show(console, address, welcome.tokens(settings))
+    if then is not None:
+        status = _in_foreground(then(address), environ, lambda: _restart_dead(console, servers))
+        if status != 0 or exit_after:
+            return status
+    while processes.wait(WATCH_S) is None:
+        _restart_dead(console, servers)
+    raise _ended(processes)
+
+
+def _address(api_host: str, port: int) -> str:
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(api_host, api_host)  # noqa: S104 - nothing is bound here
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _await_ready(processes: Processes, address: str) -> None:
+    deadline = time.monotonic() + READY_S
+    answer = "nothing listens"
+    with httpx.Client(base_url=address, timeout=5, trust_env=False) as client:
+        while processes.wait(POLL_S) is None:
+            try:
+                response = client.get("/health/ready")
+                # Not only degraded: the workers are to be there as well.
+                if response.status_code == httpx.codes.OK and response.json()["status"] == "ready":
+                    return
+                answer = f"{response.status_code} {response.text[:200]}"
+            except httpx.TransportError as error:
+                answer = str(error)
+            if time.monotonic() > deadline:
+                raise ServerUnavailableError(
+                    f"{address}/health/ready did not say ready within {READY_S:g} s, last: {answer}"
+                )
+    raise _ended(processes)
+
+
+def _in_foreground(command: Sequence[str], environ: Mapping[str, str], meanwhile: Callable[[], None]) -> int:
+    child = subprocess.Popen(command, cwd=ROOT, env=environ)  # noqa: S603 - our own command
+    try:
+        while True:
+            with suppress(subprocess.TimeoutExpired):
+                return child.wait(WATCH_S)
+            meanwhile()
+    finally:
+        if child.poll() is None:
+            child.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(FOREGROUND_STOP_S)
+            child.kill()
+            child.wait()
+
+
+def _restart_dead(console: Console, servers: LocalServers) -> None:
+    for name in servers.restart_dead():
+        console.print(f"{name} had died and was started again")
+
+
+def _ended(processes: Processes) -> ServerUnavailableError:
+    return ServerUnavailableError(
+        f"a process ended, so all were stopped (status {processes.wait(0)}); the lines above say why"
+    )

@@ -1,0 +1,47 @@
+"""What the local runner tells once everything is up: the address, tokens, and a first request to copy."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from rich.console import Console
+
+from api.tokens import sign
+from bus.messages.principal import Role
+from bus.settings import Settings
+
+WHO = {Role.CUSTOMER: "c1", Role.STAFF: "ann", Role.OPS: "olga"}
+TTL = timedelta(days=30)
+
+
+def tokens(settings: Settings) -> dict[Role, str]:
+    """One token per role; none when only somebody else can sign them."""
+    if settings.jwt_public_key or settings.jwt_jwks_url:
+        return {}
+    return {role: sign(settings, role, subject, TTL) for role, subject in WHO.items()}
+
+
+def show(console: Console, address: str, by_role: Mapping[Role, str]) -> None:
+    """Print it without wrapping, so that each line can be copied whole."""
+    console.rule("Twofold is ready", style="green")
+    console.print(
+        f"[bold]{address}[/]   reference: {address}/docs   dashboard: {address}/ops", soft_wrap=True
+    )
+    console.print()
+    for role, token in by_role.items():
+        console.print(f"[dim]# {role} {WHO[role]}[/]", highlight=False)
+        console.print(f"{role.upper()}={token}", markup=False, highlight=False, soft_wrap=True)
+    if not by_role:
+        console.print("Tokens come from whoever holds the key to JWT_PUBLIC_KEY or JWT_JWKS_URL.")
+    console.print()
+    console.print("[dim]# a first command[/]")
+    staff = by_role.get(Role.STAFF, "$STAFF")
+    console.print(first_request(address, staff), markup=False, highlight=False, soft_wrap=True)
+    console.rule("Ctrl-C stops everything", style="green")
+
+
+def first_request(address: str, staff_token: str) -> str:
+    return (
+        f'curl -i {address}/customers -H "Authorization: Bearer {staff_token}"'
+        " -H 'Content-Type: application/json' -H 'Prefer: wait=5'"
+        """ -d '{"customer_id": "c1", "name": "Ada Lovelace", "email": "ada@example.com"}'"""
+    )

@@ -1,0 +1,1 @@
+"""What every request passes through: who asks, what is refused, how long it may take, what is logged."""

@@ -1,0 +1,103 @@
+"""Routes with who may do what on them and what they need, and the middleware that keeps to the roles.
+
+The table is complete or the application does not start: a method without roles or needs is an error, as are
+roles or needs without a method.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from inspect import isgeneratorfunction
+from typing import Any
+
+import falcon
+from falcon.routing import CompiledRouter
+
+from api.http.problems import forbidden
+from api.middleware.auth import Verifier
+from api.middleware.deferral import deferrable
+from api.middleware.needs import NOTHING, Needs
+from bus.messages.principal import Role
+
+Roles = frozenset[Role]
+
+ANYONE: Roles = frozenset()
+"""No token is asked for."""
+CUSTOMER_AND_STAFF: Roles = frozenset({Role.CUSTOMER, Role.STAFF})
+STAFF_ONLY: Roles = frozenset({Role.STAFF})
+STAFF_AND_OPS: Roles = frozenset({Role.STAFF, Role.OPS})
+OPS_ONLY: Roles = frozenset({Role.OPS})
+EVERY_ROLE: Roles = frozenset(Role)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """An address, what answers there, and by method the roles and which databases it needs."""
+
+    path: str
+    resource: object
+    roles: Mapping[str, Roles]
+    needs: Needs | Mapping[str, Needs]
+    """By method; or of all methods, where these need the same."""
+    strong: Needs | None = None
+    """What a GET with ``consistency=strong`` needs, where that can be asked for."""
+
+    def __post_init__(self) -> None:
+        implemented = {
+            name.removeprefix("on_").upper() for name in dir(self.resource) if name.startswith("on_")
+        }
+        if implemented != set(self.roles):
+            raise ValueError(f"{self.path}: {sorted(implemented)} are there, {sorted(self.roles)} have roles")
+        if isinstance(self.needs, Mapping) and set(self.needs) != implemented:
+            raise ValueError(f"{self.path}: {sorted(implemented)} are there, {sorted(self.needs)} have needs")
+
+    def needs_of(self, method: str, *, strong: bool = False) -> Needs:
+        """Which databases a request needs; none for a method that is not there. HEAD needs what GET needs."""
+        method = "GET" if method == "HEAD" else method
+        if strong and method == "GET" and self.strong is not None:
+            return self.strong
+        if isinstance(self.needs, Mapping):
+            return self.needs.get(method, NOTHING)
+        return self.needs if method in self.roles else NOTHING
+
+
+class Router(CompiledRouter):
+    """Falcon's router; HEAD works wherever GET does (RFC 9110, section 9.3.2), and responders may wait."""
+
+    def map_http_methods(self, resource: object, **kwargs: Any) -> dict[str, Any]:
+        methods: dict[str, Any] = {
+            method: deferrable(responder) if isgeneratorfunction(responder) else responder
+            for method, responder in super().map_http_methods(resource, **kwargs).items()
+        }
+        if "GET" in methods:
+            methods.setdefault("HEAD", methods["GET"])
+        return methods
+
+
+class Access:
+    """Middleware: authenticates, and lets through who may."""
+
+    def __init__(self, routes: Iterable[Route], verifier: Verifier) -> None:
+        self._roles = {
+            (route.path, method): roles for route in routes for method, roles in route.roles.items()
+        }
+        self._verifier = verifier
+
+    def process_resource(
+        self,
+        req: falcon.Request,
+        resp: falcon.Response,
+        resource: object,  # noqa: ARG002 - Falcon's signature
+        params: dict[str, Any],  # noqa: ARG002
+    ) -> None:
+        method = "GET" if req.method == "HEAD" else req.method
+        roles = self._roles.get((req.uri_template or "", method))
+        if roles is None:
+            return  # Falcon's own: 405, or what OPTIONS says
+        resp.set_header("Cache-Control", "private, no-cache" if roles else "no-store")
+        if not roles:
+            return
+        resp.set_header("Vary", "Authorization")
+        principal = self._verifier.principal(req.get_header("Authorization"))
+        if principal.role not in roles:
+            raise forbidden(f"This is not for the role {principal.role}.")
+        req.context.principal = principal

@@ -1,0 +1,121 @@
+"""Requests that wait give their thread back and go on later, in whatever thread is free then.
+
+A responder that may wait is a generator: it yields a ``Pause``, and all it holds (a place to wait
+in, its registration for announcements) it holds by ``with`` across that. The router runs such a
+responder (``deferrable``). At a pause it raises ``Deferred``, which passes through Falcon unseen:
+it is no ``Exception``, so no error handler and no middleware gets it, and the request is neither
+answered nor logged. The server (``api.server.channel``) keeps the request at the head of its
+connection, and when the pause is over calls the application with it once more. Then ``Resumption``,
+the outermost middleware, goes on with the generator. What refuses a request for what it is (its
+token, its body) has spoken at the first call and is not asked again.
+
+The answer passes the middleware on its way out once, at the end, so duration, log line and trace are the
+whole request's. Under a server that cannot put requests aside, the thread waits instead.
+"""
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import falcon
+
+from api.middleware import correlation
+from bus.notify.wakeup import Wakeup
+
+T = TypeVar("T")
+DEFERS = "twofold.defers"
+"""In the environment of a request whose server can put it aside."""
+RESUMED = "twofold.resumed"
+"""In the environment of a request that was put aside: its ``Deferral``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """What a request waits for: at most ``seconds``, and until it is woken."""
+
+    seconds: float
+    woken: Wakeup
+
+    def in_this_thread(self) -> None:
+        self.woken.wait(self.seconds)
+
+
+Waits = Generator[Pause, None, T]
+"""What returns a ``T`` and may wait for it."""
+
+
+class Deferral:
+    """A request that may wait, and how to go on with it. One thread at a time uses it."""
+
+    def __init__(self, req: falcon.Request, resp: falcon.Response, steps: Waits[None]) -> None:
+        self.req = req
+        self.resp = resp
+        self._steps = steps
+
+    def go_on(self) -> None:
+        """Go on to the end, or raise ``Deferred`` at the next pause."""
+        for pause in self._steps:
+            if DEFERS in self.req.env:
+                raise Deferred(self, pause)
+            pause.in_this_thread()
+
+    def abandon(self) -> None:
+        """Give back what the request holds: it will not go on."""
+        self._steps.close()
+
+
+class Deferred(BaseException):
+    """A request waits. Like ``GeneratorExit`` it is no error: what catches any error must let it pass."""
+
+    def __init__(self, deferral: Deferral, pause: Pause) -> None:
+        super().__init__()
+        self.deferral = deferral
+        self.pause = pause
+
+
+def deferrable(responder: Callable[..., Waits[None]]) -> Callable[..., None]:
+    """A responder, as Falcon calls it, of one that may wait."""
+
+    def respond(req: falcon.Request, resp: falcon.Response, **params: Any) -> None:
+        Deferral(req, resp, responder(req, resp, **params)).go_on()
+
+    return respond
+
+
+def in_this_thread(steps: Waits[T]) -> T:
+    """What something comes to that may wait; the thread waits."""
+    while True:
+        try:
+            pause = next(steps)
+        except StopIteration as ended:
+            result: T = ended.value
+            return result
+        pause.in_this_thread()
+
+
+class Resumption:
+    """Middleware, the outermost: goes on with a request that was put aside, and keeps it from the others."""
+
+    def __init__(self, refuse_in_vain: Callable[[falcon.Request], None]) -> None:
+        """``refuse_in_vain`` raises where to go on would be in vain, such as while a database is away."""
+        self._refuse_in_vain = refuse_in_vain
+
+    def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
+        deferral: Deferral | None = req.env.get(RESUMED)
+        if deferral is None:
+            return
+        resp.complete = True  # no routing, no responder, and none of the middleware behind this one
+        before = deferral.resp
+        req.context, req.uri_template = deferral.req.context, deferral.req.uri_template
+        resp.set_headers(before.headers)
+        correlation.bind(req)
+        try:
+            self._refuse_in_vain(req)
+        except Exception:
+            deferral.abandon()
+            raise
+        try:
+            deferral.go_on()
+        finally:  # an answer here is a status, headers and bytes (``api.http.answers``)
+            resp.status, resp.data = before.status, before.data
+            resp.set_headers(before.headers)

@@ -1,0 +1,62 @@
+"""Shedding load: past a bound a request is refused at once rather than queued without end.
+
+Two bounds, both kept by the server (``api.server.server``) before the application sees a request,
+since refusing must cost next to nothing. Requests that wait for a thread are counted there.
+Commands that wait to be handled are counted here, on the queue in Redis, at most four times a
+second: beyond the bound writes are refused and reads go on. While Redis is away nothing is counted,
+and commands are accepted as ever.
+"""
+
+import threading
+import time
+from http import HTTPStatus
+
+import redis
+
+from api.http.problems import Problem
+from bus.inbox.gateway import COMMANDS_QUEUE
+from bus.primitives.circuit_breaker import Breaker
+from bus.queue.keys import NAMESPACE
+
+RETRY_AFTER_S = 1
+COUNT_EVERY_S = 0.25
+
+
+def overloaded(detail: str) -> Problem:
+    """The answer to what is refused; sent again after a while it will do."""
+    return Problem(HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", detail)
+
+
+class Backlog:
+    """The commands that are accepted and not yet handled, as the queue knows them."""
+
+    def __init__(self, client: redis.Redis, limit: int, breaker: Breaker | None = None) -> None:
+        """``breaker`` is shared with whatever else asks the same Redis."""
+        self._client = client
+        self._limit = limit
+        self._breaker = breaker or Breaker()
+        self._waiting = 0
+        self._counted_at = float("-inf")
+        self._counting = threading.Lock()
+
+    def is_known_full(self) -> bool:
+        """``is_full`` without asking Redis: true only while the last count is fresh."""
+        return self._waiting >= self._limit and time.monotonic() - self._counted_at <= COUNT_EVERY_S
+
+    def is_full(self) -> bool:
+        """Whether no more commands should be let in. One caller counts; the others take the last count."""
+        if time.monotonic() - self._counted_at > COUNT_EVERY_S and self._counting.acquire(blocking=False):
+            try:
+                self._waiting = self._count() if self._breaker.admits() else 0
+            except redis.RedisError:
+                self._breaker.trip()
+                self._waiting = 0
+            finally:
+                self._counted_at = time.monotonic()
+                self._counting.release()
+        return self._waiting >= self._limit
+
+    def _count(self) -> int:
+        waiting = int(self._client.hlen(f"{NAMESPACE}:{COMMANDS_QUEUE}.msgs"))
+        self._breaker.close()
+        return waiting

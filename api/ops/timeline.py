@@ -1,0 +1,187 @@
+"""Puts a story together: from the inbox, the log and the read models, whatever an id is the id of.
+
+An id may be a command's, an order's, a customer's or a product's; or the name of a stream, as logs and
+reports have it. Customers and products are named by those who make them, so one id may be several of these.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pymongo
+from pydantic import ValidationError
+
+from api.http import problems
+from api.ops.timeline_shapes import Kind, Story, StoryCommand, StoryCommit, StoryParked, StoryReadModel
+from bus.inbox.command_records import outcome_of
+from bus.log.commit import Commit
+from bus.log.log import Log
+from bus.messages.outcome import CommandStatus, Outcome
+from bus.messages.streams import customer_stream, id_of, order_stream, product_stream
+from bus.observability.timeline import Seen, Trail, Trails
+from read_side.parked.parking import Parked
+from read_side.queries.document_lookup import Showing, Shown
+
+STORY_S = 3.0
+"""For all that is asked of MongoDB for one story."""
+
+MAX_OTHERS = 20
+"""Of other parked streams, there may be thousands in an incident."""
+
+_STREAMS: Mapping[Kind, Callable[[str], str]] = {
+    "order": order_stream,
+    "customer": customer_stream,
+    "product": product_stream,
+}
+
+
+class Teller:
+    """Tells stories."""
+
+    def __init__(self, log: Log, trails: Trails, showing: Showing) -> None:
+        self._log = log
+        self._trails = trails
+        self._showing = showing
+
+    def story(self, identity: str, kind: Kind | None = None) -> Story | None:
+        """Everything known of an id, as one kind if that is said; ``None`` if nothing is."""
+        with pymongo.timeout(STORY_S):
+            found = self._found(identity)
+            wanted = next(iter(found), None) if kind is None else kind
+            if wanted not in found:
+                return None
+            also = [other for other in found if other != wanted]
+            return self._told(identity, wanted, also, found[wanted])
+
+    def _found(self, identity: str) -> dict[Kind, Trail]:
+        """The trails under an id, by kind: what nobody else can have named comes first."""
+        command = self._trails.of_command(identity)
+        found: dict[Kind, Trail] = {} if command is None else {"command": command}
+        for kind, stream in _STREAMS.items():
+            if trail := self._trails.of_stream(stream(identity)):
+                found[kind] = trail
+        if found:
+            return found
+        named = (kind for kind, stream in _STREAMS.items() if stream(id_of(identity)) == identity)
+        return {kind: trail for kind in named if (trail := self._trails.of_stream(identity))}
+
+    def _told(self, identity: str, kind: Kind, also: list[Kind], trail: Trail) -> Story:
+        whole = self._trails.of_stream(trail.stream) if kind == "command" else trail
+        newest = self._log.newest(trail.partition, trail.stream)
+        last = whole.commits[-1].seq if whole.commits else 0
+        shown = self._showing.of(trail.stream, trail.partition, whole.commits)
+        return {
+            "id": identity,
+            "kind": kind,
+            "also": also,
+            "stream": trail.stream,
+            "partition": trail.partition,
+            "version": newest.version if newest else None,
+            "state": newest.state if newest else None,
+            "commands": [_command(seen) for seen in trail.commands],
+            "commits": [_commit(commit) for commit in trail.commits],
+            "read_models": [self._read_model(one, last) for one in shown],
+            "more_commands": trail.more_commands,
+            "more_commits": trail.more_commits,
+        }
+
+    def _read_model(self, shown: Shown, last: int) -> StoryReadModel:
+        return {
+            "name": shown.name,
+            "generation": shown.generation,
+            "up_to_date": shown.parked is None and shown.position >= last,
+            "position": shown.position,
+            "last_commit": last,
+            "parked": self._parked(shown.parked) if shown.parked else None,
+            "others_parked": shown.others_parked[:MAX_OTHERS],
+            "documents": shown.documents,
+            "more_documents": shown.more,
+        }
+
+    def _parked(self, parked: Parked) -> StoryParked:
+        return {
+            "since": parked.since,
+            "error": parked.error,
+            "seq": parked.seq,
+            "waiting": self._log.waiting(parked.partition, parked.stream, parked.seq),
+        }
+
+
+def _command(seen: Seen) -> StoryCommand:
+    """What the log has of it stands; what the inbox has may be of a build that this one cannot read."""
+    stored = seen.stored
+    done = seen.commit is not None and not outcome_of(seen.commit).is_failure
+    if stored is None or (done and stored["status"] == CommandStatus.ACCEPTED):
+        return _finished(seen)
+    envelope, outcome = stored["envelope"], stored["outcome"] or {}
+    by, commit = envelope["by"], seen.commit
+    return {
+        "command_id": stored["_id"],
+        "type": stored["type"],
+        "status": stored["status"],
+        "accepted_at": envelope["accepted_at"],
+        "finished_at": stored["finished_at"],
+        "by": {"role": by["role"], "subject": by["subject"]},
+        "correlation_id": envelope["correlation_id"],
+        "seq": commit.seq if commit else outcome.get("seq"),
+        "version": commit.version if commit else outcome.get("version"),
+        "problem": _problem(outcome, stored["_id"]),
+        "attempts": stored["attempts"],
+        "errors": stored.get("errors", 0),
+        "error": outcome.get("error") or stored.get("error"),
+        "resolutions": stored.get("resolutions", []),
+        "body": envelope["command"],
+    }
+
+
+def _finished(seen: Seen) -> StoryCommand:
+    """One that has left the inbox: the log does not keep what was asked, but what came of it."""
+    commit = seen.commit
+    if commit is None:
+        raise LookupError(seen.command_id)
+    role, _, subject = (commit.by or "").partition(":")
+    refused: Mapping[str, Any] = commit.outcome or {}
+    return {
+        "command_id": seen.command_id,
+        "type": commit.type or "",
+        "status": str(refused.get("status", CommandStatus.SUCCEEDED)),
+        "accepted_at": seen.accepted_at,
+        "finished_at": commit.decided_at,
+        "by": {"role": role, "subject": subject},
+        "correlation_id": commit.correlation_id or "",
+        "seq": commit.seq,
+        "version": commit.version if commit.stream else refused.get("version"),
+        "problem": _problem(refused, seen.command_id),
+        "attempts": None,
+        "errors": 0,
+        "error": None,
+        "resolutions": [],
+        "body": None,
+    }
+
+
+def _problem(outcome: Mapping[str, Any], command_id: str) -> problems.ProblemDocument | None:
+    if not outcome:
+        return None
+    try:
+        problem = problems.of_outcome(Outcome.from_stored(outcome), command_id)
+    except ValidationError:  # of another build
+        return None
+    return problem.document() if problem else None
+
+
+def _commit(commit: Commit) -> StoryCommit:
+    return {
+        "seq": commit.seq,
+        "version": commit.version,
+        "at": commit.at,
+        "by": commit.by,
+        "command_id": commit.command_id,
+        "correlation_id": commit.correlation_id,
+        "events": [_event(stored) for stored in commit.events],
+    }
+
+
+def _event(stored: Mapping[str, Any]) -> Mapping[str, Any]:
+    data = stored.get("data")
+    fields = data if isinstance(data, Mapping) else {"data": data}
+    return {"type": stored.get("type"), "v": stored.get("v"), **fields}

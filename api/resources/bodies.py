@@ -1,0 +1,151 @@
+"""What requests may carry: the bodies of the contract, which are not commands yet.
+
+An unknown field is an error. Where a field is optional in a creation, ``null`` is the same as leaving it out;
+in a change it is refused, since it could be taken for "remove".
+"""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Annotated, Any, Generic, TypeVar
+
+import falcon
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from api.http.problems import ProblemError, field_errors, malformed, wrong_fields
+from api.http.strict_json import parse_object
+from api.middleware.error_handlers import of_status
+from bus.messages.orders import Items
+from bus.messages.values import (
+    Address,
+    Currency,
+    Email,
+    Flag,
+    Id,
+    Moment,
+    Name,
+    Note,
+    OrderStatus,
+    Reference,
+    UnitPrice,
+)
+
+MAX_BODY_BYTES = 1024 * 1024
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+AnyBody = TypeVar("AnyBody", bound=Body)
+
+
+@dataclass(frozen=True, slots=True)
+class Received(Generic[AnyBody]):
+    """A body, and its canonical text for telling requests apart."""
+
+    body: AnyBody
+    canonical: bytes
+
+
+def _not_null(value: object) -> object:
+    if value is None:
+        raise ValueError("must not be null: leave the field out to keep what is there")
+    return value
+
+
+def _described_without_null(schema: dict[str, Any]) -> None:
+    kept, _null = schema.pop("anyOf")
+    schema.update(kept)
+    del schema["default"]
+
+
+_NOT_NULL = BeforeValidator(_not_null), Field(json_schema_extra=_described_without_null)
+
+
+class NewCustomer(Body):
+    """Somebody to order for. Without `customer_id`, a customer's own; staff gets a new one."""
+
+    customer_id: Id | None = None
+    name: Name
+    email: Email
+
+
+class CustomerChange(Body):
+    """What is left out stays."""
+
+    name: Annotated[Name | None, *_NOT_NULL] = None
+    email: Annotated[Email | None, *_NOT_NULL] = None
+
+
+class NewProduct(Body):
+    """Something to order. `unit_price` is in minor units of `currency`."""
+
+    product_id: Id
+    name: Name
+    unit_price: UnitPrice
+    currency: Currency
+
+
+class ProductChange(Body):
+    """What is left out stays. What is discontinued cannot be ordered."""
+
+    name: Annotated[Name | None, *_NOT_NULL] = None
+    unit_price: Annotated[UnitPrice | None, *_NOT_NULL] = None
+    discontinued: Annotated[Flag | None, *_NOT_NULL] = None
+
+
+class NewOrder(Body):
+    """An order, of one line per product. Staff says for whom, and may say when, for importing history."""
+
+    customer_id: Id | None = None
+    items: Items
+    shipping_address: Address
+    reference: Reference | None = None
+    occurred_at: Moment | None = None
+
+
+class OrderStatusChange(Body):
+    """pending → confirmed → shipped → delivered; pending and confirmed → cancelled."""
+
+    status: OrderStatus
+    note: Note | None = None
+    occurred_at: Moment | None = None
+
+
+def read(req: falcon.Request, kind: type[AnyBody]) -> Received[AnyBody]:
+    """The body of a request.
+
+    Raises:
+        ProblemError: 400 for what is not a JSON object, 413, 415, or 422 for wrong fields.
+
+    """
+    _check_media_type(req)
+    text = _read_bytes(req)
+    try:
+        parsed = parse_object(text)
+    except ValueError as error:
+        raise malformed("body", f"The body must be one JSON object: {error}.") from None
+    try:
+        return Received(kind.model_validate(parsed.members), parsed.canonical)
+    except ValidationError as error:
+        raise wrong_fields(field_errors(error)) from None
+
+
+def _check_media_type(req: falcon.Request) -> None:
+    media_type, *parameters = (req.content_type or "").lower().split(";")
+    charsets = [p.split("=", 1)[1].strip(' "') for p in parameters if p.strip().startswith("charset=")]
+    encoded = (req.get_header("Content-Encoding") or "identity").strip().lower() != "identity"
+    if media_type.strip() != falcon.MEDIA_JSON or encoded or charsets not in ([], ["utf-8"]):
+        detail = "The body must be application/json in UTF-8, without a content encoding."
+        raise ProblemError(
+            of_status(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, detail), {"Accept": "application/json"}
+        )
+
+
+def _read_bytes(req: falcon.Request) -> bytes:
+    if (req.content_length or 0) > MAX_BODY_BYTES:
+        raise ProblemError(of_status(HTTPStatus.REQUEST_ENTITY_TOO_LARGE))
+    text: bytes = req.bounded_stream.read(MAX_BODY_BYTES + 1)
+    if len(text) > MAX_BODY_BYTES:
+        raise ProblemError(of_status(HTTPStatus.REQUEST_ENTITY_TOO_LARGE))
+    return text

@@ -1,0 +1,106 @@
+"""Customers: registered and changed by commands, read from ``customers``."""
+
+from collections.abc import Iterable
+from typing import cast
+
+import falcon
+import uuid_utils
+
+from api.http import queries
+from api.http.answers import answer, answer_single
+from api.http.commands import Commands
+from api.http.freshness import Freshness
+from api.http.owners import Owners
+from api.http.pages import page_by_id
+from api.http.problems import checked_id, forbidden, not_found
+from api.middleware.deferral import Waits
+from api.resources import bodies
+from api.resources.shapes import CustomersPage
+from bus.messages.customers import ChangeCustomer, RegisterCustomer
+from bus.messages.principal import Principal, Role
+from read_side.projections import customers, staleness
+from read_side.projections.order_detail import ORDER_DETAIL
+
+NAME = customers.CUSTOMERS.name
+
+
+class Customers:
+    """``/customers``."""
+
+    def __init__(self, commands: Commands, freshness: Freshness) -> None:
+        self._commands = commands
+        self._freshness = freshness
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> Waits[None]:
+        queries.read(req, queries.NoQuery)
+        received = bodies.read(req, bodies.NewCustomer)
+        customer_id = received.body.customer_id or _own_or_new(req.context.principal)
+        if not req.context.principal.owns(customer_id):
+            raise forbidden("A customer registers itself only.")
+        command = RegisterCustomer(
+            customer_id=customer_id, name=received.body.name, email=received.body.email
+        )
+        yield from self._commands.send(req, resp, command, received.canonical)
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> Waits[None]:
+        found = yield from page_by_id(req, self._freshness, NAME, customers.page)
+        rows = found.documents
+        if found.aside:
+            owners = owners_of(self._freshness, found.aside)
+            concerning = [owners.concerning(row["customer_id"]) for row in rows]
+            marked = zip(rows, concerning, strict=True)
+            rows = [staleness.marked(row, found.aside, streams) for row, streams in marked]
+        page: CustomersPage = {
+            "customers": cast("list[customers.Customer]", rows),
+            "next_cursor": found.cursor,
+        }
+        if stale := staleness.of(found.aside, found.aside):
+            page["stale"] = stale
+        answer(resp, page)
+
+
+class Customer:
+    """``/customers/{customer_id}``."""
+
+    def __init__(self, commands: Commands, freshness: Freshness) -> None:
+        self._commands = commands
+        self._freshness = freshness
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, customer_id: str) -> Waits[None]:
+        queries.read(req, queries.NoQuery)
+        _own(req.context.principal, customer_id)
+        live = yield from self._freshness.live(
+            req, NAME, lambda _, aside: bool(self._missing(customer_id, aside))
+        )
+        customer = customers.by_id(live.documents, customer_id)
+        if customer is None:
+            raise not_found("customer", customer_id)
+        if live.aside:
+            customer = staleness.marked(customer, live.aside, self._missing(customer_id, live.aside))
+        answer_single(req, resp, customer, live.generation)
+
+    def _missing(self, customer_id: str, aside: Iterable[str]) -> frozenset[str]:
+        """A customer may lack something of its own, or one of its orders in its counts."""
+        return owners_of(self._freshness, aside).concerning(customer_id)
+
+    def on_patch(self, req: falcon.Request, resp: falcon.Response, customer_id: str) -> Waits[None]:
+        queries.read(req, queries.NoQuery)
+        _own(req.context.principal, customer_id)
+        received = bodies.read(req, bodies.CustomerChange)
+        command = ChangeCustomer(customer_id=customer_id, name=received.body.name, email=received.body.email)
+        yield from self._commands.send(req, resp, command, received.canonical)
+
+
+def owners_of(freshness: Freshness, aside: Iterable[str]) -> Owners:
+    """Whose parked streams are; what orders there are, ``customers`` itself does not know."""
+    return Owners(freshness.documents(ORDER_DETAIL.name), aside)
+
+
+def _own_or_new(principal: Principal) -> str:
+    return principal.subject if principal.role is Role.CUSTOMER else str(uuid_utils.uuid7())
+
+
+def _own(principal: Principal, customer_id: str) -> None:
+    """Raises a 404 for somebody else's record, and for what cannot be an id."""
+    if not principal.owns(checked_id("customer", customer_id)):
+        raise not_found("customer", customer_id)

@@ -1,0 +1,128 @@
+"""Health: whether the process lives, and whether it can serve.
+
+Redis only brings hurry: without it reads are served and commands are kept, so the service is degraded but
+ready. So it is while workers are missing: what is accepted waits for them, and what is read gets older,
+which callers are told where they ask. A balancer that took the API out for that would take away what still
+works. Without MongoDB, or before the projections have run for the first time, it is not ready, nor while it
+drains.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import falcon
+import pymongo
+import redis
+from pymongo.database import Database
+from pymongo.errors import PyMongoError
+
+from api.http.answers import answer, to_json
+from api.http.problems import MEDIA_TYPE, Problem
+from api.resources.shapes import Liveness, NotReady, Readiness
+from bus.connections.clients import Documents, probe_redis
+from bus.observability.heartbeats import WORKERS, alive
+from read_side.projections import READ_MODELS
+from read_side.projector.checkpoints import Checkpoints
+
+UNAVAILABLE = "unavailable"
+UNKNOWN = "unknown"
+PROBE_S = 0.8
+"""How long MongoDB may take to answer a probe; a balancer's own patience is often a few seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """How to ask one part; what it answers in words, ``ok`` if all is well."""
+
+    ask: Callable[[], str]
+    needed: bool = True
+    """Whether nothing can be served without it."""
+    through: str | None = None
+    """The part that answers for it: while that is ill this one is not asked, so that waits do not add up."""
+
+
+def probes(  # noqa: PLR0913 - one for each part
+    write: Database[Documents],
+    read: Database[Documents],
+    client: redis.Redis,
+    checkpoints: Checkpoints,
+    *,
+    prepared: Callable[[], bool],
+    listening: Callable[[], bool] = lambda: True,
+    draining: Callable[[], bool] = lambda: False,
+) -> Mapping[str, Probe]:
+    """The parts of the service.
+
+    ``prepared`` says whether the write collections are known to exist, ``listening`` whether the thread
+    that hears announcements lives, ``draining`` whether the process has been told to stop.
+    """
+
+    def write_store() -> str:
+        write.command("ping")
+        return "ok" if prepared() else "starting"
+
+    def read_store() -> str:
+        read.command("ping")
+        return "ok"
+
+    def read_models() -> str:
+        return "ok" if checkpoints.started(model.name for model in READ_MODELS) else "starting"
+
+    def bus() -> str:
+        probe_redis(client)
+        return "ok" if listening() else "deaf"
+
+    def workers(kind: str) -> Callable[[], str]:
+        return lambda: "ok" if alive(write).get(kind) else "no heartbeat"
+
+    return {
+        "process": Probe(lambda: "draining" if draining() else "ok"),
+        "write_store": Probe(write_store),
+        "read_store": Probe(read_store),
+        "read_models": Probe(read_models, through="read_store"),
+        "bus": Probe(bus, needed=False),
+        **{kind: Probe(workers(kind), needed=False, through="write_store") for kind in WORKERS},
+    }
+
+
+class Live:
+    """``/health/live``: touches nothing."""
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        live: Liveness = {"status": "live"}
+        answer(resp, live)
+
+
+class Ready:
+    """``/health/ready``: asks every part. Not ready is a problem, which names the parts as well."""
+
+    def __init__(self, parts: Mapping[str, Probe]) -> None:
+        self._parts = parts
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        found: dict[str, str] = {}
+        for name, probe in self._parts.items():
+            reachable = probe.through is None or found[probe.through] != UNAVAILABLE
+            found[name] = _ask(probe) if reachable else UNKNOWN
+        ill = {name for name, said in found.items() if said != "ok"}
+        if any(self._parts[name].needed for name in ill):
+            problem = Problem(
+                HTTPStatus.SERVICE_UNAVAILABLE, "not-ready", "Some parts are not there: see parts."
+            )
+            not_ready: NotReady = {**problem.document(), "parts": found}
+            resp.status = int(HTTPStatus.SERVICE_UNAVAILABLE)
+            resp.set_header("Retry-After", "1")
+            resp.content_type = MEDIA_TYPE
+            resp.data = to_json(not_ready)
+            return
+        readiness: Readiness = {"status": "degraded" if ill else "ready", "parts": found}
+        answer(resp, readiness)
+
+
+def _ask(probe: Probe) -> str:
+    try:
+        with pymongo.timeout(PROBE_S):
+            return probe.ask()
+    except (PyMongoError, redis.RedisError):
+        return UNAVAILABLE

@@ -1,0 +1,115 @@
+"""``/metrics`` in Prometheus's text format: what all processes have counted, and what the databases know."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from http import HTTPStatus
+from itertools import accumulate, product
+from typing import get_args
+
+import falcon
+from prometheus_client import CollectorRegistry, Metric, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+
+from api.http import queries
+from api.resources.gauges import KEPT_S, MONGODB_S, Gauges, Part
+from bus.messages.outcome import CommandStatus
+from bus.messages.registry import AnyCommand
+from bus.observability import metrics
+from bus.observability.metric_slots import Slots
+from bus.observability.metrics import FAMILIES, MILLION, Counts, Family, Labels
+from bus.version import VERSION
+from read_side.projections import READ_MODELS
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+SLOTS_S = 1.5
+
+
+Shown = Mapping[str, Sequence[Labels]]
+"""By family, the labels that are shown from the start, at 0: a series that begins at 1 has no increase."""
+
+
+class Exposition:
+    """Puts the text together, for as long as the parts take: some 5 s when none of them answers."""
+
+    def __init__(self, slots: Slots, parts: Mapping[str, Part], *, kept_s: float = KEPT_S) -> None:
+        shown = from_the_start()
+        # Not kept: no process may show less than another has shown before.
+        counts = Gauges({"counts": lambda: counted(slots.total(), shown)}, limit_s=SLOTS_S, kept_s=0)
+        self._sources = (counts, Gauges(parts, limit_s=MONGODB_S, kept_s=kept_s))
+
+    def collect(self) -> Iterator[Metric]:
+        """As prometheus_client asks its collectors."""
+        build = GaugeMetricFamily("twofold_build_info", "The version that answers.", labels=["version"])
+        build.add_metric([VERSION], 1)
+        yield build
+        ok = GaugeMetricFamily(
+            "twofold_scrape_ok",
+            "Whether a part could be asked; else its figures are missing.",
+            labels=["part"],
+        )
+        for source in self._sources:
+            yield from source.collect()
+            for part, well in source.ok.items():
+                ok.add_metric([part], well)
+        yield ok
+
+    def text(self) -> bytes:
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(self)
+        return generate_latest(registry)
+
+
+def from_the_start() -> Shown:
+    """What is known beforehand: the commands there are and what they can come to, and the read models."""
+    kinds = sorted(kind.model_fields["type"].default for kind in get_args(get_args(AnyCommand)[0]))
+    outcomes = [status.value for status in CommandStatus if status is not CommandStatus.ACCEPTED]
+    models = [(model.name,) for model in READ_MODELS]
+    return {
+        metrics.COMMANDS_ACCEPTED.name: [(kind,) for kind in kinds],
+        metrics.COMMANDS.name: list(product(kinds, outcomes)),
+        metrics.HANDLED.name: [(kind,) for kind in kinds],
+        metrics.VISIBLE.name: models,
+        metrics.PROJECTED.name: models,
+        metrics.LEASES_LOST.name: models,
+        metrics.HTTP_REFUSED.name: [(str(HTTPStatus.SERVICE_UNAVAILABLE.value),)],
+        metrics.RESCUES.name: [("sweep",), ("lookout",)],
+        **{family.name: [()] for family in FAMILIES.values() if not family.labels},
+    }
+
+
+def counted(total: Counts, shown: Shown) -> Iterator[Metric]:
+    """Counts as prometheus_client has them."""
+    by_family: dict[str, dict[Labels, list[int]]] = {
+        name: {labels: [0] * family.width for labels in shown.get(name, ())}
+        for name, family in FAMILIES.items()
+    }
+    for (name, labels), numbers in total.items():
+        by_family[name][labels] = numbers
+    for name, series in by_family.items():
+        yield _family(FAMILIES[name], series)
+
+
+def _family(family: Family, series: Mapping[Labels, Sequence[int]]) -> Metric:
+    if not family.buckets:
+        counter = CounterMetricFamily(family.name, family.help, labels=family.labels)
+        for labels, (number,) in series.items():
+            counter.add_metric(labels, number)
+        return counter
+    histogram = HistogramMetricFamily(family.name, family.help, labels=family.labels)
+    bounds = [*map(str, family.buckets), "+Inf"]
+    for labels, (*buckets, total) in series.items():
+        histogram.add_metric(labels, list(zip(bounds, accumulate(buckets), strict=True)), total / MILLION)
+    return histogram
+
+
+class Metrics:
+    """``/metrics``; for the role ops, as a scraper sends its token."""
+
+    produces = falcon.MEDIA_TEXT
+
+    def __init__(self, exposition: Exposition) -> None:
+        self._exposition = exposition
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        queries.read(req, queries.NoQuery)
+        resp.content_type = CONTENT_TYPE
+        resp.data = self._exposition.text()

@@ -1,0 +1,209 @@
+"""Orders: placed and moved on by commands, listed from ``order_summary``, shown from ``order_detail``."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import cast
+
+import falcon
+from pymongo.errors import PyMongoError
+
+from api.http import cursors, queries
+from api.http.answers import answer, answer_single
+from api.http.commands import Commands
+from api.http.freshness import Freshness, behind
+from api.http.owners import Owners
+from api.http.problems import checked_id, forbidden, malformed, not_found, wrong_fields
+from api.middleware.deferral import Waits
+from api.resources import bodies
+from api.resources.shapes import OrdersPage
+from bus.log.log import Log
+from bus.messages.orders import ChangeOrderStatus, PlaceOrder
+from bus.messages.principal import Principal, Role
+from bus.messages.rejection import FieldError
+from bus.messages.streams import customer_stream, draw_order_id, order_stream, partition_of
+from bus.messages.values import OrderStatus
+from bus.observability.logs import logger
+from read_side.projections import order_detail, order_summary, staleness
+from read_side.projections.model import Document, Documents
+from read_side.queries.store import Live
+from read_side.queries.strong import order_now
+
+LIST = order_summary.ORDER_SUMMARY.name
+DETAIL = order_detail.ORDER_DETAIL.name
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+class Orders:
+    """``/orders``."""
+
+    def __init__(self, commands: Commands, freshness: Freshness, partitions: int) -> None:
+        self._commands = commands
+        self._freshness = freshness
+        self._partitions = partitions
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> Waits[None]:
+        queries.read(req, queries.NoQuery)
+        received = bodies.read(req, bodies.NewOrder)
+        body = received.body
+        customer_id = _customer_of(req.context.principal, body.customer_id)
+        _only_staff_tells_times(req.context.principal, body.occurred_at)
+        command = PlaceOrder(
+            order_id=draw_order_id(customer_id, self._partitions),
+            customer_id=customer_id,
+            items=body.items,
+            shipping_address=body.shipping_address,
+            reference=body.reference,
+            occurred_at=body.occurred_at,
+        )
+        yield from self._commands.send(req, resp, command, received.canonical)
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> Waits[None]:
+        query = queries.read(req, queries.OrdersQuery)
+        customer_id = _listed_for(req.context.principal, query.customer_id)
+        scope = (LIST, customer_id, query.status)
+        live = yield from self._freshness.live(req, LIST)
+        page = order_summary.page(
+            live.documents,
+            customer_id=customer_id,
+            status=query.status,
+            limit=query.limit,
+            after=_after(query.cursor, scope) if query.cursor else None,
+        )
+        cursor = _cursor(page.next_after, scope) if page.next_after else None
+        rows = [staleness.marked(row, live.aside, _streams(row)) for row in page.documents]
+        orders = cast("list[order_summary.OrderSummary]", rows)
+        shown: OrdersPage = {"orders": orders, "next_cursor": cursor}
+        if stale := staleness.of(live.aside, _missing(live, customer_id)):
+            shown["stale"] = stale
+        answer(resp, shown)
+
+
+class Order:
+    """``/orders/{order_id}``."""
+
+    def __init__(self, freshness: Freshness, log: Log) -> None:
+        self._freshness = freshness
+        self._log = log
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, order_id: str) -> Waits[None]:
+        query = queries.read(req, queries.OrderQuery)
+        checked_id("order", order_id)
+        aside: staleness.Aside = {}
+        also: tuple[str, ...] = ()
+        if query.consistency == "strong":
+            yield from self._wait_for_tokens(req, order_id)
+            order, generation = self._now(order_id), self._freshness.generation(DETAIL)
+            also = ("strong",)
+        else:
+            live = yield from self._freshness.live(req, DETAIL, lambda *parked: _misses(order_id, *parked))
+            order, generation = order_detail.by_id(live.documents, order_id), live.generation
+            aside = live.aside
+        if order is None or not req.context.principal.owns(order["customer_id"]):
+            raise not_found("order", order_id)
+        answer_single(req, resp, staleness.marked(order, aside, _streams(order)), generation, *also)
+
+    def _wait_for_tokens(self, req: falcon.Request, order_id: str) -> Waits[None]:
+        """Return once the log, as it is read here, has the positions that the tokens stand for.
+
+        A majority read that finds a position finds all that was written before it. The positions themselves
+        are looked for, and not the head: a later one may be durable before an earlier one is. Tokens of
+        other partitions do not matter: an order is folded from its own and its customer's streams. Both are
+        in its partition, so that nothing elsewhere changes the answer.
+        """
+        home = partition_of(order_stream(order_id), self._log.partitions)
+        asked = [token.seq for token in self._freshness.tokens(req) if token.partition == home and token.seq]
+
+        def has_them() -> bool:
+            read = (self._log.read(home, seq - 1, 1, state=False).commits for seq in asked)
+            return all(read)
+
+        yield from self._freshness.wait_for(req, has_them, "The log")
+
+    def _now(self, order_id: str) -> Document | None:
+        try:
+            return order_now(self._log, order_id)
+        except PyMongoError:
+            raise
+        except Exception as error:
+            logger.exception("an order cannot be folded", order_id=order_id)
+            raise behind(DETAIL) from error
+
+
+class Status:
+    """``/orders/{order_id}/status``. Whose order it is, only the write side knows for sure."""
+
+    def __init__(self, commands: Commands) -> None:
+        self._commands = commands
+
+    def on_patch(self, req: falcon.Request, resp: falcon.Response, order_id: str) -> Waits[None]:
+        queries.read(req, queries.NoQuery)
+        checked_id("order", order_id)
+        received = bodies.read(req, bodies.OrderStatusChange)
+        body = received.body
+        if req.context.principal.role is Role.CUSTOMER and body.status is not OrderStatus.CANCELLED:
+            raise forbidden("A customer can only cancel.")
+        _only_staff_tells_times(req.context.principal, body.occurred_at)
+        command = ChangeOrderStatus(
+            order_id=order_id, status=body.status, note=body.note, occurred_at=body.occurred_at
+        )
+        yield from self._commands.send(req, resp, command, received.canonical)
+
+
+def _misses(order_id: str, documents: Documents, aside: frozenset[str]) -> bool:
+    """Whether an order lacks something of its own, or its customer's new name."""
+    if order_stream(order_id) in aside:
+        return True
+    order = order_detail.by_id(documents, order_id)
+    return order is not None and customer_stream(order["customer_id"]) in aside
+
+
+def _streams(order: Document) -> tuple[str, str]:
+    """What an order is made of: its own events, and its customer's names."""
+    return order_stream(order["order_id"]), customer_stream(order["customer_id"])
+
+
+def _missing(live: Live, customer_id: str | None) -> Iterable[str]:
+    """The parked streams that may hold something back from a list, of one customer or of all."""
+    if not live.aside or customer_id is None:
+        return live.aside
+    return Owners(live.documents, live.aside).concerning(customer_id)
+
+
+def _customer_of(principal: Principal, customer_id: str | None) -> str:
+    """Whom an order is for."""
+    if customer_id is None:
+        if principal.role is not Role.CUSTOMER:
+            raise wrong_fields([FieldError(field="customer_id", message="required")])
+        return principal.subject
+    if not principal.owns(customer_id):
+        raise forbidden("A customer orders for itself only.")
+    return customer_id
+
+
+def _listed_for(principal: Principal, customer_id: str | None) -> str | None:
+    """Whose orders are listed; ``None`` for everybody's."""
+    if principal.role is not Role.CUSTOMER:
+        return customer_id
+    if customer_id is not None and not principal.owns(customer_id):
+        raise forbidden("A customer sees its own orders only.")
+    return principal.subject
+
+
+def _only_staff_tells_times(principal: Principal, occurred_at: datetime | None) -> None:
+    if occurred_at is not None and principal.role is not Role.STAFF:
+        raise forbidden("Only staff says when something occurred.")
+
+
+def _cursor(after: order_summary.After, scope: tuple[str | None, ...]) -> str:
+    placed_at, order_id = after
+    return cursors.encode(scope, [(placed_at - _EPOCH) // _MILLISECOND, order_id])
+
+
+def _after(cursor: str, scope: tuple[str | None, ...]) -> order_summary.After:
+    milliseconds, order_id = cursors.decode(cursor, scope, (int, str))
+    try:
+        return _EPOCH + int(milliseconds) * _MILLISECOND, str(order_id)
+    except OverflowError:
+        raise malformed("cursor", "The cursor cannot be read.") from None

@@ -1,0 +1,78 @@
+"""Products: put on sale and changed by commands, read from ``products``."""
+
+from typing import cast
+
+import falcon
+
+from api.http import queries
+from api.http.answers import answer, answer_single
+from api.http.commands import Commands
+from api.http.freshness import Freshness
+from api.http.pages import page_by_id
+from api.http.problems import checked_id, not_found
+from api.middleware.deferral import Waits
+from api.resources import bodies
+from api.resources.shapes import ProductsPage
+from bus.messages.products import AddProduct, ChangeProduct
+from bus.messages.streams import product_stream
+from read_side.projections import products, staleness
+
+NAME = products.PRODUCTS.name
+
+
+class Products:
+    """``/products``."""
+
+    def __init__(self, commands: Commands, freshness: Freshness) -> None:
+        self._commands = commands
+        self._freshness = freshness
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> Waits[None]:
+        queries.read(req, queries.NoQuery)
+        received = bodies.read(req, bodies.NewProduct)
+        command = AddProduct(
+            product_id=received.body.product_id,
+            name=received.body.name,
+            unit_price=received.body.unit_price,
+            currency=received.body.currency,
+        )
+        yield from self._commands.send(req, resp, command, received.canonical)
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> Waits[None]:
+        found = yield from page_by_id(req, self._freshness, NAME, products.page)
+        rows = [
+            staleness.marked(row, found.aside, [product_stream(row["product_id"])]) for row in found.documents
+        ]
+        page: ProductsPage = {"products": cast("list[products.Product]", rows), "next_cursor": found.cursor}
+        if stale := staleness.of(found.aside, found.aside):
+            page["stale"] = stale
+        answer(resp, page)
+
+
+class Product:
+    """``/products/{product_id}``."""
+
+    def __init__(self, commands: Commands, freshness: Freshness) -> None:
+        self._commands = commands
+        self._freshness = freshness
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, product_id: str) -> Waits[None]:
+        queries.read(req, queries.NoQuery)
+        stream = product_stream(checked_id("product", product_id))
+        live = yield from self._freshness.live(req, NAME, lambda _, aside: stream in aside)
+        product = products.by_id(live.documents, product_id)
+        if product is None:
+            raise not_found("product", product_id)
+        answer_single(req, resp, staleness.marked(product, live.aside, [stream]), live.generation)
+
+    def on_patch(self, req: falcon.Request, resp: falcon.Response, product_id: str) -> Waits[None]:
+        queries.read(req, queries.NoQuery)
+        checked_id("product", product_id)
+        received = bodies.read(req, bodies.ProductChange)
+        command = ChangeProduct(
+            product_id=product_id,
+            name=received.body.name,
+            unit_price=received.body.unit_price,
+            discontinued=received.body.discontinued,
+        )
+        yield from self._commands.send(req, resp, command, received.canonical)

@@ -1,0 +1,201 @@
+"""The API's main: builds everything once, wires it, and serves until SIGTERM or SIGINT."""
+
+import threading
+from collections.abc import Callable
+
+from pymongo.database import Database
+from pymongo.errors import PyMongoError
+
+from api.app import Services, create_app
+from api.http.commands import Commands
+from api.http.freshness import WAITING_AT_A_TIME, Freshness, WaitSlots
+from api.middleware.auth import Verifier
+from api.middleware.deadline import bounded
+from api.middleware.shedding import Backlog
+from api.middleware.telemetry import Telemetry
+from api.ops.services import desk
+from api.resources.gauges import parts
+from api.resources.health import probes
+from api.resources.metrics import Exposition
+from api.server.server import Server
+from bus.connections.clients import WEB_TIMEOUT_MS, Documents, read_database, redis_client, write_database
+from bus.connections.mongodb_address import READ_URI, WRITE_URI, refuse_one_of_several
+from bus.inbox.command_records import CommandRecords
+from bus.inbox.gateway import CommandGateway
+from bus.inbox.inbox import Inbox
+from bus.log.log import Log
+from bus.notify.notifier import Signals
+from bus.observability import logs
+from bus.observability.logs import logger
+from bus.observability.metric_slots import Slots
+from bus.observability.metrics import Metrics
+from bus.observability.pulse import Pulse
+from bus.observability.tracing import Tracing
+from bus.primitives.circuit_breaker import Breaker
+from bus.primitives.database_clock import ASK_EVERY_S, DatabaseClock
+from bus.primitives.termination import Termination
+from bus.queue.broker import Broker
+from bus.settings import Settings
+from read_side.parked.parking import Parking
+from read_side.projector.checkpoints import Checkpoints
+from read_side.queries.document_lookup import Showing
+from read_side.queries.store import ReadStore
+from read_side.queries.visibility import Visibility
+
+KIND = "web"
+REDIS_TIMEOUT_S = 1.0
+RETRY_S = 1.0
+
+
+class Background:
+    """The thread beside the requests: prepares MongoDB, then keeps the time right.
+
+    It goes on trying until MongoDB is there. Whatever else ends it ends the API, a log that does not fit
+    above all.
+    """
+
+    def __init__(self, prepare: Callable[[], None], clock: DatabaseClock) -> None:
+        self._prepare = prepare
+        self._clock = clock
+        self._prepared = threading.Event()
+        self._stopping = threading.Event()
+        self.failure: Exception | None = None
+
+    @property
+    def prepared(self) -> bool:
+        return self._prepared.is_set()
+
+    def start(self, server: Server) -> None:
+        threading.Thread(target=self._run, args=(server,), name="background", daemon=True).start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    def _run(self, server: Server) -> None:
+        try:
+            self._until_it_works(self._prepare, RETRY_S)
+            self._prepared.set()
+            while not self._stopping.wait(ASK_EVERY_S):
+                self._until_it_works(self._clock.ask, ASK_EVERY_S)
+        except Exception as error:  # noqa: BLE001 - the main thread raises it
+            self.failure = error
+            server.stop()
+
+    def _until_it_works(self, step: Callable[[], None], pause_s: float) -> None:
+        waited = False
+        while not self._stopping.is_set():
+            try:
+                step()
+            except PyMongoError as error:
+                if not waited:
+                    logger.warning("waiting for MongoDB", error=error)
+                waited = True
+                self._stopping.wait(pause_s)
+            else:
+                if waited:
+                    logger.info("MongoDB is there")
+                return
+
+
+def _prepare(write: Database[Documents], read: Database[Documents], log: Log, inbox: Inbox) -> None:
+    refuse_one_of_several({WRITE_URI: write, READ_URI: read})
+    log.create()
+    inbox.create()
+
+
+def serve() -> None:
+    """Serve.
+
+    Raises:
+        ConfigurationError: there is no key to check tokens with, the port cannot be had, or a MongoDB URI
+            leads to one of several members.
+        LogMismatchError: the log has another number of partitions.
+
+    """
+    termination = Termination()
+    settings = Settings.load()
+    logs.configure(settings.log_level)
+    verifier = Verifier.from_settings(settings)
+
+    write, read = write_database(settings, WEB_TIMEOUT_MS), read_database(settings, WEB_TIMEOUT_MS)
+    client = redis_client(settings, REDIS_TIMEOUT_S)
+    signals = Signals(redis_client(settings))
+    inbox, log = Inbox(write, settings.log_partitions), Log(write, settings.log_partitions)
+    records = CommandRecords(write, inbox, log)
+    checkpoints = Checkpoints(read)
+    clock = DatabaseClock(write)
+    background = Background(lambda: _prepare(write, read, log, inbox), clock)
+    breaker = Breaker()
+    metrics = Metrics()
+    tracing = Tracing.from_settings(settings, KIND)
+    telemetry = Telemetry(metrics, tracing)
+    pulse = Pulse.of(write, KIND, metrics)
+    gateway = CommandGateway(records, Broker(client), signals, breaker, metrics)
+    stopping = threading.Event()
+    store = ReadStore(read)
+    parking = Parking(read)
+    visibility = Visibility(store, checkpoints, parking)
+    slots = WaitSlots(WAITING_AT_A_TIME)
+    freshness = Freshness(
+        store=store,
+        visibility=visibility,
+        signals=signals,
+        slots=slots,
+        partitions=settings.log_partitions,
+        stopping=stopping,
+    )
+    services = Services(
+        commands=Commands(gateway, freshness, slots, stopping, clock.now),
+        records=records,
+        log=log,
+        visibility=visibility,
+        freshness=freshness,
+        verifier=verifier,
+        probes=probes(
+            write,
+            read,
+            client,
+            checkpoints,
+            prepared=lambda: background.prepared,
+            listening=lambda: signals.alive,
+            draining=stopping.is_set,
+        ),
+        exposition=Exposition(Slots(write), parts(write, client, log, store, checkpoints, parking)),
+        telemetry=telemetry,
+        desk=desk(
+            write,
+            read,
+            client,
+            log,
+            Showing(store, checkpoints, parking),
+            WaitSlots(settings.web_threads // 2),
+            sweep_after_ms=settings.sweep_after_ms,
+        ),
+    )
+    server = Server(
+        bounded(create_app(services)),
+        settings.api_host,
+        settings.api_port,
+        threads=settings.web_threads,
+        max_queued=settings.max_queued_requests,
+        backlog=Backlog(client, settings.max_waiting_commands, breaker),
+        on_refusal=telemetry.refused,
+        on_leaving=telemetry.left,
+        stopping=stopping,
+    )
+    termination.tell(server.stop)
+    signals.start()
+    pulse.start()
+    background.start(server)
+    logger.info("serving", host=settings.api_host, port=server.port)
+    try:
+        server.run()
+    finally:
+        background.stop()
+        pulse.stop()
+        signals.stop()
+        if tracing is not None:
+            tracing.stop()
+    if background.failure is not None:
+        raise background.failure
+    logger.info("stopped")

@@ -1,0 +1,1 @@
+"""How processes reach MongoDB and Redis: addresses checked at start, bounded waits, the primary only."""

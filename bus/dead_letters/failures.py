@@ -1,0 +1,164 @@
+"""Everything that waits for an operator: failed commands and dead letters, and what can be done about them.
+
+A failed command is in the inbox and came to nothing. A dead letter is a message that no worker could do
+anything with; if it carried a command, the inbox has that too, and decides what becomes of it.
+
+A letter is enqueued first and marked as retried after that: a crash in between, or two operators at once,
+deliver it twice, which changes nothing (commands are done once, bells carry no data). The other way round it
+could be lost. It gets a new id in Redis, since its own may be in flight.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import redis
+from pymongo.database import Database
+
+from bus.connections.clients import Documents
+from bus.dead_letters.dead_letter import DeadLetter, LetterState
+from bus.dead_letters.failed_commands import FailedCommands
+from bus.dead_letters.store import DeadLetters
+from bus.errors import RefusedError
+from bus.inbox.gateway import COMMANDS_QUEUE, command_message
+from bus.queue.broker import Broker
+
+
+class Kind(StrEnum):
+    """Of what waits for an operator."""
+
+    COMMAND = "command"
+    LETTER = "letter"
+
+
+@dataclass(frozen=True, slots=True)
+class Casualty:
+    """One row of what waits, or waited, for an operator."""
+
+    kind: Kind
+    id: str
+    queue: str
+    what: str
+    """A command's type, or the actor that a letter was for."""
+    reason: str
+    since: datetime
+    state: str
+    """``kept``, ``retried`` or ``discarded``."""
+
+    @classmethod
+    def of_command(cls, stored: Documents) -> "Casualty":
+        outcome: dict[str, Any] = stored["outcome"] or {}
+        state = LetterState.DISCARDED if "discarded" in stored else LetterState.KEPT
+        return cls(
+            Kind.COMMAND,
+            stored["_id"],
+            COMMANDS_QUEUE,
+            stored["type"],
+            outcome.get("error") or "",
+            stored["finished_at"],
+            state,
+        )
+
+    @classmethod
+    def of_letter(cls, letter: DeadLetter) -> "Casualty":
+        what = letter.actor or "?"
+        return cls(
+            Kind.LETTER, letter.letter_id, letter.queue, what, letter.reason, letter.dead_at, letter.state
+        )
+
+
+class Casualties:
+    """Lists them, has them tried again, sets them aside; ``by`` and ``reason`` are recorded with each."""
+
+    def __init__(self, database: Database[Documents], broker: Broker) -> None:
+        self._broker = broker
+        self.commands = FailedCommands(database)
+        self.letters = DeadLetters(database)
+
+    def newest(
+        self, kinds: Sequence[Kind], queue: str | None, limit: int, *, resolved: bool = False
+    ) -> list[Casualty]:
+        """The newest first."""
+        found: list[Casualty] = []
+        if Kind.COMMAND in kinds and queue in {None, COMMANDS_QUEUE}:
+            found += map(Casualty.of_command, self.commands.newest(limit, discarded=resolved))
+        if Kind.LETTER in kinds:
+            found += map(Casualty.of_letter, self.letters.newest(queue, limit, resolved=resolved))
+        return sorted(found, key=lambda one: one.since, reverse=True)[:limit]
+
+    def open_ids(self, kinds: Sequence[Kind], queue: str | None) -> list[str]:
+        """Of all that wait: the commands, then the letters, each the oldest first."""
+        ids: list[str] = []
+        if Kind.COMMAND in kinds and queue in {None, COMMANDS_QUEUE}:
+            ids += self.commands.open_ids()
+        if Kind.LETTER in kinds:
+            ids += self.letters.kept_ids(queue)
+        return ids
+
+    def in_full(self, casualty_id: str) -> list[Documents]:
+        """All that is known under an id: the command, and every letter that carried it, as they are stored.
+
+        A letter's message is read, where it can be read.
+        """
+        command = self.commands.find(casualty_id)
+        letter = self.letters.find(casualty_id)
+        letters = [letter] if letter else self.letters.of_message(casualty_id)
+        found: list[Documents] = [] if command is None else [{"kind": Kind.COMMAND, **command}]
+        return found + [_in_full(letter) for letter in letters]
+
+    def retry(self, casualty_id: str, *, by: str, reason: str) -> str:
+        """Have one tried again; return in words what happened.
+
+        Raises:
+            RefusedError: there is no such thing, or it cannot be tried again.
+            redis.RedisError: a letter, while Redis is away. A command waits for the sweep.
+
+        """
+        if letter := self.letters.find(casualty_id):
+            return self._retry_letter(letter, by, reason)
+        envelope = self.commands.retry(casualty_id, by=by, reason=reason)
+        try:
+            self._broker.enqueue_once([command_message(envelope.command_id)])
+        except redis.RedisError:
+            return "accepted again; Redis is away, so the sweep will deliver it"
+        return "accepted again, at the end of the order"
+
+    def discard(self, casualty_id: str, *, by: str, reason: str) -> str:
+        """Set one aside; return in words what happened.
+
+        Raises:
+            RefusedError: there is no such thing, or it is not waiting for an operator.
+
+        """
+        if letter := self.letters.find(casualty_id):
+            self._resolve(letter, LetterState.DISCARDED, by, reason)
+        else:
+            self.commands.discard(casualty_id, by=by, reason=reason)
+        return "discarded: it is kept, and listed with --all only"
+
+    def _retry_letter(self, letter: DeadLetter, by: str, reason: str) -> str:
+        if letter.state is not LetterState.KEPT:
+            raise RefusedError(_resolved(letter))
+        message = letter.to_deliver()
+        if message is None:
+            raise RefusedError(f"{letter.letter_id} cannot be delivered again: {letter.reason}")
+        self._broker.enqueue(message)
+        self._resolve(letter, LetterState.RETRIED, by, reason)
+        return f"put on the queue {letter.queue} again"
+
+    def _resolve(self, letter: DeadLetter, state: LetterState, by: str, reason: str) -> None:
+        if not self.letters.resolve(letter.letter_id, state, by=by, reason=reason):
+            raise RefusedError(_resolved(self.letters.find(letter.letter_id) or letter))
+
+
+def _in_full(letter: DeadLetter) -> Documents:
+    document = {"kind": Kind.LETTER, **letter.to_stored()}
+    if (message := letter.to_deliver()) is not None:
+        document["message"] = message.asdict()
+    return document
+
+
+def _resolved(letter: DeadLetter) -> str:
+    return f"{letter.letter_id} was {letter.state} already, by {letter.resolved_by}: {letter.resolution}"

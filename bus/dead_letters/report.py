@@ -1,0 +1,128 @@
+"""``python -m bus dead``, as it runs and prints."""
+
+import getpass
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+
+from rich.console import Console
+from rich.json import JSON
+from rich.markup import escape
+from rich.table import Table
+
+from bus.cli import moment, to_json, write_json
+from bus.connections.clients import redis_client, write_database
+from bus.dead_letters.dead_letter import LetterState
+from bus.dead_letters.failures import Casualties, Casualty, Kind
+from bus.errors import RefusedError
+from bus.queue.broker import Broker
+from bus.settings import Settings
+
+COLOURS = {LetterState.KEPT: "red", LetterState.RETRIED: "green", LetterState.DISCARDED: "dim"}
+
+
+def kinds(*, failed: bool, letters: bool) -> tuple[Kind, ...]:
+    """What two switches ask for; both or none is everything."""
+    if failed == letters:
+        return tuple(Kind)
+    return (Kind.COMMAND,) if failed else (Kind.LETTER,)
+
+
+@contextmanager
+def _casualties() -> Iterator[Casualties]:
+    settings = Settings.for_command_line()
+    database, client = write_database(settings), redis_client(settings)
+    with database.client, client:
+        yield Casualties(database, Broker(client))
+
+
+def show_list(
+    wanted: Sequence[Kind], queue: str | None, limit: int, *, resolved: bool, as_json: bool
+) -> None:
+    """Print the newest."""
+    with _casualties() as casualties:
+        found = casualties.newest(wanted, queue, limit + 1, resolved=resolved)
+    shown = found[:limit]
+    if as_json:
+        write_json([asdict(casualty) for casualty in shown])
+        return
+    console = Console()
+    if not shown:
+        console.print("Nothing waits for an operator." if not resolved else "There is nothing.")
+        return
+    console.print(table(shown))
+    if len(found) > limit:
+        console.print(f"There are more than these {limit}: see --limit.", style="yellow")
+
+
+def table(casualties: Sequence[Casualty]) -> Table:
+    """One row for each. Ids are never cut: they are what the other commands are given."""
+    rows = Table("since (UTC)", "id", "queue", "what", "reason")
+    rows.columns[1].no_wrap = True
+    for one in casualties:
+        colour = COLOURS[LetterState(one.state)]
+        reason = one.reason if one.state == LetterState.KEPT else f"({one.state}) {one.reason}"
+        head, *_ = reason.splitlines() or [""]
+        rows.add_row(
+            moment(one.since), f"[{colour}]{escape(one.id)}[/]", *map(escape, (one.queue, one.what, head))
+        )
+    return rows
+
+
+def show_one(casualty_id: str, *, as_json: bool) -> bool:
+    """Print all that is known under an id; return whether there is anything."""
+    with _casualties() as casualties:
+        found = casualties.in_full(casualty_id)
+    if not found:
+        raise RefusedError(f"there is no dead letter and no failed command {casualty_id}")
+    if as_json:
+        write_json(found)
+        return True
+    console = Console()
+    for document in found:
+        console.print(JSON(to_json(document), ensure_ascii=False), soft_wrap=True)
+    return True
+
+
+def open_ids(wanted: Sequence[Kind], queue: str | None) -> list[str]:
+    """The ids of all that waits now; what fails again meanwhile is not among them."""
+    with _casualties() as casualties:
+        return casualties.open_ids(wanted, queue)
+
+
+def retry(ids: Sequence[str], *, by: str | None, reason: str) -> bool:
+    """Have them tried again; return whether all could be."""
+    with _casualties() as casualties:
+        return _each(ids, casualties.retry, by, reason)
+
+
+def discard(ids: Sequence[str], *, by: str | None, reason: str) -> bool:
+    """Set them aside; return whether all could be."""
+    with _casualties() as casualties:
+        return _each(ids, casualties.discard, by, reason)
+
+
+def _each(ids: Sequence[str], deal: Callable[..., str], by: str | None, reason: str) -> bool:
+    """One line for each: what happened, on stdout, or why it could not, on stderr."""
+    done, refused = Console(), Console(stderr=True)
+    who = by or _user()
+    all_done = True
+    for casualty_id in ids:
+        try:
+            happened = deal(casualty_id, by=who, reason=reason)
+        except RefusedError as error:
+            refused.print(f"[red]refused:[/] {escape(str(error))}", soft_wrap=True, highlight=False)
+            all_done = False
+        else:
+            done.print(f"{escape(casualty_id)}: {escape(happened)}", soft_wrap=True, highlight=False)
+    if not ids:
+        done.print("Nothing waits for an operator.")
+    return all_done
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container's user may have no name
+        return f"uid {os.getuid()}"

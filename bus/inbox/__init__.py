@@ -1,0 +1,1 @@
+"""Accepted commands, kept before anything is enqueued, until they are finished."""

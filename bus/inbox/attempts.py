@@ -1,0 +1,133 @@
+"""How often a command was tried, kept with it in the inbox: what a process that died can no longer tell.
+
+An attempt is counted before it begins and taken back when it ends well or for a reason that passes
+by itself; one that raised is counted as an error too. So ``attempts - errors`` is how many are
+under way or ended with their process. An attempt made alone holds a lease, by mongod's clock
+(``bus.primitives.database_time``), so that only one is under way, and who dies with it is counted
+when the next one takes it. One that takes longer than its lease counts as dead until it ends: then
+it takes back its own count, and leaves the lease to who holds it by now. Two at once do no harm,
+since the log lets one outcome in.
+
+Counting is not waited for on disk: a kill of mongod that loses some costs another attempt, never a command.
+An attempt that could not be taken back, because MongoDB went away, is taken back with the next one that
+begins; never below what ended in errors, since an operator's retry may have begun the count anew.
+"""
+
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from pymongo import ReturnDocument, UpdateMany, UpdateOne, WriteConcern
+from pymongo.database import Database
+from pymongo.errors import PyMongoError
+
+from bus.connections.clients import UNSETTLED, Documents
+from bus.messages.outcome import CommandStatus
+from bus.primitives.database_time import from_now, is_past, is_recent, shorten
+
+ALONE_MS = 20_000
+"""How long an attempt made alone may take before the next one; a worker's operations are bounded by 10 s."""
+
+QUIET_MS = 3_000
+"""How long after the last attempt began those that are open are taken for dead rather than under way."""
+
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+_WAITING = {"status": CommandStatus.ACCEPTED.value}
+_OPEN = {"$expr": {"$gt": ["$attempts", {"$ifNull": ["$errors", 0]}]}}
+
+
+class Attempts:
+    """The counts in one inbox. Safe for threads."""
+
+    def __init__(self, database: Database[Documents]) -> None:
+        self._commands = database.get_collection(
+            "commands", write_concern=WriteConcern(w=1), read_concern=UNSETTLED
+        )
+        self._owed: list[UpdateOne] = []
+        self._alone_until: dict[str, datetime] = {}
+        """The leases of this process's attempts made alone."""
+        self._lock = threading.Lock()
+
+    def begin_all(self, command_ids: Sequence[str]) -> list[None]:
+        """Count an attempt at each of some commands."""
+        begun = {"$inc": {"attempts": 1}, "$currentDate": {"attempted_at": True}}
+        self._write(UpdateMany({"_id": {"$in": list(command_ids)}, **_WAITING}, begun))
+        return [None] * len(command_ids)
+
+    def take_back(self, command_id: str) -> None:
+        """An attempt ended for a reason that says nothing about the command.
+
+        Nothing is asked of MongoDB yet.
+        """
+        self._owe([UpdateOne({"_id": command_id, **_WAITING, **_OPEN}, {"$inc": {"attempts": -1}})])
+
+    def count_error(self, command_id: str, error: str) -> int:
+        """An attempt ended in an error; return how many have."""
+        counted = self._commands.find_one_and_update(
+            {"_id": command_id},
+            {"$inc": {"errors": 1}, "$set": {"error": error}},
+            projection={"errors": True},
+            return_document=ReturnDocument.AFTER,
+        )
+        return counted["errors"] if counted else 0
+
+    def are_quiet(self, command_id: str) -> bool:
+        """Whether no attempt at a command has begun for a while: those that are open have ended otherwise."""
+        quiet = {"$not": is_recent("$attempted_at", QUIET_MS)}
+        return self._commands.find_one({"_id": command_id, "$expr": quiet}, {"_id": True}) is not None
+
+    def begin_alone(self, command_id: str) -> int | None:
+        """Count an attempt that is made alone, and hold its lease.
+
+        Returns how many made alone before it have not ended; ``None``, and nothing is counted, while one is
+        under way or if the command is finished.
+        """
+        self._write()
+        free = is_past({"$ifNull": ["$alone_until", _LONG_AGO]})
+        counted = {
+            "attempts": {"$add": ["$attempts", 1]},
+            "attempted_at": "$$NOW",
+            "alone": {"$add": [{"$ifNull": ["$alone", 0]}, 1]},
+            "alone_until": from_now(ALONE_MS),
+        }
+        begun = self._commands.find_one_and_update(
+            {"_id": command_id, **_WAITING, "$expr": free},
+            [{"$set": counted}],
+            projection={"alone": True, "alone_until": True},
+            return_document=ReturnDocument.AFTER,
+        )
+        if begun is None:
+            shorten(self._commands, {"_id": command_id}, "alone_until", ALONE_MS)
+            return None
+        self._alone_until[command_id] = begun["alone_until"]
+        return int(begun["alone"]) - 1
+
+    def end_alone(self, command_id: str) -> None:
+        """An attempt made alone ended, however it did: its process lives."""
+        until = self._alone_until.pop(command_id, _LONG_AGO)
+        lease = {"_id": command_id, "alone_until": {"$lte": until}}  # it may have been shortened
+        self._owe(
+            [
+                UpdateOne({"_id": command_id, **_WAITING, "alone": {"$gt": 0}}, {"$inc": {"alone": -1}}),
+                UpdateOne(lease, {"$unset": {"alone_until": True}}),
+            ]
+        )
+        with suppress(PyMongoError):
+            self._write()
+
+    def _owe(self, updates: list[UpdateOne]) -> None:
+        with self._lock:
+            self._owed += updates
+
+    def _write(self, *updates: UpdateMany) -> None:
+        """Write these and all that is owed; what could not be written is owed still."""
+        with self._lock:
+            owed, self._owed = self._owed, []
+        if not updates and not owed:
+            return
+        try:
+            self._commands.bulk_write([*updates, *owed], ordered=False)
+        except BaseException:
+            self._owe(owed)
+            raise

@@ -1,0 +1,64 @@
+"""Which commands are overdue: those up to a place in the inbox's order, whatever the clocks have done.
+
+The inbox's order is ``accepted_ts``, which mongod fills in from its cluster time: a logical clock that
+follows the wall clock and never goes back. After a clock that was fast is put right it stands almost still,
+ahead of the wall clock, for as long as that was fast: then the difference of the two is no age. So two
+rules, and a command is overdue by whichever says so:
+
+- *By the clock of mongod*: it was accepted before mongod's time less ``SWEEP_AFTER_MS``. It holds at once
+  after a start, however old the commands are.
+- *By the order alone*: a look at least ``SWEEP_AFTER_MS`` ago, on this process's monotonic clock, found an
+  unfinished command there or beyond. Only the order of stamps is used, and no wall clock.
+
+So a clock that was put right delays a rescue by ``SWEEP_AFTER_MS`` and ``MARKS``-th of it, also if this
+process is started then. A clock that jumps forward makes commands overdue early, each once; the sweep
+enqueues only what is not on the queue, and that changes nothing.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable
+from datetime import timedelta
+
+from bson import Timestamp
+from pymongo.database import Database
+
+from bus.connections.clients import CODEC, Documents
+from bus.inbox.inbox import BEFORE_ALL, Inbox
+
+MARKS = 16
+"""Places remembered at most, so the second rule is that much coarser than the time it waits."""
+
+
+class Overdue:
+    """Called at each look, by one thread."""
+
+    def __init__(
+        self,
+        database: Database[Documents],
+        inbox: Inbox,
+        after_ms: int,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._database = database
+        self._inbox = inbox
+        self._after = timedelta(milliseconds=after_ms)
+        self._monotonic = monotonic
+        self._marks: deque[tuple[float, Timestamp]] = deque()
+        """When a place was seen, and which: rising."""
+        self._passed = BEFORE_ALL
+        """The last place that was seen long enough ago."""
+
+    def __call__(self) -> Timestamp:
+        """The place up to which the unfinished are overdue."""
+        theirs = self._database.command("hello", codec_options=CODEC)["localTime"]
+        return max(Timestamp(theirs - self._after, 0), self._by_the_order())
+
+    def _by_the_order(self) -> Timestamp:
+        newest = self._inbox.newest_unfinished()
+        now, after_s = self._monotonic(), self._after.total_seconds()
+        if newest is not None and (not self._marks or now - self._marks[-1][0] >= after_s / MARKS):
+            self._marks.append((now, newest))
+        while self._marks and now - self._marks[0][0] >= after_s:
+            self._passed = self._marks.popleft()[1]
+        return self._passed

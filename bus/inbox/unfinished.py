@@ -1,0 +1,45 @@
+"""What the inbox still has to do, in figures."""
+
+from dataclasses import dataclass
+
+from bson import Timestamp
+from pymongo import ASCENDING
+from pymongo.database import Database
+
+from bus.connections.clients import CODEC, UNSETTLED, Documents
+from bus.dead_letters.failed_commands import FailedCommands
+from bus.messages.outcome import CommandStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """Commands without an outcome, the age of the oldest in seconds, and those kept for an operator.
+
+    The age is by when it was accepted and by mongod's clock, which told that moment too. The order
+    is no age while it is ahead of that clock (``bus.inbox.overdue``). What was accepted in the
+    future, before the clock was put right, is passed over: then the age is that of the first one
+    accepted since, and the oldest is older.
+    """
+
+    commands: int
+    oldest_s: float
+    failed: int
+
+
+def unfinished(database: Database[Documents]) -> Unfinished:
+    """Count, by indexes that hold only what is counted; ages by mongod's clock."""
+    # As it is at the moment: what has left is shown for a while after that by a settled read.
+    inbox = database["commands"].with_options(read_concern=UNSETTLED)
+    waiting = {"status": CommandStatus.ACCEPTED.value}
+    now = database.command("hello", codec_options=CODEC)["localTime"]
+    oldest = inbox.find_one(
+        {**waiting, "envelope.accepted_at": {"$lte": now}},
+        {"envelope.accepted_at": True},
+        sort=[("accepted_ts", ASCENDING)],
+    )
+    return Unfinished(
+        # The range lets the count use the partial index on it; every entry has such a time.
+        commands=inbox.count_documents({**waiting, "accepted_ts": {"$gte": Timestamp(0, 0)}}),
+        oldest_s=(now - oldest["envelope"]["accepted_at"]).total_seconds() if oldest else 0.0,
+        failed=FailedCommands(database).count_open(),
+    )

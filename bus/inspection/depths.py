@@ -1,0 +1,62 @@
+"""What lies on the queues, from Dramatiq's own keys: two round trips, however many queues there are."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import orjson
+import redis
+
+from bus.queue.keys import QueueKeys
+
+
+@dataclass(frozen=True, slots=True)
+class QueueDepth:
+    """Messages of one queue by where they are, and the age in seconds of the first that waits."""
+
+    waiting: int
+    in_flight: int
+    delayed: int
+    dead: int
+    oldest_s: float
+
+
+def queue_depths(client: redis.Redis, names: Sequence[str]) -> Mapping[str, QueueDepth]:
+    """Raises ``redis.RedisError`` when Redis is away."""
+    with client.pipeline(transaction=False) as asked:
+        for name in names:
+            keys = QueueKeys(name)
+            asked.llen(keys.waiting)
+            asked.hlen(keys.messages)
+            asked.hlen(keys.delayed.messages)
+            asked.zcard(keys.dead)
+            asked.lindex(keys.waiting, 0)
+        answers = asked.execute()
+    rows = {name: answers[at : at + 5] for at, name in zip(range(0, len(answers), 5), names, strict=True)}
+    oldest = _first_messages(client, {name: row[4] for name, row in rows.items() if row[4] is not None})
+    return {
+        name: QueueDepth(
+            waiting=waiting,
+            in_flight=max(0, known - waiting),  # it may move between the two questions
+            delayed=delayed,
+            dead=dead,
+            oldest_s=_age(oldest.get(name)),
+        )
+        for name, (waiting, known, delayed, dead, _) in rows.items()
+    }
+
+
+def _first_messages(client: redis.Redis, ids: Mapping[str, bytes]) -> Mapping[str, bytes | None]:
+    with client.pipeline(transaction=False) as asked:
+        for name, message_id in ids.items():
+            asked.hget(QueueKeys(name).messages, message_id)
+        return dict(zip(ids, asked.execute(), strict=True))
+
+
+def _age(message: bytes | None) -> float:
+    """By when it was enqueued; 0 for one that is gone already, or that cannot be read."""
+    try:
+        enqueued_ms = float(orjson.loads(message or b"{}")["message_timestamp"])
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+        return 0.0
+    return max(0.0, time.time() - enqueued_ms / 1000)

@@ -1,0 +1,216 @@
+"""What the queues look like at one moment: in Redis, and in the databases that they only hurry along.
+
+Redis says what waits and is in flight; it keeps no count of what has passed. How fast a queue moves
+is therefore seen where its work is done, between two looks (``bus.inspection.figures``): commands
+in the inbox and the log, a read model in its checkpoints. Looking changes nothing, so nothing here
+goes through Dramatiq's own script, whose every call is a heartbeat.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+import redis
+from bson import Timestamp
+from pymongo.database import Database
+
+from bus.connections.clients import CODEC, UNSETTLED, Documents
+from bus.dead_letters.diagnosis import decoded
+from bus.dead_letters.failed_commands import FailedCommands
+from bus.dead_letters.store import DeadLetters
+from bus.inbox.gateway import COMMANDS_QUEUE
+from bus.log.log import Log
+from bus.messages.outcome import CommandStatus
+from bus.notify.subscriptions import Subscriptions
+from bus.queue.broker import HEARTBEAT_TIMEOUT_MS, Broker
+from bus.queue.keys import HEARTBEATS, QueueKeys
+
+MOST_OVERDUE = 10_000
+"""Overdue commands looked at; more are not counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLook:
+    """One queue at one moment. ``came`` and ``done`` count since the beginning of the log."""
+
+    waiting: int
+    in_flight: int
+    delayed: int
+    dead: int
+    """Of them in Redis, not collected yet, and kept in MongoDB."""
+    oldest_s: float | None
+    came: int
+    done: int
+    silent: int
+    """In flight with workers that have been silent for longer than they may."""
+    overdue: frozenset[str] = frozenset()
+    """Ids of commands that are unfinished, overdue, and not on the queue."""
+    behind: frozenset[tuple[int, int]] = frozenset()
+    """Partitions, with their checkpoints, that are behind the log and have no bell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """All of them; ``at`` is a monotonic time in seconds."""
+
+    at: float
+    queues: Mapping[str, QueueLook]
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class _InRedis:
+    waiting: int
+    in_flight: int
+    delayed: int
+    dead: int
+    silent: int
+
+
+class Looking:
+    """Looks at all queues: that of commands, and one for each read model that wants to be rung."""
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        writes: Database[Documents],
+        reads: Database[Documents],
+        partitions: int,
+        sweep_after_ms: int,
+    ) -> None:
+        self._client = client
+        self._broker = Broker(client)
+        self._writes = writes
+        self._reads = reads
+        self._log = Log(writes, partitions)
+        self._letters = DeadLetters(writes)
+        self._failed = FailedCommands(writes)
+        self._sweep_after = timedelta(milliseconds=sweep_after_ms)
+
+    def __call__(self) -> Look:
+        """Look now; raises what Redis and MongoDB raise while they are away."""
+        models = sorted(Subscriptions(self._writes).names())
+        kept = self._letters.count_kept()
+        counts = self._in_redis([COMMANDS_QUEUE, *models])
+        positions = self._positions(models)
+        heads = [self._log.head(partition) for partition in range(self._log.partitions)]
+        at = time.monotonic()
+        queues = {COMMANDS_QUEUE: self._commands(counts[COMMANDS_QUEUE], kept, sum(heads))}
+        for model in models:
+            queues[model] = self._read_model(model, counts[model], kept, heads, positions[model])
+        return Look(at, queues, self._failed.count_open())
+
+    def _commands(self, counts: _InRedis, kept: Mapping[str, int], decided: int) -> QueueLook:
+        waiting = {"status": CommandStatus.ACCEPTED.value}
+        # As it is at the moment: what has left is shown for a while after that by a settled read.
+        inbox = self._writes.commands.with_options(read_concern=UNSETTLED)
+        # The range lets the count use the partial index on it; every entry has such a time.
+        backlog = inbox.count_documents({**waiting, "accepted_ts": {"$gte": Timestamp(0, 0)}})
+        # By when they were accepted: their order is no age while it is ahead of the clock
+        # (``bus.inbox.overdue``).
+        now: datetime = self._writes.command("hello", codec_options=CODEC)["localTime"]
+        oldest = inbox.find(waiting, {"envelope.accepted_at": True})
+        since = {
+            s["_id"]: s["envelope"]["accepted_at"] for s in oldest.sort("accepted_ts").limit(MOST_OVERDUE)
+        }
+        overdue = [command_id for command_id, at in since.items() if at < now - self._sweep_after]
+        absent = self._broker.absent(COMMANDS_QUEUE, overdue) if overdue else []
+        unfinished = inbox.find({**waiting, "_id": {"$in": absent}}, {"_id": True})
+        return QueueLook(
+            waiting=counts.waiting,
+            in_flight=counts.in_flight,
+            delayed=counts.delayed,
+            dead=counts.dead + kept.get(COMMANDS_QUEUE, 0),
+            oldest_s=_age(min(since.values()), now) if since else None,
+            came=decided + backlog,
+            done=decided,
+            silent=counts.silent,
+            overdue=frozenset(stored["_id"] for stored in unfinished),
+        )
+
+    def _read_model(
+        self,
+        model: str,
+        counts: _InRedis,
+        kept: Mapping[str, int],
+        heads: list[int],
+        positions: Mapping[int, int],
+    ) -> QueueLook:
+        behind = {
+            (partition, position) for partition, position in positions.items() if position < heads[partition]
+        }
+        rung = self._rung(model) if behind else set()
+        return QueueLook(
+            waiting=counts.waiting,
+            in_flight=counts.in_flight,
+            delayed=counts.delayed,
+            dead=counts.dead + kept.get(model, 0),
+            oldest_s=self._age_of_head(model),
+            came=sum(heads),
+            done=sum(positions.values()),
+            silent=counts.silent,
+            behind=frozenset(one for one in behind if one[0] not in rung),
+        )
+
+    def _in_redis(self, queues: list[str]) -> dict[str, _InRedis]:
+        """The counts of all queues, of one moment."""
+        workers = cast("list[tuple[bytes, float]]", self._client.zrange(HEARTBEATS, 0, -1, withscores=True))
+        silent_since = self._redis_ms() - HEARTBEAT_TIMEOUT_MS
+        with self._client.pipeline(transaction=True) as pipeline:
+            for queue in queues:
+                keys = QueueKeys(queue)
+                pipeline.llen(keys.waiting)
+                pipeline.hlen(keys.messages)
+                pipeline.hlen(keys.delayed.messages)
+                pipeline.zcard(keys.dead)
+                for worker, _ in workers:
+                    pipeline.scard(keys.in_flight(worker.decode()))
+                    pipeline.scard(keys.delayed.in_flight(worker.decode()))
+            answers = iter(pipeline.execute())
+        found = {}
+        for queue in queues:
+            waiting, messages, delayed, dead = (next(answers) for _ in range(4))
+            owed = [(heard, next(answers), next(answers)) for _, heard in workers]
+            in_flight = messages - waiting
+            nobody_owes = max(0, in_flight - sum(own for _, own, _ in owed))
+            silent = sum(own + later for heard, own, later in owed if heard < silent_since)
+            found[queue] = _InRedis(waiting, in_flight, delayed, dead, silent + nobody_owes)
+        return found
+
+    def _redis_ms(self) -> int:
+        """The time that heartbeats are noted with."""
+        seconds, microseconds = self._client.time()
+        return int(seconds) * 1000 + int(microseconds) // 1000
+
+    def _age_of_head(self, queue: str) -> float | None:
+        """Seconds since the oldest bell was rung; ``None`` where none waits."""
+        head = self._client.lindex(QueueKeys(queue).waiting, 0)
+        payload = self._client.hget(QueueKeys(queue).messages, cast("str", head)) if head else None
+        message = decoded(cast("bytes | None", payload))
+        return None if message is None else max(0.0, (self._redis_ms() - message.message_timestamp) / 1000)
+
+    def _rung(self, queue: str) -> set[Any]:
+        """The partitions that have a bell: waiting, in flight or delayed."""
+        keys = QueueKeys(queue)
+        payloads = [*self._client.hvals(keys.messages), *self._client.hvals(keys.delayed.messages)]
+        bells = (decoded(payload) for payload in cast("Iterable[bytes]", payloads))
+        return {bell.kwargs.get("partition") for bell in bells if bell is not None}
+
+    def _positions(self, models: list[str]) -> Mapping[str, Mapping[int, int]]:
+        """The checkpoints of each model's live generation, by partition.
+
+        The read side's own collections, looked at as an operator would: the bus knows none of its code.
+        """
+        live = {stored["_id"]: stored["live"] for stored in self._reads.read_models.find()}
+        positions: defaultdict[str, dict[int, int]] = defaultdict(dict)
+        for stored in self._reads.checkpoints.find({"name": {"$in": models}}):
+            if stored["generation"] == live.get(stored["name"]):
+                positions[stored["name"]][stored["partition"]] = stored["position"]
+        return positions
+
+
+def _age(since: datetime, now: datetime) -> float:
+    return max(0.0, (now - since).total_seconds())

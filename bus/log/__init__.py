@@ -1,0 +1,1 @@
+"""The log: every decision ever made, in order."""

@@ -1,0 +1,98 @@
+"""One entry of the log, and its events as a fold sees them."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Any, Self
+
+from bus.messages.registry import AnyEvent, from_stored
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An event with its place in history.
+
+    ``version`` is the aggregate's after the commit; ``partition`` and ``seq`` are the position in the log;
+    ``at`` is when the command was accepted.
+    """
+
+    event: AnyEvent
+    stream: str
+    version: int
+    partition: int
+    seq: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What is to be appended: a commit that has no position yet."""
+
+    partition: int
+    command_id: str | None = None
+    type: str | None = None
+    """The command's."""
+    request: str | None = None
+    """The digest of the request that brought the command, if it came under an ``Idempotency-Key``."""
+    correlation_id: str | None = None
+    at: datetime | None = None
+    """When the command was accepted."""
+    decided_at: datetime | None = None
+    by: str | None = None
+    stream: str | None = None
+    version: int | None = None
+    events: tuple[Mapping[str, Any], ...] = ()
+    state: Mapping[str, Any] | None = None
+    outcome: Mapping[str, Any] | None = None
+    traceparent: str | None = None
+    """The recorded trace of the command (W3C Trace Context); mostly there is none."""
+
+    def at_position(self, seq: int) -> "Commit":
+        return Commit(seq=seq, **{name: getattr(self, name) for name in _DECIDED})
+
+
+_DECIDED = tuple(one.name for one in fields(Decision))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit(Decision):
+    """A decision in the log: a commit of a stream, a refusal (no ``stream``), or a tombstone (neither).
+
+    ``events`` are as stored, ``{type, v, data}``: they are read by whoever folds them, so that one that
+    cannot be read harms nobody else.
+    """
+
+    seq: int
+    _recorded: list[tuple[Recorded, ...]] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    @classmethod
+    def from_stored(cls, stored: Mapping[str, Any]) -> Self:
+        known = {name: stored[name] for name in _STORED if name in stored}
+        known["events"] = tuple(known.get("events", ()))
+        return cls(**known)
+
+    def to_stored(self) -> dict[str, Any]:
+        """As the log keeps it: what is not there has no field, which is what the partial indexes go by."""
+        stored = {name: getattr(self, name) for name in _STORED}
+        return {name: value for name, value in stored.items() if value is not None and value != ()}
+
+    def recorded(self) -> tuple[Recorded, ...]:
+        """The events, read once for all who fold them; empty for a refusal or a tombstone.
+
+        Raises:
+            UnknownMessageError, pydantic.ValidationError: an event that this build cannot read.
+
+        """
+        if not self._recorded:
+            self._recorded.append(tuple(self._read()))
+        return self._recorded[0]
+
+    def _read(self) -> Iterator[Recorded]:
+        if self.stream is None or self.version is None or self.at is None:
+            return
+        for stored in self.events:
+            event = from_stored(stored)
+            yield Recorded(event, self.stream, self.version, self.partition, self.seq, self.at)
+
+
+_STORED = ("partition", "seq", *_DECIDED[1:])

@@ -1,0 +1,1 @@
+"""How processes tell each other that there is something new: doorbells on the queues, and announcements."""

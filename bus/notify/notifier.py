@@ -1,0 +1,169 @@
+"""Announcements over Redis: "this command is finished", "this read model has got this far".
+
+And, on a channel of their own, "this partition of the log has something new", for the projections' workers.
+
+They save waiting callers from polling MongoDB and carry no truth: a waiter registers before it asks
+for something, looks at the database when woken, and looks once more at its deadline, since announcements can
+be missed. One listener thread per process serves all waiters.
+"""
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+
+import redis
+
+from bus.notify.primary_check import Scout
+from bus.notify.wakeup import Wakeup
+from bus.observability.logs import logger
+
+CHANNEL = "twofold:signals"
+APPENDS = "twofold:appends"
+"""Apart from the other, so that a process hears only what it waits for: hearing costs some 50 us each."""
+RECONNECT_S = 1.0
+LISTEN_S = 0.2
+"""How long the listener waits in a row; it is also how long it takes to notice that it should stop."""
+STOP_S = 0.3
+
+
+def finished(command_id: str) -> str:
+    """The topic of a command's outcome."""
+    return f"finished:{command_id}"
+
+
+def reached(read_model: str, generation: int, partition: int) -> str:
+    """The topic of a read model's progress in a partition; it is announced with the position reached."""
+    return f"reached:{read_model}.g{generation}/{partition}"
+
+
+def appended(partition: int) -> str:
+    """The topic of a partition of the log that has something new; on ``APPENDS``."""
+    return f"appended:{partition}"
+
+
+def freed(partition: int) -> str:
+    """The topic of a partition whose leases a projections' worker has given up; on ``APPENDS``."""
+    return f"freed:{partition}"
+
+
+def announce(client: redis.Redis, topics: Iterable[str], channel: str = CHANNEL) -> None:
+    """Tell every listener, in one message; raises ``redis.RedisError`` when Redis is away."""
+    client.publish(channel, "\n".join(topics))
+
+
+def announce_positions(client: redis.Redis, positions: Mapping[str, int]) -> None:
+    """Tell every listener how far topics have got; raises ``redis.RedisError`` when Redis is away."""
+    announce(client, (f"{topic}={position}" for topic, position in positions.items()))
+
+
+class Signals:
+    """Hands announcements to those who wait for them."""
+
+    def __init__(self, client: redis.Redis, channel: str = CHANNEL) -> None:
+        self._client = client
+        self._channel = channel
+        self._waiting: defaultdict[str, set[Wakeup]] = defaultdict(set)
+        self._positions: dict[str, int] = {}
+        self._lock = threading.Lock()
+        self._hears = True
+        self._stopping = threading.Event()
+        self.thread = threading.Thread(target=self._listen, name="signals", daemon=True)
+
+    def start(self) -> None:
+        self.thread.start()
+
+    def stop(self) -> None:
+        """End the listener; one that waits for a Redis that hangs is left behind."""
+        self._stopping.set()
+        if self.thread.is_alive():
+            self.thread.join(STOP_S)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the listener runs; without it waiters still see all, at their deadlines."""
+        return self.thread.is_alive()
+
+    def position(self, topic: str) -> int:
+        """The position last announced for a topic; 0 if none was. A hint: the database has the truth."""
+        return self._positions.get(topic, 0)
+
+    def wake_all(self) -> None:
+        """Let every waiter look for itself."""
+        with self._lock:
+            woken = set().union(*self._waiting.values())
+        for wakeup in woken:
+            wakeup.set()
+
+    @contextmanager
+    def expect(
+        self,
+        topics: Iterable[str],
+        is_worth_it: Callable[[], bool] | None = None,
+        wakeup: Wakeup | None = None,
+    ) -> Iterator[Wakeup]:
+        """Give what is set whenever one of the topics is announced, while the block runs: a new one, or that.
+
+        With ``is_worth_it`` only when that returns True as well: it may ask for positions, and must be quick.
+        """
+        wakeup = wakeup or (Wakeup() if is_worth_it is None else Wakeup(is_worth_it))
+        wanted = tuple(topics)
+        with self._lock:
+            for topic in wanted:
+                self._waiting[topic].add(wakeup)
+        try:
+            yield wakeup
+        finally:
+            with self._lock:
+                for topic in wanted:
+                    self._waiting[topic].discard(wakeup)
+                    if not self._waiting[topic]:
+                        del self._waiting[topic]
+
+    def _listen(self) -> None:
+        """Listen until told to stop, whatever happens: nobody would start this thread again."""
+        while not self._stopping.is_set():
+            try:
+                self._listen_on_a_connection()
+            except redis.RedisError as error:
+                if self._hears:
+                    logger.warning("no signals while Redis is away", error=error)
+                self._hears = False
+                self._stopping.wait(RECONNECT_S)
+            except Exception:  # noqa: BLE001 - whatever it is, waiters look by themselves meanwhile
+                if self._hears:
+                    logger.exception("the listener failed and begins again")
+                self._hears = False
+                self._stopping.wait(RECONNECT_S)
+
+    def _listen_on_a_connection(self) -> None:
+        """Listen until that connection fails or the primary is another server."""
+        with closing(Scout(self._client)) as scout, self._client.pubsub() as pubsub:
+            pubsub.subscribe(self._channel)
+            while not self._stopping.is_set():
+                if scout.finds_another_server():
+                    return
+                message = pubsub.get_message(timeout=LISTEN_S)
+                if message is None:
+                    continue
+                if message["type"] == "message":
+                    self._wake(message["data"].decode(errors="replace").split("\n"))
+                    continue
+                # Subscribed, perhaps again and by redis-py itself: what was announced meanwhile was missed,
+                # so everybody looks.
+                self.wake_all()
+                if not self._hears:
+                    logger.info("listening for signals again")
+                self._hears = True
+
+    def _wake(self, topics: Iterable[str]) -> None:
+        concerned: set[Wakeup] = set()
+        with self._lock:
+            for told in topics:
+                topic, _, position = told.partition("=")
+                if position.isdecimal():  # anybody can publish here: what is no position is none
+                    self._positions[topic] = int(position)
+                concerned |= self._waiting.get(topic, set())
+        for wakeup in concerned:
+            if wakeup.is_worth_it():
+                wakeup.set()

@@ -1,0 +1,41 @@
+"""Tells whether a connection that only listens still leads to the primary.
+
+A listener hears nothing of a server that hangs or has been demoted. The scout writes on its own connection
+every ``PROBE_EVERY_S``, and what ends that connection may have befallen the listener. The scout connects
+first. So if the address comes to mean another server between the two, the scout is the one on the former
+primary, and notices.
+"""
+
+import time
+
+import redis
+
+from bus.connections.clients import probe_redis
+
+PROBE_EVERY_S = 2.0
+
+
+class Scout:
+    """Raises ``redis.RedisError`` when Redis is away."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._client = client.client()  # which has one connection of its own
+        self._connection = self._client.connection
+        self._connection.register_connect_callback(self._note)
+        self._is_new = False
+        self._probe_at = time.monotonic() + PROBE_EVERY_S
+
+    def finds_another_server(self) -> bool:
+        """Whether the scout's connection had to be made anew; asks now and then."""
+        now = time.monotonic()
+        if now >= self._probe_at:
+            self._probe_at = now + PROBE_EVERY_S
+            probe_redis(self._client)
+        return self._is_new
+
+    def close(self) -> None:
+        self._connection.deregister_connect_callback(self._note)
+        self._client.close()
+
+    def _note(self, _connection: object) -> None:
+        self._is_new = True

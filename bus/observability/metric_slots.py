@@ -1,0 +1,127 @@
+"""The counts of all processes of an installation, in the ``metrics`` collection of the write database.
+
+Every process keeps its counts in a document of its own, a slot, written every two seconds and when it
+stops. Their sum is what ``/metrics`` shows, whichever API process is asked. There are no files and no ports
+to step on, any number of hosts may take part, and what a killed process counted stays: its slot is not
+removed, the next process that starts adopts it and counts on from there. So there are never more slots than
+there were processes at once.
+
+Why the sum never goes down, which Prometheus would take for a restart and answer with a burst that never
+was: a slot has one owner; adopting it changes the owner and nothing else; a write is refused when it is not
+the owner's or not newer than the last; and an owner only ever counts up. So no slot goes down, and the sum
+of numbers that do not go down does not either, though they are read one after another. Writes are as
+durable as the log and reads have majority concern: a ``kill -9`` of mongod takes nothing back that was
+shown.
+
+What it costs: a killed process takes up to two seconds of its counts with it. One that was stopped for so
+long that its slot was adopted takes another, into which it brings what it had not written; a write whose
+answer was lost counts as written. These are figures to see by; what each command came to is in the inbox,
+exactly.
+"""
+
+import uuid
+from dataclasses import dataclass
+
+from pymongo import ReturnDocument
+from pymongo.database import Database
+from pymongo.read_concern import ReadConcern
+
+from bus.connections.clients import DURABLE, Documents
+from bus.observability.metrics import Counts, Metrics, added, negated
+from bus.primitives.database_time import is_recent
+
+EXPIRY_MS = 30_000
+"""Silence after which a slot may be adopted."""
+
+
+class Slots:
+    """The slots of one installation."""
+
+    def __init__(self, database: Database[Documents], expiry_ms: int = EXPIRY_MS) -> None:
+        self._slots = database.get_collection(
+            "metrics", write_concern=DURABLE, read_concern=ReadConcern("majority")
+        )
+        self._expired = {"$expr": {"$not": is_recent("$seen_at", expiry_ms)}}
+
+    def total(self) -> Counts:
+        """What all processes have counted, those included that have ended."""
+        return added(*(_from_stored(stored) for stored in self._slots.find({}, {"counts": True})))
+
+    def adopt(self) -> "Slot":
+        """Take over a slot that nobody has any more, or make one."""
+        owner = uuid.uuid4().hex
+        mine = {"$set": {"owner": owner, "beat": 0}, "$currentDate": {"seen_at": True}}
+        taken = self._slots.find_one_and_update(
+            {"$or": [{"owner": None}, self._expired]}, mine, return_document=ReturnDocument.AFTER
+        )
+        if taken is not None:
+            return Slot(taken["_id"], owner, _from_stored(taken))
+        self._slots.update_one({"_id": owner}, mine, upsert=True)
+        return Slot(owner, owner, {})
+
+    def write(self, slot: "Slot", beat: int, counts: Counts, *, release: bool = False) -> bool:
+        """Write what a slot holds from now on; false if it is not the owner's any more."""
+        update = {"counts": _to_stored(counts), "beat": beat, **({"owner": None} if release else {})}
+        written = self._slots.update_one(
+            {"_id": slot.id, "owner": slot.owner, "beat": {"$lt": beat}},
+            {"$set": update, "$currentDate": {"seen_at": True}},
+        )
+        return bool(written.matched_count)
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A slot as it was adopted. The owner's name is new each time: no late write of an earlier one counts."""
+
+    id: str
+    owner: str
+    held: Counts
+
+
+class MetricsPublisher:
+    """Writes the counts of this process into its slot; called by one thread."""
+
+    def __init__(self, slots: Slots, metrics: Metrics) -> None:
+        self._slots = slots
+        self._metrics = metrics
+        self._beat = 0
+        self._slot: Slot | None = None
+        self._before: Counts = {}
+        """What the slot holds besides this process's own."""
+        self._written: Counts = {}
+        """This process's own counts as last sent to a slot."""
+
+    def beat(self) -> None:
+        self._publish(release=False)
+
+    def end(self) -> None:
+        """Write the last counts and leave the slot to the next process."""
+        self._publish(release=True)
+        self._slot = None
+
+    def _publish(self, *, release: bool) -> None:
+        own = self._metrics.snapshot()
+        if self._slot is not None and self._write(self._slot, own, release=release):
+            return
+        self._slot = self._slots.adopt()
+        self._before = added(self._slot.held, negated(self._written))
+        self._write(self._slot, own, release=release)
+
+    def _write(self, slot: Slot, own: Counts, *, release: bool) -> bool:
+        self._beat += 1
+        before, self._written = self._written, own
+        arrived = self._slots.write(slot, self._beat, added(self._before, own), release=release)
+        if not arrived:
+            self._written = before
+        return arrived
+
+
+def _to_stored(counts: Counts) -> list[Documents]:
+    return [
+        {"name": name, "labels": list(labels), "counts": numbers}
+        for (name, labels), numbers in counts.items()
+    ]
+
+
+def _from_stored(stored: Documents) -> Counts:
+    return {(part["name"], tuple(part["labels"])): part["counts"] for part in stored.get("counts", ())}

@@ -1,0 +1,81 @@
+"""The pulse of a process: a thread that tells every two seconds that it lives and what it has counted.
+
+It rides out a lost MongoDB: what could not be told is told with the next beat, since counts are running
+totals. Each beat is bounded, and so is stopping.
+"""
+
+import threading
+from contextlib import suppress
+from typing import Protocol, Self
+
+import pymongo
+from pymongo.database import Database
+from pymongo.errors import PyMongoError
+
+from bus.connections.clients import Documents
+from bus.observability.heartbeats import Heartbeat
+from bus.observability.logs import logger
+from bus.observability.metric_slots import MetricsPublisher, Slots
+from bus.observability.metrics import Metrics
+
+BEAT_S = 2.0
+BEAT_LIMIT_S = 1.5
+LAST_BEAT_LIMIT_S = 0.4
+STOP_S = 0.5
+"""Processes have 4 s to stop, and most of that is for their work."""
+
+
+class Beating(Protocol):
+    """Something that is told regularly."""
+
+    def beat(self) -> None: ...
+
+    def end(self) -> None:
+        """The process stops in an orderly way."""
+
+
+class Pulse:
+    """Beats from start to stop; ``thread`` is for whoever watches over it."""
+
+    def __init__(self, *parts: Beating) -> None:
+        self._parts = parts
+        self._stopping = threading.Event()
+        self._well = True
+        self.thread = threading.Thread(target=self._run, name="pulse", daemon=True)
+
+    @classmethod
+    def of(cls, database: Database[Documents], kind: str, metrics: Metrics) -> Self:
+        """That of a process of one kind with what it counts."""
+        return cls(Heartbeat(database, kind), MetricsPublisher(Slots(database), metrics))
+
+    def start(self) -> None:
+        self.thread.start()
+
+    def stop(self) -> None:
+        """Tell for the last time; a stop that goes wrong leaves what a kill would."""
+        self._stopping.set()
+        if self._well:  # else there is nobody to tell, and the last try may take longer than there is time
+            self.thread.join(STOP_S)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._beat()
+            self._stopping.wait(BEAT_S)
+        if self._well:
+            with suppress(PyMongoError), pymongo.timeout(LAST_BEAT_LIMIT_S):
+                for part in self._parts:
+                    part.end()
+
+    def _beat(self) -> None:
+        try:
+            with pymongo.timeout(BEAT_LIMIT_S):
+                for part in self._parts:
+                    part.beat()
+        except PyMongoError as error:
+            if self._well:
+                logger.warning("no heartbeat while MongoDB is away", error=error)
+            self._well = False
+        else:
+            if not self._well:
+                logger.info("heartbeats again")
+            self._well = True

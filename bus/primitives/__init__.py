@@ -1,0 +1,1 @@
+"""Small parts that know nothing of orders: group commit, a circuit breaker, the database's clock."""

@@ -1,0 +1,1 @@
+"""The audit: every read model must equal the fold of the log."""

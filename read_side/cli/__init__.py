@@ -1,0 +1,1 @@
+"""The commands of ``python -m read_side``, as they run and print."""

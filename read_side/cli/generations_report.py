@@ -1,0 +1,131 @@
+"""``python -m read_side generations``, ``use`` and ``drop`` as they run and print."""
+
+import re
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import asdict
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from bus.cli import moment, write_json
+from bus.settings import Settings
+from read_side.cli.rebuild_report import connected
+from read_side.errors import GenerationError, RebuildRefusedError
+from read_side.generations.registry import Entry, Generation, State
+from read_side.projections import READ_MODELS, by_name
+from read_side.projections.model import ReadModel
+from read_side.rebuild.rebuild import Rebuild, Tools
+
+_PLACE = re.compile(r"(?P<name>[a-z_]+)\.g(?P<number>[1-9][0-9]{0,8})")
+
+
+def named(text: str) -> tuple[str, int]:
+    """Name and number of ``order_summary.g2``. Raises ``GenerationError`` for anything else."""
+    match = _PLACE.fullmatch(text)
+    if match is None:
+        raise GenerationError(f"{text} is no generation: name it like order_summary.g2")
+    return match["name"], int(match["number"])
+
+
+def show(*, as_json: bool) -> None:
+    with ExitStack() as stack:
+        entries = list(_tools(stack).generations.entries())
+    versions = {model.name: model.version for model in READ_MODELS}
+    rows = [(entry, generation) for entry in entries for generation in entry.generations.values()]
+    if as_json:
+        told = [{"read_model": e.name, "live": e.live == g.number, **asdict(g)} for e, g in rows]
+        write_json(told)
+        return
+    table = Table("generation", "state", "folded by version", "since", "until", box=SIMPLE_HEAD)
+    table.columns[0].no_wrap = True
+    for entry, generation in sorted(rows, key=lambda row: (row[0].name, row[1].number)):
+        own = versions.get(entry.name)
+        note = "" if own == generation.version else f" (this is {own or 'not in the table'})"
+        table.add_row(
+            f"{entry.name}.g{generation.number}",
+            "live" if entry.live == generation.number else generation.state.value,
+            f"{generation.version}{note}",
+            moment(generation.since),
+            moment(generation.until),
+        )
+    Console().print(table)
+
+
+def use(text: str) -> None:
+    """Put a generation in service.
+
+    Raises:
+        GenerationError: it is not there, or this code does not project it, or no worker does.
+
+    """
+    name, number = named(text)
+    with ExitStack() as stack:
+        tools = _tools(stack)
+        generation = _registered(tools.generations.entry(name), number)
+        model = _model(name)
+        if generation.state not in {State.READY, State.RETIRING}:
+            raise GenerationError(f"{text} is {generation.state.value}")
+        if generation.version != model.version:
+            raise GenerationError(
+                f"{text} was folded by version {generation.version} of its code, and this is"
+                f" {model.version}: run this where that code is"
+            )
+        Rebuild(tools, model).put_in_service(number)
+    Console().print(f"{text} is live")
+
+
+def drop(text: str) -> None:
+    """Let a generation go.
+
+    Raises:
+        GenerationError: it is live or not there.
+        RebuildRefusedError: it is being built.
+
+    """
+    name, number = named(text)
+    with ExitStack() as stack:
+        tools = _tools(stack)
+        generation = _registered(tools.generations.entry(name), number)
+        if generation.state is State.BUILDING:
+            _drop_unfinished(tools, name, number)
+            Console().print(f"{text} is deleted")
+            return
+        removed = name not in {model.name for model in READ_MODELS}  # and then nothing of it is served
+        tools.generations.let_go(name, number, even_live=removed)
+    Console().print(f"{text} is out of service; a worker deletes it in a minute")
+
+
+def _drop_unfinished(tools: Tools, name: str, number: int) -> None:
+    lease = tools.generations.take(name, "drop")
+    if lease is None:
+        raise RebuildRefusedError(f"{name} is being rebuilt, or was until a moment ago")
+    try:
+        tools.generations.give_up(lease, number)
+        tools.retirement.delete(name, number)  # if somebody still writes to it, a worker does it later
+    finally:
+        tools.generations.release(lease)
+
+
+def _registered(entry: Entry, number: int) -> Generation:
+    if number not in entry.generations:
+        raise GenerationError(f"there is no {entry.name}.g{number}")
+    return entry.generations[number]
+
+
+def _model(name: str) -> ReadModel:
+    try:
+        return by_name(name)
+    except LookupError as error:
+        raise GenerationError(str(error)) from None
+
+
+def _tools(stack: ExitStack) -> Tools:
+    return connected(Settings.for_command_line(), _no_fill, threading.Event(), stack)
+
+
+def _no_fill(model: ReadModel, generation: int, tick: Callable[[], None]) -> None:
+    del tick
+    raise NotImplementedError(f"{model.name}.g{generation} is not to be filled here")

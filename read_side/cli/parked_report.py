@@ -1,0 +1,182 @@
+"""The parked streams as ``python -m read_side parked`` lists and retries them."""
+
+import json
+import os
+import socket
+import sys
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Literal
+
+import redis
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from bus.cli import moment
+from bus.connections.clients import read_database, redis_client, write_database
+from bus.log.log import Log
+from bus.notify.doorbells import Doorbells
+from bus.settings import Settings
+from read_side.errors import GenerationError, LeaseLostError, RebuildNeededError
+from read_side.generations.registry import Registry, collection_name
+from read_side.parked.parking import Parked, Parking
+from read_side.parked.retry import Unparking
+from read_side.projector.checkpoints import Checkpoints
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What listing and retrying needs of the two databases."""
+
+    settings: Settings
+    log: Log
+    parking: Parking
+    unparking: Unparking
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which parked streams are meant: those of these names and of this read model, where given."""
+
+    streams: Collection[str] = ()
+    read_model: str | None = None
+
+    def of(self, parked: Sequence[Parked]) -> list[Parked]:
+        return [
+            one
+            for one in parked
+            if (not self.streams or one.stream in self.streams) and self.read_model in {None, one.name}
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """What became of a parked stream."""
+
+    parked: Parked
+    result: Literal["mended", "parked", "rebuild", "busy", "refused"]
+    detail: str
+    """Why it is not mended, or nothing."""
+
+
+def listed(*, as_json: bool) -> bool:
+    """Print what is parked; return whether nothing is."""
+    with _tools() as tools:
+        rows = [
+            (parked, tools.log.waiting(parked.partition, parked.stream, parked.seq))
+            for parked in tools.parking.every()
+        ]
+    if as_json:
+        _print_json([{**_identity(parked), **_why(parked), "waiting": waiting} for parked, waiting in rows])
+    else:
+        show(rows, Console())
+    return not rows
+
+
+def retried(selection: Selection, *, as_json: bool) -> int:
+    """Retry parked streams and print what became of them.
+
+    Returns 0 if all that was meant is mended, 1 if some of it was not parked, 3 if some of it still is.
+    """
+    with _tools() as tools:
+        meant = selection.of(tools.parking.every())
+        results = [_retried(tools.unparking.retry, parked) for parked in meant]
+        _ring(tools.settings, results)
+    missing = sorted(set(selection.streams) - {parked.stream for parked in meant})
+    if as_json:
+        _print_json(
+            [{**_identity(one.parked), "result": one.result, "detail": one.detail} for one in results]
+        )
+    for one in () if as_json else results:
+        place = f"{_place(one.parked)}: {one.parked.stream}"
+        sys.stdout.write(f"{place}: {one.result}{': ' if one.detail else ''}{one.detail}\n")
+    for stream in missing:
+        sys.stderr.write(f"{stream} is not parked\n")
+    if any(one.result != "mended" for one in results):
+        return 3
+    return 1 if missing else 0
+
+
+def show(rows: Sequence[tuple[Parked, int]], console: Console) -> None:
+    """Each stream in a line of its own, never cut, as ``retry`` is given it; below it, where it is parked.
+
+    How many of its later commits wait there is in the column ``waiting``.
+    """
+    if not rows:
+        console.print("Nothing is parked.")
+    by_stream: dict[str, list[tuple[Parked, int]]] = {}
+    for parked, waiting in rows:
+        by_stream.setdefault(parked.stream, []).append((parked, waiting))
+    for stream, its in by_stream.items():
+        console.print(Text(stream, style="bold"), soft_wrap=True)
+        console.print(_places(its))
+
+
+def _places(rows: Sequence[tuple[Parked, int]]) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("read model", no_wrap=True)
+    for number in ("partition", "position", "waiting"):
+        table.add_column(number, justify="right", no_wrap=True)
+    table.add_column("since (UTC)")
+    table.add_column("error", overflow="fold")
+    for parked, waiting in rows:
+        numbers = (str(parked.partition), f"{parked.seq:,}", f"{waiting:,}")
+        table.add_row(_place(parked), *numbers, moment(parked.since), Text(parked.error))
+    return table
+
+
+def _place(parked: Parked) -> str:
+    return collection_name(parked.name, parked.generation)
+
+
+def _retried(retry: Callable[[Parked], Parked | None], parked: Parked) -> Retried:
+    try:
+        left = retry(parked)
+    except RebuildNeededError as error:
+        return Retried(parked, "rebuild", str(error))
+    except LeaseLostError:
+        return Retried(parked, "busy", "somebody else has taken the lease meanwhile: try again")
+    except (GenerationError, LookupError) as error:
+        return Retried(parked, "refused", str(error))
+    if left is None:
+        return Retried(parked, "mended", "")
+    return Retried(parked, "parked", f"still, from position {left.seq} on: {left.error}")
+
+
+def _ring(settings: Settings, results: Sequence[Retried]) -> None:
+    """Call back whom a lease was taken from; without Redis it comes back when its lookout looks."""
+    bells = {(one.parked.name, one.parked.partition) for one in results if one.result != "rebuild"}
+    with redis_client(settings) as client, suppress(redis.RedisError):
+        Doorbells(client).ring(bells, insist=True)
+
+
+@contextmanager
+def _tools() -> Iterator[Tools]:
+    settings = Settings.for_command_line()
+    writes, reads = write_database(settings), read_database(settings)
+    with writes.client, reads.client:
+        log = Log(writes, settings.log_partitions)
+        log.create()  # which refuses another number of partitions
+        parking, owner = Parking(reads), f"{socket.gethostname()}:{os.getpid()}"
+        checkpoints = Checkpoints(reads, settings.lease_ms)
+        yield Tools(settings, log, parking, Unparking(log, Registry(reads), checkpoints, parking, owner))
+
+
+def _identity(parked: Parked) -> dict[str, object]:
+    return {
+        "read_model": parked.name,
+        "generation": parked.generation,
+        "partition": parked.partition,
+        "stream": parked.stream,
+    }
+
+
+def _why(parked: Parked) -> dict[str, object]:
+    return {"position": parked.seq, "since": parked.since.isoformat(), "error": parked.error}
+
+
+def _print_json(rows: Sequence[object]) -> None:
+    sys.stdout.write(json.dumps(rows) + "\n")

@@ -1,0 +1,212 @@
+"""Which generations of each read model there are and which one is live: ``read_models`` in the read database.
+
+A generation is one collection, ``order_summary.g1``, its checkpoints and its parked streams; a rebuild makes
+the next one beside it. Its number is never given again. It records the ``version`` of the code that folds
+it, and only a process with that version projects it: so during a deploy, when two versions run side by side,
+no generation ever holds documents of both. Everything about a model is in one document, so that one update
+of it changes what is live, for every reader at once.
+
+Readers remember what they read here for ``REFRESH_S``. Whatever is taken out of service here is
+therefore projected for much longer than that (``read_side.generations.generations``): a reader that
+still goes by what it remembers is served as well as before.
+"""
+
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Self
+
+import pymongo
+from pymongo import IndexModel
+from pymongo.collection import Collection
+from pymongo.database import Database
+from pymongo.errors import CollectionInvalid, DuplicateKeyError
+
+from bus.connections.clients import DURABLE, Documents
+from read_side.projections.model import Index, ReadModel
+
+COLLECTION = "read_models"
+FIRST = 1
+REFRESH_S = 1.0
+INDEXED_S = 3_600
+"""The bound on making the indexes of all documents; a hundred million of them do not take longer."""
+
+
+class State(StrEnum):
+    """What is done with a generation."""
+
+    BUILDING = "building"
+    """A rebuild fills it; nobody else touches it."""
+    READY = "ready"
+    """Projected until told to go: the live one, and those that are kept beside it."""
+    RETIRING = "retiring"
+    """Replaced; projected as before, and it leaves by itself when its time is up."""
+    LEAVING = "leaving"
+    """No longer served to anybody new; projected for those who read from it still."""
+    GONE = "gone"
+    """Neither; it is being deleted."""
+
+
+_PROJECTED = {State.READY, State.RETIRING, State.LEAVING}
+_SERVED = {State.READY, State.RETIRING}
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """One generation of a read model, as registered."""
+
+    number: int
+    version: int
+    state: State
+    was_live: bool = True
+    since: datetime | None = None
+    """When it came to be in its state, by mongod's clock; ``None`` for what was there from the start."""
+    until: datetime | None = None
+    """When it passes on to its next state, if it does so by itself."""
+
+    @property
+    def is_projected(self) -> bool:
+        return self.state in _PROJECTED
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the registry says of one read model."""
+
+    name: str
+    live: int
+    generations: Mapping[int, Generation]
+    builder: str | None = None
+    """Who rebuilds it, or did so last."""
+
+    @classmethod
+    def from_stored(cls, stored: Mapping[str, Any]) -> Self:
+        found = {
+            int(number): Generation(
+                int(number),
+                kept["version"],
+                State(kept["state"]),
+                kept.get("was_live", True),
+                kept.get("since"),
+                kept.get("until"),
+            )
+            for number, kept in stored.get("generations", {}).items()
+        }
+        return cls(stored["_id"], stored["live"], found, stored.get("rebuild", {}).get("owner"))
+
+    def projected(self, version: int) -> list[int]:
+        """The generations that code of this version projects, the live one first, then the newest."""
+        numbers = [g.number for g in self.generations.values() if g.is_projected and g.version == version]
+        return sorted(numbers, key=lambda number: (number != self.live, -number))
+
+    def foreign(self, version: int) -> list[int]:
+        """The generations that code of another version has to project."""
+        return [g.number for g in self.generations.values() if g.is_projected and g.version != version]
+
+    def served(self, version: int | None) -> int:
+        """The generation that code of this version reads: the live one, if it is of its version.
+
+        During a deploy it may not be. Then it is the newest finished one of its version, and if there is
+        none, the live one after all: as good as can be had.
+        """
+        live = self.generations.get(self.live)
+        if version is None or live is None or live.version == version:
+            return self.live
+        own = [g.number for g in self.generations.values() if g.state in _SERVED and g.version == version]
+        return max(own, default=self.live)
+
+
+class Registry:
+    """The generations of the read models, as one process remembers them."""
+
+    def __init__(self, database: Database[Documents]) -> None:
+        self._database = database
+        self._read_models = database.get_collection(COLLECTION, write_concern=DURABLE)
+        self._entries: dict[str, Entry] = {}
+        self._read_at = float("-inf")
+
+    def create(self, models: Iterable[ReadModel]) -> None:
+        """Make the first generation of every model that has none, the indexes and the view; idempotent.
+
+        Generations of other versions of the code are left as they are.
+        """
+        present = set(self._database.list_collection_names())
+        for model in models:
+            entry = self._registered(model)
+            for number in entry.projected(model.version):
+                self.create_indexes(model, number)
+            if model.name not in present:
+                self._create_view(model.name, collection_name(model.name, entry.live))
+
+    def _registered(self, model: ReadModel) -> Entry:
+        """What is registered of a model; whoever comes first makes it, with its version."""
+        first = _first(model.version)
+        with suppress(DuplicateKeyError):  # two upserts at once
+            self._read_models.update_one({"_id": model.name}, {"$setOnInsert": first}, upsert=True)
+        # As it was registered before there were rebuilds.
+        where = {"_id": model.name, "generations": {"$exists": False}}
+        if old := self._read_models.find_one(where):
+            self._read_models.update_one(where, {"$set": _first(old["version"])})
+        stored = self._read_models.find_one({"_id": model.name})
+        if stored is None:
+            raise LookupError(f"{model.name} was taken out of the registry just now")
+        return Entry.from_stored(stored)
+
+    def create_indexes(self, model: ReadModel, generation: int, *, to_fill: bool = False) -> None:
+        """Make the indexes of a generation, or those alone that filling it needs; idempotent."""
+        indexes = model.indexes_to_fill if to_fill else model.indexes
+        if indexes:
+            collection = self.collection(model.name, generation)
+            with pymongo.timeout(INDEXED_S):
+                collection.create_indexes([_index_model(index) for index in indexes])
+
+    def _create_view(self, name: str, collection: str) -> None:
+        with suppress(CollectionInvalid):  # another process was first
+            self._database.create_collection(name, viewOn=collection, pipeline=[])
+
+    def entries(self) -> Mapping[str, Entry]:
+        """Everything registered, by name; at most ``REFRESH_S`` old."""
+        now = time.monotonic()  # taken before the reading: what is remembered is not older than it says
+        if now - self._read_at > REFRESH_S:
+            # Several threads may read at once. Were each to wait for the one before it, the last would wait
+            # for all their timeouts when MongoDB is away.
+            self._entries = {stored["_id"]: Entry.from_stored(stored) for stored in self._read_models.find()}
+            self._read_at = now
+        return self._entries
+
+    def forget(self) -> None:
+        """Read anew when next asked."""
+        self._read_at = float("-inf")
+
+    def entry(self, name: str) -> Entry:
+        """What is registered of a model: its first generation where there is nothing yet."""
+        return self.entries().get(name) or Entry(name, FIRST, {})
+
+    def live(self, name: str) -> int:
+        """The number of the live generation; at most ``REFRESH_S`` old."""
+        return self.entry(name).live
+
+    def projected(self, model: ReadModel) -> list[int]:
+        """The generations of a model that this code projects, the live one first."""
+        return self.entry(model.name).projected(model.version)
+
+    def collection(self, name: str, generation: int) -> Collection[Documents]:
+        """The documents of one generation."""
+        return self._database.get_collection(collection_name(name, generation), write_concern=DURABLE)
+
+
+def collection_name(name: str, generation: int) -> str:
+    return f"{name}.g{generation}"
+
+
+def _first(version: int) -> Documents:
+    generation = {"version": version, "state": State.READY.value, "was_live": True}
+    return {"live": FIRST, "newest": FIRST, "generations": {str(FIRST): generation}}
+
+
+def _index_model(index: Index) -> IndexModel:
+    options: dict[str, Any] = {"partialFilterExpression": dict(index.only)} if index.only else {}
+    return IndexModel(list(index.keys), **options)

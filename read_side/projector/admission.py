@@ -1,0 +1,85 @@
+"""Which read models may take part in the joint pass of a partition, by what stands in the checkpoints.
+
+Leases of one partition stay together in one process: nothing is taken where another one has some of them.
+Nor while another one asks for the partition. What is far behind, or has a stream that is to be mended,
+which may take long, does that first in a run of its own.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+
+from read_side.projections.model import ReadModel
+from read_side.projector.checkpoint import Checkpoint
+from read_side.projector.context import BATCH, Generation, Surroundings
+
+NEAR = BATCH
+"""Commits: whoever is nearer to the foremost takes part."""
+
+Standing = Mapping[Generation, Checkpoint]
+"""The checkpoints of one partition, of what this process projects."""
+
+
+class Admission:
+    """Of the generations that this process projects, in one partition."""
+
+    def __init__(self, around: Surroundings, models: Sequence[ReadModel], partition: int) -> None:
+        self._around = around
+        self._models = models
+        self._partition = partition
+
+    def projected(self) -> dict[Generation, ReadModel]:
+        """In the order of the table, the live generation of each model first."""
+        registry = self._around.registry
+        return {(model.name, number): model for model in self._models for number in registry.projected(model)}
+
+    def silent(self, taking_part: Collection[Generation]) -> set[str]:
+        """The read models all of whose generations, also those of other versions of the code, take part."""
+        registry = self._around.registry
+        return {
+            name
+            for name in {name for name, _ in taking_part}
+            if all(
+                (name, number) in taking_part
+                for number, generation in registry.entry(name).generations.items()
+                if generation.is_projected
+            )
+        }
+
+    def is_asked_for(self, standing: Standing | None = None) -> bool:
+        """Whether another process asks for the partition."""
+        found = self._standing() if standing is None else standing
+        return any(one.asked_by not in {None, self._around.owner} for one in found.values())
+
+    def candidates(
+        self, taking_part: Mapping[Generation, int], *, is_left_alone: Callable[[Generation], bool]
+    ) -> Iterator[tuple[Generation, ReadModel, bool]]:
+        """What is absent and free, and whether it may join; else it has to catch up by itself.
+
+        ``taking_part`` has their positions.
+        """
+        wanted = [
+            (key, model)
+            for key, model in self.projected().items()
+            if key not in taking_part and not is_left_alone(key)
+        ]
+        if not wanted:
+            return
+        standing = self._standing()
+        if self.is_asked_for(standing) or (not taking_part and self._is_elsewhere(standing)):
+            return
+        parked = self._around.parking.within(self._partition)
+        to_mend = {(one.name, one.generation) for one in parked if one.mending is not None}
+        free = [(key, model, standing[key].position) for key, model in wanted if self._is_free(standing, key)]
+        foremost = max([*taking_part.values(), *(position for *_, position in free)], default=0)
+        for key, model, position in free:
+            yield key, model, key not in to_mend and position >= foremost - NEAR
+
+    def _standing(self) -> Standing:
+        projected = self.projected()
+        found = self._around.checkpoints.found({"partition": self._partition})
+        return {key: one for one in found if (key := (one.name, one.generation)) in projected}
+
+    def _is_free(self, standing: Standing, key: Generation) -> bool:
+        return key in standing and standing[key].holder in {None, self._around.owner}
+
+    def _is_elsewhere(self, standing: Standing) -> bool:
+        return any(one.holder not in {None, self._around.owner} for one in standing.values())

@@ -1,0 +1,163 @@
+"""What a doorbell means: every generation of the read model that this process projects catches up.
+
+A generation that takes part in the joint pass of the partition (``read_side.projector.runner``) is
+the runner's: it is told to look. For every other one there is a run of its own, here and now, and
+after it the runner is told, as it may take part from then on.
+
+The live generation comes first, so that those beside it do not delay it. One that fails does not stop the
+others, and its failure is kept with its checkpoint. It is tried again after a growing pause
+(``read_side.projector.pauses``), and bells that ring meanwhile leave it alone.
+
+Bells do not multiply. For each partition and reason (a held lease, a hole, another version's
+generation, a failure) at most one bell is delayed, under an id that says so
+(``Broker.enqueue_later``). A failure's has the id of the retry that follows from the error raised
+here (``bus.queue.retries``). And nothing is missed: a bell that ends without a run of its own
+leaves one that is still to come, and reads the log then. When the fault is over its partition is
+caught up after the pause, or with a bell of another process. A bell that is lost (Redis was wiped)
+is replaced by the lookout; one in the hand of a worker that was killed is given back within 20 s.
+
+Generations of other versions of the code are left to the processes that have it. Their bells come over the
+same queue, so whoever answers one and finds such a generation behind rings again for them; that ends when
+nobody has projected it for a minute.
+
+A run goes on for as long as there is something new, which under load is always. So when there are more
+generations and partitions than threads, runs take turns.
+"""
+
+import time
+from typing import Protocol
+
+from bus.log.log import Log
+from bus.notify.doorbells import Doorbells, bell
+from bus.observability.logs import logger
+from bus.observability.outages import server_away
+from bus.queue.broker import Broker
+from bus.queue.retries import retry_id
+from read_side.generations.registry import Registry
+from read_side.projections.model import ReadModel
+from read_side.projector.catch_up import End, Run
+from read_side.projector.checkpoints import Checkpoints
+from read_side.projector.pauses import Pauses
+from read_side.projector.projector import Projector
+
+TURN_S = 0.25
+AGAIN_MS = 200
+"""When to ring again for a process with another version."""
+
+
+class Runners(Protocol):
+    """As ``read_side.projector.runners``."""
+
+    def hold(self, name: str, generation: int, partition: int) -> bool:
+        """Whether a runner takes in the log for a generation; if so it looks now what there is."""
+
+    def poke(self, partition: int) -> None:
+        """There may be something to take."""
+
+
+class GoingOn:
+    """Whether a run may go on: its generation is still projected here, and it is nobody else's turn."""
+
+    def __init__(
+        self, registry: Registry, models: tuple[ReadModel, ...], partitions: int, threads: int
+    ) -> None:
+        self._registry = registry
+        self._models = {model.name: model for model in models}
+        self._at_a_time = threads // partitions
+
+    def __call__(self, name: str, generation: int, began: float) -> bool:
+        if generation not in self._registry.projected(self._models[name]):
+            return False
+        return not self._is_crowded() or time.monotonic() - began < TURN_S
+
+    def _is_crowded(self) -> bool:
+        generations = sum(len(self._registry.projected(model)) for model in self._models.values())
+        return generations > self._at_a_time
+
+
+class Answering:
+    """Answers the doorbells of one read model."""
+
+    def __init__(  # noqa: PLR0913 - its collaborators, wired in the main
+        self,
+        model: ReadModel,
+        *,
+        projector: Projector,
+        registry: Registry,
+        checkpoints: Checkpoints,
+        log: Log,
+        broker: Broker,
+        doorbells: Doorbells,
+        runners: Runners,
+        lease_ms: int,
+    ) -> None:
+        self._model = model
+        self._projector = projector
+        self._registry = registry
+        self._checkpoints = checkpoints
+        self._log = log
+        self._broker = broker
+        self._doorbells = doorbells
+        self._runners = runners
+        self._lease_ms = lease_ms
+        self._pauses = Pauses()
+
+    def __call__(self, partition: int) -> None:
+        name = self._model.name
+        self._doorbells.answer(name, partition)
+        runs, errors = [], []
+        for generation in self._registry.projected(self._model):
+            place = generation, partition
+            if self._runners.hold(name, generation, partition):
+                continue
+            if left_ms := self._pauses.left_ms(place):
+                self._try_later(partition, left_ms)
+                continue
+            try:
+                run = self._projector.run(self._model, generation, partition)
+            except Exception as error:  # noqa: BLE001 - raised below, once the others have had their turn
+                errors.append(error)
+                self._pauses.failed(place, error)
+                if server_away(error):  # which says nothing about the run, and is told once for all
+                    break
+                self._checkpoints.note_error(name, generation, partition, repr(error))
+                logger.error("a run failed", read_model=name, generation=generation, error=error)
+            else:
+                runs.append(run)
+                if run.end is not End.HELD:  # by somebody who may fail as well
+                    self._pauses.end(place)
+        for run in runs:
+            self._look_again(partition, run)
+        self._ring_for_others(partition)
+        if errors:
+            raise errors[0]
+
+    def _look_again(self, partition: int, run: Run) -> None:
+        """Ring for what a run has left."""
+        match run.end:
+            case End.DRAINED:
+                self._runners.poke(partition)
+            case End.HELD:
+                # Its holder looks once more before it leaves; if it was killed, the lease has to run out.
+                self._ring_later(partition, self._lease_ms, "held")
+            case End.HOLE:
+                self._ring_later(partition, int(run.wait_s * 1000) + 1, "hole")
+            case End.STOPPED:
+                self._doorbells.ring([(self._model.name, partition)])
+
+    def _ring_later(self, partition: int, wait_ms: int, why: str) -> None:
+        name = self._model.name
+        self._broker.enqueue_later(bell(name, partition), wait_ms, f"{name}:{partition}:{why}")
+
+    def _try_later(self, partition: int, wait_ms: int) -> None:
+        again = bell(self._model.name, partition)
+        self._broker.enqueue_later(again, wait_ms, retry_id(again))
+
+    def _ring_for_others(self, partition: int) -> None:
+        name = self._model.name
+        for generation in self._registry.entry(name).foreign(self._model.version):
+            position = self._checkpoints.position(name, generation, partition)
+            if position < self._log.head(partition) and self._checkpoints.is_followed_by_others(
+                name, generation, partition
+            ):
+                self._ring_later(partition, AGAIN_MS, "others")

@@ -1,0 +1,96 @@
+"""A run of its own under one lease: read, fold, write, move the checkpoint, until the log is drained.
+
+So projects whatever does not take part in the joint pass of its partition (``read_side.projector.runner``): a
+generation that is far behind, fails or is slow, and those that a rebuild fills.
+"""
+
+import time
+from dataclasses import dataclass
+from enum import Enum
+
+from bus.log.log import Log
+from read_side.errors import BehindTheCheckpointError
+from read_side.projections.model import ReadModel
+from read_side.projector.checkpoints import Lease
+from read_side.projector.context import BATCH, Surroundings
+from read_side.projector.follower import Follower
+
+
+class End(Enum):
+    """How a run ended."""
+
+    DRAINED = "drained"
+    HELD = "held"
+    """Somebody else has the lease."""
+    HOLE = "hole"
+    """The log has a hole that is not old enough to be closed."""
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The result of a run; ``wait_s`` is when to come back after a hole."""
+
+    end: End
+    wait_s: float = 0.0
+
+
+class CatchUp:
+    """One generation of one read model catching up in one partition."""
+
+    def __init__(
+        self, around: Surroundings, model: ReadModel, generation: int, partition: int, lease: Lease
+    ) -> None:
+        self._around = around
+        self._partition = partition
+        self._follower = Follower(around, model, generation, partition, lease)
+        self._began = time.monotonic()
+
+    @property
+    def position(self) -> int:
+        return self._follower.position
+
+    def run(self) -> Run:
+        """Go on until the log is drained, a hole is in the way, or it may not go on."""
+        follower, took_in = self._follower, False
+        while self._may_go_on():
+            stretch = self._around.read(self._partition, follower.position, BATCH)
+            if stretch.commits:
+                began = time.time()
+                follower.take_in(stretch.commits)
+                follower.settle()
+                took_in = True
+                follower.tell(stretch.commits, began)
+                if follower.is_spreading:
+                    follower.step()
+            elif stretch.missing:
+                wait_s = self._around.holes.wait_or_close(self._partition, stretch.missing)
+                if wait_s > 0:
+                    return Run(End.HOLE, wait_s)
+            elif follower.is_spreading:
+                follower.step()
+            else:
+                if not took_in:  # what it has just read is the log it knows
+                    check_head(self._around.log, follower.model.name, self._partition, follower.position)
+                return Run(End.DRAINED)
+        return Run(End.STOPPED)
+
+    def _may_go_on(self) -> bool:
+        around = self._around
+        return not around.stopping.is_set() and around.may_go_on(*self._follower.key, self._began)
+
+
+def check_head(log: Log, name: str, partition: int, position: int) -> None:
+    """Look whether the log is at least as long as what was read of it.
+
+    Raises:
+        BehindTheCheckpointError: it is shorter.
+
+    """
+    if log.head(partition) >= position:
+        return
+    # A new primary shows less than the one before it until it has settled a write of its own.
+    with log.now() as now:
+        head = now.head(partition)
+    if head < position:
+        raise BehindTheCheckpointError(name, partition, position, head)

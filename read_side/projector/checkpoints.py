@@ -1,0 +1,273 @@
+"""How far each read model has got in each partition, and who may move it on.
+
+Lease, epoch and checkpoint are one document per model, generation and partition. Taking the lease raises
+the epoch; every move matches the mover's epoch and only goes up. So of two runners that both believe to
+hold the lease, at most one moves the checkpoint, and the other learns that it has lost it. Leases expire
+by mongod's clock (``$$NOW``), never a worker's, and ``LEASE_MS`` after the first look once that clock was put
+right (``bus.primitives.database_time``).
+
+An epoch is on disk before it counts: were it given twice, two runners would share it. A checkpoint may be
+lost with a killed mongod, or a primary that is replaced: it only says what need not be done again, and what
+it stands for is on disk before it moves. So moving it does not wait for the disk.
+
+A process that keeps the leases of a partition moves, renews and releases them together, each by its own
+epoch. Another process may ask for them (``ask``): that is a stamp by mongod's clock, which the holder sees
+when it renews, and which means nothing once it is ``ASK_MS`` old, so that an asker that died is forgotten.
+"""
+
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from pymongo import ReturnDocument, UpdateOne, WriteConcern
+from pymongo.database import Database
+
+from bus.connections.clients import DURABLE, Documents
+from bus.primitives.database_time import from_now, is_past, is_recent, shorten
+from read_side.errors import LeaseLostError
+from read_side.projector.checkpoint import Checkpoint
+
+Place = tuple[str, int, int]
+"""A checkpoint's read model, generation and partition."""
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+ALIVE_MS = 60_000
+"""What nobody has touched for so long is nobody's."""
+ASK_MS = 10_000
+"""For how long a partition is kept for the process that has asked for it."""
+
+
+@dataclass(slots=True)
+class Lease:
+    """The right to write one partition of one generation, as long as nobody has a higher epoch."""
+
+    key: str
+    epoch: int
+    position: int
+    """Where the checkpoint stood when the lease was taken."""
+    mended: int = 0
+    """The epoch of the last holder that mended parked streams; 0 if none did."""
+    renewed_at: float = field(default_factory=time.monotonic, compare=False)
+    """When it was last renewed, or taken, by this process's monotonic clock."""
+
+
+class Checkpoints:
+    """The checkpoints in one read database."""
+
+    def __init__(self, database: Database[Documents], lease_ms: int = 10_000) -> None:
+        self._checkpoints = database.get_collection("checkpoints", write_concern=DURABLE)
+        self._hasty = self._checkpoints.with_options(write_concern=WriteConcern(w=1))
+        self.renew_after_s = lease_ms / 3_000
+        self._lease_ms = lease_ms
+        self._expiry = from_now(lease_ms)
+        self._let_go: dict[str, int] = {}
+        """The last epoch under which each lease was let go of."""
+
+    def create(self, name: str, generation: int, partitions: int) -> None:
+        """Start a generation at the beginning of the log; idempotent."""
+        for partition in range(partitions):
+            self._checkpoints.update_one(
+                {"_id": _key(name, generation, partition)},
+                {
+                    "$setOnInsert": {
+                        "name": name,
+                        "generation": generation,
+                        "partition": partition,
+                        "position": 0,
+                        "epoch": 0,
+                        "expires_at": _LONG_AGO,
+                    }
+                },
+                upsert=True,
+            )
+
+    def take(self, name: str, generation: int, partition: int, owner: str) -> Lease | None:
+        """Take the lease if nobody holds it, or this process has let go of it; ``None`` if somebody does."""
+        key = _key(name, generation, partition)
+        own = {"$eq": ["$epoch", self._let_go.get(key, 0)]}
+        taken = self._take({"_id": key, "$expr": {"$or": [is_past("$expires_at"), own]}}, owner)
+        if taken is None:
+            shorten(self._hasty, {"_id": key}, "expires_at", self._lease_ms)
+        return taken
+
+    def take_over(self, name: str, generation: int, partition: int, owner: str) -> Lease | None:
+        """Take the lease, also from somebody who holds it; ``None`` if there is no such checkpoint."""
+        return self._take({"_id": _key(name, generation, partition)}, owner)
+
+    def _take(self, where: Documents, owner: str) -> Lease | None:
+        taken = self._checkpoints.find_one_and_update(
+            where,
+            [
+                {
+                    "$set": {
+                        "epoch": {"$add": ["$epoch", 1]},
+                        "owner": owner,
+                        "expires_at": self._expiry,
+                        "touched_at": "$$NOW",
+                        "asked_at": "$$REMOVE",
+                    }
+                }
+            ],
+            return_document=ReturnDocument.AFTER,
+        )
+        return (
+            Lease(taken["_id"], taken["epoch"], taken["position"], taken.get("mended", 0)) if taken else None
+        )
+
+    def move(self, lease: Lease, position: int) -> None:
+        """Move the checkpoint up; renew the lease if a third of its time has passed.
+
+        Raises:
+            LeaseLostError: the lease was taken over.
+
+        """
+        asked_at = time.monotonic()
+        change: Any = {"$set": {"position": position}, "$currentDate": {"touched_at": True}}
+        if renews := asked_at - lease.renewed_at > self.renew_after_s:
+            change = [{"$set": {"position": position, "expires_at": self._expiry, "touched_at": "$$NOW"}}]
+        moved = self._hasty.update_one(
+            {"_id": lease.key, "epoch": lease.epoch, "position": {"$lt": position}}, change
+        )
+        if renews:
+            lease.renewed_at = asked_at
+        if not moved.matched_count:
+            raise LeaseLostError(lease.key)
+
+    def move_all(self, moves: Sequence[tuple[Lease, int]]) -> list[Lease]:
+        """Move checkpoints to their positions in one step; return the leases that are lost: they stay."""
+        asked = [
+            UpdateOne(
+                {"_id": lease.key, "epoch": lease.epoch, "position": {"$lt": position}},
+                {"$set": {"position": position}, "$currentDate": {"touched_at": True}},
+            )
+            for lease, position in moves
+        ]
+        moved = self._hasty.bulk_write(asked, ordered=False)
+        return [] if moved.matched_count == len(moves) else self._lost([lease for lease, _ in moves])
+
+    def renew_all(self, held: Sequence[tuple[Lease, int]]) -> list[Lease]:
+        """Keep several leases, in one step; return those that are lost.
+
+        Their positions are told again: a killed mongod, or a primary that was replaced, has lost the last
+        moves, and a holder that has nothing new to take in would not make them again.
+        """
+        leases, asked_at = [lease for lease, _ in held], time.monotonic()
+        told = [{"case": {"$eq": ["$_id", one.key]}, "then": position} for one, position in held]
+        position = {"$max": ["$position", {"$switch": {"branches": told, "default": 0}}]}
+        renewed = self._checkpoints.update_many(
+            {"$or": [{"_id": one.key, "epoch": one.epoch} for one in leases]},
+            [{"$set": {"expires_at": self._expiry, "touched_at": "$$NOW", "position": position}}],
+        )
+        for one in leases:
+            one.renewed_at = asked_at
+        return [] if renewed.matched_count == len(leases) else self._lost(leases)
+
+    def _lost(self, leases: Sequence[Lease]) -> list[Lease]:
+        stored = self._checkpoints.find({"_id": {"$in": [one.key for one in leases]}}, {"epoch": True})
+        epochs = {one["_id"]: one["epoch"] for one in stored}
+        return [one for one in leases if epochs.get(one.key) != one.epoch]
+
+    def is_due(self, lease: Lease) -> bool:
+        """Whether a third of a lease's time has passed since it was last renewed."""
+        return time.monotonic() - lease.renewed_at > self.renew_after_s
+
+    def renew(self, lease: Lease) -> None:
+        """Keep the lease through something long; raises ``LeaseLostError`` if it was taken over."""
+        lease.renewed_at = time.monotonic()
+        renewed = self._checkpoints.update_one(
+            {"_id": lease.key, "epoch": lease.epoch}, [{"$set": {"expires_at": self._expiry}}]
+        )
+        if not renewed.matched_count:
+            raise LeaseLostError(lease.key)
+
+    def mend(self, lease: Lease) -> Lease:
+        """Let every later holder know that this one mends; raises ``LeaseLostError`` if it was taken over."""
+        mending = self._checkpoints.update_one(
+            {"_id": lease.key, "epoch": lease.epoch},
+            [{"$set": {"mended": lease.epoch, "expires_at": self._expiry}}],
+        )
+        if not mending.matched_count:
+            raise LeaseLostError(lease.key)
+        return replace(lease, mended=lease.epoch)
+
+    def release(self, lease: Lease) -> None:
+        """Let the next one in; nothing happens if the lease was lost already.
+
+        Where MongoDB is away, or loses this with a primary, this process takes the lease again all the same:
+        an epoch that it has let go of, and nobody has raised since, is nobody's.
+        """
+        self.let_go([lease])
+        self._hasty.update_one({"_id": lease.key, "epoch": lease.epoch}, {"$set": {"expires_at": _LONG_AGO}})
+
+    def let_go(self, leases: Iterable[Lease]) -> None:
+        """Note that this process has no use for leases; only it knows."""
+        for one in leases:
+            self._let_go[one.key] = max(one.epoch, self._let_go.get(one.key, 0))
+
+    def release_all(self, leases: Sequence[Lease]) -> None:
+        """As ``release`` for several, at least one, in one step."""
+        self.let_go(leases)
+        held = [{"_id": one.key, "epoch": one.epoch} for one in leases]
+        self._hasty.update_many({"$or": held}, {"$set": {"expires_at": _LONG_AGO}})
+
+    def ask(self, owner: str, partition: int, generations: Collection[tuple[str, int]]) -> None:
+        """Ask whoever holds a partition of some generations for it, unless somebody has lately."""
+        keys = [_key(name, generation, partition) for name, generation in generations]
+        self._hasty.update_many(
+            {"_id": {"$in": keys}, "$expr": {"$not": is_recent("$asked_at", ASK_MS)}},
+            [{"$set": {"asked_by": owner, "asked_at": "$$NOW"}}],
+        )
+
+    def position(self, name: str, generation: int, partition: int) -> int:
+        """One checkpoint; 0 where there is none yet."""
+        stored = self._checkpoints.find_one({"_id": _key(name, generation, partition)}, {"position": True})
+        return stored["position"] if stored else 0
+
+    def positions_at(self, places: Iterable[Place]) -> Mapping[Place, int]:
+        """Some checkpoints, without those that are not there yet."""
+        return self._positions({"_id": {"$in": [_key(*place) for place in places]}})
+
+    def positions(self, partition: int | None = None) -> Mapping[Place, int]:
+        """Every checkpoint, or those of one partition, by name, generation and partition."""
+        return self._positions({} if partition is None else {"partition": partition})
+
+    def _positions(self, where: Mapping[str, Any]) -> Mapping[Place, int]:
+        return {
+            (stored["name"], stored["generation"], stored["partition"]): stored["position"]
+            for stored in self._checkpoints.find(where)
+        }
+
+    def note_error(self, name: str, generation: int, partition: int, error: str) -> None:
+        """Keep what ended a run, for whoever asks."""
+        self._checkpoints.update_one(
+            {"_id": _key(name, generation, partition)},
+            [{"$set": {"error": {"message": {"$literal": error}, "at": "$$NOW", "position": "$position"}}}],
+        )
+
+    def found(self, where: Mapping[str, Any] | None = None) -> list[Checkpoint]:
+        """Every checkpoint as it is now, or those that match."""
+        held = {"$not": is_past("$expires_at")}
+        asked = is_recent("$asked_at", ASK_MS)
+        pipeline: list[Mapping[str, Any]] = [
+            {"$match": where or {}},
+            {"$set": {"held": held, "asked": asked}},
+            {"$sort": {"_id": 1}},
+        ]
+        return [Checkpoint.from_stored(stored) for stored in self._checkpoints.aggregate(pipeline)]
+
+    def is_followed_by_others(self, name: str, generation: int, partition: int) -> bool:
+        """Whether somebody has projected it within ``ALIVE_MS``."""
+        where = {"_id": _key(name, generation, partition), "$expr": is_recent("$touched_at", ALIVE_MS)}
+        return self._checkpoints.find_one(where, {"_id": True}) is not None
+
+    def delete(self, name: str, generation: int) -> None:
+        self._checkpoints.delete_many({"name": name, "generation": generation})
+
+    def started(self, names: Iterable[str]) -> bool:
+        """Whether every model of the table is known here, so that the projections have run once."""
+        return set(names) <= set(self._checkpoints.distinct("name"))
+
+
+def _key(name: str, generation: int, partition: int) -> str:
+    return f"{name}.g{generation}/{partition}"

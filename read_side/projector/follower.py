@@ -1,0 +1,301 @@
+"""One generation of a read model that follows one partition of the log, under its lease.
+
+It takes in commits: plans, loads, folds, writes, parks what cannot be folded. What it has written out it says
+with ``settle``, which moves the checkpoint. A run of its own settles after every stretch
+(``read_side.projector.catch_up``); a joint pass settles several followers at once
+(``read_side.projector.joint_pass``). In the middle of a stretch, before and after what is written in steps of
+its own, a follower settles by itself.
+
+Why nothing is lost or doubled: documents are written before the checkpoint says so, each only if it is still
+as it was read, and a document that has a commit skips it. So a crash before the checkpoint moves repeats a
+stretch and changes nothing, whoever moves it and however late.
+
+Documents that it read or wrote lately it does not load again (``read_side.projector.recent_documents``), nor
+those that an event creates. Where that was wrong a write is refused: then all that the batch needs is loaded
+and folded once more. What was written of it the first time has the commits already, as after a crash. If that
+is refused too, the lease is lost. And nothing is parked that could not be folded into what is remembered
+before it was tried with what is stored.
+"""
+
+from collections.abc import Callable, Sequence
+
+from bus.log.commit import Commit
+from bus.observability.logs import logger
+from read_side.errors import LeaseLostError
+from read_side.parked.leased_parking import LeasedParking
+from read_side.parked.mending import Mending
+from read_side.parked.parking import positions
+from read_side.projections.model import ReadModel
+from read_side.projector.batch import MOST_DOCUMENTS, Batch, Folded, TooLargeError, planned_for, portions
+from read_side.projector.checkpoints import Lease
+from read_side.projector.context import Generation, Reached, Surroundings
+from read_side.projector.folding import Plan, Poison
+from read_side.projector.guards import Write
+from read_side.projector.recent_documents import RecentDocuments
+from read_side.projector.spreading import Spreading
+
+
+def _never() -> None:
+    pass
+
+
+class Follower:
+    """Takes in commits of one partition; to be used by one thread at a time."""
+
+    def __init__(
+        self, around: Surroundings, model: ReadModel, generation: int, partition: int, lease: Lease
+    ) -> None:
+        """Finish what was being mended.
+
+        Raises:
+            LeaseLostError: the lease was taken over.
+
+        """
+        self._around = around
+        self.model = model
+        self.key: Generation = (model.name, generation)
+        self.partition = partition
+        self.collection = around.registry.collection(model.name, generation)
+        mending = Mending(
+            log=around.log,
+            checkpoints=around.checkpoints,
+            parking=around.parking,
+            model=model,
+            generation=generation,
+            partition=partition,
+            collection=self.collection,
+            lease=lease,
+        )
+        self._spreading = Spreading(model, self.collection, partition)
+        halted = self._spreading.is_halted
+        parked = positions(mending.settled(lambda parked: halted(parked.stream, parked.seq)))
+        self.lease = mending.lease
+        self._parked = LeasedParking(around.parking, self.key, self.lease, parked, self._renew)
+        for stream in mending.finished:
+            self._spreading.drop(stream)
+            logger.info("finished mending a stream", read_model=model.name, stream=stream)
+        self.position = lease.position
+        """What is in the documents."""
+        self.settled_at = lease.position
+        """What the checkpoint says."""
+        self._recent = RecentDocuments()
+        self._last: Folded | None = None
+        self._interrupt: Callable[[], None] = _never
+
+    def take_in(self, commits: Sequence[Commit], interrupt: Callable[[], None] = _never) -> None:
+        """Fold a stretch of commits and write it out; the checkpoint does not move with the last of it.
+
+        Raises:
+            LeaseLostError: somebody else owns the partition by now.
+
+        """
+        self.fold(commits, interrupt)
+        self.write_out()
+
+    def fold(self, commits: Sequence[Commit], interrupt: Callable[[], None] = _never) -> None:
+        """Fold a stretch of commits, in batches of bounded size; one that spreads is a batch of its own.
+
+        The last batch is left to be written out. ``interrupt`` is called wherever the lease is renewed, so
+        between the steps of what takes long; what it raises ends this.
+
+        Raises:
+            LeaseLostError: somebody else owns the partition by now.
+
+        """
+        self._interrupt = interrupt
+        plans: list[Plan | Poison] = []
+        needed: set[str] = set()
+        for commit in commits:
+            planned = self._planned(commit)
+            if planned is None:
+                continue
+            spreads = isinstance(planned, Plan) and bool(planned.spreads)
+            if spreads or len(needed) > MOST_DOCUMENTS:
+                self._fold(plans, commit.seq - 1)
+                self.write_out()
+                self.settle()
+                plans, needed = [], set()
+            if isinstance(planned, Poison):
+                plans.append(planned)
+            elif spreads:
+                self._spread(planned)
+                self.settle()
+            else:
+                plans.append(planned)
+                needed |= planned.reads
+        self._fold(plans, commits[-1].seq)
+
+    def settle(self) -> None:
+        """Move the checkpoint to where the documents are; raises ``LeaseLostError`` if the lease is lost."""
+        if self.position > self.settled_at:
+            self._around.checkpoints.move(self.lease, self.position)
+            self.settled_at = self.position
+            self._around.announce([Reached(self.key, self.partition, self.position)])
+
+    def tell(self, commits: Sequence[Commit], began: float) -> None:
+        """Say that the read model shows these commits, if this is its live generation."""
+        if self._around.registry.live(self.model.name) == self.key[1]:
+            self._around.telemetry.projected(*self.key, self.partition, commits, began)
+
+    def _batch(self, recent: RecentDocuments | None = None) -> Batch:
+        around, spreads = self._around, self._spreading.behind(self.position)
+        return Batch(self.model, self.collection, around.log, self.lease.mended, self._renew, recent, spreads)
+
+    def _renew(self) -> None:
+        self._interrupt()
+        self._around.checkpoints.renew(self.lease)
+
+    def _planned(self, commit: Commit) -> Plan | Poison | None:
+        """What is to be folded, or why it cannot be: told when its turn comes, after those before it."""
+        if commit.stream is None or self._parked.holds(commit):
+            return None
+        try:
+            return planned_for(self.model, commit)
+        except Poison as poison:
+            return poison
+
+    def _fold(self, plans: Sequence[Plan | Poison], position: int) -> None:
+        """Fold what leads up to a position; if it is too large for one batch, write out all but the last."""
+        waiting = [plans]
+        while waiting:
+            portion = waiting.pop()
+            end = waiting[-1][0].commit.seq - 1 if waiting else position
+            try:
+                self._last = self._folded(portion, end)
+            except TooLargeError as error:
+                waiting += portions(portion, error.share)[::-1]
+            else:
+                if waiting:
+                    self.write_out()
+                    self.settle()
+
+    def _folded(self, plans: Sequence[Plan | Poison], position: int) -> Folded:
+        """Fold into what is remembered, and if that does not fit, into what is stored."""
+        batch = self._batch(self._recent)
+        try:
+            self._fold_into(batch, plans)
+        except Poison:
+            if not batch.is_hopeful:
+                raise
+            self._recent.clear()
+            batch = self._batch()
+            self._fold_into(batch, plans)
+        return Folded(batch, plans, position)
+
+    def to_write(self) -> int:
+        """How many documents have been folded and are to be written out."""
+        return self._last.batch.changes if self._last is not None else 0
+
+    def writes(self) -> list[Write]:
+        """What ``write_out`` would ask for: to be told ``written`` or ``write_out_again`` after it."""
+        return self._last.batch.writes() if self._last is not None else []
+
+    def written(self) -> None:
+        """What was folded last has been written out by somebody else."""
+        if (last := self._last) is not None:
+            last.batch.written()
+            self.position, self._last = max(self.position, last.position), None
+
+    def write_out(self) -> None:
+        """Write what was folded last; documents first, the checkpoint comes after them."""
+        last = self._last
+        if last is None:
+            return
+        try:
+            self._finish(last.batch, last.position)
+        except LeaseLostError:
+            if not last.batch.is_hopeful:
+                raise
+            self.write_out_again()
+        else:
+            self._last = None
+
+    def write_out_again(self) -> None:
+        """Fold into what is stored, and write that: something was not as it was thought to be.
+
+        Raises:
+            LeaseLostError: nor is it now.
+
+        """
+        last, self._last = self._last, None
+        if last is None:
+            return
+        self._recent.clear()
+        batch = self._batch()
+        self._fold_into(batch, last.plans)
+        self._finish(batch, last.position)
+
+    def _fold_into(self, batch: Batch, plans: Sequence[Plan | Poison]) -> None:
+        readable = [planned for planned in plans if isinstance(planned, Plan)]
+        try:
+            batch.load(readable, self.position, self._parked.streams)
+        except Poison as poison:
+            if not batch.is_hopeful:
+                self._parked.park(poison)
+            raise
+        for planned in plans:
+            if self._parked.holds(planned.commit):
+                continue
+            try:
+                if isinstance(planned, Poison):
+                    raise planned
+                batch.fold(planned)
+            except Poison as poison:
+                if batch.is_hopeful:
+                    raise
+                self._parked.park(poison)
+
+    @property
+    def is_spreading(self) -> bool:
+        """Whether there is anything to ``step``."""
+        return bool(self._spreading.behind(self.position))
+
+    def step(self, interrupt: Callable[[], None] = _never) -> None:
+        """Take a spread that is under way to some more documents; ``interrupt`` is as for ``fold``.
+
+        Raises:
+            Poison: one cannot take it; its stream is parked, and who takes the lease next mends the others.
+
+        """
+        self._interrupt = interrupt
+        self._renew()
+        try:
+            self._recent.forget(self._spreading.step(self.position, self.lease.mended))
+        except Poison as poison:
+            self._parked.park(poison)
+            raise
+
+    def _spread(self, planned: Plan) -> None:
+        """Take a commit to all the documents that it changes: in steps if they are many, else at once.
+
+        At once is wholly or not at all: nothing is written before everything is known to fold. If one cannot
+        take it, the stream of the commit is parked, and all stay as they were before it.
+        """
+        while self._spreading.is_full(self.position):
+            self.step(self._interrupt)
+        self._recent.clear()  # it writes documents of which nothing is known here
+        batch, in_steps = self._batch(), self._spreading.is_to_be(planned)
+        if not in_steps:
+            self._rehearse(batch, planned)
+        self._fold_into(batch, [planned])
+        if in_steps and not self._parked.holds(planned.commit):
+            self._spreading.begin(planned.commit)
+        elif not self._parked.holds(planned.commit):
+            for _ in batch.spread(planned):
+                self._renew()
+        self._finish(batch, planned.commit.seq)
+
+    def _rehearse(self, batch: Batch, planned: Plan) -> None:
+        """Nothing for what is parked: also since it was planned, by a commit before it."""
+        if self._parked.holds(planned.commit):
+            return
+        try:
+            for _ in batch.rehearse(planned):
+                self._renew()
+        except Poison as poison:
+            self._parked.park(poison)
+
+    def _finish(self, batch: Batch, position: int) -> None:
+        """Documents first; the checkpoint comes after them."""
+        batch.write()
+        self.position = max(self.position, position)

@@ -1,0 +1,200 @@
+"""One pass over stretches of the log for several read models: read once, written and noted together.
+
+A share is a stretch of one partition and those who follow it. Each follower takes in what comes after its own
+position, so they need not stand at the same one. All fold first. Then the documents of one read model are
+written in one step, whatever partitions they are of, and all read models at the same time, since each waits
+for the journal; of a few commits each follower writes what it has folded at once. Then all checkpoints move
+in one step, and one message says so. A trip to MongoDB costs about as much for a hundred documents as for
+ten.
+
+Why nothing is lost or doubled: each follower does what it does in a run of its own
+(``read_side.projector.follower``), and the common move comes after all documents, each checkpoint
+under its own epoch. A crash between the two repeats the stretch, for whichever models it was not
+noted. If a common write was not carried out wholly, nobody knows whose documents were as they were
+thought to be: then each follower folds into what is stored and writes by itself. What was written
+the first time has its commits by then and is left alone.
+
+Nobody holds up the others. A follower that raises, has lost its lease or takes too long departs: it is told
+to the caller, and the others' checkpoints move all the same. One that is slow in the middle of many steps
+(a name that reaches thousands of orders) is interrupted between two of them, which is as harmless as a
+crash there. Only if a server is away the whole pass fails.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from bus.log.commit import Commit
+from bus.observability.outages import server_away
+from read_side.errors import LeaseLostError, TooSlowError
+from read_side.projector import guards
+from read_side.projector.batch import WRITE_CHUNK
+from read_side.projector.context import Reached, Surroundings
+from read_side.projector.follower import Follower
+from read_side.projector.side_by_side import SideBySide
+
+FEW = 32
+"""Commits that each follower folds and writes by itself, all at the same time: whoever need not load anything
+shows them first. With more of them the processor is what is short, and one after the other is quicker."""
+SLOW_S = 0.5
+SLOW_PER_COMMIT_S = 0.001
+"""A follower may take so long over a stretch, and so much more for each commit in it."""
+MUCH_LONGER = 3
+"""Times what the next slowest took: if all are slow, it is the machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """A follower that does not go on with the others, and why."""
+
+    follower: Follower
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What a pass takes in of one partition: contiguous commits, and for whom."""
+
+    followers: Sequence[Follower]
+    commits: Sequence[Commit]
+
+
+class _Part:
+    """What one follower has to do with a pass."""
+
+    def __init__(self, follower: Follower, commits: Sequence[Commit] = ()) -> None:
+        self.follower = follower
+        self.commits = commits[max(0, follower.position + 1 - commits[0].seq) :] if commits else commits
+        self.took_s = 0.0
+        self.error: Exception | None = None
+
+    def do(self, what: Callable[[], None]) -> None:
+        """Note how long it takes, and what it raises."""
+        began = time.monotonic()
+        try:
+            what()
+        except Exception as error:  # noqa: BLE001 - it departs, or all of them fail
+            self.error = error
+        self.took_s += time.monotonic() - began
+
+    def fold(self) -> None:
+        interrupt = _interrupt(time.monotonic() + _bound_s(len(self.commits)))
+        self.do(lambda: self.follower.fold(self.commits, interrupt))
+
+    def fold_and_write(self) -> None:
+        self.fold()
+        if self.error is None:
+            self.do(self.follower.write_out)
+
+
+class JointPass:
+    """Takes in what is new, for all who take part."""
+
+    def __init__(self, around: Surroundings, side_by_side: SideBySide) -> None:
+        self._around = around
+        self._side_by_side = side_by_side
+
+    def take_in(self, shares: Sequence[Share]) -> list[Departure]:
+        """Take in stretches and move the checkpoints; return who departs.
+
+        Raises:
+            Exception: a server is away; what each follower has done is known only to the databases.
+
+        """
+        began = time.time()
+        parts = [_Part(follower, share.commits) for share in shares for follower in share.followers]
+        parts = [part for part in parts if part.commits]
+        if sum(len(share.commits) for share in shares) <= FEW:
+            self._side_by_side([part.fold_and_write for part in parts])
+        else:
+            for part in parts:
+                part.fold()
+            _refuse_if_away(parts)
+            self._write([part for part in parts if part.error is None])
+        _refuse_if_away(parts)
+        went = [part for part in parts if part.error is None]
+        departures = [Departure(part.follower, part.error) for part in parts if part.error is not None]
+        departures += self._settle([part.follower for part in went])
+        for part in went:
+            part.follower.tell(part.commits, began)
+        departures += [Departure(part.follower, TooSlowError(f"{part.took_s:.2f} s")) for part in _slow(went)]
+        return departures
+
+    def step(self, followers: Sequence[Follower]) -> list[Departure]:
+        """Take what spreads to some more documents (``read_side.projector.spreading``); return who departs.
+
+        Raises:
+            Exception: a server is away.
+
+        """
+        parts = [_Part(follower) for follower in followers]
+        self._side_by_side([partial(part.do, part.follower.step) for part in parts])
+        _refuse_if_away(parts)
+        return [Departure(part.follower, part.error) for part in parts if part.error is not None]
+
+    def _write(self, parts: Sequence[_Part]) -> None:
+        """Write out what was folded, each read model's documents in one step."""
+        groups: defaultdict[str, list[_Part]] = defaultdict(list)
+        for part in parts:
+            groups[part.follower.collection.name].append(part)
+        self._side_by_side([partial(_write_together, group) for group in groups.values()])
+
+    def _settle(self, followers: Sequence[Follower]) -> list[Departure]:
+        due = [one for one in followers if one.settled_at < one.position]
+        if not due:
+            return []
+        lost = {one.key for one in self._around.checkpoints.move_all([(f.lease, f.position) for f in due])}
+        for one in due:
+            one.settled_at = one.position
+        moved = [one for one in due if one.lease.key not in lost]
+        if moved:
+            self._around.announce([Reached(one.key, one.partition, one.position) for one in moved])
+        return [Departure(one, LeaseLostError(one.lease.key)) for one in due if one.lease.key in lost]
+
+
+def _write_together(parts: Sequence[_Part]) -> None:
+    """Write out the documents of one read model; if that is too much or fails, each by itself."""
+    if len(parts) == 1 or sum(part.follower.to_write() for part in parts) > WRITE_CHUNK:
+        for part in parts:
+            part.do(part.follower.write_out)
+        return
+    try:
+        asked = [write for part in parts for write in part.follower.writes()]
+        is_whole = guards.carry_out(parts[0].follower.collection, asked)
+    except Exception as error:  # noqa: BLE001 - perhaps it is one of them
+        if server_away(error):
+            parts[0].error = error
+            return
+        is_whole = False
+    for part in parts:
+        part.do(part.follower.written if is_whole else part.follower.write_out_again)
+
+
+def _refuse_if_away(parts: Iterable[_Part]) -> None:
+    for part in parts:
+        if part.error is not None and server_away(part.error):
+            raise part.error
+
+
+def _bound_s(commits: int) -> float:
+    return SLOW_S + commits * SLOW_PER_COMMIT_S
+
+
+def _interrupt(deadline: float) -> Callable[[], None]:
+    def interrupt() -> None:
+        if time.monotonic() > deadline:
+            raise TooSlowError("interrupted")
+
+    return interrupt
+
+
+def _slow(parts: Sequence[_Part]) -> list[_Part]:
+    """Who took too long, where the others did not."""
+    slow = []
+    for part in parts:
+        others_s = max((other.took_s for other in parts if other is not part), default=part.took_s)
+        if part.took_s > max(_bound_s(len(part.commits)), MUCH_LONGER * others_s):
+            slow.append(part)
+    return slow

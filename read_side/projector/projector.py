@@ -1,0 +1,41 @@
+"""The projector: one catch-up loop for every read model that does not take part in a joint pass.
+
+A doorbell starts a run: take the lease of the read model and partition, catch up, let go of the lease. Then
+it looks at the head once more: a bell that found the lease held was meant for this run. So after an append
+either its own bell gets the lease, or the runner that held it sees the commit.
+"""
+
+from read_side.errors import LeaseLostError
+from read_side.projections.model import ReadModel
+from read_side.projector.catch_up import CatchUp, End, Run
+from read_side.projector.context import Surroundings
+
+
+class Projector:
+    """Runs the read models of one process."""
+
+    def __init__(self, around: Surroundings) -> None:
+        self._around = around
+
+    def run(self, model: ReadModel, generation: int, partition: int) -> Run:
+        """Catch up with the log, unless somebody else does.
+
+        Raises:
+            BehindTheCheckpointError: the log is shorter than what was read of it already.
+
+        """
+        around = self._around
+        while True:
+            lease = around.checkpoints.take(model.name, generation, partition, around.owner)
+            if lease is None:
+                return Run(End.HELD)
+            try:
+                catch_up = CatchUp(around, model, generation, partition, lease)
+                run = catch_up.run()
+            except LeaseLostError:
+                around.telemetry.lease_lost(model.name)
+                return Run(End.HELD)
+            finally:
+                around.checkpoints.release(lease)
+            if run.end is not End.DRAINED or around.log.head(partition) <= catch_up.position:
+                return run

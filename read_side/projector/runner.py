@@ -1,0 +1,284 @@
+"""The runner of one partition: keeps the leases of its read models, and reads the log for all of them.
+
+It takes the leases that can be had, keeps them, keeps the bells silent and reads the next stretch
+of the log, which is taken in together with those of other partitions
+(``read_side.projector.runners``). Then it waits for the word that there is more
+(``bus.notify.notifier``).
+
+Why no append is missed:
+
+- *While the runner holds the partition.* Whoever appends publishes after that. The runner forgets what it
+  has heard before it reads, so what is appended after the reading wakes it. A word is lost only with the
+  connection, and the listener wakes everybody when it has a new one.
+- *While nobody does.* Whoever takes a lease reads the log after it. A runner that gives its leases
+  up says so, and whoever could have them looks every ``TICK_S`` anyway. So does the holder's death,
+  once its leases have run out. Until the marks of a silence have run out, too
+  (``bus.notify.doorbells``), nobody rings; after that bells ring as for any read model that nobody
+  projects, and whoever answers runs for it.
+- *A read model that does not take part* is not kept silent: it has its bells, and runs of its own
+  (``read_side.projector.answering``). One that leaves has its lease released and its bell rung, in
+  this order.
+- *Redis is away.* The lookout finds what is left behind, and pokes the runner.
+
+Taking part. A read model joins when its lease is free, it is within ``NEAR`` commits of the others, nothing
+of it is to be mended and it did not fail just now. Otherwise its bell is rung, and it catches up by a run
+of its own, after which the runner is told. Where another process holds the partition, nothing is taken:
+leases of one partition stay together. Of two that take them at the same time, in the order of the table,
+the first has them all.
+
+Giving up. Another process that has fewer partitions asks for this one
+(``read_side.projector.balance``); the runner sees that when it renews, releases all its leases and
+takes none while somebody asks. When a server fails it lets go of what it had: its epochs are as
+good as lost, and taking anew tells what is true.
+"""
+
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+
+import redis
+from pymongo.errors import PyMongoError
+
+from bus.notify.doorbells import Doorbells
+from bus.notify.wakeup import Wakeup
+from bus.observability.logs import logger
+from bus.observability.outages import server_away
+from read_side.errors import BehindTheCheckpointError, LeaseLostError
+from read_side.projections.model import ReadModel
+from read_side.projector.admission import Admission
+from read_side.projector.catch_up import check_head
+from read_side.projector.checkpoints import Lease
+from read_side.projector.context import BATCH, STRETCH_BYTES, Generation, Surroundings
+from read_side.projector.follower import Follower
+from read_side.projector.joint_pass import Departure, Share
+from read_side.projector.pauses import Pauses
+
+TICK_S = 2.0
+"""How often it looks for what it could take, or has to keep, when nobody wakes it."""
+STEADY_S = 60.0
+"""Whoever has taken part for so long is no longer held to have failed."""
+CHECK_HEAD_S = 1.0
+SILENT_S = 1.0
+"""How often it renews the silence, at most: well before the marks run out."""
+_ALL = ("", 0)
+"""What fails when all of them do."""
+
+
+class Relay(Wakeup):
+    """A wakeup that sets an event with it."""
+
+    def __init__(self, other: threading.Event) -> None:
+        super().__init__()
+        self._other = other
+
+    def set(self) -> None:
+        super().set()
+        self._other.set()
+
+
+class Runner:
+    """Of one partition. ``holds`` and ``poke`` are for other threads; the rest is for that of the runners."""
+
+    def __init__(
+        self,
+        around: Surroundings,
+        models: Sequence[ReadModel],
+        partition: int,
+        doorbells: Doorbells,
+        woken: threading.Event,
+    ) -> None:
+        """``woken`` is set when this runner is woken."""
+        self._around = around
+        self._admission = Admission(around, models, partition)
+        self.partition = partition
+        self._doorbells = doorbells
+        self.followers: dict[Generation, Follower] = {}
+        self._joined_at: dict[Generation, float] = {}
+        self._pauses = Pauses()
+        self._failures = Pauses()
+        self._silent: set[str] = set()
+        self._silent_since = self._looked_at = self._checked_at = self._due_at = float("-inf")
+        self.appended, self.freed, self._poked = Relay(woken), Relay(woken), threading.Event()
+
+    # For other threads.
+
+    def holds(self, name: str, generation: int) -> bool:
+        """Whether it takes in the log for a generation."""
+        return (name, generation) in self.followers
+
+    def poke(self) -> None:
+        """There may be something to take, or to lose."""
+        self._poked.set()
+        self.freed.set()
+        self.appended.set()
+
+    # For the thread of the runners.
+
+    def due_in_s(self) -> float:
+        """In how many seconds it has to look again, if it is not woken before."""
+        if left_ms := self._failures.left_ms(_ALL):
+            return left_ms / 1_000
+        woken = self.appended if self.followers else self.freed
+        return 0.0 if woken.is_set() else max(0.0, self._due_at - time.monotonic())
+
+    def look(self) -> Share | None:
+        """Take, keep, read: what there is to take in."""
+        self.appended.clear()
+        self._drop_what_is_not_projected()
+        checkpoints, followers, now = self._around.checkpoints, self.followers, time.monotonic()
+        is_poked = self._poked.is_set()
+        self._poked.clear()
+        if is_poked or any(checkpoints.is_due(one.lease) for one in followers.values()):
+            self._keep()
+        if is_poked or self.freed.is_set() or now - self._looked_at >= TICK_S:
+            self.freed.clear()
+            self._looked_at = now
+            self._admit()
+        self._due_at = now + min(TICK_S, checkpoints.renew_after_s)
+        share = self._read() if followers else None
+        self._failures.end(_ALL)
+        return share
+
+    def _read(self) -> Share | None:
+        followers = list(self.followers.values())
+        self._keep_silent()
+        after = min(one.position for one in followers)
+        stretch, now = self._around.read(self.partition, after, BATCH), time.monotonic()
+        if stretch.commits:
+            if len(stretch.commits) >= BATCH or stretch.size >= STRETCH_BYTES:
+                self._due_at = now
+            return Share(followers, stretch.commits)
+        if stretch.missing:
+            wait_s = self._around.holes.wait_or_close(self.partition, stretch.missing)
+            self._due_at = min(self._due_at, now + wait_s)
+        elif now - self._checked_at > CHECK_HEAD_S:
+            self._checked_at = now
+            self._check_head(followers)
+        return None
+
+    def _check_head(self, followers: Sequence[Follower]) -> None:
+        for one in followers:
+            try:
+                check_head(self._around.log, one.model.name, self.partition, one.position)
+            except BehindTheCheckpointError as error:
+                self.depart([Departure(one, error)])
+
+    def recover(self, error: Exception) -> None:
+        """Begin anew after a pause. What is not a server's fault each read model meets again by itself."""
+        self._failures.failed(_ALL, error)
+        if server_away(error):  # which is told once for all
+            self._around.checkpoints.let_go(one.lease for one in self.followers.values())
+            self.followers.clear()
+        else:
+            logger.error("a joint pass failed", partition=self.partition, error=error)
+            with suppress(PyMongoError):
+                self.depart([Departure(follower, error) for follower in self.followers.values()])
+        self._looked_at = self._due_at = float("-inf")
+
+    def _drop_what_is_not_projected(self) -> None:
+        followers = self.followers
+        for key in followers.keys() - self._admission.projected().keys():
+            self._around.checkpoints.release(followers.pop(key).lease)
+
+    def _admit(self) -> None:
+        """Take the leases that can be had."""
+        followers = self.followers
+        taking_part = {key: follower.position for key, follower in followers.items()}
+        left_alone = self._pauses.left_ms
+        for key, model, may_join in self._admission.candidates(
+            taking_part, is_left_alone=lambda key: left_alone(key) > 0
+        ):
+            if not may_join:
+                self._ring(model.name)
+            elif not self._join(model, key) and not followers:
+                return  # another process was quicker, and takes the others as well
+
+    def _join(self, model: ReadModel, key: Generation) -> bool:
+        around, (name, generation) = self._around, key
+        lease = around.checkpoints.take(name, generation, self.partition, around.owner)
+        if lease is None:
+            return False
+        try:
+            self.followers[key] = Follower(around, model, generation, self.partition, lease)
+        except Exception as error:
+            if server_away(error):
+                raise
+            self._leave(key, lease, error)
+            return False
+        self._joined_at[key] = time.monotonic()
+        return True
+
+    def _keep(self) -> None:
+        """Renew all leases at once; hand them over if another process has asked for them."""
+        followers = self.followers
+        if not followers:
+            return
+        lost = self._around.checkpoints.renew_all([(one.lease, one.settled_at) for one in followers.values()])
+        keys = {lease.key for lease in lost}
+        self.depart(
+            [Departure(f, LeaseLostError(f.lease.key)) for f in followers.values() if f.lease.key in keys]
+        )
+        for key in followers:
+            if time.monotonic() - self._joined_at[key] > STEADY_S:
+                self._pauses.end(key)
+        if followers and self._admission.is_asked_for():
+            logger.info("hands a partition over", partition=self.partition)
+            self.give_up()
+
+    def depart(self, departures: Sequence[Departure]) -> None:
+        for departure in departures:
+            follower = departure.follower
+            if self.followers.pop(follower.key, None) is not None:
+                self._leave(follower.key, follower.lease, departure.error)
+
+    def _leave(self, key: Generation, lease: Lease, error: Exception) -> None:
+        """Let a generation go on by runs of its own, or by those of whoever has its lease now."""
+        self._looked_at = float("-inf")
+        name, generation = key
+        if isinstance(error, LeaseLostError):
+            self._around.telemetry.lease_lost(name)
+            return
+        logger.warning(
+            "a read model goes on by itself",
+            read_model=name,
+            generation=generation,
+            partition=self.partition,
+            error=error,
+        )
+        self._pauses.failed(key, error)
+        self._around.checkpoints.release(lease)
+        self._ring(name)
+
+    def _ring(self, name: str) -> None:
+        """Ring for a read model that goes on by itself; first it is no longer silent."""
+        with suppress(redis.RedisError):
+            self._doorbells.ring([(name, self.partition)], insist=True)
+
+    def _keep_silent(self) -> None:
+        """Keep the bells silent of those that need none."""
+        silent, now = self._admission.silent(self.followers.keys()), time.monotonic()
+        if silent == self._silent and now - self._silent_since < SILENT_S:
+            return
+        self._end_silence(self._silent - silent)
+        self._silent, self._silent_since = silent, now
+        with suppress(redis.RedisError):
+            self._doorbells.silence(silent, self.partition)
+
+    def _end_silence(self, names: set[str]) -> None:
+        with suppress(redis.RedisError):
+            self._doorbells.end_silence(names, self.partition)
+
+    def give_up(self) -> None:
+        """Let another process have the partition, and say so."""
+        followers, silent = self.followers, self._silent
+        leases = [follower.lease for follower in followers.values()]
+        followers.clear()
+        self._silent = set()
+        if not leases:
+            return
+        self._end_silence(silent)
+        with suppress(PyMongoError):
+            self._around.checkpoints.release_all(leases)
+        with suppress(redis.RedisError):
+            self._doorbells.say_freed(self.partition)

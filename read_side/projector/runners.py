@@ -1,0 +1,144 @@
+"""The runners of one process, one for each partition, and the thread that takes in the log for all of them.
+
+A round: each runner that is woken or due looks what there is (``read_side.projector.runner``), and
+one pass takes in all that they found (``read_side.projector.joint_pass``). What spreads is then
+taken one step further, and after it the thread is free for as long as the step took: so half of the
+time is left to what comes meanwhile. One thread is enough, and better than one for each partition:
+Python runs one at a time anyway, and together they ask MongoDB for as little as one. What is slow
+or fails leaves the pass, so a partition is held up by another one for about ``SLOW_S`` at most.
+
+Why nobody sleeps through a word: the thread forgets that it was woken before it asks the runners, and each
+of them forgets its own before it reads.
+"""
+
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+
+from bus.notify.doorbells import Doorbells
+from bus.notify.notifier import Signals, appended, freed
+from read_side.projections.model import ReadModel
+from read_side.projector.context import Surroundings
+from read_side.projector.joint_pass import JointPass, Share
+from read_side.projector.runner import TICK_S, Runner
+from read_side.projector.side_by_side import SideBySide
+
+SIDES = 6
+"""Threads for what waits for MongoDB at the same time: one for each read model."""
+LINGER_S = 0.002
+"""How long it waits under load, so that a pass is many commits rather than few; one alone is not worth it."""
+NOTICE_S = 0.5
+"""How soon it notices that it should stop."""
+STOP_S = 0.8
+
+
+class Runners:
+    """Starts and stops them, and passes on what concerns one."""
+
+    def __init__(
+        self,
+        around: Surroundings,
+        models: Sequence[ReadModel],
+        doorbells: Doorbells,
+        signals: Signals,
+        sides: int = SIDES,
+    ) -> None:
+        self._stopping = around.stopping
+        self._signals = signals
+        self._side_by_side = SideBySide(sides)
+        self._pass = JointPass(around, self._side_by_side)
+        self._woken = threading.Event()
+        self.all = [
+            Runner(around, models, partition, doorbells, self._woken)
+            for partition in range(around.log.partitions)
+        ]
+        self._thread = threading.Thread(target=self._run, name="runners", daemon=True)
+
+    @property
+    def threads(self) -> tuple[threading.Thread, ...]:
+        """What has to be alive until the process stops."""
+        return self._signals.thread, self._thread
+
+    def start(self) -> None:
+        self._signals.start()
+        self._side_by_side.start()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Wait a little until the leases are given up; to be called when the process is to stop."""
+        self._thread.join(STOP_S)
+        self._signals.stop()
+
+    def hold(self, name: str, generation: int, partition: int) -> bool:
+        """Whether a runner takes in the log for a generation; if so it looks now what there is."""
+        if holds := self.all[partition].holds(name, generation):
+            self.all[partition].poke()
+        return holds
+
+    def poke(self, partition: int) -> None:
+        """There may be something new, or something to take."""
+        self.all[partition].poke()
+
+    def _run(self) -> None:
+        with ExitStack() as listening:
+            for runner in self.all:
+                for topic, event in ((appended, runner.appended), (freed, runner.freed)):
+                    listening.enter_context(self._signals.expect([topic(runner.partition)], wakeup=event))
+            while not self._stopping.is_set():
+                self._woken.clear()
+                self.round([runner for runner in self.all if not runner.due_in_s()])
+                pause_s = self.step()
+                self._wait(min(pause_s, *(runner.due_in_s() for runner in self.all)))
+            for runner in self.all:
+                runner.give_up()
+
+    def _wait(self, wait_s: float) -> None:
+        until = time.monotonic() + wait_s
+        while not self._stopping.is_set() and (left_s := until - time.monotonic()) > 0:
+            if self._woken.wait(min(left_s, NOTICE_S)):
+                return
+
+    def round(self, due: Iterable[Runner]) -> None:
+        """Let some runners look, and take in what they find; whatever happens, as nobody would start anew."""
+        shares: dict[Runner, Share] = {}
+        for runner in due:
+            try:
+                share = runner.look()
+            except Exception as error:  # noqa: BLE001 - its runner tries again after a pause
+                runner.recover(error)
+            else:
+                if share is not None:
+                    shares[runner] = share
+        if not shares:
+            return
+        try:
+            departures = self._pass.take_in(list(shares.values()))
+        except Exception as error:  # noqa: BLE001 - as above
+            for runner in shares:
+                runner.recover(error)
+            return
+        for runner in shares:
+            runner.depart([one for one in departures if one.follower.partition == runner.partition])
+        if any(len(share.commits) > 1 for share in shares.values()):
+            self._stopping.wait(LINGER_S)
+
+    def step(self) -> float:
+        """Take what spreads a step further; return how many seconds to wait at most before the next one."""
+        spreading = {
+            runner: [follower for follower in runner.followers.values() if follower.is_spreading]
+            for runner in self.all
+        }
+        followers = [follower for each in spreading.values() for follower in each]
+        if not followers:
+            return TICK_S
+        began = time.monotonic()
+        try:
+            departures = self._pass.step(followers)
+        except Exception as error:  # noqa: BLE001 - as above
+            for runner in (runner for runner, each in spreading.items() if each):
+                runner.recover(error)
+            return TICK_S
+        for runner in self.all:
+            runner.depart([one for one in departures if one.follower.partition == runner.partition])
+        return time.monotonic() - began

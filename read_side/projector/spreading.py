@@ -1,0 +1,128 @@
+"""Taking what spreads to the documents that it changes, step by step, beside the log.
+
+Why nothing is lost or doubled. A spread is noted before the checkpoint passes its commit, and
+forgotten when no document lacks it. A document that has the commit is at its position or beyond,
+and is passed by: so a step that is repeated after a crash changes nothing, nor does a whole spread.
+An event that comes to a document in between is folded into it as it is with all spreads behind it
+(``read_side.projector.batch``), and what is written has them then. Steps and batches of a partition
+are one thread's, under one lease, and each write asks for the position that was read
+(``read_side.projector.guards``).
+
+A spread that was noted by a holder of the lease that died before it moved the checkpoint counts from when
+the log has been read up to it again: until then a document may lack something that comes before it.
+
+A document that cannot take it is met in the middle, when others have it already. Then the stream of the
+commit is parked from there on, and whoever takes the lease next folds all of its documents from the log
+again, as for any mending (``read_side.parked.mending``): without what is parked, or with it, if what is
+stored was the fault.
+"""
+
+from collections.abc import Iterator
+from typing import cast
+
+from bson import decode_all
+from pymongo.collection import Collection
+from pymongo.errors import PyMongoError
+
+from bus.connections.clients import Documents
+from bus.log.commit import Commit
+from read_side.projections.model import Document, ReadModel
+from read_side.projector import guards, spreads
+from read_side.projector.folding import POSITION, Plan, plan
+from read_side.projector.guards import Guard
+
+FEW = 50
+"""Documents that are changed at once, in the commit's turn."""
+STEP = 100
+"""Documents that are read and written in one step: 10 to 20 ms."""
+MOST = 8
+"""Spreads under way in one partition: every document that is read has to be held against each of them."""
+
+
+class Spreading:
+    """The spreads under way in one partition of a generation, for who has its lease."""
+
+    def __init__(self, model: ReadModel, collection: Collection[Documents], partition: int) -> None:
+        self._model = model
+        self._collection = collection
+        self._under_way = spreads.under_way(collection, model, partition)
+        self._lacking: Iterator[list[Document]] | None = None
+        """The documents that the first of them is still to be taken to, in steps."""
+
+    def behind(self, position: int) -> list[Commit]:
+        """The spreads that are not beyond a position, in the log's order."""
+        return [commit for commit in self._under_way if commit.seq <= position]
+
+    def is_full(self, position: int) -> bool:
+        """Whether, at a position, one has to end before another begins."""
+        return len(self.behind(position)) >= MOST
+
+    def is_halted(self, stream: str, seq: int) -> bool:
+        """Whether a stream that is parked from a position on was on its way to documents by then."""
+        return any(commit.stream == stream and commit.seq >= seq for commit in self._under_way)
+
+    def is_to_be(self, planned: Plan) -> bool:
+        """Whether a commit is to be taken to its documents in steps, as they are many.
+
+        Not if a document cannot be folded from the log again by itself: in the middle it may turn out that
+        one of them cannot take it.
+        """
+        if any(commit.seq == planned.commit.seq for commit in self._under_way):
+            return True
+        if self._model.sources is None:
+            return False
+        return sum(self._collection.count_documents(one, limit=FEW + 1) for one in _lacking(planned)) > FEW
+
+    def begin(self, commit: Commit) -> None:
+        """Note, durably, that a commit is on its way."""
+        noted = spreads.to_stored(commit)
+        self._collection.replace_one({"_id": noted["_id"]}, noted, upsert=True)
+        self._under_way = [*(one for one in self._under_way if one.seq != commit.seq), commit]
+
+    def drop(self, stream: str) -> None:
+        """Forget what a stream had on its way: its documents have been folded from the log again."""
+        for commit in [one for one in self._under_way if one.stream == stream]:
+            self._end(commit)
+
+    def step(self, position: int, mended: int) -> list[str]:
+        """Take the first spread that is not beyond a position to some documents; return their ids.
+
+        Raises:
+            Poison: one of them cannot take it.
+            LeaseLostError: somebody else has written one of them.
+
+        """
+        behind = self.behind(position)
+        if not behind:
+            return []
+        if self._lacking is None:
+            self._lacking = self._found(plan(self._model, behind[0]))
+        try:
+            found = next(self._lacking, None)
+        except PyMongoError:
+            self._lacking = None
+            raise
+        if found is None:
+            self._end(behind[0])
+            return []
+        read = {document["_id"]: Guard.taken_from(document) for document in found}
+        changed = spreads.all_caught_up(self._model, behind, found)
+        guards.write(self._collection, changed, read, mended)
+        return list(read)
+
+    def _found(self, planned: Plan) -> Iterator[list[Document]]:
+        for where in _lacking(planned):
+            batches = cast("Iterator[bytes]", self._collection.find_raw_batches(where, batch_size=STEP))
+            for batch in batches:  # left to the driver to close, as in ``read_side.projector.batch``
+                if found := decode_all(batch, self._collection.codec_options):
+                    yield found
+
+    def _end(self, commit: Commit) -> None:
+        self._lacking = None
+        self._collection.delete_one({"_id": spreads.key(commit)})
+        self._under_way.remove(commit)
+
+
+def _lacking(planned: Plan) -> list[Documents]:
+    """Filters for the documents that a commit is to be taken to."""
+    return [{**where, POSITION: {"$lt": planned.commit.seq}} for where in planned.spreads]

@@ -1,0 +1,80 @@
+"""Spreads that are under way: commits that change more documents than are written in one step.
+
+A rename reaches all orders of its customer. While it does, the read model goes on with the log, so some of
+the documents have the new name and others do not yet. Such a commit stands in a document of its own beside
+them, in the same collection, from before the checkpoint passes it until the last of them has it. Whoever
+reads documents reads the spreads too and folds in what each of them lacks: so what is read is always what
+the fold of the log says, whatever is stored already.
+
+Why nobody is shown less: the spreads are read *first*. One that is not found then has either not begun, and
+the checkpoint does not say yet that it is shown, or is over, and the documents read after that have it. In
+one query for both they come first as well: MongoDB goes through the bounds on an index in its order, and no
+other id sorts before ``!``.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from pymongo.collection import Collection
+
+from bus.connections.clients import Documents
+from bus.log.commit import Commit
+from read_side.projections.model import Document, ReadModel
+from read_side.projector.folding import Poison, fold_spread
+
+_PREFIX = "!spread"
+ANY_ID = re.compile("^!")
+"""The ids of spreads, for a query by ids."""
+NO_SPREAD: Documents = {"_id": {"$not": ANY_ID}}
+"""The filter for what the read model itself keeps."""
+
+
+def is_spread(document: Document) -> bool:
+    return str(document["_id"]).startswith(_PREFIX)
+
+
+def under_way(
+    collection: Collection[Documents], model: ReadModel, partition: int | None = None
+) -> list[Commit]:
+    """The commits that spread in a generation, in one partition or in all, in the log's order."""
+    if not model.spreads_by:
+        return []
+    ids = ANY_ID if partition is None else re.compile(f"^{_PREFIX}-{partition}-")
+    return commits(collection.find({"_id": ids}))
+
+
+def commits(stored: Iterable[Document]) -> list[Commit]:
+    """What documents of spreads say, in the log's order."""
+    found = (Commit.from_stored(document["commit"]) for document in stored)
+    return sorted(found, key=lambda commit: (commit.partition, commit.seq))
+
+
+def to_stored(commit: Commit) -> Documents:
+    return {"_id": key(commit), "commit": commit.to_stored()}
+
+
+def key(commit: Commit) -> str:
+    return f"{_PREFIX}-{commit.partition}-{commit.seq}"
+
+
+def caught_up(model: ReadModel, spreads: Sequence[Commit], document: Document) -> Document:
+    """A stored document with what it lacks of the spreads; the same one if that is nothing.
+
+    Raises:
+        Poison: it cannot take one of them.
+
+    """
+    for commit in spreads:
+        try:
+            changed = fold_spread(model, commit.recorded(), [document])
+        except Exception as error:
+            raise Poison(commit) from error
+        document = changed[0] if changed else document
+    return document
+
+
+def all_caught_up(
+    model: ReadModel, spreads: Sequence[Commit], documents: Iterable[Document]
+) -> list[Document]:
+    """Several stored documents with what they lack, in the same order."""
+    return [caught_up(model, spreads, document) for document in documents]

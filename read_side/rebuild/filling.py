@@ -1,0 +1,119 @@
+"""Filling one partition of new generations from the log.
+
+It is the projector's own loop, with larger batches: under the lease of the partition, guarded by each
+document's position, documents before the checkpoint. So whatever is true of the projector (a crash in the
+middle repeats a batch and changes nothing, of two that believe to hold the lease one stops) is true here, and
+a fill that was killed is resumed where it stands.
+
+Several read models are filled side by side, a thread for each, from one reading of the log
+(``read_side.rebuild.shared_scan``): while one waits for MongoDB another one folds.
+"""
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Protocol
+
+from bus.connections.clients import read_database, write_database
+from bus.log.log import Log
+from bus.log.view import Stretch
+from bus.settings import Settings
+from read_side.errors import RebuildStoppedError
+from read_side.generations.registry import Registry
+from read_side.parked.parking import Parking
+from read_side.projections import by_name
+from read_side.projections.model import ReadModel
+from read_side.projector.catch_up import End
+from read_side.projector.checkpoints import Checkpoints
+from read_side.projector.context import Surroundings
+from read_side.projector.gaps import Holes
+from read_side.projector.projector import Projector
+from read_side.rebuild.shared_scan import Convoy, Member
+
+STRETCH = 2_000
+"""Commits that are read, folded and written at once: of most orders they are 2 MB, some 20 MB in Python."""
+STRETCH_BYTES = 4 * 2**20
+"""Reached by 150 orders of 200 lines."""
+TICK_S = 0.2
+HELD_S = 0.1
+STALLED_S = 60.0
+"""A partition whose lease somebody else keeps for so long is not about to become free."""
+
+Target = tuple[str, int]
+"""A read model's name and the number of its generation."""
+
+
+class Fill(Protocol):
+    """Brings a generation up to the head of every partition."""
+
+    def __call__(self, model: ReadModel, generation: int, tick: Callable[[], None]) -> None:
+        """Return when every partition was drained once; ``tick`` is called often and may raise."""
+
+
+def builder() -> str:
+    """What a rebuild's leases say of who holds them."""
+    return f"rebuild {socket.gethostname()}:{os.getpid()}"
+
+
+def fill_partition(around: Surroundings, model: ReadModel, generation: int, partition: int) -> None:
+    """Bring one partition up to its head; return early only if the process stops.
+
+    Raises:
+        RebuildStoppedError: somebody else holds the partition.
+
+    """
+    projector = Projector(around)
+    patience = time.monotonic() + STALLED_S
+    while not around.stopping.is_set():
+        run = projector.run(model, generation, partition)
+        match run.end:
+            case End.DRAINED:
+                return
+            case End.HOLE:
+                around.stopping.wait(run.wait_s + 0.001)
+            case End.HELD:  # by the processes of a rebuild that was killed, until their leases run out
+                if time.monotonic() > patience:
+                    raise RebuildStoppedError(f"{model.name}.g{generation}/{partition} is held by somebody")
+                around.stopping.wait(HELD_S)
+            case End.STOPPED:
+                return
+
+
+def fill_together(around: Surroundings, targets: Sequence[Target], partition: int) -> None:
+    """Bring one partition of several read models up to its head, as ``fill_partition`` does each."""
+
+    def read(after: int) -> Stretch:
+        return around.log.read_within(partition, after, STRETCH, STRETCH_BYTES)
+
+    def fill(target: Target, member: Member) -> None:
+        name, generation = target
+        with member:
+            fill_partition(replace(around, read=member.read), by_name(name), generation, partition)
+
+    with (
+        Convoy(read, len(targets), around.stopping) as convoy,
+        ThreadPoolExecutor(len(targets), thread_name_prefix="fill") as threads,
+    ):
+        for _ in threads.map(fill, targets, convoy.members):
+            pass
+
+
+def surroundings(settings: Settings, stopping: threading.Event, owner: str) -> Surroundings:
+    """What a fill works with; its connections are its own."""
+    writes, reads = write_database(settings), read_database(settings)
+    log = Log(writes, settings.log_partitions)
+    return Surroundings(
+        log=log,
+        registry=Registry(reads),
+        checkpoints=Checkpoints(reads, settings.lease_ms),
+        parking=Parking(reads),
+        holes=Holes(log, settings.hole_grace_ms),
+        owner=owner,
+        announce=lambda _moved: None,  # nobody reads from it yet
+        stopping=stopping,
+        read=log.read,
+    )

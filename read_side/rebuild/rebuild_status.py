@@ -1,0 +1,142 @@
+"""The latest rebuild of each read model, however it was started: as its request or the registry tells.
+
+A rebuild from the command line leaves no request. What can be seen of it is who has the registry's lease and
+how far the generation has got that is being built; and, once it is over, what it has left there. Whichever
+came later is told: both have their times from mongod.
+"""
+
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from typing import Any
+
+from pymongo.database import Database
+
+from bus.connections.clients import Documents
+from bus.log.log import Log
+from read_side.generations.registry import COLLECTION, Entry, Generation, State
+from read_side.projector.checkpoints import Checkpoints
+from read_side.rebuild.requests import OPEN, RebuildRequests, RequestState
+
+READY = "ready"
+"""The state of a rebuild that has left its generation beside the live one, as it was told to."""
+SILENT = "its process does not answer: another one goes on when its time is up"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RebuildSeen:
+    """One row; times are mongod's."""
+
+    read_model: str
+    state: str
+    requested_at: datetime | None = None
+    requested_by: str | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    generation: int | None = None
+    phase: str | None = None
+    done: int | None = None
+    total: int | None = None
+    per_s: float | None = None
+    left_s: float | None = None
+    result: dict[str, Any] | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """What the registry has on a read model, and who is rebuilding it now."""
+
+    entry: Entry
+    builder: str | None
+
+    @property
+    def newest(self) -> Generation | None:
+        """The one that the latest rebuild has made, if there was any."""
+        made = (g for g in self.entry.generations.values() if g.since and g.state is not State.GONE)
+        return max(made, key=lambda generation: generation.number, default=None)
+
+
+class RebuildsSeen:
+    """Looks at requests, registry and checkpoints."""
+
+    def __init__(self, database: Database[Documents], log: Log) -> None:
+        self._read_models = database[COLLECTION]
+        self._requests = RebuildRequests(database)
+        self._checkpoints = Checkpoints(database)
+        self._log = log
+
+    def registered(self) -> dict[str, Registered]:
+        """By read model."""
+        held = {"$gt": ["$rebuild.expires_at", "$$NOW"]}  # not so if nobody ever had it
+        return {
+            stored["_id"]: Registered(
+                Entry.from_stored(stored), stored["rebuild"].get("owner") if stored["held"] else None
+            )
+            for stored in self._read_models.aggregate([{"$set": {"held": held}}, {"$sort": {"_id": 1}}])
+        }
+
+    def builder(self, name: str) -> str | None:
+        """Who is rebuilding a model now."""
+        registered = self.registered().get(name)
+        return registered.builder if registered is not None else None
+
+    def look(self) -> list[RebuildSeen]:
+        """A row for each read model that has been rebuilt, is being rebuilt or is to be, by name."""
+        requests, registered = self._requests.all(), self.registered()
+        names = sorted(requests.keys() | registered.keys())
+        rows = (seen(name, requests.get(name), registered.get(name)) for name in names)
+        return [self._with_progress(row) for row in rows if row is not None]
+
+    def _with_progress(self, row: RebuildSeen) -> RebuildSeen:
+        """One that runs without a request, with how far it is."""
+        if row.state != RequestState.RUNNING or row.requested_at or row.generation is None:
+            return row
+        found = self._checkpoints.found({"name": row.read_model, "generation": row.generation})
+        done = sum(checkpoint.position for checkpoint in found)
+        heads = sum(self._log.head(partition) for partition in range(self._log.partitions))
+        return replace(row, done=done, total=max(done, heads))
+
+
+def seen(name: str, request: Documents | None, registered: Registered | None) -> RebuildSeen | None:
+    """The row of one read model, if there is anything to tell."""
+    if request is not None and request["state"] in OPEN:
+        return of_request(request)
+    newest = registered.newest if registered is not None else None
+    if registered is not None and registered.builder is not None:
+        unfinished = newest if newest is not None and not newest.was_live else None
+        return RebuildSeen(
+            read_model=name,
+            state=RequestState.RUNNING,
+            requested_by=registered.builder,
+            started_at=unfinished.since if unfinished is not None else None,
+            generation=unfinished.number if unfinished is not None else None,
+        )
+    if newest is not None and (request is None or _is_later(newest, request)):
+        return _left(name, newest)
+    return None if request is None else of_request(request)
+
+
+def _is_later(generation: Generation, request: Documents) -> bool:
+    """Whether a generation came to be as it is after a request was over, and not because of it."""
+    if (request["state"], request.get("generation")) == (RequestState.SUCCEEDED, generation.number):
+        return False
+    return generation.since is not None and generation.since > request["finished_at"]
+
+
+def _left(name: str, newest: Generation) -> RebuildSeen:
+    """What a rebuild without a request has left."""
+    if newest.was_live:
+        state, finished_at = RequestState.SUCCEEDED.value, newest.since
+    elif newest.state is State.BUILDING:
+        state, finished_at = RequestState.STOPPED.value, None
+    else:
+        state, finished_at = READY, newest.since
+    return RebuildSeen(read_model=name, state=state, finished_at=finished_at, generation=newest.number)
+
+
+def of_request(request: Documents) -> RebuildSeen:
+    """As its own document tells it."""
+    told = {field.name: request[field.name] for field in fields(RebuildSeen) if field.name in request}
+    if request.get("silent"):
+        told["phase"] = SILENT
+    return RebuildSeen(read_model=request["_id"], **told)

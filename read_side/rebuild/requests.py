@@ -1,0 +1,237 @@
+"""Rebuilds that somebody asks for without running them: ``rebuild_requests``, a document for each read model.
+
+The API only leaves a request. A projections' process takes it and has a child process carry it out
+(``read_side.rebuild.requested_rebuilds``), which tells here how it goes. What is live and who may
+build it is the registry's business (``read_side.generations.generations``), also while a rebuild is
+run from the command line; what is here is only who sees to which request, so that each is seen to,
+and one at a time.
+
+``requested`` → ``running`` → ``succeeded``, ``failed`` or ``stopped``; and from ``running`` back to
+``requested`` when whoever ran it was told to stop or died. Each step is one update that matches what it rests
+on, so each of these ends in one way:
+
+- *Two ask at once.* An upsert that matches no open request: one of them inserts or replaces, to the other the
+  document is an open one, and its own insert a duplicate key. It is told that there is one.
+- *Two processes take at once*, the same request or two: ``running`` is a field that only running ones have,
+  with a unique index. One update is first; the other matches nothing, or is a duplicate key. No clock decides
+  that; it decides only when a silent one counts as dead.
+- *The one that runs it is killed* (``kill -9``): nobody renews its lease. Once that has run out, by mongod's
+  clock, whoever looks next gives the request back with one death more, and somebody takes it. The generation
+  that was begun is gone on with (``read_side.rebuild.rebuild``), once the registry's lease has run out.
+- *It was not dead*, only slow: taking raises the epoch, and everything it tells matches the epoch that it was
+  given. It learns with the next word, within a second or so, and stops. What it does to generations until
+  then is arbitrated by the registry's lease, like two rebuilds from the command line.
+- *It is asked to stop while it is taken or while its process dies*: the wish is a field of the document.
+  Either it was requested still, and is stopped at once, or it runs and hears of it with its next word, or
+  it is dead and is stopped instead of given back.
+- *Killed after the new generation went live and before that was told*: whoever goes on finds live the very
+  generation that this request was building, and only tells so.
+
+A request that has killed ``MOST_DEATHS`` processes is failed: something is wrong with it. It names the
+version of the model's code where it was made; only processes with that version or a later one take it.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from pymongo import ASCENDING, ReturnDocument
+from pymongo.database import Database
+from pymongo.errors import DuplicateKeyError
+
+from bus.connections.clients import DURABLE, Documents
+from bus.primitives.database_time import from_now, is_past, shorten
+from read_side.errors import RebuildLostError
+from read_side.projections.model import ReadModel
+
+COLLECTION = "rebuild_requests"
+MOST_DEATHS = 3
+START_MS = 20_000
+"""How long who has taken one may take for the first word: a process has to start, on a busy machine."""
+SILENCE_MS = 5_000
+"""How long it may be silent then, at least."""
+
+
+class RequestState(StrEnum):
+    """Where a request is."""
+
+    REQUESTED = "requested"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+OPEN = [RequestState.REQUESTED.value, RequestState.RUNNING.value]
+_RUNNING = {"state": RequestState.RUNNING.value}
+_EXPIRED = {"$expr": is_past("$expires_at")}
+_WISHED_TO_STOP = {"$eq": ["$stop", True]}
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to carry out a request, as long as nobody has a higher epoch."""
+
+    name: str
+    epoch: int
+    generation: int | None = None
+    """What an earlier holder was building for the same request."""
+
+
+class RebuildRequests:
+    """The requests in one read database."""
+
+    def __init__(self, database: Database[Documents], lease_ms: int = 10_000) -> None:
+        self._requests = database.get_collection(COLLECTION, write_concern=DURABLE)
+        self._start_ms = max(lease_ms, START_MS)
+        self._silence_ms = max(lease_ms, SILENCE_MS)
+
+    def create(self) -> None:
+        """Make the index that lets one run at a time; idempotent."""
+        self._requests.create_index(
+            [("running", ASCENDING)],
+            unique=True,
+            partialFilterExpression={"running": True},
+            name="one_at_a_time",
+        )
+
+    # For who asks.
+
+    def request(self, model: ReadModel, by: str) -> Documents | None:
+        """Ask for a rebuild; ``None`` if one of the model is requested or running already."""
+        fresh = {
+            "_id": model.name,
+            "state": RequestState.REQUESTED.value,
+            "version": model.version,
+            "requested_at": "$$NOW",
+            "requested_by": {"$literal": by},
+            "deaths": 0,
+            "epoch": {"$add": [{"$ifNull": ["$epoch", 0]}, 1]},
+        }
+        try:
+            return self._requests.find_one_and_update(
+                {"_id": model.name, "state": {"$nin": OPEN}},
+                [{"$replaceWith": fresh}],
+                upsert=True,
+                return_document=ReturnDocument.AFTER,
+            )
+        except DuplicateKeyError:
+            return None
+
+    def stop(self, name: str) -> Documents | None:
+        """Stop a request, or have its rebuild stopped; ``None`` if there is nothing to stop."""
+        waits = {"$eq": ["$state", RequestState.REQUESTED.value]}
+        changes = {
+            "stop": True,
+            "state": {"$cond": [waits, RequestState.STOPPED.value, "$state"]},
+            "finished_at": {"$cond": [waits, "$$NOW", None]},
+        }
+        return self._requests.find_one_and_update(
+            {"_id": name, "state": {"$in": OPEN}}, [{"$set": changes}], return_document=ReturnDocument.AFTER
+        )
+
+    def all(self) -> Mapping[str, Documents]:
+        """The latest request of each model, as it is now; ``silent`` says that who runs it may be dead."""
+        silent = {"$and": [{"$eq": ["$state", "running"]}, is_past("$expires_at")]}
+        found = self._requests.aggregate([{"$set": {"silent": silent}}])
+        return {stored["_id"]: stored for stored in found}
+
+    # For who carries it out.
+
+    def take(self, models: Iterable[ReadModel], owner: str) -> Claim | None:
+        """Take the oldest request that this code can carry out, if none is running.
+
+        While nothing is asked for this is one small query.
+        """
+        opened = list(self._requests.find({"state": {"$in": OPEN}}, {"state": True}))
+        if any(stored["state"] == RequestState.RUNNING for stored in opened):
+            shorten(self._requests, _RUNNING, "expires_at", self._start_ms)
+            self._changed({**_RUNNING, **_EXPIRED}, _after_a_death("its process fell silent"))
+        elif not opened:
+            return None
+        mine = [{"_id": model.name, "version": {"$lte": model.version}} for model in models]
+        changes = {
+            "state": RequestState.RUNNING.value,
+            "running": True,
+            "owner": {"$literal": owner},
+            "epoch": {"$add": ["$epoch", 1]},
+            "expires_at": from_now(self._start_ms),
+            "started_at": {"$ifNull": ["$started_at", "$$NOW"]},
+            "phase": "starting",
+        }
+        try:
+            taken = self._requests.find_one_and_update(
+                {"state": RequestState.REQUESTED.value, "$or": mine},
+                [{"$set": changes}],
+                sort=[("requested_at", ASCENDING)],
+                return_document=ReturnDocument.AFTER,
+            )
+        except DuplicateKeyError:  # another one is running
+            return None
+        return Claim(taken["_id"], taken["epoch"], taken.get("generation")) if taken else None
+
+    def tell(self, claim: Claim, **progress: Any) -> bool:
+        """Say how it goes and keep it; return whether it is to stop.
+
+        Raises:
+            RebuildLostError: somebody else has it by now.
+
+        """
+        changes: Documents = {name: {"$literal": value} for name, value in progress.items()}
+        changes["expires_at"] = from_now(self._silence_ms)
+        told = self._requests.find_one_and_update(_held(claim), [{"$set": changes}], {"stop": True})
+        if told is None:
+            raise RebuildLostError(f"somebody else sees to the rebuild of {claim.name}")
+        return bool(told.get("stop"))
+
+    def succeed(self, claim: Claim, result: Mapping[str, Any] | None) -> bool:
+        """It is done. ``False``, as below, if it is no longer the holder's; then nothing happens."""
+        ended = _ended(RequestState.SUCCEEDED)
+        return self._changed(_held(claim), {**ended, "result": {"$literal": result}})
+
+    def fail(self, claim: Claim, error: str) -> bool:
+        """It cannot be done as things are; it is not tried again."""
+        return self._changed(_held(claim), {**_ended(RequestState.FAILED), "error": {"$literal": error}})
+
+    def give_back(self, claim: Claim) -> bool:
+        """Who has it was told to stop: let somebody else go on, unless it is to stop altogether."""
+        return self._changed(_held(claim), _returned(_WISHED_TO_STOP))
+
+    def bury(self, claim: Claim, error: str) -> bool:
+        """Who carried it out died without a word: somebody else goes on, unless that happens each time."""
+        return self._changed(_held(claim), _after_a_death(error))
+
+    def _changed(self, where: Mapping[str, Any], changes: Mapping[str, Any]) -> bool:
+        ends = {"$unset": ["running", "owner", "expires_at"]}
+        return bool(self._requests.update_many(where, [{"$set": changes}, ends]).matched_count)
+
+
+def _held(claim: Claim) -> Documents:
+    return {"_id": claim.name, "state": RequestState.RUNNING.value, "epoch": claim.epoch}
+
+
+def _ended(state: RequestState) -> Documents:
+    return {"state": state.value, "finished_at": "$$NOW", "phase": None, "left_s": None}
+
+
+def _returned(stopped: Any) -> Documents:
+    requested = RequestState.REQUESTED.value
+    return {
+        **_ended(RequestState.STOPPED),
+        "state": {"$cond": [stopped, RequestState.STOPPED.value, requested]},
+        "finished_at": {"$cond": [stopped, "$$NOW", None]},
+    }
+
+
+def _after_a_death(error: str) -> Documents:
+    deaths = {"$add": ["$deaths", 1]}
+    too_many = {"$gte": [deaths, MOST_DEATHS]}
+    returned = _returned({"$or": [_WISHED_TO_STOP, too_many]})
+    failed = {"$and": [too_many, {"$not": [_WISHED_TO_STOP]}]}
+    return {
+        **returned,
+        "deaths": deaths,
+        "state": {"$cond": [failed, RequestState.FAILED.value, returned["state"]]},
+        "error": {"$cond": [failed, {"$literal": f"given up: {MOST_DEATHS} times, lastly {error}"}, None]},
+    }

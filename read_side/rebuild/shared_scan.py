@@ -1,0 +1,146 @@
+"""One partition of the log, read once for all the read models that are filled from it together.
+
+Reading the log and validating its events is half of a fill's work, and the same for every model. So they go
+through it side by side, a thread for each: whoever comes first to the end of the present stretch waits until
+the others have it too, and reads the next one for all. Meanwhile the one after it is read ahead. So in memory
+are three stretches at most, and each is bounded in commits and in bytes.
+
+Why what they get is the log: a stretch is contiguous and settled, so it never changes. One that is empty says
+where the log ended at that time: it is told to nobody else, and not kept from ahead.
+
+Nobody is waited for in vain. Who leaves is no longer waited for, nor is who is elsewhere in the log (its
+checkpoint was another), and nobody for longer than ``PATIENCE_S``: the convoy goes on, and who was left
+behind reads for itself from then on, which costs time and changes nothing.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Self
+
+from bus.log.view import Stretch
+
+PATIENCE_S = 5.0
+LOOK_S = 0.2
+"""How soon who waits notices that it should stop."""
+
+Read = Callable[[int], Stretch]
+"""The next stretch after a position."""
+
+
+class Member:
+    """One read model's place in the convoy; ``read`` is as ``Surroundings.read``, for its own thread."""
+
+    def __init__(self, convoy: "Convoy") -> None:
+        self._convoy = convoy
+        self.has: int | None = None
+        """Which stretch it was given last, by the position that begins after; ``None`` before the first."""
+        self.starts_after: int | None = None
+        """Where it stands, once it has come to the start."""
+        self.is_alone = False
+
+    def read(self, _partition: int, after: int, _limit: int) -> Stretch:
+        return self._convoy.next_for(self, after)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._convoy.leave(self)
+
+
+class Convoy:
+    """The members' common way through one partition."""
+
+    def __init__(self, read: Read, members: int, stopping: threading.Event) -> None:
+        self._read = read
+        self._stopping = stopping
+        self._changed = threading.Condition()
+        self.members = [Member(self) for _ in range(members)]
+        self._present = set(self.members)
+        self._begin: int | None = None  # of the stretch at hand
+        self._stretch = Stretch((), ())
+        self._ahead: tuple[int, Future[Stretch]] | None = None
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="read ahead")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def leave(self, member: Member) -> None:
+        with self._changed:
+            self._present.discard(member)
+            self._changed.notify_all()
+
+    def next_for(self, member: Member, after: int) -> Stretch:
+        """The stretch after a position: the one at hand, the next one for all, or one for it alone."""
+        with self._changed:
+            if after == self._begin:
+                return self._given(member)
+            if self._is_next(after):
+                self._wait_for_the_others(member, after)
+                if after == self._begin:  # another one was quicker
+                    return self._given(member)
+                if self._may_advance(after):
+                    return self._advanced(member, after)
+            member.is_alone = True
+            self._changed.notify_all()
+        return self._read(after)
+
+    def _is_next(self, after: int) -> bool:
+        return self._begin is None or after == self._stretch.commits[-1].seq
+
+    def _may_advance(self, after: int) -> bool:
+        """The first stretch is the earliest that anybody needs."""
+        if self._begin is not None:
+            return self._is_next(after)
+        starts = [each.starts_after for each in self._present if each.starts_after is not None]
+        return after == min(starts)
+
+    def _given(self, member: Member) -> Stretch:
+        member.has, member.is_alone = self._begin, False
+        self._changed.notify_all()
+        return self._stretch
+
+    def _advanced(self, member: Member, after: int) -> Stretch:
+        """Read under the lock: who comes for the same meanwhile finds it; every call is bounded."""
+        stretch = self._from_ahead(after) or self._read(after)
+        if not stretch.commits:
+            return stretch
+        self._begin, self._stretch = after, stretch
+        following = stretch.commits[-1].seq
+        self._ahead = following, self._pool.submit(self._read, following)
+        return self._given(member)
+
+    def _from_ahead(self, after: int) -> Stretch | None:
+        if self._ahead is None or self._ahead[0] != after:
+            return None
+        (_, reading), self._ahead = self._ahead, None
+        try:
+            stretch = reading.result()
+        except Exception:  # noqa: BLE001 - whatever it was: it is read again, and raises here if it must
+            return None
+        return stretch if stretch.commits else None
+
+    def _wait_for_the_others(self, member: Member, after: int) -> None:
+        """Until all who are on the way have the stretch at hand, or, before the first, stand at its start."""
+        if self._begin is None:
+            member.starts_after = after
+            self._changed.notify_all()
+        begin, deadline = self._begin, time.monotonic() + PATIENCE_S
+        while self._begin == begin and not self._stopping.is_set():
+            behind = [each for each in self._present if not (each.is_alone or self._is_here(each, begin))]
+            if not behind:
+                return
+            if time.monotonic() > deadline:
+                for each in behind:
+                    each.is_alone = True
+                return
+            self._changed.wait(LOOK_S)
+
+    @staticmethod
+    def _is_here(member: Member, begin: int | None) -> bool:
+        return member.starts_after is not None if begin is None else member.has == begin

@@ -1,0 +1,1 @@
+"""The commands of ``python -m write_side``, as they run and print."""

@@ -1,0 +1,75 @@
+"""``python -m write_side show``, as it runs and prints: a stream's history, and its state at any version."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.json import JSON
+from rich.markup import escape
+from rich.table import Table
+
+from bus.cli import moment, to_json, write_json
+from bus.connections.clients import write_database
+from bus.errors import RefusedError
+from bus.log.commit import Commit
+from bus.log.log import Log
+from bus.messages.streams import partition_of
+from bus.settings import Settings
+from write_side.cli.log_report import as_line, what
+
+
+def run(stream: str, version: int | None, *, as_json: bool) -> None:
+    """Print the history of a stream, and its state at a version or as it is now.
+
+    Raises:
+        RefusedError: there is no such stream or version.
+
+    """
+    settings = Settings.for_command_line()
+    database = write_database(settings)
+    with database.client:
+        log = Log(database, settings.log_partitions)
+        log.create()  # which refuses another number of partitions
+        history = log.history(partition_of(stream, log.partitions), stream)
+    if not history:
+        raise RefusedError(f"the log has no stream {stream}: streams are named like order-ID or customer-ID")
+    shown = history[-1] if version is None else _at(history, version)
+    if as_json:
+        write_json(
+            {
+                "stream": stream,
+                "version": shown.version,
+                "state": shown.state,
+                "history": [as_line(commit) for commit in history],
+            }
+        )
+        return
+    console = Console()
+    console.print(table(history, shown))
+    console.print(f"State at version {shown.version}:", style="bold")
+    console.print(JSON(to_json(shown.state), ensure_ascii=False), soft_wrap=True)
+
+
+def _at(history: Sequence[Commit], version: int) -> Commit:
+    for commit in history:
+        if commit.version == version:
+            return commit
+    raise RefusedError(f"{history[-1].stream} has the versions 1 to {history[-1].version}, not {version}")
+
+
+def table(history: Sequence[Commit], shown: Commit) -> Table:
+    """One row for each version; the one whose state is shown is marked."""
+    rows = Table("", "version", "accepted (UTC)", "position", "what", "by", title=escape(str(shown.stream)))
+    for place in (1, 3):
+        rows.columns[place].justify = "right"
+    for commit in history:
+        is_shown = commit is shown
+        rows.add_row(
+            "→" if is_shown else "",
+            str(commit.version),
+            moment(commit.at),
+            f"{commit.partition}-{commit.seq}",
+            escape(what(commit)),
+            escape(commit.by or ""),
+            style="bold" if is_shown else "",
+        )
+    return rows

@@ -1,0 +1,49 @@
+"""``python -m write_side repair``, as it runs and prints."""
+
+from rich.console import Console
+from rich.table import Table
+
+from bus.connections.clients import write_database
+from bus.log.log import Log
+from bus.settings import Settings
+from write_side.repair import Move, Repair
+
+
+def run(*, carry_out: bool) -> bool:
+    """Print which commits are out of order, and with ``carry_out`` move them; return whether all is in order.
+
+    Raises:
+        RefusedError: processes that decide or project are alive.
+
+    """
+    settings = Settings.for_command_line()
+    database = write_database(settings)
+    with database.client:
+        repair = Repair(database, settings.log_partitions)
+        if not repair.begun():
+            Log(database, settings.log_partitions).create()  # which refuses another number of partitions
+        moves = repair.moves()
+        console = Console()
+        if not moves:
+            console.print("Every commit stands above what it rests on.")
+            return True
+        console.print(_table(moves))
+        if not carry_out:
+            console.print("Nothing was moved. Stop the processes and say --carry-out to move them.")
+            return False
+        repair.carry_out(moves)
+        console.print(
+            f"{len(moves):,} commits moved. Now rebuild every read model: docs/operating.md says how."
+        )
+        return True
+
+
+def _table(moves: list[Move]) -> Table:
+    table = Table("stream", "version", "position", "to be")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for move in sorted(moves, key=lambda move: (move.stream, move.version)):
+        table.add_row(
+            move.stream, str(move.version), f"{move.partition}-{move.seq}", f"{move.partition}-{move.to}"
+        )
+    return table

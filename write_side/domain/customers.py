@@ -1,0 +1,77 @@
+"""Customers: who they are and how they are reached.
+
+Decisions here depend on the customer alone, so ``decide`` does not look at its facts.
+"""
+
+from collections.abc import Iterator
+
+from bus.messages.customers import (
+    ChangeCustomer,
+    CustomerEmailChanged,
+    CustomerEvent,
+    CustomerRegistered,
+    CustomerRenamed,
+    RegisterCustomer,
+)
+from bus.messages.message import Message
+from bus.messages.rejection import Rejection, RejectionKind
+from bus.messages.values import Email, Id, Name
+
+CustomerCommand = RegisterCustomer | ChangeCustomer
+
+
+class Customer(Message):
+    """A customer as its events left it."""
+
+    customer_id: Id
+    name: Name
+    email: Email
+
+
+def decide(
+    state: Customer | None, command: CustomerCommand, _facts: object
+) -> tuple[CustomerEvent, ...] | Rejection:
+    """What a command comes to; no events: it changes nothing."""
+    match command:
+        case RegisterCustomer():
+            if state is not None:
+                return Rejection(
+                    kind=RejectionKind.CONFLICT,
+                    code="id-taken",
+                    detail=f"There already is a customer {command.customer_id}.",
+                )
+            return (
+                CustomerRegistered(customer_id=command.customer_id, name=command.name, email=command.email),
+            )
+        case ChangeCustomer():
+            if state is None:
+                return Rejection(
+                    kind=RejectionKind.NOT_FOUND,
+                    code="unknown-customer",
+                    detail=f"There is no customer {command.customer_id}.",
+                )
+            return tuple(_changes(state, command))
+
+
+def _changes(customer: Customer, command: ChangeCustomer) -> Iterator[CustomerEvent]:
+    if command.name is not None and command.name != customer.name:
+        yield CustomerRenamed(customer_id=customer.customer_id, old_name=customer.name, name=command.name)
+    if command.email is not None and command.email != customer.email:
+        yield CustomerEmailChanged(customer_id=customer.customer_id, email=command.email)
+
+
+def evolve(state: Customer | None, event: CustomerEvent) -> Customer:
+    """The customer after an event.
+
+    Raises:
+        ValueError: the event does not follow from the state: the history is broken.
+
+    """
+    match event, state:
+        case CustomerRegistered(), None:
+            return Customer(customer_id=event.customer_id, name=event.name, email=event.email)
+        case CustomerRenamed(), Customer():
+            return state.model_copy(update={"name": event.name})
+        case CustomerEmailChanged(), Customer():
+            return state.model_copy(update={"email": event.email})
+    raise ValueError(f"{event.type} cannot follow on {state!r}")

@@ -1,0 +1,62 @@
+"""Pricing: what the items of an order cost, and what is wrong with those that cannot be sold together.
+
+The currency of an order is that of the first of its products that can be sold.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from bus.messages.values import MAX_TOTAL, Item, Line
+from write_side.domain.products import Product
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong with one field of a command, and the stable word for it."""
+
+    code: str
+    field: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """The lines that can be sold, and a problem for each that cannot; ``total`` is in minor units."""
+
+    lines: tuple[Line, ...]
+    currency: str
+    total: int
+    problems: tuple[Problem, ...]
+
+
+def price(items: Sequence[Item], products: Mapping[str, Product | None]) -> Quote:
+    """Price the items with their products as they are now; every product must have been looked up."""
+    wanted = [products[item.product_id] for item in items]
+    currency = next((p.currency for p in wanted if p is not None and not p.discontinued), "")
+    priced = [
+        _line(item, product, currency, f"items.{index}.product_id")
+        for index, (item, product) in enumerate(zip(items, wanted, strict=True))
+    ]
+    lines = tuple(line for line in priced if isinstance(line, Line))
+    problems = [problem for problem in priced if isinstance(problem, Problem)]
+    total = sum(line.line_total for line in lines)
+    if total > MAX_TOTAL:
+        problems.append(Problem("total-too-large", "items", f"the total is {total}, the limit {MAX_TOTAL}"))
+    return Quote(lines, currency, total, tuple(problems))
+
+
+def _line(item: Item, product: Product | None, currency: str, field: str) -> Line | Problem:
+    if product is None:
+        return Problem("unknown-product", field, f"there is no product {item.product_id}")
+    if product.discontinued:
+        return Problem("product-discontinued", field, f"product {item.product_id} is discontinued")
+    if product.currency != currency:
+        mixed = f"product {item.product_id} is sold in {product.currency}, others of the order in {currency}"
+        return Problem("mixed-currencies", field, mixed)
+    return Line(
+        product_id=item.product_id,
+        product_name=product.name,
+        quantity=item.quantity,
+        unit_price=product.unit_price,
+        line_total=item.quantity * product.unit_price,
+    )

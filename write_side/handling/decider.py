@@ -1,0 +1,224 @@
+"""What commands come to: load, skip if done, decide, append; for a batch of them in one go.
+
+The commands of a batch are in the order of acceptance, and what each must come after is in the batch before
+it, or finished. They are decided in memory: a later one sees the states that the earlier ones have left, as
+if each had been appended before the next was looked at. They are appended by one ordered insert, so none of
+them is in the log without those before it. Where the log refuses one, since somebody else was faster, it
+and all after it are decided anew on what the log has by then.
+
+The insert decides what a command came to, whoever else handles it at the same time; everything before it is
+read-only. So a handler may be killed anywhere, and any number of handlers may be given the same command. All
+reads are within the session in which the inbox was looked at, so a decision rests on no less of the log than
+the inbox says is finished.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from datetime import datetime
+from typing import Any
+
+from pymongo.client_session import ClientSession
+from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_attempt, wait_random_exponential
+
+from bus.errors import AlreadyCommittedError, VersionConflictError
+from bus.inbox.inbox import Entry
+from bus.log.commit import Commit, Decision
+from bus.log.log import Appended, Log
+from bus.messages.outcome import Outcome
+from bus.messages.streams import partition_of
+from write_side.errors import EarlierUnfinishedError
+from write_side.handling.decisions import States, decision_about
+from write_side.handling.in_flight import Barrier
+from write_side.handling.snapshots import Key, Snapshot, Snapshots
+from write_side.handling.telemetry import Telemetry
+from write_side.handling.transience import is_transient
+
+CONFLICT_TRIES = 20
+"""In place, some milliseconds apart: a conflict is an everyday race, not worth a trip through the queue."""
+
+Decided = Commit | Exception
+"""What a command came to, or what handling it raised."""
+
+
+class Decider:
+    """The beats up to the append; not for several threads."""
+
+    def __init__(self, log: Log, telemetry: Telemetry, now: Callable[[], datetime]) -> None:
+        """``now`` tells the time when a decision is made; nothing is decided by it."""
+        self._log = log
+        self._now = now
+        self._snapshots = Snapshots()
+        self.newest = self._snapshots.load
+        self._view = log
+        """The log in the session of the present batch: what is read after an append shows it."""
+        self.append = telemetry.appends(self._append)
+
+    def __call__(self, entries: Sequence[Entry], session: ClientSession | None) -> list[Decided]:
+        """For each command the commit that says what it came to, made now or found; or what it raised.
+
+        Among that are ``VersionConflictError``, if others were faster again and again,
+        ``AlreadyCommittedError``, if the log has its commit and does not show it yet, and
+        ``EarlierUnfinishedError``, if one before it raised. What concerns all of them, such as that MongoDB
+        is away, is raised.
+        """
+        conflicts = Retrying(
+            retry=retry_if_result(bool),
+            wait=wait_random_exponential(multiplier=0.002, max=0.1),
+            stop=stop_after_attempt(CONFLICT_TRIES),
+            retry_error_callback=_last_result,
+        )
+        self._view = self._log.within(session)
+        try:
+            with ExitStack() as views:
+                rounds = _Rounds(self, entries, self._view, views)
+                refused = conflicts(rounds)
+        finally:
+            self._view = self._log
+        error = refused[0] if refused else None
+        for entry in entries:
+            if entry.command_id not in rounds.decided and error is not None:
+                rounds.decided[entry.command_id] = error
+        return [rounds.decided[entry.command_id] for entry in entries]
+
+    def _append(self, decisions: Sequence[Decision]) -> list[Appended]:
+        return self._view.append(decisions)
+
+    def append_outcome(self, entry: Entry, outcome: Outcome) -> Decided:
+        """Append what a command came to without a decision; the commit that says it, this or an earlier one.
+
+        Returns what appending it raises, unless the log has a commit all the same. Raises what concerns
+        every append, such as that MongoDB is away.
+        """
+        decision = decision_about(entry, self._now(), outcome=outcome.model_dump())
+        try:
+            [appended] = self.append([decision])
+        except Exception as error:
+            if is_transient(error):
+                raise
+            appended_or: Decided = error
+        else:
+            appended_or = appended
+        if not isinstance(appended_or, Exception):
+            return appended_or
+        with self._log.now() as log:
+            return log.of_command(entry.partition, entry.command_id) or appended_or
+
+    def load(self, entries: Sequence[Entry], log: Log) -> "States":
+        """The states of what the commands change and take facts from, as they are now."""
+        partitions = log.partitions
+        keys: set[Key] = set()
+        for entry in entries:
+            keys.add((entry.partition, entry.envelope.command.stream))
+            keys.update(
+                (partition_of(stream, partitions), stream) for stream in entry.envelope.command.fact_streams
+            )
+        return States(self.newest(log, keys), partitions, self._now())
+
+    def remember(self, commit: Commit, states: "States") -> None:
+        """Keep the state that a commit has left, if nothing of the batch came after it on its stream."""
+        key = commit.partition, str(commit.stream)
+        state, version = states.left.get(key, (None, None))
+        if commit.version is not None and version == commit.version:
+            self._snapshots.remember(key, Snapshot.of(commit, state))
+
+    def append_all(self, decisions: Sequence[Decision]) -> list[Decided]:
+        """As ``Log.append``; one that cannot be appended at all ends it too, as a refusal does."""
+        if not decisions:
+            return []
+        try:
+            return list(self.append(decisions))
+        except Exception as error:
+            if is_transient(error):
+                raise
+            if len(decisions) == 1:
+                return [error]
+        appended: list[Decided] = []
+        for decision in decisions:
+            appended += self.append_all([decision])
+            if isinstance(appended[-1], Exception):
+                break
+        return appended
+
+
+class _Rounds:
+    """The rounds of one batch: each takes what is left through the beats, up to a refusal."""
+
+    def __init__(self, decider: Decider, entries: Sequence[Entry], log: Log, views: ExitStack) -> None:
+        self.decided: dict[str, Decided] = {}
+        self._decider = decider
+        self._entries = entries
+        self._log = log
+        self._views = views
+        self._looks_for_done = False
+
+    def __call__(self) -> list[Exception]:
+        """One round; return the refusal after which some are left."""
+        if self._looks_for_done:
+            self._find_done()
+        else:
+            self._find_repeated()
+        states = self._decider.load(self._entries, self._log)  # after that: they hold what was found done
+        decisions = self._decisions(states)
+        appended = self._decider.append_all(decisions)
+        for decision, result in zip(decisions, appended, strict=False):
+            if isinstance(result, VersionConflictError | AlreadyCommittedError):
+                return [self._refused(result)]
+            self.decided[str(decision.command_id)] = result
+            if isinstance(result, Commit):
+                self._decider.remember(result, states)
+        left = decisions[len(appended) :]
+        return [VersionConflictError("one before it could not be appended")] if left else []
+
+    def _left(self) -> list[Entry]:
+        return [entry for entry in self._entries if entry.command_id not in self.decided]
+
+    def _refused(self, refusal: Exception) -> Exception:
+        """The next round looks for what others have decided: whoever was faster may have been at all of them.
+
+        The insert may have met a commit that is not settled yet: it is, once the log as it is now can be
+        read.
+        """
+        if isinstance(refusal, AlreadyCommittedError) and self._looks_for_done:
+            self._log = self._views.enter_context(self._decider._log.now())  # noqa: SLF001 - of one module
+        self._looks_for_done = True
+        return refusal
+
+    def _find_repeated(self) -> None:
+        """Find those whose ids come from a key, and which had left the inbox before they were sent again.
+
+        Sent again, such a command may be about another stream, in another partition, where no index refuses
+        it.
+        """
+        keyed = [entry.command_id for entry in self._entries if entry.request is not None]
+        self.decided |= self._log.of_commands_anywhere(keyed)
+
+    def _find_done(self) -> None:
+        of_partition: defaultdict[int, list[str]] = defaultdict(list)
+        for entry in self._left():
+            of_partition[entry.partition].append(entry.command_id)
+        self.decided |= self._log.of_commands(of_partition)
+
+    def _decisions(self, states: "States") -> list[Decision]:
+        """Decide what is left, each on the states that those before it leave."""
+        unfinished = Barrier()
+        decisions = []
+        for entry in self._entries:
+            command = entry.envelope.command
+            known = self.decided.get(entry.command_id) or states.commit_of(entry)
+            if known is None and unfinished.keeps_back(command):
+                known = EarlierUnfinishedError(entry.command_id)
+            if known is None:
+                try:
+                    decisions.append(states.decide(entry))
+                    continue
+                except Exception as error:  # noqa: BLE001 - it is this command's, and harms none beside it
+                    known = error
+            self.decided[entry.command_id] = known
+            if isinstance(known, Exception):
+                unfinished.add(command)
+        return decisions
+
+
+def _last_result(state: RetryCallState) -> Any:
+    return state.outcome.result() if state.outcome else None

@@ -1,0 +1,159 @@
+"""Attempts at commands: each is counted before it begins, and a command that may kill its worker is isolated.
+
+A command that keeps raising is kept as failed. One that keeps killing its worker cannot be told from those
+that died beside it, so what has twice been under way when a process died is a suspect and handled alone;
+one that has been alone three times when its process died is kept as failed. Those that were beside it are
+not.
+
+That a command failed is in the log, like every outcome: a worker that stalled with it, was given up
+and wakes finds its place taken, and appends nothing. So nobody who was told of the failure, or was
+decided after it, is belied. An operator's retry takes it out again
+(``bus.dead_letters.failed_commands``). An attempt after which something could not be noted, because
+MongoDB went away, is taken back: it says nothing about the command.
+
+The last beat is here: the bell is rung for what the log has, whoever waits for it is told, and the command
+leaves the inbox. All of it can be repeated, or left to a sweep.
+"""
+
+import time
+from collections.abc import Sequence
+
+from pymongo.client_session import ClientSession
+
+from bus.inbox.attempts import Attempts
+from bus.inbox.command_records import outcome_of
+from bus.inbox.inbox import Entry, Inbox
+from bus.messages.outcome import Outcome
+from write_side.errors import BusyError, WorkerKilledError
+from write_side.handling import outcomes
+from write_side.handling.bell import Bell
+from write_side.handling.decider import Decided, Decider
+from write_side.handling.telemetry import Telemetry
+from write_side.handling.transience import is_transient
+
+SUSPECT_AFTER = 2
+"""Attempts of which nothing was heard, after which a command is handled alone."""
+SUSPECT_AT_ONCE = 4
+"""The same when an attempt began just now: the open ones may be under way, but hardly so many."""
+DEATHS_ALONE = 3
+"""Attempts made alone of which nothing was heard, after which it is kept as failed."""
+
+
+class Isolation:
+    """Takes commands to their outcomes, several together or a suspect alone; not for several threads."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - what it is made of
+        self,
+        inbox: Inbox,
+        attempts: Attempts,
+        decider: Decider,
+        bell: Bell,
+        max_errors: int,
+        telemetry: Telemetry,
+    ) -> None:
+        self._inbox = inbox
+        self._attempts = attempts
+        self._decider = decider
+        self._bell = bell
+        self._max_errors = max_errors
+        self._telemetry = telemetry
+
+    def is_suspect(self, entry: Entry) -> bool:
+        """Whether it has to be attempted alone."""
+        if entry.open_attempts < SUSPECT_AFTER:
+            return False
+        return entry.open_attempts >= SUSPECT_AT_ONCE or self._attempts.are_quiet(entry.command_id)
+
+    def together(
+        self, entries: Sequence[Entry], session: ClientSession | None
+    ) -> Sequence[Outcome | Exception]:
+        """For each command its outcome, or what handling it raised.
+
+        ``session`` is the one in which the inbox said that it is their turn. What passes by itself does not
+        count against a command. What concerns all of them is raised.
+        """
+        self._attempts.begin_all([entry.command_id for entry in entries])
+        return self._tried(entries, session)
+
+    def alone(self, entry: Entry, session: ClientSession | None) -> Outcome:
+        """The outcome of a suspect; raises what handling it raised."""
+        deaths = self._attempts.begin_alone(entry.command_id)
+        if deaths is None:
+            raise BusyError(f"{entry.command_id} is being handled alone elsewhere")
+        try:
+            if deaths >= DEATHS_ALONE:
+                return self._given_up(entry, deaths)
+            [outcome] = self._tried([entry], session)
+        except Exception:
+            self._attempts.end_alone(entry.command_id)
+            raise
+        if isinstance(outcome, Exception):
+            self._attempts.end_alone(entry.command_id)
+            raise outcome
+        return outcome
+
+    def _tried(self, entries: Sequence[Entry], session: ClientSession | None) -> list[Outcome | Exception]:
+        began = time.time()
+        unheard = {entry.command_id for entry in entries}
+        """Of whose attempts nothing has been counted yet."""
+        try:
+            decided = self._decider(entries, session)
+            came_to = [self._came_to(e, one, unheard) for e, one in zip(entries, decided, strict=True)]
+            ended = [(e, o) for e, o in zip(entries, came_to, strict=True) if isinstance(o, Outcome)]
+            self._finish(ended, began)
+        except Exception:
+            for command_id in unheard:
+                self._attempts.take_back(command_id)
+            raise
+        return came_to
+
+    def _came_to(self, entry: Entry, decided: Decided, unheard: set[str]) -> Outcome | Exception:
+        if not isinstance(decided, Exception):
+            return outcome_of(decided)
+        if is_transient(decided):
+            unheard.discard(entry.command_id)
+            self._attempts.take_back(entry.command_id)
+            return decided
+        errors = self._attempts.count_error(entry.command_id, repr(decided))
+        unheard.discard(entry.command_id)
+        return decided if errors < self._max_errors else self._last_word(entry, decided)
+
+    def _given_up(self, entry: Entry, deaths: int) -> Outcome:
+        began = time.time()
+        try:
+            outcome = self._last_word(entry, WorkerKilledError(f"{deaths} workers died of it"))
+            self._finish([(entry, outcome)], began)
+        except Exception:
+            self._attempts.take_back(entry.command_id)
+            raise
+        return outcome
+
+    def _last_word(self, entry: Entry, error: Exception) -> Outcome:
+        """Failed, unless the log holds an outcome all the same: what raised may come after the insert.
+
+        The log says which, by the one insert that it lets in. A failure that it does not take, because what
+        raises is appending to it, is noted in the inbox alone.
+        """
+        failed = outcomes.failed(entry, error)
+        last = self._decider.append_outcome(entry, failed)
+        if not isinstance(last, Exception):
+            return outcome_of(last)
+        if is_transient(last):
+            raise last
+        return failed
+
+    def _finish(self, ended: Sequence[tuple[Entry, Outcome]], began: float) -> None:
+        if not ended:
+            return
+        if partitions := {outcome.partition for _, outcome in ended if outcome.seq is not None}:
+            self._bell.ring(sorted(partitions))
+        if done := [entry.command_id for entry, outcome in ended if not outcome.is_failure]:
+            self._bell.tell(done)  # the log says it already
+        self._inbox.finish_all(
+            [(entry.command_id, outcome) for entry, outcome in ended],
+            {entry.command_id: entry.accepted_ts for entry, _ in ended},
+        )
+        if failed := [entry.command_id for entry, outcome in ended if outcome.is_failure]:
+            self._bell.tell(failed)
+        for entry, outcome in ended:
+            self._telemetry.handled(entry, outcome, began)

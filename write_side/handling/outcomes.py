@@ -1,0 +1,45 @@
+"""What a decision means for the one who asked. The log says it; these functions only read it out."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from bus.inbox.inbox import Entry
+from bus.messages.message import Event
+from bus.messages.outcome import CommandStatus, Outcome
+from bus.messages.rejection import Rejection, RejectionKind
+
+
+def without_commit(entry: Entry, rejection: Rejection | None, version: int) -> dict[str, Any]:
+    """What the log keeps of a command that changed nothing; without a rejection it succeeded."""
+    outcome = Outcome(
+        status=CommandStatus.REJECTED if rejection else CommandStatus.SUCCEEDED,
+        stream=entry.envelope.command.stream,
+        partition=entry.partition,
+        version=None if rejection else version,
+        rejection=rejection,
+    )
+    return outcome.model_dump()
+
+
+def failed(entry: Entry, error: BaseException) -> Outcome:
+    """The outcome of a command that kept raising."""
+    return Outcome(
+        status=CommandStatus.FAILED,
+        stream=entry.envelope.command.stream,
+        partition=entry.partition,
+        error=f"{type(error).__name__}: {error}",
+    )
+
+
+def with_precondition(
+    decided: Sequence[Event] | Rejection, expected: tuple[int, ...] | None, version: int
+) -> Sequence[Event] | Rejection:
+    """A decision under ``If-Match`` (RFC 9110, 13.1.1): an unknown target is that first, all else yields."""
+    unknown = isinstance(decided, Rejection) and decided.kind is RejectionKind.NOT_FOUND
+    if expected is None or unknown or version in expected:
+        return decided
+    return Rejection(
+        kind=RejectionKind.VERSION_MISMATCH,
+        code="version-mismatch",
+        detail=f"It is at version {version}, not at {' or '.join(map(str, expected)) or 'any'}.",
+    )

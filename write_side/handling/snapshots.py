@@ -1,0 +1,76 @@
+"""The newest commit of any stream and the state it left, with one query for all that is asked together.
+
+A process remembers the newest commit it has seen of a stream and asks the log only for what is newer: mostly
+an empty answer. Nothing is taken from memory alone, so a snapshot is as fresh as the log's settled state; and
+what is remembered was settled, so it cannot be taken back.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Self
+
+from bus.log.commit import Commit
+from bus.log.log import Log
+from write_side.domain.aggregates import aggregate_of
+
+REMEMBERED = 20_000
+"""Streams, about 2 kB each."""
+
+Key = tuple[int, str]
+"""A partition and a stream."""
+
+
+@dataclass(frozen=True)  # no slots: the state is read once, when it is asked for
+class Snapshot:
+    """A stream's newest commit."""
+
+    commit: Commit
+
+    @classmethod
+    def of(cls, commit: Commit, state: Any) -> Self:
+        """A snapshot whose state need not be read."""
+        snapshot = cls(commit)
+        snapshot.__dict__["state"] = state  # where the cached property keeps it
+        return snapshot
+
+    @property
+    def version(self) -> int:
+        return self.commit.version or 0
+
+    @cached_property
+    def state(self) -> Any:
+        """The aggregate after the commit.
+
+        Raises:
+            pydantic.ValidationError: this build cannot read it.
+
+        """
+        return aggregate_of(str(self.commit.stream)).state.from_stored(self.commit.state)
+
+
+class Snapshots:
+    """The streams as one process knows them; not for several threads."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[Key, Snapshot] = OrderedDict()
+
+    def load(self, log: Log, keys: Iterable[Key]) -> dict[Key, Snapshot]:
+        """The newest commits of those streams that have any, as new as the view of the ``log`` is."""
+        wanted = set(keys)
+        known = {key: self._known[key] for key in wanted if key in self._known}
+        newer = log.newer({key: known[key].version if key in known else 0 for key in wanted})
+        newest = {**known, **{key: Snapshot(commit) for key, commit in newer.items()}}
+        for key, snapshot in newest.items():
+            self.remember(key, snapshot)
+        return newest
+
+    def remember(self, key: Key, snapshot: Snapshot) -> None:
+        """Keep what is settled: the log has acknowledged it, or shown it by a settled read."""
+        before = self._known.get(key)
+        if before is None or before.version <= snapshot.version:
+            self._known[key] = snapshot
+            self._known.move_to_end(key)
+        if len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
