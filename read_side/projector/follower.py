@@ -1,10 +1,9 @@
 """One generation of a read model that follows one partition of the log, under its lease.
 
 It takes in commits: plans, loads, folds, writes, parks what cannot be folded. What it has written out it says
-with ``settle``, which moves the checkpoint. A run of its own settles after every stretch
-(``read_side.projector.catch_up``); a joint pass settles several followers at once
-(``read_side.projector.joint_pass``). In the middle of a stretch, before and after what is written in steps of
-its own, a follower settles by itself.
+with ``settle``, which moves the checkpoint. A run of its own settles after every stretch; a joint pass
+settles several followers at once (``read_side.projector.joint_pass``). In the middle of a stretch, before and
+after what is written in steps of its own, a follower settles by itself.
 
 Why nothing is lost or doubled: documents are written before the checkpoint says so, each only if it is still
 as it was read, and a document that has a commit skips it. So a crash before the checkpoint moves repeats a

@@ -11,7 +11,7 @@ from tests.chaos.schedule import Due
 
 
 class Director:
-    """Driven by ``turn``, all from the thread that started the cluster: see ``bus/primitives/parent_death.py``."""
+    """Driven by ``turn``, all from the thread that started the cluster (``parent_death``)."""
 
     def __init__(self, scene: Scene, faults: Mapping[str, Fault], dues: Sequence[Due]) -> None:
         self._scene = scene

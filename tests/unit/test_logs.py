@@ -158,7 +158,8 @@ dramatiq.actor(broker=broker)(handle_command)({SECRET!r})
 
 def test_a_person_sees_no_json() -> None:
     ours, theirs = pty.openpty()
-    program = "from bus.observability import logs\nlogs.configure('INFO')\nlogs.logger.info('handled', command_id='k1')"
+    program = "from bus.observability import logs\n"
+    program += "logs.configure('INFO')\nlogs.logger.info('handled', command_id='k1')"
     try:
         subprocess.run([sys.executable, "-c", program], cwd=ROOT, stderr=theirs, timeout=60, check=True)
         seen = os.read(ours, 65_536).decode()
