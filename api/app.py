@@ -38,7 +38,7 @@ from api.ops.parked import ParkedStreams, RetryParked
 from api.ops.queues import QueuesNow
 from api.ops.read_models import ReadModels
 from api.ops.rebuilds import Rebuilds, StopRebuild
-from api.ops.services import Desk
+from api.ops.services import OpsServices
 from api.ops.stories import Stories
 from api.resources.analytics import OrderAnalytics, ProductAnalytics
 from api.resources.command_status import CommandStatus
@@ -67,13 +67,13 @@ class Services:
     probes: Mapping[str, Probe]
     exposition: Exposition
     telemetry: Telemetry
-    desk: Desk
+    ops_services: OpsServices
 
 
 def routes(s: Services) -> tuple[Route, ...]:
     """Every address with its methods, their roles (the contract's table) and the databases they need."""
     any_, own, staff, watching, ops = EVERY_ROLE, CUSTOMER_AND_STAFF, STAFF_ONLY, STAFF_AND_OPS, OPS_ONLY
-    commands, fresh, desk, repairs = s.commands, s.freshness, s.desk, s.desk.repairs
+    commands, fresh, ops_services, repairs = s.commands, s.freshness, s.ops_services, s.ops_services.repairs
     list_and_create = {"GET": READ, "POST": WRITE}
     show_and_change = {"GET": READ, "PATCH": WRITE}
     table = (
@@ -97,14 +97,14 @@ def routes(s: Services) -> tuple[Route, ...]:
         Route("/health/live", Live(), {"GET": ANYONE}, NOTHING),
         Route("/health/ready", Ready(s.probes), {"GET": ANYONE}, NOTHING),
         Route("/metrics", Metrics(s.exposition), {"GET": ops}, NOTHING),
-        Route("/ops/flow", FlowSnapshot(desk.flow), {"GET": ops}, BOTH),
-        Route("/ops/queues", QueuesNow(desk.queues), {"GET": ops}, BOTH),
-        Route("/ops/read-models", ReadModels(desk.standings), {"GET": ops}, BOTH),
-        Route("/ops/stories/{story_id}", Stories(desk.teller), {"GET": ops}, BOTH),
+        Route("/ops/flow", FlowSnapshot(ops_services.flow), {"GET": ops}, BOTH),
+        Route("/ops/queues", QueuesNow(ops_services.queues), {"GET": ops}, BOTH),
+        Route("/ops/read-models", ReadModels(ops_services.statuses), {"GET": ops}, BOTH),
+        Route("/ops/stories/{story_id}", Stories(ops_services.timeline_reader), {"GET": ops}, BOTH),
         Route("/ops/dead", DeadOnes(repairs), {"GET": ops}, WRITE),
-        Route("/ops/dead/{casualty_id}", DeadOne(repairs), {"GET": ops}, WRITE),
-        Route("/ops/dead/{casualty_id}/retry", Retry(repairs), {"POST": ops}, WRITE),
-        Route("/ops/dead/{casualty_id}/discard", Discard(repairs), {"POST": ops}, WRITE),
+        Route("/ops/dead/{failure_id}", DeadOne(repairs), {"GET": ops}, WRITE),
+        Route("/ops/dead/{failure_id}/retry", Retry(repairs), {"POST": ops}, WRITE),
+        Route("/ops/dead/{failure_id}/discard", Discard(repairs), {"POST": ops}, WRITE),
         Route("/ops/parked", ParkedStreams(repairs), {"GET": ops}, BOTH),
         Route("/ops/parked/retry", RetryParked(repairs), {"POST": ops}, READ),
         Route("/ops/rebuilds", Rebuilds(repairs), {"GET": ops, "POST": ops}, READ),

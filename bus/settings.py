@@ -38,7 +38,7 @@ class Settings(BaseSettings):
     log_partitions: Annotated[int, Field(ge=1, le=1024)] = 4
     """Fixed when the log is created; a later change is refused."""
     hole_grace_ms: Annotated[int, Field(ge=0, le=60_000)] = 2_000
-    """How long a commit beyond a hole is visible before a projector closes the hole."""
+    """How long a commit beyond a gap is visible before a projector closes the gap."""
     lease_ms: Annotated[int, Field(ge=500, le=300_000)] = 10_000
     """How long a projector owns a partition of a read model without renewing."""
     sweep_after_ms: Annotated[int, Field(ge=100, le=3_600_000)] = 5_000

@@ -13,7 +13,7 @@ from bus.connections.clients import read_database, redis_client, write_database
 from bus.connections.mongodb_address import READ_URI, WRITE_URI, refuse_one_of_several
 from bus.log.log import Log
 from bus.notify.doorbells import Doorbells
-from bus.notify.notifier import APPENDS, Signals, announce_positions, reached
+from bus.notify.notifier import APPENDS, Notifier, announce_positions, reached
 from bus.notify.subscriptions import Subscriptions
 from bus.observability import logs
 from bus.observability.logs import logger
@@ -28,18 +28,18 @@ from read_side.generations.generations import Generations
 from read_side.generations.registry import Registry
 from read_side.generations.retirement import Retirement
 from read_side.parked.parking import Parking
-from read_side.parked.retry_requests import MendingOrders
+from read_side.parked.retry_requests import RetryRequests
 from read_side.projections import READ_MODELS
 from read_side.projections.model import ReadModel
-from read_side.projector.answering import Answering, GoingOn
+from read_side.projector.answering import Continuation, DoorbellHandler
 from read_side.projector.balance import Balance
 from read_side.projector.checkpoints import Checkpoints
-from read_side.projector.context import Generation, Reached, Surroundings, stretches
-from read_side.projector.gaps import Holes
+from read_side.projector.context import Generation, ProjectionContext, Reached, stretches
+from read_side.projector.gaps import Gaps
 from read_side.projector.projector import Projector
 from read_side.projector.runners import Runners
 from read_side.projector.telemetry import Telemetry
-from read_side.projector.watchdog import Lookout
+from read_side.projector.watchdog import Watchdog
 from read_side.rebuild.requested_rebuilds import RequestedRebuilds
 from read_side.rebuild.requests import RebuildRequests
 
@@ -89,23 +89,23 @@ def main() -> None:
     pulse = Pulse.of(writes, KIND, metrics)
     owner = f"{socket.gethostname()}:{os.getpid()}"
     names = tuple(model.name for model in READ_MODELS)
-    around = Surroundings(
+    context = ProjectionContext(
         log=log,
         registry=registry,
         checkpoints=checkpoints,
         parking=Parking(reads),
-        holes=Holes(log, settings.hole_grace_ms, metrics),
+        gaps=Gaps(log, settings.hole_grace_ms, metrics),
         owner=owner,
         announce=_announcer(client),
         stopping=stopping,
         read=stretches(log),
-        may_go_on=GoingOn(registry, READ_MODELS, log.partitions, settings.projection_threads),
+        may_go_on=Continuation(registry, READ_MODELS, log.partitions, settings.projection_threads),
         telemetry=Telemetry(metrics, tracing),
     )
-    runners = Runners(around, READ_MODELS, doorbells, Signals(client, APPENDS))
+    runners = Runners(context, READ_MODELS, doorbells, Notifier(client, APPENDS))
     answering = partial(
-        Answering,
-        projector=Projector(around),
+        DoorbellHandler,
+        projector=Projector(context),
         registry=registry,
         checkpoints=checkpoints,
         log=log,
@@ -118,21 +118,21 @@ def main() -> None:
         register_actor(broker, model, answering(model))
     projected = partial(_projected, registry)
     retirement = Retirement(reads, Generations(reads), checkpoints, owner)
-    orders = MendingOrders(registry, checkpoints, around.parking, doorbells, owner)
+    orders = RetryRequests(registry, checkpoints, context.parking, doorbells, owner)
     rebuilds = RequestedRebuilds(RebuildRequests(reads, settings.lease_ms), READ_MODELS, owner, stopping)
     balance = Balance(checkpoints, owner, projected)
-    lookout = Lookout(
+    watchdog = Watchdog(
         log,
         checkpoints,
         doorbells,
         projected=projected,
         poke=runners.poke,
-        chores=(
+        periodic_tasks=(
             lambda: subscriptions.renew(names),
             retirement.turn,
             rebuilds.turn,
             balance.turn,
-            lambda: orders.ring(around.parking.marked()),
+            lambda: orders.ring(context.parking.marked()),
         ),
         metrics=metrics,
     )
@@ -151,13 +151,13 @@ def main() -> None:
         tell_of_other_versions(registry, READ_MODELS)
 
     if worker_process.until_ready(prepare, stopping):
-        for part in (lookout, outages, pulse, runners):
+        for part in (watchdog, outages, pulse, runners):
             part.start()
-        beside = (lookout.thread, outages.thread, pulse.thread, *runners.threads)
+        beside = (watchdog.thread, outages.thread, pulse.thread, *runners.threads)
         try:
             worker_process.run(broker, set(names), settings.projection_threads, stopping, beside)
         finally:
-            for started in (runners, rebuilds, lookout, pulse):
+            for started in (runners, rebuilds, watchdog, pulse):
                 started.stop()
     if tracing is not None:
         tracing.stop()

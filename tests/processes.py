@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 from signal import SIGKILL, SIGTERM, Signals
 
-from bus.primitives.parent_death import leashed
+from bus.primitives.parent_death import dies_with_parent
 
 ROOT = Path(__file__).resolve().parents[1]
 STOP_S = 10.0
@@ -32,7 +32,7 @@ class Process:
             return
         with self.log.open("ab") as log:
             self._running = subprocess.Popen(
-                leashed(["/bin/sh", "-c", self._command]),
+                dies_with_parent(["/bin/sh", "-c", self._command]),
                 cwd=ROOT,
                 env=self._environ,
                 stdin=subprocess.DEVNULL,

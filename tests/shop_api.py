@@ -21,7 +21,7 @@ from api.http.commands import Commands
 from api.http.freshness import Freshness, WaitSlots
 from api.middleware.auth import Verifier
 from api.middleware.telemetry import Telemetry
-from api.ops.services import desk
+from api.ops.services import ops_services
 from api.resources.gauges import parts
 from api.resources.health import probes
 from api.resources.metrics import Exposition
@@ -37,7 +37,7 @@ from bus.messages.outcome import CommandStatus, Outcome
 from bus.messages.principal import Role
 from bus.messages.registry import AnyEvent
 from bus.messages.streams import partition_of
-from bus.notify.notifier import Signals
+from bus.notify.notifier import Notifier
 from bus.observability.metric_slots import Slots
 from bus.observability.metrics import Metrics
 from bus.observability.tracing import Tracing
@@ -47,7 +47,7 @@ from read_side.generations.registry import FIRST, Registry
 from read_side.parked.parking import Parking
 from read_side.projections import READ_MODELS
 from read_side.projector.checkpoints import Checkpoints
-from read_side.queries.document_lookup import Showing
+from read_side.queries.document_lookup import DocumentLookup
 from read_side.queries.store import ReadStore
 from read_side.queries.visibility import Visibility
 from tests import messages
@@ -109,7 +109,7 @@ class Shop:
             recorded = Recorded(event, stream, version, partition, version, messages.PLACED_AT)
             for model in READ_MODELS:
                 collection = self.read[f"{model.name}.g{FIRST}"]
-                for blank in model.touches(event):
+                for blank in model.keys(event):
                     document = collection.find_one({"_id": blank["_id"]}) or blank
                     folded = {**model.fold(document, recorded), "_pos": version}
                     collection.replace_one({"_id": blank["_id"]}, folded, upsert=True)
@@ -146,7 +146,7 @@ def services_over(
     write: Database[dict[str, Any]],
     read: Database[dict[str, Any]],
     client: redis.Redis,
-    signals: Signals,
+    notifier: Notifier,
     wait_slots: int = 4,
     tracing: Tracing | None = None,
     draining: bool = False,
@@ -161,14 +161,14 @@ def services_over(
     freshness = Freshness(
         store=store,
         visibility=visibility,
-        signals=signals,
+        notifier=notifier,
         slots=slots,
         partitions=settings.log_partitions,
         stopping=stopping,
     )
     telemetry = Telemetry(Metrics(), tracing)
     records = CommandRecords(write, inbox, log)
-    gateway = CommandGateway(records, Broker(client), signals, metrics=telemetry.metrics)
+    gateway = CommandGateway(records, Broker(client), notifier, metrics=telemetry.metrics)
     looked_up = parts(write, client, log, store, checkpoints, parking)
     services = Services(
         commands=Commands(gateway, freshness, slots, stopping),
@@ -180,12 +180,12 @@ def services_over(
         probes=probes(write, read, client, checkpoints, prepared=lambda: True, draining=lambda: draining),
         exposition=Exposition(Slots(write), looked_up, kept_s=0),
         telemetry=telemetry,
-        desk=desk(
+        ops_services=ops_services(
             write,
             read,
             client,
             log,
-            Showing(store, checkpoints, parking),
+            DocumentLookup(store, checkpoints, parking),
             slots,
             sweep_after_ms=settings.sweep_after_ms,
             kept_s=0,
@@ -202,13 +202,13 @@ def open_shop(
     configured = settings.model_copy(update={"jwt_secret": Settings(jwt_secret=SECRET).jwt_secret})
     write, read = write_database(configured), read_database(configured)
     client, listening = redis_client(configured), redis_client(configured)
-    signals = Signals(listening)
+    notifier = Notifier(listening)
     services, gateway = services_over(
         configured,
         write=write,
         read=read,
         client=client,
-        signals=signals,
+        notifier=notifier,
         wait_slots=wait_slots,
         tracing=tracing,
         draining=draining,
@@ -220,11 +220,11 @@ def open_shop(
     checkpoints = Checkpoints(read)
     for model in READ_MODELS:
         checkpoints.create(model.name, FIRST, configured.log_partitions)
-    signals.start()
+    notifier.start()
     try:
         yield Shop(configured, services, gateway, inbox, services.log, write, read, client)
     finally:
-        signals.stop()
+        notifier.stop()
         for connection in (client, listening):
             connection.close()
         for database in (write, read):

@@ -11,7 +11,7 @@ no position becomes free and none is used that was not.
 
 It may be killed at any moment and begun again: the moves are kept in the ``log`` collection before the first
 one is made. Each commit goes to its new position by way of the same position below zero, where no reader
-looks, since two commits cannot stand at one. Meanwhile there are holes, which a projector would close. So
+looks, since two commits cannot stand at one. Meanwhile there are gaps, which a projector would close. So
 nothing is moved while a process that decides or projects is alive, and none starts until the moves are done
 (``Log.create``).
 """

@@ -22,7 +22,7 @@ from bus.log.log import Log
 from bus.messages.streams import partition_of
 
 WINDOW = 1_000
-"""How far back from the head holes are looked for: what was only slow is followed, not missed."""
+"""How far back from the head gaps are looked for: what was only slow is followed, not missed."""
 PAGE = 500
 
 
@@ -97,7 +97,7 @@ class Tail:
         return [Commit.from_stored(s) for s in found.sort("seq", DESCENDING).limit(limit)][::-1]
 
     def news(self) -> list[Commit]:
-        """What came since the last time, or since the making; a hole is waited for, as a projector does."""
+        """What came since the last time, or since the making; a gap is waited for, as a projector does."""
         return list(_in_order([self._since(partition) for partition in self._ends]))
 
     def _since(self, partition: int) -> list[Commit]:

@@ -28,7 +28,7 @@ from api.http.problems import Problem, ProblemError
 from api.middleware.deferral import Pause, Waits
 from bus.inbox.gateway import LOOK_AGAIN_S
 from bus.messages.outcome import Outcome
-from bus.notify.notifier import Signals
+from bus.notify.notifier import Notifier
 from bus.notify.notifier import reached as reached_topic
 from bus.notify.wakeup import Wakeup
 from bus.observability.logs import logger
@@ -93,14 +93,14 @@ class Freshness:
         *,
         store: ReadStore,
         visibility: Visibility,
-        signals: Signals,
+        notifier: Notifier,
         slots: WaitSlots,
         partitions: int,
         stopping: threading.Event,
     ) -> None:
         self._store = store
         self._visibility = visibility
-        self._signals = signals
+        self._notifier = notifier
         self._slots = slots
         self._partitions = partitions
         self._stopping = stopping
@@ -206,9 +206,9 @@ class Freshness:
         left_over = list(goals)
 
         def seem_reached() -> bool:
-            return all(self._signals.position(goal.topic) >= goal.seq for goal in left_over)
+            return all(self._notifier.position(goal.topic) >= goal.seq for goal in left_over)
 
-        with self._signals.expect((goal.topic for goal in goals), seem_reached) as woken:
+        with self._notifier.expect((goal.topic for goal in goals), seem_reached) as woken:
             left_over = self._unreached(goals)
             while left_over and (left := deadline - time.monotonic()) > 0 and not self._stopping.is_set():
                 yield Pause(min(left, LOOK_AGAIN_S), woken)

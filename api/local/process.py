@@ -18,7 +18,7 @@ from typing import ClassVar, Self
 
 from api.local import ports
 from bus.errors import ServerUnavailableError
-from bus.primitives.parent_death import leashed
+from bus.primitives.parent_death import dies_with_parent
 
 POLL_S = 0.02
 TAIL_LINES = 8
@@ -123,7 +123,7 @@ class ServerProcess(ABC):
         with self.log.open("ab") as log:
             log_start = log.tell()
             process = subprocess.Popen(  # noqa: S603 - a program of our choice, without a shell
-                leashed([str(program), *self._arguments(port)]),
+                dies_with_parent([str(program), *self._arguments(port)]),
                 cwd=self.directory,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -19,7 +19,7 @@ from signal import SIGKILL, SIGTERM
 from typing import Self
 
 from bus.errors import ServerUnavailableError
-from bus.primitives.parent_death import leashed
+from bus.primitives.parent_death import dies_with_parent
 
 STOP_S = 5.5
 """honcho's own 5 s and a little."""
@@ -51,7 +51,7 @@ class Processes:
         # Without --env honcho would let a .env file override what the servers' addresses are.
         honcho = [sys.executable, "-m", "honcho", "--env", os.devnull, "start", "-f", str(self._procfile)]
         self._honcho = subprocess.Popen(  # noqa: S603 - our own interpreter and Procfile
-            leashed(honcho, on_death=SIGTERM),
+            dies_with_parent(honcho, on_death=SIGTERM),
             cwd=self._root,
             env=self._environ,
             stdin=subprocess.DEVNULL,

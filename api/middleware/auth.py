@@ -75,7 +75,7 @@ class KeyServer:
 
 
 @dataclass(frozen=True, slots=True)
-class Believed:
+class VerifiedToken:
     """Whom a token names, from when until when in seconds since the epoch."""
 
     principal: Principal
@@ -93,7 +93,7 @@ class Verifier:
         self._algorithms = list(algorithms)
         self._issuer = issuer
         self._audience = audience
-        self._believed: dict[str, Believed] = {}
+        self._believed: dict[str, VerifiedToken] = {}
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
@@ -119,7 +119,7 @@ class Verifier:
             return known.principal
         try:
             claims = self._claims(token)
-            believed = Believed(_principal(claims), now, min(int(claims["exp"]), now + BELIEVED_S))
+            believed = VerifiedToken(_principal(claims), now, min(int(claims["exp"]), now + BELIEVED_S))
         except PyJWKClientConnectionError:
             detail = "The server that has the keys to check tokens with does not answer."
             problem = Problem(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", detail)

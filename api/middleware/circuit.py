@@ -25,9 +25,9 @@ from api.middleware.deadline import LATE
 from api.middleware.needs import NOTHING, Needs, Store
 from api.middleware.shedding import overloaded
 from bus.connections.liveness import Liveness, is_perhaps_slow
-from bus.observability.logs import logger, told
+from bus.observability.logs import logger, redacted
 from bus.observability.outages import SHOWN
-from bus.primitives.circuit_breaker import Breaker
+from bus.primitives.circuit_breaker import CircuitBreaker
 
 RETRY_AFTER_S = 1
 _READS = frozenset({"GET", "HEAD"})
@@ -46,7 +46,7 @@ class Circuit:
         """``asks`` ask a database something and raise while it does not answer."""
         self._routes = {route.path: route for route in routes}
         self._liveness = {store: Liveness(ask) for store, ask in asks.items()}
-        self._breakers = {store: Breaker(pause_s) for store in Store}
+        self._breakers = {store: CircuitBreaker(pause_s) for store in Store}
 
     def process_resource(
         self,
@@ -94,12 +94,12 @@ class Circuit:
         for store in sorted(needs):
             if not self._liveness[store].answers():
                 if self._breakers[store].trip():
-                    logger.warning("MongoDB is away", refused=store.value, error=told(error)[:SHOWN])
+                    logger.warning("MongoDB is away", refused=store.value, error=redacted(error)[:SHOWN])
                 return  # one is enough: the question takes time that the caller does not have twice
             self._found_there(store)
         if is_perhaps_slow(error):
             logger.warning(
-                "a request took MongoDB too long", route=req.uri_template, error=told(error)[:SHOWN]
+                "a request took MongoDB too long", route=req.uri_template, error=redacted(error)[:SHOWN]
             )
             too_slow(req).write_to(resp)
 

@@ -15,7 +15,7 @@ import redis
 
 from api.http.problems import Problem
 from bus.inbox.gateway import COMMANDS_QUEUE
-from bus.primitives.circuit_breaker import Breaker
+from bus.primitives.circuit_breaker import CircuitBreaker
 from bus.queue.keys import NAMESPACE
 
 RETRY_AFTER_S = 1
@@ -30,11 +30,11 @@ def overloaded(detail: str) -> Problem:
 class Backlog:
     """The commands that are accepted and not yet handled, as the queue knows them."""
 
-    def __init__(self, client: redis.Redis, limit: int, breaker: Breaker | None = None) -> None:
+    def __init__(self, client: redis.Redis, limit: int, breaker: CircuitBreaker | None = None) -> None:
         """``breaker`` is shared with whatever else asks the same Redis."""
         self._client = client
         self._limit = limit
-        self._breaker = breaker or Breaker()
+        self._breaker = breaker or CircuitBreaker()
         self._waiting = 0
         self._counted_at = float("-inf")
         self._counting = threading.Lock()

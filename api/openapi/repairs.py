@@ -56,19 +56,19 @@ OPERATIONS: Mapping[Key, Operation] = {
         text="As `python -m bus dead list --json` tells it.",
         query=repair_bodies.DeadQuery,
     ),
-    ("/ops/dead/{casualty_id}", "GET"): asking(
+    ("/ops/dead/{failure_id}", "GET"): asking(
         "readDead",
         "All that is known of a failed command or a dead letter",
         repair_shapes.DeadInFull,
         text="Its payload included, and with that personal data.",
         problems=(HTTPStatus.NOT_FOUND,),
     ),
-    ("/ops/dead/{casualty_id}/retry", "POST"): _resolving(
+    ("/ops/dead/{failure_id}/retry", "POST"): _resolving(
         "retryDead",
         "Have it tried again",
         "A command is accepted once more, at the end of the order; a letter goes back on its queue.",
     ),
-    ("/ops/dead/{casualty_id}/discard", "POST"): _resolving(
+    ("/ops/dead/{failure_id}/discard", "POST"): _resolving(
         "discardDead", "Set it aside", "It is kept, and listed with `all=true` only."
     ),
     ("/ops/parked", "GET"): asking(

@@ -23,13 +23,11 @@ class DeadOnes:
     """``/ops/dead``."""
 
     def __init__(self, repairs: Repairs) -> None:
-        self._casualties = repairs.casualties
+        self._failures = repairs.failures
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         query = queries.read(req, DeadQuery)
-        found = self._casualties.newest(
-            tuple(Kind), None, query.limit + 1, resolved=query.everything == "true"
-        )
+        found = self._failures.newest(tuple(Kind), None, query.limit + 1, resolved=query.everything == "true")
         told: DeadList = {
             "dead": [cast("Dead", plain(asdict(one))) for one in found[: query.limit]],
             "more": len(found) > query.limit,
@@ -38,56 +36,56 @@ class DeadOnes:
 
 
 class DeadOne:
-    """``/ops/dead/{casualty_id}``."""
+    """``/ops/dead/{failure_id}``."""
 
     def __init__(self, repairs: Repairs) -> None:
-        self._casualties = repairs.casualties
+        self._failures = repairs.failures
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response, casualty_id: str) -> None:
+    def on_get(self, req: falcon.Request, resp: falcon.Response, failure_id: str) -> None:
         queries.read(req, queries.NoQuery)
-        found = self._casualties.in_full(checked_id("dead", casualty_id))
+        found = self._failures.in_full(checked_id("dead", failure_id))
         if not found:
-            raise _not_there(casualty_id)
-        told: DeadInFull = {"id": casualty_id, "documents": plain(found)}
+            raise _not_there(failure_id)
+        told: DeadInFull = {"id": failure_id, "documents": plain(found)}
         answer_operator(resp, told)
 
 
 class Retry:
-    """``/ops/dead/{casualty_id}/retry``."""
+    """``/ops/dead/{failure_id}/retry``."""
 
     def __init__(self, repairs: Repairs) -> None:
-        self._casualties = repairs.casualties
+        self._failures = repairs.failures
 
-    def on_post(self, req: falcon.Request, resp: falcon.Response, casualty_id: str) -> None:
-        _resolve(req, resp, casualty_id, self._casualties.retry)
+    def on_post(self, req: falcon.Request, resp: falcon.Response, failure_id: str) -> None:
+        _resolve(req, resp, failure_id, self._failures.retry)
 
 
 class Discard:
-    """``/ops/dead/{casualty_id}/discard``."""
+    """``/ops/dead/{failure_id}/discard``."""
 
     def __init__(self, repairs: Repairs) -> None:
-        self._casualties = repairs.casualties
+        self._failures = repairs.failures
 
-    def on_post(self, req: falcon.Request, resp: falcon.Response, casualty_id: str) -> None:
-        _resolve(req, resp, casualty_id, self._casualties.discard)
+    def on_post(self, req: falcon.Request, resp: falcon.Response, failure_id: str) -> None:
+        _resolve(req, resp, failure_id, self._failures.discard)
 
 
-def _resolve(req: falcon.Request, resp: falcon.Response, casualty_id: str, deal: Callable[..., str]) -> None:
+def _resolve(req: falcon.Request, resp: falcon.Response, failure_id: str, deal: Callable[..., str]) -> None:
     """Do something about one, in the operator's name."""
     queries.read(req, queries.NoQuery)
     reason = bodies.read(req, Resolution).body.reason
     try:
-        happened = deal(checked_id("dead", casualty_id), by=str(req.context.principal), reason=reason)
+        happened = deal(checked_id("dead", failure_id), by=str(req.context.principal), reason=reason)
     except NotThereError:
-        raise _not_there(casualty_id) from None
+        raise _not_there(failure_id) from None
     except RefusedError as error:
         raise ProblemError(Problem(HTTPStatus.CONFLICT, "refused", str(error))) from None
     told: Resolved = {"result": happened}
     answer_operator(resp, told)
 
 
-def _not_there(casualty_id: str) -> ProblemError:
+def _not_there(failure_id: str) -> ProblemError:
     problem = Problem(
-        HTTPStatus.NOT_FOUND, "unknown-dead", f"There is no failed command or dead letter {casualty_id}."
+        HTTPStatus.NOT_FOUND, "unknown-dead", f"There is no failed command or dead letter {failure_id}."
     )
     return ProblemError(problem)

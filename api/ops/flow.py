@@ -18,7 +18,7 @@ from pymongo.database import Database
 from api.http import queries
 from api.ops.answers import answer_operator
 from api.ops.kept import KEPT_S, Kept
-from api.ops.read_models import Standings
+from api.ops.read_models import GenerationStatuses
 from api.ops.recent import Recent
 from api.ops.shapes import ApiFlow, CommandsFlow, Flow, LogFlow, ProcessBeat, ReadModelFlow, Rebuilding
 from bus.connections.clients import Documents
@@ -33,7 +33,7 @@ from bus.observability.heartbeats import Process, processes
 from bus.observability.metric_slots import Slots
 from bus.observability.metrics import MILLION, Counts, Family
 from read_side.generations.registry import State
-from read_side.queries.status import MAX_LAG_S, Standing
+from read_side.queries.status import MAX_LAG_S, GenerationStatus
 
 LOOK_S = 1.5
 """For all that is asked of MongoDB in one look, that at the read models aside; Redis has its own bound."""
@@ -48,27 +48,27 @@ class FlowMeter:
         write: Database[Documents],
         client: redis.Redis,
         log: Log,
-        standings: Standings,
+        statuses: GenerationStatuses,
         kept_s: float = KEPT_S,
     ) -> None:
         self._write = write
         self._client = client
         self._partitions = log.partitions
-        self._standings = standings
+        self._statuses = statuses
         self._slots = Slots(write)
         self._letters = DeadLetters(write)
         self._recent = Recent((metrics.HANDLED, metrics.VISIBLE))
         self.look = Kept(self._look, kept_s)
 
     def _look(self) -> Flow:
-        standings = self._standings.look()
+        statuses = self._statuses.look()
         with pymongo.timeout(LOOK_S):
             total = self._slots.total()
             self._recent.see(total)
             alive = processes(self._write)
             depth = self._depth()
             commands = self._commands(total, depth, alive)
-        live = [standing for standing in standings if standing.state == "live"]
+        live = [standing for standing in statuses if standing.state == "live"]
         log: LogFlow = {
             "commits": max((sum(p.head for p in one.partitions) for one in live), default=0),
             "partitions": self._partitions,
@@ -80,7 +80,7 @@ class FlowMeter:
             "api": _api(total, alive),
             "commands": commands,
             "log": log,
-            "read_models": [self._read_model(one, standings) for one in live],
+            "read_models": [self._read_model(one, statuses) for one in live],
             "processes": [cast("ProcessBeat", asdict(process)) for process in alive],
         }
 
@@ -109,7 +109,7 @@ class FlowMeter:
             "workers": _of_kind(alive, "commands"),
         }
 
-    def _read_model(self, live: Standing, standings: Sequence[Standing]) -> ReadModelFlow:
+    def _read_model(self, live: GenerationStatus, statuses: Sequence[GenerationStatus]) -> ReadModelFlow:
         lags = [one.lag_s for one in live.partitions if one.lag]
         return {
             "name": live.read_model,
@@ -121,7 +121,7 @@ class FlowMeter:
             "visible_seconds": self._recent.percentiles(metrics.VISIBLE, live.read_model),
             "parked": sum(one.parked for one in live.partitions),
             "attention": live.attention(MAX_LAG_S),
-            "rebuilding": _rebuilding(live.read_model, standings),
+            "rebuilding": _rebuilding(live.read_model, statuses),
         }
 
 
@@ -150,9 +150,9 @@ def _of_kind(alive: Sequence[Process], kind: str) -> int:
     return sum(process.well for process in alive if process.kind == kind)
 
 
-def _rebuilding(name: str, standings: Sequence[Standing]) -> Rebuilding | None:
+def _rebuilding(name: str, statuses: Sequence[GenerationStatus]) -> Rebuilding | None:
     """The newest generation that is being filled."""
-    building = [one for one in standings if one.read_model == name and one.state == State.BUILDING.value]
+    building = [one for one in statuses if one.read_model == name and one.state == State.BUILDING.value]
     if not building:
         return None
     newest = max(building, key=lambda one: one.generation)

@@ -14,20 +14,20 @@ from api.ops.shapes import Generation, ReadModelStandings
 from bus.connections.clients import Documents
 from bus.log.log import Log
 from read_side.projections import READ_MODELS
-from read_side.queries.status import Standing, Status, attention
+from read_side.queries.status import GenerationStatus, Status, attention
 
 LOOK_S = 1.5
 """For all that is asked of MongoDB in one look."""
 
 
-class Standings:
+class GenerationStatuses:
     """Looked at when somebody asks; the second look has rates."""
 
     def __init__(self, log: Log, read: Database[Documents], kept_s: float = KEPT_S) -> None:
         self._status = Status(log, read, READ_MODELS)
         self.look = Kept(self._look, kept_s)
 
-    def _look(self) -> list[Standing]:
+    def _look(self) -> list[GenerationStatus]:
         with pymongo.timeout(LOOK_S):
             return self._status.look()
 
@@ -35,14 +35,14 @@ class Standings:
 class ReadModels:
     """``/ops/read-models``."""
 
-    def __init__(self, standings: Standings) -> None:
-        self._standings = standings
+    def __init__(self, statuses: GenerationStatuses) -> None:
+        self._statuses = statuses
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         queries.read(req, queries.NoQuery)
-        standings = self._standings.look()
+        statuses = self._statuses.look()
         told: ReadModelStandings = {
-            "read_models": [cast("Generation", asdict(standing)) for standing in standings],
-            "attention": attention(standings),
+            "read_models": [cast("Generation", asdict(standing)) for standing in statuses],
+            "attention": attention(statuses),
         }
         answer_operator(resp, told)

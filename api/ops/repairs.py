@@ -7,15 +7,15 @@ from pymongo.database import Database
 
 from api.http.freshness import WaitSlots
 from bus.connections.clients import Documents
-from bus.dead_letters.failures import Casualties
+from bus.dead_letters.failures import Failures
 from bus.log.log import Log
 from bus.notify.doorbells import Doorbells
 from bus.queue.broker import Broker
 from read_side.generations.registry import Registry
 from read_side.parked.parking import Parking
-from read_side.parked.retry_requests import MendingOrders
+from read_side.parked.retry_requests import RetryRequests
 from read_side.projector.checkpoints import Checkpoints
-from read_side.rebuild.rebuild_status import RebuildsSeen
+from read_side.rebuild.rebuild_status import RebuildStatuses
 from read_side.rebuild.requests import RebuildRequests
 
 OWNER = "api"
@@ -26,12 +26,12 @@ OWNER = "api"
 class Repairs:
     """One field for each thing that is asked or told."""
 
-    casualties: Casualties
+    failures: Failures
     log: Log
     parking: Parking
-    orders: MendingOrders
+    orders: RetryRequests
     requests: RebuildRequests
-    rebuilds: RebuildsSeen
+    rebuilds: RebuildStatuses
     slots: WaitSlots
 
 
@@ -41,11 +41,11 @@ def repairs(
     """Those of the real system; nothing is connected to before the first request."""
     parking = Parking(read)
     return Repairs(
-        casualties=Casualties(write, Broker(client)),
+        failures=Failures(write, Broker(client)),
         log=log,
         parking=parking,
-        orders=MendingOrders(Registry(read), Checkpoints(read), parking, Doorbells(client), OWNER),
+        orders=RetryRequests(Registry(read), Checkpoints(read), parking, Doorbells(client), OWNER),
         requests=RebuildRequests(read),
-        rebuilds=RebuildsSeen(read, log),
+        rebuilds=RebuildStatuses(read, log),
         slots=slots,
     )

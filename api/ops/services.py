@@ -9,44 +9,44 @@ from api.http.freshness import WaitSlots
 from api.ops.flow import FlowMeter
 from api.ops.kept import KEPT_S
 from api.ops.queues import QueueBoard
-from api.ops.read_models import Standings
+from api.ops.read_models import GenerationStatuses
 from api.ops.repairs import Repairs, repairs
-from api.ops.timeline import Teller
+from api.ops.timeline import TimelineReader
 from bus.connections.clients import Documents
-from bus.inspection.snapshot import Looking
+from bus.inspection.snapshot import Inspector
 from bus.log.log import Log
-from bus.observability.timeline import Trails
-from read_side.queries.document_lookup import Showing
+from bus.observability.timeline import Timelines
+from read_side.queries.document_lookup import DocumentLookup
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class OpsServices:
     """One field for each thing that is asked or done."""
 
     flow: FlowMeter
     queues: QueueBoard
-    standings: Standings
-    teller: Teller
+    statuses: GenerationStatuses
+    timeline_reader: TimelineReader
     repairs: Repairs
 
 
-def desk(  # noqa: PLR0913, PLR0917 - one for each thing that is asked or done
+def ops_services(  # noqa: PLR0913, PLR0917 - one for each thing that is asked or done
     write: Database[Documents],
     read: Database[Documents],
     client: redis.Redis,
     log: Log,
-    showing: Showing,
+    document_lookup: DocumentLookup,
     slots: WaitSlots,
     *,
     sweep_after_ms: int,
     kept_s: float = KEPT_S,
-) -> Desk:
+) -> OpsServices:
     """The desk of the real system; nothing is connected to before the first request."""
-    standings = Standings(log, read, kept_s)
-    return Desk(
-        flow=FlowMeter(write, client, log, standings, kept_s),
-        queues=QueueBoard(Looking(client, write, read, log.partitions, sweep_after_ms), kept_s=kept_s),
-        standings=standings,
-        teller=Teller(log, Trails(write, log), showing),
+    statuses = GenerationStatuses(log, read, kept_s)
+    return OpsServices(
+        flow=FlowMeter(write, client, log, statuses, kept_s),
+        queues=QueueBoard(Inspector(client, write, read, log.partitions, sweep_after_ms), kept_s=kept_s),
+        statuses=statuses,
+        timeline_reader=TimelineReader(log, Timelines(write, log), document_lookup),
         repairs=repairs(write, read, client, log, slots),
     )

@@ -7,18 +7,18 @@ import falcon
 from api.http import queries
 from api.http.problems import Problem, ProblemError, checked_id
 from api.ops.answers import answer_operator
-from api.ops.timeline import Teller
+from api.ops.timeline import TimelineReader
 
 
 class Stories:
     """``/ops/stories/{id}``."""
 
-    def __init__(self, teller: Teller) -> None:
-        self._teller = teller
+    def __init__(self, timeline_reader: TimelineReader) -> None:
+        self._timeline_reader = timeline_reader
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, story_id: str) -> None:
         query = queries.read(req, queries.StoryQuery)
-        story = self._teller.story(checked_id("story", story_id), query.kind)
+        story = self._timeline_reader.story(checked_id("story", story_id), query.kind)
         if story is None:
             what = query.kind or "order, customer, product or command"
             detail = f"No {what} is known by the id {story_id}."

@@ -17,9 +17,9 @@ from bus.log.commit import Commit
 from bus.log.log import Log
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.messages.streams import customer_stream, id_of, order_stream, product_stream
-from bus.observability.timeline import Seen, Trail, Trails
+from bus.observability.timeline import Timeline, TimelineCommand, Timelines
 from read_side.parked.parking import Parked
-from read_side.queries.document_lookup import Showing, Shown
+from read_side.queries.document_lookup import DocumentLookup, StreamDocuments
 
 STORY_S = 3.0
 """For all that is asked of MongoDB for one story."""
@@ -34,13 +34,13 @@ _STREAMS: Mapping[Kind, Callable[[str], str]] = {
 }
 
 
-class Teller:
+class TimelineReader:
     """Tells stories."""
 
-    def __init__(self, log: Log, trails: Trails, showing: Showing) -> None:
+    def __init__(self, log: Log, timelines: Timelines, document_lookup: DocumentLookup) -> None:
         self._log = log
-        self._trails = trails
-        self._showing = showing
+        self._timelines = timelines
+        self._document_lookup = document_lookup
 
     def story(self, identity: str, kind: Kind | None = None) -> Story | None:
         """Everything known of an id, as one kind if that is said; ``None`` if nothing is."""
@@ -52,39 +52,39 @@ class Teller:
             also = [other for other in found if other != wanted]
             return self._told(identity, wanted, also, found[wanted])
 
-    def _found(self, identity: str) -> dict[Kind, Trail]:
+    def _found(self, identity: str) -> dict[Kind, Timeline]:
         """The trails under an id, by kind: what nobody else can have named comes first."""
-        command = self._trails.of_command(identity)
-        found: dict[Kind, Trail] = {} if command is None else {"command": command}
+        command = self._timelines.of_command(identity)
+        found: dict[Kind, Timeline] = {} if command is None else {"command": command}
         for kind, stream in _STREAMS.items():
-            if trail := self._trails.of_stream(stream(identity)):
-                found[kind] = trail
+            if timeline := self._timelines.of_stream(stream(identity)):
+                found[kind] = timeline
         if found:
             return found
         named = (kind for kind, stream in _STREAMS.items() if stream(id_of(identity)) == identity)
-        return {kind: trail for kind in named if (trail := self._trails.of_stream(identity))}
+        return {kind: timeline for kind in named if (timeline := self._timelines.of_stream(identity))}
 
-    def _told(self, identity: str, kind: Kind, also: list[Kind], trail: Trail) -> Story:
-        whole = self._trails.of_stream(trail.stream) if kind == "command" else trail
-        newest = self._log.newest(trail.partition, trail.stream)
+    def _told(self, identity: str, kind: Kind, also: list[Kind], timeline: Timeline) -> Story:
+        whole = self._timelines.of_stream(timeline.stream) if kind == "command" else timeline
+        newest = self._log.newest(timeline.partition, timeline.stream)
         last = whole.commits[-1].seq if whole.commits else 0
-        shown = self._showing.of(trail.stream, trail.partition, whole.commits)
+        shown = self._document_lookup.of(timeline.stream, timeline.partition, whole.commits)
         return {
             "id": identity,
             "kind": kind,
             "also": also,
-            "stream": trail.stream,
-            "partition": trail.partition,
+            "stream": timeline.stream,
+            "partition": timeline.partition,
             "version": newest.version if newest else None,
             "state": newest.state if newest else None,
-            "commands": [_command(seen) for seen in trail.commands],
-            "commits": [_commit(commit) for commit in trail.commits],
+            "commands": [_command(seen) for seen in timeline.commands],
+            "commits": [_commit(commit) for commit in timeline.commits],
             "read_models": [self._read_model(one, last) for one in shown],
-            "more_commands": trail.more_commands,
-            "more_commits": trail.more_commits,
+            "more_commands": timeline.more_commands,
+            "more_commits": timeline.more_commits,
         }
 
-    def _read_model(self, shown: Shown, last: int) -> StoryReadModel:
+    def _read_model(self, shown: StreamDocuments, last: int) -> StoryReadModel:
         return {
             "name": shown.name,
             "generation": shown.generation,
@@ -106,7 +106,7 @@ class Teller:
         }
 
 
-def _command(seen: Seen) -> StoryCommand:
+def _command(seen: TimelineCommand) -> StoryCommand:
     """What the log has of it stands; what the inbox has may be of a build that this one cannot read."""
     stored = seen.stored
     done = seen.commit is not None and not outcome_of(seen.commit).is_failure
@@ -133,7 +133,7 @@ def _command(seen: Seen) -> StoryCommand:
     }
 
 
-def _finished(seen: Seen) -> StoryCommand:
+def _finished(seen: TimelineCommand) -> StoryCommand:
     """One that has left the inbox: the log does not keep what was asked, but what came of it."""
     commit = seen.commit
     if commit is None:

@@ -13,7 +13,7 @@ from api.middleware.auth import Verifier
 from api.middleware.deadline import bounded
 from api.middleware.shedding import Backlog
 from api.middleware.telemetry import Telemetry
-from api.ops.services import desk
+from api.ops.services import ops_services
 from api.resources.gauges import parts
 from api.resources.health import probes
 from api.resources.metrics import Exposition
@@ -24,21 +24,21 @@ from bus.inbox.command_records import CommandRecords
 from bus.inbox.gateway import CommandGateway
 from bus.inbox.inbox import Inbox
 from bus.log.log import Log
-from bus.notify.notifier import Signals
+from bus.notify.notifier import Notifier
 from bus.observability import logs
 from bus.observability.logs import logger
 from bus.observability.metric_slots import Slots
 from bus.observability.metrics import Metrics
 from bus.observability.pulse import Pulse
 from bus.observability.tracing import Tracing
-from bus.primitives.circuit_breaker import Breaker
+from bus.primitives.circuit_breaker import CircuitBreaker
 from bus.primitives.database_clock import ASK_EVERY_S, DatabaseClock
 from bus.primitives.termination import Termination
 from bus.queue.broker import Broker
 from bus.settings import Settings
 from read_side.parked.parking import Parking
 from read_side.projector.checkpoints import Checkpoints
-from read_side.queries.document_lookup import Showing
+from read_side.queries.document_lookup import DocumentLookup
 from read_side.queries.store import ReadStore
 from read_side.queries.visibility import Visibility
 
@@ -119,18 +119,18 @@ def serve() -> None:
 
     write, read = write_database(settings, WEB_TIMEOUT_MS), read_database(settings, WEB_TIMEOUT_MS)
     client = redis_client(settings, REDIS_TIMEOUT_S)
-    signals = Signals(redis_client(settings))
+    notifier = Notifier(redis_client(settings))
     inbox, log = Inbox(write, settings.log_partitions), Log(write, settings.log_partitions)
     records = CommandRecords(write, inbox, log)
     checkpoints = Checkpoints(read)
     clock = DatabaseClock(write)
     background = Background(lambda: _prepare(write, read, log, inbox), clock)
-    breaker = Breaker()
+    breaker = CircuitBreaker()
     metrics = Metrics()
     tracing = Tracing.from_settings(settings, KIND)
     telemetry = Telemetry(metrics, tracing)
     pulse = Pulse.of(write, KIND, metrics)
-    gateway = CommandGateway(records, Broker(client), signals, breaker, metrics)
+    gateway = CommandGateway(records, Broker(client), notifier, breaker, metrics)
     stopping = threading.Event()
     store = ReadStore(read)
     parking = Parking(read)
@@ -139,7 +139,7 @@ def serve() -> None:
     freshness = Freshness(
         store=store,
         visibility=visibility,
-        signals=signals,
+        notifier=notifier,
         slots=slots,
         partitions=settings.log_partitions,
         stopping=stopping,
@@ -157,17 +157,17 @@ def serve() -> None:
             client,
             checkpoints,
             prepared=lambda: background.prepared,
-            listening=lambda: signals.alive,
+            listening=lambda: notifier.alive,
             draining=stopping.is_set,
         ),
         exposition=Exposition(Slots(write), parts(write, client, log, store, checkpoints, parking)),
         telemetry=telemetry,
-        desk=desk(
+        ops_services=ops_services(
             write,
             read,
             client,
             log,
-            Showing(store, checkpoints, parking),
+            DocumentLookup(store, checkpoints, parking),
             WaitSlots(settings.web_threads // 2),
             sweep_after_ms=settings.sweep_after_ms,
         ),
@@ -184,7 +184,7 @@ def serve() -> None:
         stopping=stopping,
     )
     termination.tell(server.stop)
-    signals.start()
+    notifier.start()
     pulse.start()
     background.start(server)
     logger.info("serving", host=settings.api_host, port=server.port)
@@ -193,7 +193,7 @@ def serve() -> None:
     finally:
         background.stop()
         pulse.stop()
-        signals.stop()
+        notifier.stop()
         if tracing is not None:
             tracing.stop()
     if background.failure is not None:

@@ -1,7 +1,7 @@
 """Files of the site: open to all, kept by browsers as long as they are the same, and locked down.
 
 A page may load nothing but what comes with it, may not be framed and sends nobody a referrer, so that even
-a hole in its script could not send a token anywhere else.
+a gap in its script could not send a token anywhere else.
 """
 
 from collections.abc import Mapping

@@ -44,7 +44,7 @@ def list_(  # noqa: PLR0913 - each is an option
 
 @app.command(epilog=EXIT_STATUS)
 def show(
-    casualty_id: Annotated[str, typer.Argument(metavar="ID", help="Of a letter, or of a command.")],
+    failure_id: Annotated[str, typer.Argument(metavar="ID", help="Of a letter, or of a command.")],
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -54,7 +54,7 @@ def show(
     """
     from bus.dead_letters import report as dead_report  # noqa: PLC0415 - --help needs no drivers
 
-    raise typer.Exit(0 if dead_report.show_one(casualty_id, as_json=as_json) else 1)
+    raise typer.Exit(0 if dead_report.show_one(failure_id, as_json=as_json) else 1)
 
 
 @app.command(epilog=EXIT_STATUS)

@@ -34,7 +34,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Casualty:
+class Failure:
     """One row of what waits, or waited, for an operator."""
 
     kind: Kind
@@ -48,7 +48,7 @@ class Casualty:
     """``kept``, ``retried`` or ``discarded``."""
 
     @classmethod
-    def of_command(cls, stored: Documents) -> "Casualty":
+    def of_command(cls, stored: Documents) -> "Failure":
         outcome: dict[str, Any] = stored["outcome"] or {}
         state = LetterState.DISCARDED if "discarded" in stored else LetterState.KEPT
         return cls(
@@ -62,14 +62,14 @@ class Casualty:
         )
 
     @classmethod
-    def of_letter(cls, letter: DeadLetter) -> "Casualty":
+    def of_letter(cls, letter: DeadLetter) -> "Failure":
         what = letter.actor or "?"
         return cls(
             Kind.LETTER, letter.letter_id, letter.queue, what, letter.reason, letter.dead_at, letter.state
         )
 
 
-class Casualties:
+class Failures:
     """Lists them, has them tried again, sets them aside; ``by`` and ``reason`` are recorded with each."""
 
     def __init__(self, database: Database[Documents], broker: Broker) -> None:
@@ -79,13 +79,13 @@ class Casualties:
 
     def newest(
         self, kinds: Sequence[Kind], queue: str | None, limit: int, *, resolved: bool = False
-    ) -> list[Casualty]:
+    ) -> list[Failure]:
         """The newest first."""
-        found: list[Casualty] = []
+        found: list[Failure] = []
         if Kind.COMMAND in kinds and queue in {None, COMMANDS_QUEUE}:
-            found += map(Casualty.of_command, self.commands.newest(limit, discarded=resolved))
+            found += map(Failure.of_command, self.commands.newest(limit, discarded=resolved))
         if Kind.LETTER in kinds:
-            found += map(Casualty.of_letter, self.letters.newest(queue, limit, resolved=resolved))
+            found += map(Failure.of_letter, self.letters.newest(queue, limit, resolved=resolved))
         return sorted(found, key=lambda one: one.since, reverse=True)[:limit]
 
     def open_ids(self, kinds: Sequence[Kind], queue: str | None) -> list[str]:
@@ -97,18 +97,18 @@ class Casualties:
             ids += self.letters.kept_ids(queue)
         return ids
 
-    def in_full(self, casualty_id: str) -> list[Documents]:
+    def in_full(self, failure_id: str) -> list[Documents]:
         """All that is known under an id: the command, and every letter that carried it, as they are stored.
 
         A letter's message is read, where it can be read.
         """
-        command = self.commands.find(casualty_id)
-        letter = self.letters.find(casualty_id)
-        letters = [letter] if letter else self.letters.of_message(casualty_id)
+        command = self.commands.find(failure_id)
+        letter = self.letters.find(failure_id)
+        letters = [letter] if letter else self.letters.of_message(failure_id)
         found: list[Documents] = [] if command is None else [{"kind": Kind.COMMAND, **command}]
         return found + [_in_full(letter) for letter in letters]
 
-    def retry(self, casualty_id: str, *, by: str, reason: str) -> str:
+    def retry(self, failure_id: str, *, by: str, reason: str) -> str:
         """Have one tried again; return in words what happened.
 
         Raises:
@@ -116,26 +116,26 @@ class Casualties:
             redis.RedisError: a letter, while Redis is away. A command waits for the sweep.
 
         """
-        if letter := self.letters.find(casualty_id):
+        if letter := self.letters.find(failure_id):
             return self._retry_letter(letter, by, reason)
-        envelope = self.commands.retry(casualty_id, by=by, reason=reason)
+        envelope = self.commands.retry(failure_id, by=by, reason=reason)
         try:
             self._broker.enqueue_once([command_message(envelope.command_id)])
         except redis.RedisError:
             return "accepted again; Redis is away, so the sweep will deliver it"
         return "accepted again, at the end of the order"
 
-    def discard(self, casualty_id: str, *, by: str, reason: str) -> str:
+    def discard(self, failure_id: str, *, by: str, reason: str) -> str:
         """Set one aside; return in words what happened.
 
         Raises:
             RefusedError: there is no such thing, or it is not waiting for an operator.
 
         """
-        if letter := self.letters.find(casualty_id):
+        if letter := self.letters.find(failure_id):
             self._resolve(letter, LetterState.DISCARDED, by, reason)
         else:
-            self.commands.discard(casualty_id, by=by, reason=reason)
+            self.commands.discard(failure_id, by=by, reason=reason)
         return "discarded: it is kept, and listed with --all only"
 
     def _retry_letter(self, letter: DeadLetter, by: str, reason: str) -> str:

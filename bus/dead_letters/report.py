@@ -14,7 +14,7 @@ from rich.table import Table
 from bus.cli import moment, to_json, write_json
 from bus.connections.clients import redis_client, write_database
 from bus.dead_letters.dead_letter import LetterState
-from bus.dead_letters.failures import Casualties, Casualty, Kind
+from bus.dead_letters.failures import Failure, Failures, Kind
 from bus.errors import RefusedError
 from bus.queue.broker import Broker
 from bus.settings import Settings
@@ -30,22 +30,22 @@ def kinds(*, failed: bool, letters: bool) -> tuple[Kind, ...]:
 
 
 @contextmanager
-def _casualties() -> Iterator[Casualties]:
+def _failures() -> Iterator[Failures]:
     settings = Settings.for_command_line()
     database, client = write_database(settings), redis_client(settings)
     with database.client, client:
-        yield Casualties(database, Broker(client))
+        yield Failures(database, Broker(client))
 
 
 def show_list(
     wanted: Sequence[Kind], queue: str | None, limit: int, *, resolved: bool, as_json: bool
 ) -> None:
     """Print the newest."""
-    with _casualties() as casualties:
-        found = casualties.newest(wanted, queue, limit + 1, resolved=resolved)
+    with _failures() as failures:
+        found = failures.newest(wanted, queue, limit + 1, resolved=resolved)
     shown = found[:limit]
     if as_json:
-        write_json([asdict(casualty) for casualty in shown])
+        write_json([asdict(failure) for failure in shown])
         return
     console = Console()
     if not shown:
@@ -56,11 +56,11 @@ def show_list(
         console.print(f"There are more than these {limit}: see --limit.", style="yellow")
 
 
-def table(casualties: Sequence[Casualty]) -> Table:
+def table(failures: Sequence[Failure]) -> Table:
     """One row for each. Ids are never cut: they are what the other commands are given."""
     rows = Table("since (UTC)", "id", "queue", "what", "reason")
     rows.columns[1].no_wrap = True
-    for one in casualties:
+    for one in failures:
         colour = COLOURS[LetterState(one.state)]
         reason = one.reason if one.state == LetterState.KEPT else f"({one.state}) {one.reason}"
         head, *_ = reason.splitlines() or [""]
@@ -70,12 +70,12 @@ def table(casualties: Sequence[Casualty]) -> Table:
     return rows
 
 
-def show_one(casualty_id: str, *, as_json: bool) -> bool:
+def show_one(failure_id: str, *, as_json: bool) -> bool:
     """Print all that is known under an id; return whether there is anything."""
-    with _casualties() as casualties:
-        found = casualties.in_full(casualty_id)
+    with _failures() as failures:
+        found = failures.in_full(failure_id)
     if not found:
-        raise RefusedError(f"there is no dead letter and no failed command {casualty_id}")
+        raise RefusedError(f"there is no dead letter and no failed command {failure_id}")
     if as_json:
         write_json(found)
         return True
@@ -87,20 +87,20 @@ def show_one(casualty_id: str, *, as_json: bool) -> bool:
 
 def open_ids(wanted: Sequence[Kind], queue: str | None) -> list[str]:
     """The ids of all that waits now; what fails again meanwhile is not among them."""
-    with _casualties() as casualties:
-        return casualties.open_ids(wanted, queue)
+    with _failures() as failures:
+        return failures.open_ids(wanted, queue)
 
 
 def retry(ids: Sequence[str], *, by: str | None, reason: str) -> bool:
     """Have them tried again; return whether all could be."""
-    with _casualties() as casualties:
-        return _each(ids, casualties.retry, by, reason)
+    with _failures() as failures:
+        return _each(ids, failures.retry, by, reason)
 
 
 def discard(ids: Sequence[str], *, by: str | None, reason: str) -> bool:
     """Set them aside; return whether all could be."""
-    with _casualties() as casualties:
-        return _each(ids, casualties.discard, by, reason)
+    with _failures() as failures:
+        return _each(ids, failures.discard, by, reason)
 
 
 def _each(ids: Sequence[str], deal: Callable[..., str], by: str | None, reason: str) -> bool:
@@ -108,14 +108,14 @@ def _each(ids: Sequence[str], deal: Callable[..., str], by: str | None, reason: 
     done, refused = Console(), Console(stderr=True)
     who = by or _user()
     all_done = True
-    for casualty_id in ids:
+    for failure_id in ids:
         try:
-            happened = deal(casualty_id, by=who, reason=reason)
+            happened = deal(failure_id, by=who, reason=reason)
         except RefusedError as error:
             refused.print(f"[red]refused:[/] {escape(str(error))}", soft_wrap=True, highlight=False)
             all_done = False
         else:
-            done.print(f"{escape(casualty_id)}: {escape(happened)}", soft_wrap=True, highlight=False)
+            done.print(f"{escape(failure_id)}: {escape(happened)}", soft_wrap=True, highlight=False)
     if not ids:
         done.print("Nothing waits for an operator.")
     return all_done

@@ -14,11 +14,11 @@ from pymongo.errors import PyMongoError
 
 from bus.inbox.command_records import CommandRecord, CommandRecords
 from bus.messages.envelope import CommandEnvelope
-from bus.notify.notifier import Signals, finished
+from bus.notify.notifier import Notifier, finished
 from bus.notify.wakeup import Wakeup
 from bus.observability.logs import logger
 from bus.observability.metrics import COMMANDS_ACCEPTED, Metrics
-from bus.primitives.circuit_breaker import Breaker
+from bus.primitives.circuit_breaker import CircuitBreaker
 from bus.primitives.group_commit import GroupCommit
 from bus.queue.broker import Broker
 
@@ -50,14 +50,14 @@ class CommandGateway:
         self,
         records: CommandRecords,
         broker: Broker,
-        signals: Signals,
-        breaker: Breaker | None = None,
+        notifier: Notifier,
+        breaker: CircuitBreaker | None = None,
         metrics: Metrics | None = None,
     ) -> None:
         """``breaker`` is shared with whatever else asks the same Redis."""
         self._broker = broker
-        self._signals = signals
-        self._breaker = breaker or Breaker()
+        self._notifier = notifier
+        self._breaker = breaker or CircuitBreaker()
         self._metrics = metrics or Metrics()  # else nobody is told
         self._accept = GroupCommit(
             self._metrics.batches("accept", records.accept_all), afterwards=self._enqueue_new
@@ -80,7 +80,7 @@ class CommandGateway:
 
     def expect(self, command_id: str) -> AbstractContextManager[Wakeup]:
         """Give what is set when the outcome of a command is announced."""
-        return self._signals.expect([finished(command_id)])
+        return self._notifier.expect([finished(command_id)])
 
     def _enqueue_new(
         self, accepted: list[tuple[tuple[CommandEnvelope, str | None], CommandRecord | None]]

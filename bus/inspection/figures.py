@@ -7,7 +7,7 @@ was stranded in both looks is called that.
 
 from dataclasses import dataclass
 
-from bus.inspection.snapshot import Look, QueueLook
+from bus.inspection.snapshot import Inspection, QueueInspection
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Stranded:
     overdue: int
     """Commands that are unfinished, overdue, and not on the queue: the clock enqueues them again."""
     unrung: int
-    """Partitions of a read model that are behind and have no bell: the projections' lookout rings."""
+    """Partitions of a read model that are behind and have no bell: the projections' watchdog rings."""
 
     @property
     def total(self) -> int:
@@ -41,13 +41,13 @@ class Figures:
     stranded: Stranded
 
 
-def between(first: Look, second: Look) -> list[Figures]:
+def between(first: Inspection, second: Inspection) -> list[Figures]:
     """The figures of each queue as it is in the second look; a queue that is new there has no rates."""
     seconds = second.at - first.at
     return [_of_queue(queue, first.queues.get(queue), look, seconds) for queue, look in second.queues.items()]
 
 
-def _of_queue(queue: str, before: QueueLook | None, look: QueueLook, seconds: float) -> Figures:
+def _of_queue(queue: str, before: QueueInspection | None, look: QueueInspection, seconds: float) -> Figures:
     two = before is not None and before is not look and seconds > 0
     earlier = before if before is not None else look
     return Figures(

@@ -17,7 +17,7 @@ from bus.cli import write_json
 from bus.connections.clients import read_database, redis_client, write_database
 from bus.inspection.explanations import explained
 from bus.inspection.figures import Figures, between
-from bus.inspection.snapshot import Look, Looking
+from bus.inspection.snapshot import Inspection, Inspector
 from bus.log.log import Log
 from bus.settings import Settings
 
@@ -40,15 +40,15 @@ def run(interval_s: float, *, watch: bool, explain: bool, as_json: bool) -> None
 
 
 @contextmanager
-def _looking() -> Iterator[Looking]:
+def _looking() -> Iterator[Inspector]:
     settings = Settings.for_command_line()
     writes, reads, client = write_database(settings), read_database(settings), redis_client(settings)
     with writes.client, reads.client, client:
         Log(writes, settings.log_partitions).create()  # which refuses another number of partitions
-        yield Looking(client, writes, reads, settings.log_partitions, settings.sweep_after_ms)
+        yield Inspector(client, writes, reads, settings.log_partitions, settings.sweep_after_ms)
 
 
-def _looks(look: Looking, interval_s: float) -> Iterator[tuple[Look, Look]]:
+def _looks(look: Inspector, interval_s: float) -> Iterator[tuple[Inspection, Inspection]]:
     """Each look with the one before it, an interval apart."""
     before = look()
     while True:
@@ -58,7 +58,7 @@ def _looks(look: Looking, interval_s: float) -> Iterator[tuple[Look, Look]]:
         before = now
 
 
-def _write(looks: Iterator[tuple[Look, Look]], *, watch: bool) -> None:
+def _write(looks: Iterator[tuple[Inspection, Inspection]], *, watch: bool) -> None:
     try:
         for before, now in looks:
             write_json(
@@ -74,7 +74,9 @@ def _write(looks: Iterator[tuple[Look, Look]], *, watch: bool) -> None:
         return
 
 
-def _watch(looks: Iterator[tuple[Look, Look]], look: Looking, interval_s: float, *, explain: bool) -> None:
+def _watch(
+    looks: Iterator[tuple[Inspection, Inspection]], look: Inspector, interval_s: float, *, explain: bool
+) -> None:
     """Redraw until Ctrl-C; while a server is away, the last figures stand and it says so."""
     console = Console()
     shown: RenderableType = Text("Looking ...")
@@ -93,7 +95,7 @@ def _watch(looks: Iterator[tuple[Look, Look]], look: Looking, interval_s: float,
         return
 
 
-def _all(before: Look, now: Look, *, explain: bool) -> RenderableType:
+def _all(before: Inspection, now: Inspection, *, explain: bool) -> RenderableType:
     figures = between(before, now)
     parts: list[RenderableType] = [table(figures), *notes(figures, now.failed)]
     return Group(*parts, explained()) if explain else Group(*parts)

@@ -33,7 +33,7 @@ MOST_OVERDUE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class QueueLook:
+class QueueInspection:
     """One queue at one moment. ``came`` and ``done`` count since the beginning of the log."""
 
     waiting: int
@@ -53,11 +53,11 @@ class QueueLook:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Inspection:
     """All of them; ``at`` is a monotonic time in seconds."""
 
     at: float
-    queues: Mapping[str, QueueLook]
+    queues: Mapping[str, QueueInspection]
     failed: int
 
 
@@ -70,7 +70,7 @@ class _InRedis:
     silent: int
 
 
-class Looking:
+class Inspector:
     """Looks at all queues: that of commands, and one for each read model that wants to be rung."""
 
     def __init__(
@@ -90,7 +90,7 @@ class Looking:
         self._failed = FailedCommands(writes)
         self._sweep_after = timedelta(milliseconds=sweep_after_ms)
 
-    def __call__(self) -> Look:
+    def __call__(self) -> Inspection:
         """Look now; raises what Redis and MongoDB raise while they are away."""
         models = sorted(Subscriptions(self._writes).names())
         kept = self._letters.count_kept()
@@ -101,9 +101,9 @@ class Looking:
         queues = {COMMANDS_QUEUE: self._commands(counts[COMMANDS_QUEUE], kept, sum(heads))}
         for model in models:
             queues[model] = self._read_model(model, counts[model], kept, heads, positions[model])
-        return Look(at, queues, self._failed.count_open())
+        return Inspection(at, queues, self._failed.count_open())
 
-    def _commands(self, counts: _InRedis, kept: Mapping[str, int], decided: int) -> QueueLook:
+    def _commands(self, counts: _InRedis, kept: Mapping[str, int], decided: int) -> QueueInspection:
         waiting = {"status": CommandStatus.ACCEPTED.value}
         # As it is at the moment: what has left is shown for a while after that by a settled read.
         inbox = self._writes.commands.with_options(read_concern=UNSETTLED)
@@ -119,7 +119,7 @@ class Looking:
         overdue = [command_id for command_id, at in since.items() if at < now - self._sweep_after]
         absent = self._broker.absent(COMMANDS_QUEUE, overdue) if overdue else []
         unfinished = inbox.find({**waiting, "_id": {"$in": absent}}, {"_id": True})
-        return QueueLook(
+        return QueueInspection(
             waiting=counts.waiting,
             in_flight=counts.in_flight,
             delayed=counts.delayed,
@@ -138,12 +138,12 @@ class Looking:
         kept: Mapping[str, int],
         heads: list[int],
         positions: Mapping[int, int],
-    ) -> QueueLook:
+    ) -> QueueInspection:
         behind = {
             (partition, position) for partition, position in positions.items() if position < heads[partition]
         }
         rung = self._rung(model) if behind else set()
-        return QueueLook(
+        return QueueInspection(
             waiting=counts.waiting,
             in_flight=counts.in_flight,
             delayed=counts.delayed,

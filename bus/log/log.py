@@ -5,7 +5,7 @@ optimistic lock ``(partition, stream, version)`` and idempotency ``(partition, c
 used once: whoever gives one up closes it with a tombstone.
 
 Why every reader sees the same sequence: a reader takes only the contiguous prefix, so what it has read is
-complete. A hole is either filled by its slow owner or by a tombstone, and the unique index lets exactly one
+complete. A gap is either filled by its slow owner or by a tombstone, and the unique index lets exactly one
 of them in. The loser claims a new position.
 
 Why a decision stands above everything that it rests on: a writer reads only settled commits, which no

@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager
 
 import redis
 
-from bus.notify.primary_check import Scout
+from bus.notify.primary_check import PrimaryCheck
 from bus.notify.wakeup import Wakeup
 from bus.observability.logs import logger
 
@@ -57,7 +57,7 @@ def announce_positions(client: redis.Redis, positions: Mapping[str, int]) -> Non
     announce(client, (f"{topic}={position}" for topic, position in positions.items()))
 
 
-class Signals:
+class Notifier:
     """Hands announcements to those who wait for them."""
 
     def __init__(self, client: redis.Redis, channel: str = CHANNEL) -> None:
@@ -138,10 +138,10 @@ class Signals:
 
     def _listen_on_a_connection(self) -> None:
         """Listen until that connection fails or the primary is another server."""
-        with closing(Scout(self._client)) as scout, self._client.pubsub() as pubsub:
+        with closing(PrimaryCheck(self._client)) as primary_check, self._client.pubsub() as pubsub:
             pubsub.subscribe(self._channel)
             while not self._stopping.is_set():
-                if scout.finds_another_server():
+                if primary_check.finds_another_server():
                     return
                 message = pubsub.get_message(timeout=LISTEN_S)
                 if message is None:

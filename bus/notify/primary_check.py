@@ -15,7 +15,7 @@ from bus.connections.clients import probe_redis
 PROBE_EVERY_S = 2.0
 
 
-class Scout:
+class PrimaryCheck:
     """Raises ``redis.RedisError`` when Redis is away."""
 
     def __init__(self, client: redis.Redis) -> None:

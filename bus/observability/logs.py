@@ -77,17 +77,17 @@ def configure(level: str, stream: TextIO | None = None) -> None:
     logging.getLogger("waitress.queue").setLevel(max(logging.ERROR, threshold))
 
 
-def leave_out(told: Callable[[BaseException], bool]) -> None:
+def leave_out(redacted: Callable[[BaseException], bool]) -> None:
     """Leave out what Dramatiq says about errors that are told elsewhere, once.
 
     Each of its threads logs every error that it meets, some with a traceback: while a server is away, for
     ever. The filter sits on the handlers, as a logger's own does not see what its children log.
     """
     for handler in logging.getLogger().handlers:
-        handler.addFilter(_Elsewhere(told))
+        handler.addFilter(_Elsewhere(redacted))
 
 
-def told(error: BaseException) -> str:
+def redacted(error: BaseException) -> str:
     """An error in words, without the values that it is about."""
     kind = type(error).__name__
     if isinstance(error, ValidationError):
@@ -114,7 +114,7 @@ def _traced(error: BaseException) -> Iterator[str]:
         yield "\n"
     yield "Traceback (most recent call last):\n"
     yield from traceback.format_tb(error.__traceback__)
-    yield told(error)
+    yield redacted(error)
 
 
 def _errors_in_words(
@@ -129,7 +129,7 @@ def _errors_in_words(
         event["exception"] = traced(error)
     for field, value in event.items():
         if isinstance(value, BaseException):
-            event[field] = told(value)
+            event[field] = redacted(value)
     return event
 
 
@@ -150,9 +150,9 @@ def _json(_logger: Any, _method: str, event: structlog.typing.EventDict) -> str:
 
 
 class _Elsewhere(logging.Filter):
-    def __init__(self, told: Callable[[BaseException], bool]) -> None:
+    def __init__(self, redacted: Callable[[BaseException], bool]) -> None:
         super().__init__()
-        self._told = told
+        self._told = redacted
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.name.partition(".")[0] != DRAMATIQ:

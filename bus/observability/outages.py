@@ -28,7 +28,7 @@ from bus.connections.clients import Documents, probe_redis
 from bus.connections.liveness import Liveness, is_perhaps_slow
 from bus.connections.redis_connections import says_demoted
 from bus.connections.redis_pool import tell_of_demotions
-from bus.observability.logs import leave_out, logger, told
+from bus.observability.logs import leave_out, logger, redacted
 
 LOOK_EVERY_S = 0.5
 QUIET_S = 1.0
@@ -162,7 +162,7 @@ class Outages:
             is_news = server not in self._away
             self._away[server] = (since, now)
         if is_news:
-            logger.warning("a server is away", server=server.value, error=told(error)[:SHOWN])
+            logger.warning("a server is away", server=server.value, error=redacted(error)[:SHOWN])
 
     def _answers(self, server: Server) -> bool:
         try:

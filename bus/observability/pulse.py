@@ -25,7 +25,7 @@ STOP_S = 0.5
 """Processes have 4 s to stop, and most of that is for their work."""
 
 
-class Beating(Protocol):
+class HeartbeatPart(Protocol):
     """Something that is told regularly."""
 
     def beat(self) -> None: ...
@@ -37,7 +37,7 @@ class Beating(Protocol):
 class Pulse:
     """Beats from start to stop; ``thread`` is for whoever watches over it."""
 
-    def __init__(self, *parts: Beating) -> None:
+    def __init__(self, *parts: HeartbeatPart) -> None:
         self._parts = parts
         self._stopping = threading.Event()
         self._well = True

@@ -28,7 +28,7 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class TimelineCommand:
     """A command: as the inbox stores it, where it is there, and its place in the log, if it has one."""
 
     command_id: str
@@ -43,13 +43,13 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Trail:
+class Timeline:
     """The newest commits and commands of a stream, each the oldest first; ``more`` if there are older."""
 
     stream: str
     partition: int
     commits: Sequence[Commit]
-    commands: Sequence[Seen]
+    commands: Sequence[TimelineCommand]
     more_commits: bool = False
     more_commands: bool = False
 
@@ -58,7 +58,7 @@ class Trail:
         return bool(self.commits or self.commands)
 
 
-class Trails:
+class Timelines:
     """The trails in one write database."""
 
     def __init__(self, database: Database[Documents], log: Log) -> None:
@@ -67,14 +67,14 @@ class Trails:
 
     def of_stream(
         self, stream: str, *, max_commits: int = MAX_COMMITS, max_commands: int = MAX_COMMANDS
-    ) -> Trail:
+    ) -> Timeline:
         partition = partition_of(stream, self._log.partitions)
         # In the order that a command takes through these places, so that none is passed by on its way.
         ids = self._without_a_place_in_the_log(stream, max_commands + 1)
         quiet = self._log.without_effect(partition, stream, max_commands + 1)
         commits = self._log.latest(partition, stream, max(max_commits, max_commands) + 1)
         commands = self._seen(ids, (*quiet, *commits))
-        return Trail(
+        return Timeline(
             stream=stream,
             partition=partition,
             commits=commits[-max_commits:],
@@ -83,7 +83,7 @@ class Trails:
             more_commands=len(commands) > max_commands,
         )
 
-    def of_command(self, command_id: str) -> Trail | None:
+    def of_command(self, command_id: str) -> Timeline | None:
         """A command with the commit that it made, if it did; ``None`` if there is no such command."""
         decided = self._log.of_commands_anywhere([command_id]).get(command_id)
         found = self._seen({command_id}, () if decided is None else (decided,))
@@ -92,9 +92,9 @@ class Trails:
         (command,) = found
         made = [decided] if decided is not None and decided.stream is not None else []
         if decided is not None:
-            return Trail(outcome_of(decided).stream, decided.partition, made, found)
+            return Timeline(outcome_of(decided).stream, decided.partition, made, found)
         stored = command.stored or {}
-        return Trail(stored["stream"], stored["partition"], made, found)
+        return Timeline(stored["stream"], stored["partition"], made, found)
 
     def _without_a_place_in_the_log(self, stream: str, limit: int) -> set[str]:
         """The newest that are unfinished or failed, each by a partial index that holds no others."""
@@ -106,13 +106,13 @@ class Trails:
             found |= {stored["_id"] for stored in cursor.limit(limit)}
         return found
 
-    def _seen(self, command_ids: Iterable[str], decided: Iterable[Commit]) -> list[Seen]:
+    def _seen(self, command_ids: Iterable[str], decided: Iterable[Commit]) -> list[TimelineCommand]:
         """Commands in the order they were accepted; an id that is nowhere is left out."""
         commits = {commit.command_id: commit for commit in decided if commit.command_id is not None}
         wanted = {*command_ids, *commits}
         stored = {one["_id"]: one for one in self._commands.find({"_id": {"$in": sorted(wanted)}})}
         missing = [one for one in wanted if one not in stored and one not in commits]
         commits |= self._log.of_commands_anywhere(missing)  # they were decided since
-        found = [Seen(one, stored.get(one), commits.get(one)) for one in wanted]
+        found = [TimelineCommand(one, stored.get(one), commits.get(one)) for one in wanted]
         there = [one for one in found if one.stored is not None or one.commit is not None]
         return sorted(there, key=lambda one: (one.accepted_at, one.command_id))

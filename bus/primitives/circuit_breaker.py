@@ -8,7 +8,7 @@ import threading
 import time
 
 
-class Breaker:
+class CircuitBreaker:
     """Closed at first. Callers ask ``admits`` before, and tell ``close`` or ``trip`` after."""
 
     def __init__(self, pause_s: float = 1.0) -> None:

@@ -18,7 +18,7 @@ from signal import SIGKILL, Signals
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
-def leashed(command: Sequence[str], on_death: Signals = SIGKILL) -> list[str]:
+def dies_with_parent(command: Sequence[str], on_death: Signals = SIGKILL) -> list[str]:
     """The command line that runs ``command`` (whose first word is a path) and sends it ``on_death``."""
     if sys.platform != "linux":
         return list(command)

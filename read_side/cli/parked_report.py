@@ -23,7 +23,7 @@ from bus.settings import Settings
 from read_side.errors import GenerationError, LeaseLostError, RebuildNeededError
 from read_side.generations.registry import Registry, collection_name
 from read_side.parked.parking import Parked, Parking
-from read_side.parked.retry import Unparking
+from read_side.parked.retry import ParkedRetry
 from read_side.projector.checkpoints import Checkpoints
 
 
@@ -34,7 +34,7 @@ class Tools:
     settings: Settings
     log: Log
     parking: Parking
-    unparking: Unparking
+    parked_retry: ParkedRetry
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def retried(selection: Selection, *, as_json: bool) -> int:
     """
     with _tools() as tools:
         meant = selection.of(tools.parking.every())
-        results = [_retried(tools.unparking.retry, parked) for parked in meant]
+        results = [_retried(tools.parked_retry.retry, parked) for parked in meant]
         _ring(tools.settings, results)
     missing = sorted(set(selection.streams) - {parked.stream for parked in meant})
     if as_json:
@@ -147,7 +147,7 @@ def _retried(retry: Callable[[Parked], Parked | None], parked: Parked) -> Retrie
 
 
 def _ring(settings: Settings, results: Sequence[Retried]) -> None:
-    """Call back whom a lease was taken from; without Redis it comes back when its lookout looks."""
+    """Call back whom a lease was taken from; without Redis it comes back when its watchdog looks."""
     bells = {(one.parked.name, one.parked.partition) for one in results if one.result != "rebuild"}
     with redis_client(settings) as client, suppress(redis.RedisError):
         Doorbells(client).ring(bells, insist=True)
@@ -162,7 +162,7 @@ def _tools() -> Iterator[Tools]:
         log.create()  # which refuses another number of partitions
         parking, owner = Parking(reads), f"{socket.gethostname()}:{os.getpid()}"
         checkpoints = Checkpoints(reads, settings.lease_ms)
-        yield Tools(settings, log, parking, Unparking(log, Registry(reads), checkpoints, parking, owner))
+        yield Tools(settings, log, parking, ParkedRetry(log, Registry(reads), checkpoints, parking, owner))
 
 
 def _identity(parked: Parked) -> dict[str, object]:

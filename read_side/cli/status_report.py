@@ -17,7 +17,7 @@ from bus.connections.clients import read_database, write_database
 from bus.log.log import Log
 from bus.settings import Settings
 from read_side.projections import READ_MODELS
-from read_side.queries.status import Progress, Standing, Status, attention
+from read_side.queries.status import GenerationStatus, Progress, Status, attention
 
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 
@@ -30,15 +30,15 @@ def run(interval_s: float, max_lag_s: float, *, watch: bool, as_json: bool) -> b
     with _looking() as status:
         status.look()
         time.sleep(interval_s)
-        standings = status.look()
+        statuses = status.look()
         if watch:
-            _watch(status, standings, interval_s, max_lag_s, as_json=as_json)
+            _watch(status, statuses, interval_s, max_lag_s, as_json=as_json)
             return True
         if as_json:
-            _write(standings, max_lag_s)
+            _write(statuses, max_lag_s)
         else:
-            Console().print(shown(standings, max_lag_s))
-        return not attention(standings, max_lag_s)
+            Console().print(shown(statuses, max_lag_s))
+        return not attention(statuses, max_lag_s)
 
 
 @contextmanager
@@ -52,15 +52,20 @@ def _looking() -> Iterator[Status]:
 
 
 def _watch(
-    status: Status, standings: Sequence[Standing], interval_s: float, max_lag_s: float, *, as_json: bool
+    status: Status,
+    statuses: Sequence[GenerationStatus],
+    interval_s: float,
+    max_lag_s: float,
+    *,
+    as_json: bool,
 ) -> None:
     try:
         if as_json:
             while True:
-                _write(standings, max_lag_s)
+                _write(statuses, max_lag_s)
                 time.sleep(interval_s)
-                standings = status.look()
-        now = shown(standings, max_lag_s)
+                statuses = status.look()
+        now = shown(statuses, max_lag_s)
         with Live(now, console=Console(), auto_refresh=False) as live:
             while True:
                 live.update(now, refresh=True)
@@ -74,12 +79,12 @@ def _watch(
         return
 
 
-def _write(standings: Sequence[Standing], max_lag_s: float) -> None:
-    told = [asdict(standing) for standing in standings]
-    write_json({"read_models": told, "attention": attention(standings, max_lag_s)})
+def _write(statuses: Sequence[GenerationStatus], max_lag_s: float) -> None:
+    told = [asdict(standing) for standing in statuses]
+    write_json({"read_models": told, "attention": attention(statuses, max_lag_s)})
 
 
-def shown(standings: Sequence[Standing], max_lag_s: float) -> RenderableType:
+def shown(statuses: Sequence[GenerationStatus], max_lag_s: float) -> RenderableType:
     """One row for each partition of each generation, then what needs attention."""
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for column in ("read model", "state"):
@@ -87,14 +92,14 @@ def shown(standings: Sequence[Standing], max_lag_s: float) -> RenderableType:
     for column in ("part.", "position", "head", "behind", "for", "rate", "parked"):
         table.add_column(column, justify="right", no_wrap=True)
     table.add_column("lease", overflow="ellipsis")
-    for standing in standings:
+    for standing in statuses:
         name = f"{standing.read_model}.g{standing.generation}"
         for index, one in enumerate(standing.partitions):
             first = (name, standing.state) if index == 0 else ("", "")
             table.add_row(*first, *_row(one), end_section=index == len(standing.partitions) - 1)
         if not standing.partitions:
             table.add_row(name, standing.state, end_section=True)
-    needs = attention(standings, max_lag_s)
+    needs = attention(statuses, max_lag_s)
     return Group(table, *(Text(line, style="bold red") for line in needs)) if needs else table
 
 

@@ -13,7 +13,7 @@ from read_side.projections import by_name
 from read_side.projector.checkpoints import Checkpoints
 
 
-class Unparking:
+class ParkedRetry:
     """Retries parked streams in any generation of any read model."""
 
     def __init__(

@@ -8,7 +8,7 @@ that was killed leaves behind: whoever takes the lease next finds it, and mends 
 else (``read_side.parked.mending``). What came of it can be seen where it was parked: it is not there any
 more, or parked with the mark gone.
 
-- *The asker is killed between any two steps:* the mark stays, and the lookout rings for marks (``ring``).
+- *The asker is killed between any two steps:* the mark stays, and the watchdog rings for marks (``ring``).
 - *A mender has begun meanwhile, or ends:* the mark is set only on what was read, unmarked. If somebody else's
   is there, theirs is as good. If theirs came and went between the reading and the marking, and the stream
   is parked as it was, it is mended once more, which changes nothing.
@@ -56,7 +56,7 @@ class Mended:
     detail: str = ""
 
 
-class MendingOrders:
+class RetryRequests:
     """Given to whoever projects."""
 
     def __init__(

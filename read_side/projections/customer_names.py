@@ -25,7 +25,7 @@ def is_memory(document: Document) -> bool:
     return str(document["_id"]).startswith(_PREFIX)
 
 
-def touches(event: CustomerRegistered | CustomerRenamed) -> list[Document]:
+def keys(event: CustomerRegistered | CustomerRenamed) -> list[Document]:
     """The memory of the customer; its name is not in a ``customer_id``, so ``spread`` passes it by."""
     return [{"_id": _PREFIX + event.customer_id}]
 

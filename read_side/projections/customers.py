@@ -35,7 +35,7 @@ class Customer(TypedDict):
     stale: NotRequired[Stale]
 
 
-def touches(event: AnyEvent) -> Sequence[Document]:
+def keys(event: AnyEvent) -> Sequence[Document]:
     match event:
         case (
             CustomerRegistered()
@@ -97,4 +97,4 @@ def by_id(documents: Documents, customer_id: str) -> Document | None:
     return answer_with_position(document, Customer) if document else None
 
 
-CUSTOMERS = ReadModel(name="customers", version=1, touches=touches, creates=creates, fold=fold)
+CUSTOMERS = ReadModel(name="customers", version=1, keys=keys, creates=creates, fold=fold)

@@ -10,7 +10,7 @@ from read_side.projections.model import Document
 def replaced(document: Document, **fields: Any) -> Document:
     """The document with some of its fields changed.
 
-    Raises ``KeyError`` for a field that is not there: a change to what was never created is a hole in the
+    Raises ``KeyError`` for a field that is not there: a change to what was never created is a gap in the
     history, and a fold must not fill it by invention.
     """
     missing = fields.keys() - document.keys()

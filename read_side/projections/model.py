@@ -79,7 +79,7 @@ class ReadModel:
     name: str
     version: int
     """Raised when a change to the code would fold the same log into other documents."""
-    touches: Callable[[AnyEvent], Sequence[Document]]
+    keys: Callable[[AnyEvent], Sequence[Document]]
     fold: Callable[[Document, Recorded], Document]
     indexes: tuple[Index, ...] = ()
     spread: Callable[[AnyEvent], Mapping[str, Any] | None] = _never

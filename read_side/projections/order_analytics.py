@@ -39,7 +39,7 @@ class Bucket(TypedDict):
     by_status: dict[str, int]
 
 
-def touches(event: AnyEvent) -> Sequence[Document]:
+def keys(event: AnyEvent) -> Sequence[Document]:
     if not isinstance(event, OrderPlaced | OrderStatusChanged):
         return ()
     day = event.placed_at.date().isoformat()
@@ -136,7 +136,7 @@ def _totals(buckets: Sequence[Document]) -> list[Document]:
 ORDER_ANALYTICS = ReadModel(
     name="order_analytics",
     version=1,
-    touches=touches,
+    keys=keys,
     fold=fold,
     indexes=(Index((("day", 1),)),),
     shared=True,

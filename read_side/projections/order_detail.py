@@ -73,12 +73,12 @@ class OrderDetail(TypedDict):
     stale: NotRequired[Stale]
 
 
-def touches(event: AnyEvent) -> Sequence[Document]:
+def keys(event: AnyEvent) -> Sequence[Document]:
     match event:
         case OrderPlaced() | OrderStatusChanged():
             return [{"_id": event.order_id}]
         case CustomerRegistered() | CustomerRenamed():
-            return customer_names.touches(event)
+            return customer_names.keys(event)
         case _:
             return ()
 
@@ -138,7 +138,7 @@ def by_id(documents: Documents, order_id: str) -> Document | None:
 ORDER_DETAIL = ReadModel(
     name="order_detail",
     version=1,
-    touches=touches,
+    keys=keys,
     creates=creates,
     fold=fold,
     spread=customer_names.spread,

@@ -40,12 +40,12 @@ class OrderSummary(TypedDict):
     stale: NotRequired[Stale]
 
 
-def touches(event: AnyEvent) -> Sequence[Document]:
+def keys(event: AnyEvent) -> Sequence[Document]:
     match event:
         case OrderPlaced() | OrderStatusChanged():
             return [{"_id": event.order_id}]
         case CustomerRegistered() | CustomerRenamed():
-            return customer_names.touches(event)
+            return customer_names.keys(event)
         case _:
             return ()
 
@@ -108,7 +108,7 @@ _NEWEST_FIRST = (("placed_at", -1), ("_id", -1))
 ORDER_SUMMARY = ReadModel(
     name="order_summary",
     version=1,
-    touches=touches,
+    keys=keys,
     creates=creates,
     fold=fold,
     spread=customer_names.spread,

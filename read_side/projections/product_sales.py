@@ -32,7 +32,7 @@ class ProductSales(TypedDict):
     cancelled_gross: int
 
 
-def touches(event: AnyEvent) -> Sequence[Document]:
+def keys(event: AnyEvent) -> Sequence[Document]:
     match event:
         case ProductAdded() | ProductRenamed():
             return [{"_id": f"name/{event.product_id}", "names": event.product_id}]
@@ -137,7 +137,7 @@ def _product(group: Document, names: dict[str, str]) -> Document:
 PRODUCT_SALES = ReadModel(
     name="product_sales",
     version=1,
-    touches=touches,
+    keys=keys,
     fold=fold,
     indexes=(
         Index((("day", 1),)),

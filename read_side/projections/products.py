@@ -32,7 +32,7 @@ class Product(TypedDict):
     stale: NotRequired[Stale]
 
 
-def touches(event: AnyEvent) -> Sequence[Document]:
+def keys(event: AnyEvent) -> Sequence[Document]:
     match event:
         case (
             ProductAdded()
@@ -97,7 +97,7 @@ def _fed_by(stream: str) -> Mapping[str, Any]:
 PRODUCTS = ReadModel(
     name="products",
     version=1,
-    touches=touches,
+    keys=keys,
     creates=creates,
     fold=fold,
     sources=Sources(feeding=_feeding, fed_by=_fed_by),

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from read_side.projections.model import ReadModel
 from read_side.projector.checkpoint import Checkpoint
-from read_side.projector.context import BATCH, Generation, Surroundings
+from read_side.projector.context import BATCH, Generation, ProjectionContext
 
 NEAR = BATCH
 """Commits: whoever is nearer to the foremost takes part."""
@@ -21,19 +21,19 @@ Standing = Mapping[Generation, Checkpoint]
 class Admission:
     """Of the generations that this process projects, in one partition."""
 
-    def __init__(self, around: Surroundings, models: Sequence[ReadModel], partition: int) -> None:
-        self._around = around
+    def __init__(self, context: ProjectionContext, models: Sequence[ReadModel], partition: int) -> None:
+        self._context = context
         self._models = models
         self._partition = partition
 
     def projected(self) -> dict[Generation, ReadModel]:
         """In the order of the table, the live generation of each model first."""
-        registry = self._around.registry
+        registry = self._context.registry
         return {(model.name, number): model for model in self._models for number in registry.projected(model)}
 
     def silent(self, taking_part: Collection[Generation]) -> set[str]:
         """The read models all of whose generations, also those of other versions of the code, take part."""
-        registry = self._around.registry
+        registry = self._context.registry
         return {
             name
             for name in {name for name, _ in taking_part}
@@ -47,7 +47,7 @@ class Admission:
     def is_asked_for(self, standing: Standing | None = None) -> bool:
         """Whether another process asks for the partition."""
         found = self._standing() if standing is None else standing
-        return any(one.asked_by not in {None, self._around.owner} for one in found.values())
+        return any(one.asked_by not in {None, self._context.owner} for one in found.values())
 
     def candidates(
         self, taking_part: Mapping[Generation, int], *, is_left_alone: Callable[[Generation], bool]
@@ -66,7 +66,7 @@ class Admission:
         standing = self._standing()
         if self.is_asked_for(standing) or (not taking_part and self._is_elsewhere(standing)):
             return
-        parked = self._around.parking.within(self._partition)
+        parked = self._context.parking.within(self._partition)
         to_mend = {(one.name, one.generation) for one in parked if one.mending is not None}
         free = [(key, model, standing[key].position) for key, model in wanted if self._is_free(standing, key)]
         foremost = max([*taking_part.values(), *(position for *_, position in free)], default=0)
@@ -75,11 +75,11 @@ class Admission:
 
     def _standing(self) -> Standing:
         projected = self.projected()
-        found = self._around.checkpoints.found({"partition": self._partition})
+        found = self._context.checkpoints.found({"partition": self._partition})
         return {key: one for one in found if (key := (one.name, one.generation)) in projected}
 
     def _is_free(self, standing: Standing, key: Generation) -> bool:
-        return key in standing and standing[key].holder in {None, self._around.owner}
+        return key in standing and standing[key].holder in {None, self._context.owner}
 
     def _is_elsewhere(self, standing: Standing) -> bool:
-        return any(one.holder not in {None, self._around.owner} for one in standing.values())
+        return any(one.holder not in {None, self._context.owner} for one in standing.values())

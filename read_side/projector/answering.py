@@ -8,13 +8,13 @@ The live generation comes first, so that those beside it do not delay it. One th
 others, and its failure is kept with its checkpoint. It is tried again after a growing pause
 (``read_side.projector.pauses``), and bells that ring meanwhile leave it alone.
 
-Bells do not multiply. For each partition and reason (a held lease, a hole, another version's
+Bells do not multiply. For each partition and reason (a held lease, a gap, another version's
 generation, a failure) at most one bell is delayed, under an id that says so
 (``Broker.enqueue_later``). A failure's has the id of the retry that follows from the error raised
 here (``bus.queue.retries``). And nothing is missed: a bell that ends without a run of its own
 leaves one that is still to come, and reads the log then. When the fault is over its partition is
 caught up after the pause, or with a bell of another process. A bell that is lost (Redis was wiped)
-is replaced by the lookout; one in the hand of a worker that was killed is given back within 20 s.
+is replaced by the watchdog; one in the hand of a worker that was killed is given back within 20 s.
 
 Generations of other versions of the code are left to the processes that have it. Their bells come over the
 same queue, so whoever answers one and finds such a generation behind rings again for them; that ends when
@@ -55,7 +55,7 @@ class Runners(Protocol):
         """There may be something to take."""
 
 
-class GoingOn:
+class Continuation:
     """Whether a run may go on: its generation is still projected here, and it is nobody else's turn."""
 
     def __init__(
@@ -75,7 +75,7 @@ class GoingOn:
         return generations > self._at_a_time
 
 
-class Answering:
+class DoorbellHandler:
     """Answers the doorbells of one read model."""
 
     def __init__(  # noqa: PLR0913 - its collaborators, wired in the main
@@ -140,7 +140,7 @@ class Answering:
             case End.HELD:
                 # Its holder looks once more before it leaves; if it was killed, the lease has to run out.
                 self._ring_later(partition, self._lease_ms, "held")
-            case End.HOLE:
+            case End.GAP:
                 self._ring_later(partition, int(run.wait_s * 1000) + 1, "hole")
             case End.STOPPED:
                 self._doorbells.ring([(self._model.name, partition)])

@@ -12,7 +12,7 @@ from bus.log.log import Log
 from read_side.errors import BehindTheCheckpointError
 from read_side.projections.model import ReadModel
 from read_side.projector.checkpoints import Lease
-from read_side.projector.context import BATCH, Surroundings
+from read_side.projector.context import BATCH, ProjectionContext
 from read_side.projector.follower import Follower
 
 
@@ -22,14 +22,14 @@ class End(Enum):
     DRAINED = "drained"
     HELD = "held"
     """Somebody else has the lease."""
-    HOLE = "hole"
-    """The log has a hole that is not old enough to be closed."""
+    GAP = "hole"
+    """The log has a gap that is not old enough to be closed."""
     STOPPED = "stopped"
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The result of a run; ``wait_s`` is when to come back after a hole."""
+    """The result of a run; ``wait_s`` is when to come back after a gap."""
 
     end: End
     wait_s: float = 0.0
@@ -39,11 +39,11 @@ class CatchUp:
     """One generation of one read model catching up in one partition."""
 
     def __init__(
-        self, around: Surroundings, model: ReadModel, generation: int, partition: int, lease: Lease
+        self, context: ProjectionContext, model: ReadModel, generation: int, partition: int, lease: Lease
     ) -> None:
-        self._around = around
+        self._context = context
         self._partition = partition
-        self._follower = Follower(around, model, generation, partition, lease)
+        self._follower = Follower(context, model, generation, partition, lease)
         self._began = time.monotonic()
 
     @property
@@ -51,10 +51,10 @@ class CatchUp:
         return self._follower.position
 
     def run(self) -> Run:
-        """Go on until the log is drained, a hole is in the way, or it may not go on."""
+        """Go on until the log is drained, a gap is in the way, or it may not go on."""
         follower, took_in = self._follower, False
         while self._may_go_on():
-            stretch = self._around.read(self._partition, follower.position, BATCH)
+            stretch = self._context.read(self._partition, follower.position, BATCH)
             if stretch.commits:
                 began = time.time()
                 follower.take_in(stretch.commits)
@@ -64,20 +64,20 @@ class CatchUp:
                 if follower.is_spreading:
                     follower.step()
             elif stretch.missing:
-                wait_s = self._around.holes.wait_or_close(self._partition, stretch.missing)
+                wait_s = self._context.gaps.wait_or_close(self._partition, stretch.missing)
                 if wait_s > 0:
-                    return Run(End.HOLE, wait_s)
+                    return Run(End.GAP, wait_s)
             elif follower.is_spreading:
                 follower.step()
             else:
                 if not took_in:  # what it has just read is the log it knows
-                    check_head(self._around.log, follower.model.name, self._partition, follower.position)
+                    check_head(self._context.log, follower.model.name, self._partition, follower.position)
                 return Run(End.DRAINED)
         return Run(End.STOPPED)
 
     def _may_go_on(self) -> bool:
-        around = self._around
-        return not around.stopping.is_set() and around.may_go_on(*self._follower.key, self._began)
+        context = self._context
+        return not context.stopping.is_set() and context.may_go_on(*self._follower.key, self._began)
 
 
 def check_head(log: Log, name: str, partition: int, position: int) -> None:

@@ -11,7 +11,7 @@ from bus.observability.metrics import Metrics
 from read_side.generations.registry import Registry
 from read_side.parked.parking import Parking
 from read_side.projector.checkpoints import Checkpoints
-from read_side.projector.gaps import Holes
+from read_side.projector.gaps import Gaps
 from read_side.projector.telemetry import Telemetry
 
 BATCH = 1_000
@@ -33,14 +33,14 @@ class Reached(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class ProjectionContext:
     """The servers' sides that projecting touches, and what it asks and tells."""
 
     log: Log
     registry: Registry
     checkpoints: Checkpoints
     parking: Parking
-    holes: Holes
+    gaps: Gaps
     owner: str
     announce: Callable[[Sequence[Reached]], None]
     """Told of checkpoints after they have moved; must not raise."""

@@ -107,7 +107,7 @@ def _folded(model: ReadModel, before: Document, recorded: Recorded) -> Document:
 
 
 def _touched(model: ReadModel, recorded: Recorded) -> tuple[Document, ...]:
-    return tuple(placed(model, blank, recorded.partition) for blank in model.touches(recorded.event))
+    return tuple(placed(model, blank, recorded.partition) for blank in model.keys(recorded.event))
 
 
 def placed(model: ReadModel, blank: Document, partition: int) -> Document:

@@ -27,7 +27,7 @@ from read_side.parked.parking import positions
 from read_side.projections.model import ReadModel
 from read_side.projector.batch import MOST_DOCUMENTS, Batch, Folded, TooLargeError, planned_for, portions
 from read_side.projector.checkpoints import Lease
-from read_side.projector.context import Generation, Reached, Surroundings
+from read_side.projector.context import Generation, ProjectionContext, Reached
 from read_side.projector.folding import Plan, Poison
 from read_side.projector.guards import Write
 from read_side.projector.recent_documents import RecentDocuments
@@ -42,7 +42,7 @@ class Follower:
     """Takes in commits of one partition; to be used by one thread at a time."""
 
     def __init__(
-        self, around: Surroundings, model: ReadModel, generation: int, partition: int, lease: Lease
+        self, context: ProjectionContext, model: ReadModel, generation: int, partition: int, lease: Lease
     ) -> None:
         """Finish what was being mended.
 
@@ -50,15 +50,15 @@ class Follower:
             LeaseLostError: the lease was taken over.
 
         """
-        self._around = around
+        self._context = context
         self.model = model
         self.key: Generation = (model.name, generation)
         self.partition = partition
-        self.collection = around.registry.collection(model.name, generation)
+        self.collection = context.registry.collection(model.name, generation)
         mending = Mending(
-            log=around.log,
-            checkpoints=around.checkpoints,
-            parking=around.parking,
+            log=context.log,
+            checkpoints=context.checkpoints,
+            parking=context.parking,
             model=model,
             generation=generation,
             partition=partition,
@@ -69,7 +69,7 @@ class Follower:
         halted = self._spreading.is_halted
         parked = positions(mending.settled(lambda parked: halted(parked.stream, parked.seq)))
         self.lease = mending.lease
-        self._parked = LeasedParking(around.parking, self.key, self.lease, parked, self._renew)
+        self._parked = LeasedParking(context.parking, self.key, self.lease, parked, self._renew)
         for stream in mending.finished:
             self._spreading.drop(stream)
             logger.info("finished mending a stream", read_model=model.name, stream=stream)
@@ -127,22 +127,22 @@ class Follower:
     def settle(self) -> None:
         """Move the checkpoint to where the documents are; raises ``LeaseLostError`` if the lease is lost."""
         if self.position > self.settled_at:
-            self._around.checkpoints.move(self.lease, self.position)
+            self._context.checkpoints.move(self.lease, self.position)
             self.settled_at = self.position
-            self._around.announce([Reached(self.key, self.partition, self.position)])
+            self._context.announce([Reached(self.key, self.partition, self.position)])
 
     def tell(self, commits: Sequence[Commit], began: float) -> None:
         """Say that the read model shows these commits, if this is its live generation."""
-        if self._around.registry.live(self.model.name) == self.key[1]:
-            self._around.telemetry.projected(*self.key, self.partition, commits, began)
+        if self._context.registry.live(self.model.name) == self.key[1]:
+            self._context.telemetry.projected(*self.key, self.partition, commits, began)
 
     def _batch(self, recent: RecentDocuments | None = None) -> Batch:
-        around, spreads = self._around, self._spreading.behind(self.position)
-        return Batch(self.model, self.collection, around.log, self.lease.mended, self._renew, recent, spreads)
+        log, spreads = self._context.log, self._spreading.behind(self.position)
+        return Batch(self.model, self.collection, log, self.lease.mended, self._renew, recent, spreads)
 
     def _renew(self) -> None:
         self._interrupt()
-        self._around.checkpoints.renew(self.lease)
+        self._context.checkpoints.renew(self.lease)
 
     def _planned(self, commit: Commit) -> Plan | Poison | None:
         """What is to be folded, or why it cannot be: told when its turn comes, after those before it."""

@@ -1,7 +1,7 @@
-"""Holes in the log, and when to close them.
+"""Gaps in the log, and when to close them.
 
 A position that was claimed and not filled belongs to a writer that is slow or dead. Nobody can tell which, so
-once a commit beyond it has been visible for the grace period, the hole is closed. A writer that was only
+once a commit beyond it has been visible for the grace period, the gap is closed. A writer that was only
 slow finds its position taken and claims another.
 """
 
@@ -14,8 +14,8 @@ from bus.observability.logs import logger
 from bus.observability.metrics import HOLES_CLOSED, Metrics
 
 
-class Holes:
-    """Watches the holes of one process's runners; how long is measured by this process alone."""
+class Gaps:
+    """Watches the gaps of one process's runners; how long is measured by this process alone."""
 
     def __init__(self, log: Log, grace_ms: int, metrics: Metrics | None = None) -> None:
         self._log = log

@@ -31,7 +31,7 @@ from bus.observability.outages import server_away
 from read_side.errors import LeaseLostError, TooSlowError
 from read_side.projector import guards
 from read_side.projector.batch import WRITE_CHUNK
-from read_side.projector.context import Reached, Surroundings
+from read_side.projector.context import ProjectionContext, Reached
 from read_side.projector.follower import Follower
 from read_side.projector.side_by_side import SideBySide
 
@@ -92,8 +92,8 @@ class _Part:
 class JointPass:
     """Takes in what is new, for all who take part."""
 
-    def __init__(self, around: Surroundings, side_by_side: SideBySide) -> None:
-        self._around = around
+    def __init__(self, context: ProjectionContext, side_by_side: SideBySide) -> None:
+        self._context = context
         self._side_by_side = side_by_side
 
     def take_in(self, shares: Sequence[Share]) -> list[Departure]:
@@ -145,12 +145,12 @@ class JointPass:
         due = [one for one in followers if one.settled_at < one.position]
         if not due:
             return []
-        lost = {one.key for one in self._around.checkpoints.move_all([(f.lease, f.position) for f in due])}
+        lost = {one.key for one in self._context.checkpoints.move_all([(f.lease, f.position) for f in due])}
         for one in due:
             one.settled_at = one.position
         moved = [one for one in due if one.lease.key not in lost]
         if moved:
-            self._around.announce([Reached(one.key, one.partition, one.position) for one in moved])
+            self._context.announce([Reached(one.key, one.partition, one.position) for one in moved])
         return [Departure(one, LeaseLostError(one.lease.key)) for one in due if one.lease.key in lost]
 
 

@@ -8,14 +8,14 @@ either its own bell gets the lease, or the runner that held it sees the commit.
 from read_side.errors import LeaseLostError
 from read_side.projections.model import ReadModel
 from read_side.projector.catch_up import CatchUp, End, Run
-from read_side.projector.context import Surroundings
+from read_side.projector.context import ProjectionContext
 
 
 class Projector:
     """Runs the read models of one process."""
 
-    def __init__(self, around: Surroundings) -> None:
-        self._around = around
+    def __init__(self, context: ProjectionContext) -> None:
+        self._context = context
 
     def run(self, model: ReadModel, generation: int, partition: int) -> Run:
         """Catch up with the log, unless somebody else does.
@@ -24,18 +24,18 @@ class Projector:
             BehindTheCheckpointError: the log is shorter than what was read of it already.
 
         """
-        around = self._around
+        context = self._context
         while True:
-            lease = around.checkpoints.take(model.name, generation, partition, around.owner)
+            lease = context.checkpoints.take(model.name, generation, partition, context.owner)
             if lease is None:
                 return Run(End.HELD)
             try:
-                catch_up = CatchUp(around, model, generation, partition, lease)
+                catch_up = CatchUp(context, model, generation, partition, lease)
                 run = catch_up.run()
             except LeaseLostError:
-                around.telemetry.lease_lost(model.name)
+                context.telemetry.lease_lost(model.name)
                 return Run(End.HELD)
             finally:
-                around.checkpoints.release(lease)
-            if run.end is not End.DRAINED or around.log.head(partition) <= catch_up.position:
+                context.checkpoints.release(lease)
+            if run.end is not End.DRAINED or context.log.head(partition) <= catch_up.position:
                 return run

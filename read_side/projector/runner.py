@@ -18,7 +18,7 @@ Why no append is missed:
 - *A read model that does not take part* is not kept silent: it has its bells, and runs of its own
   (``read_side.projector.answering``). One that leaves has its lease released and its bell rung, in
   this order.
-- *Redis is away.* The lookout finds what is left behind, and pokes the runner.
+- *Redis is away.* The watchdog finds what is left behind, and pokes the runner.
 
 Taking part. A read model joins when its lease is free, it is within ``NEAR`` commits of the others, nothing
 of it is to be mended and it did not fail just now. Otherwise its bell is rung, and it catches up by a run
@@ -49,7 +49,7 @@ from read_side.projections.model import ReadModel
 from read_side.projector.admission import Admission
 from read_side.projector.catch_up import check_head
 from read_side.projector.checkpoints import Lease
-from read_side.projector.context import BATCH, STRETCH_BYTES, Generation, Surroundings
+from read_side.projector.context import BATCH, STRETCH_BYTES, Generation, ProjectionContext
 from read_side.projector.follower import Follower
 from read_side.projector.joint_pass import Departure, Share
 from read_side.projector.pauses import Pauses
@@ -82,15 +82,15 @@ class Runner:
 
     def __init__(
         self,
-        around: Surroundings,
+        context: ProjectionContext,
         models: Sequence[ReadModel],
         partition: int,
         doorbells: Doorbells,
         woken: threading.Event,
     ) -> None:
         """``woken`` is set when this runner is woken."""
-        self._around = around
-        self._admission = Admission(around, models, partition)
+        self._context = context
+        self._admission = Admission(context, models, partition)
         self.partition = partition
         self._doorbells = doorbells
         self.followers: dict[Generation, Follower] = {}
@@ -126,7 +126,7 @@ class Runner:
         """Take, keep, read: what there is to take in."""
         self.appended.clear()
         self._drop_what_is_not_projected()
-        checkpoints, followers, now = self._around.checkpoints, self.followers, time.monotonic()
+        checkpoints, followers, now = self._context.checkpoints, self.followers, time.monotonic()
         is_poked = self._poked.is_set()
         self._poked.clear()
         if is_poked or any(checkpoints.is_due(one.lease) for one in followers.values()):
@@ -144,13 +144,13 @@ class Runner:
         followers = list(self.followers.values())
         self._keep_silent()
         after = min(one.position for one in followers)
-        stretch, now = self._around.read(self.partition, after, BATCH), time.monotonic()
+        stretch, now = self._context.read(self.partition, after, BATCH), time.monotonic()
         if stretch.commits:
             if len(stretch.commits) >= BATCH or stretch.size >= STRETCH_BYTES:
                 self._due_at = now
             return Share(followers, stretch.commits)
         if stretch.missing:
-            wait_s = self._around.holes.wait_or_close(self.partition, stretch.missing)
+            wait_s = self._context.gaps.wait_or_close(self.partition, stretch.missing)
             self._due_at = min(self._due_at, now + wait_s)
         elif now - self._checked_at > CHECK_HEAD_S:
             self._checked_at = now
@@ -160,7 +160,7 @@ class Runner:
     def _check_head(self, followers: Sequence[Follower]) -> None:
         for one in followers:
             try:
-                check_head(self._around.log, one.model.name, self.partition, one.position)
+                check_head(self._context.log, one.model.name, self.partition, one.position)
             except BehindTheCheckpointError as error:
                 self.depart([Departure(one, error)])
 
@@ -168,7 +168,7 @@ class Runner:
         """Begin anew after a pause. What is not a server's fault each read model meets again by itself."""
         self._failures.failed(_ALL, error)
         if server_away(error):  # which is told once for all
-            self._around.checkpoints.let_go(one.lease for one in self.followers.values())
+            self._context.checkpoints.let_go(one.lease for one in self.followers.values())
             self.followers.clear()
         else:
             logger.error("a joint pass failed", partition=self.partition, error=error)
@@ -179,7 +179,7 @@ class Runner:
     def _drop_what_is_not_projected(self) -> None:
         followers = self.followers
         for key in followers.keys() - self._admission.projected().keys():
-            self._around.checkpoints.release(followers.pop(key).lease)
+            self._context.checkpoints.release(followers.pop(key).lease)
 
     def _admit(self) -> None:
         """Take the leases that can be had."""
@@ -195,12 +195,12 @@ class Runner:
                 return  # another process was quicker, and takes the others as well
 
     def _join(self, model: ReadModel, key: Generation) -> bool:
-        around, (name, generation) = self._around, key
-        lease = around.checkpoints.take(name, generation, self.partition, around.owner)
+        context, (name, generation) = self._context, key
+        lease = context.checkpoints.take(name, generation, self.partition, context.owner)
         if lease is None:
             return False
         try:
-            self.followers[key] = Follower(around, model, generation, self.partition, lease)
+            self.followers[key] = Follower(context, model, generation, self.partition, lease)
         except Exception as error:
             if server_away(error):
                 raise
@@ -214,7 +214,9 @@ class Runner:
         followers = self.followers
         if not followers:
             return
-        lost = self._around.checkpoints.renew_all([(one.lease, one.settled_at) for one in followers.values()])
+        lost = self._context.checkpoints.renew_all(
+            [(one.lease, one.settled_at) for one in followers.values()]
+        )
         keys = {lease.key for lease in lost}
         self.depart(
             [Departure(f, LeaseLostError(f.lease.key)) for f in followers.values() if f.lease.key in keys]
@@ -237,7 +239,7 @@ class Runner:
         self._looked_at = float("-inf")
         name, generation = key
         if isinstance(error, LeaseLostError):
-            self._around.telemetry.lease_lost(name)
+            self._context.telemetry.lease_lost(name)
             return
         logger.warning(
             "a read model goes on by itself",
@@ -247,7 +249,7 @@ class Runner:
             error=error,
         )
         self._pauses.failed(key, error)
-        self._around.checkpoints.release(lease)
+        self._context.checkpoints.release(lease)
         self._ring(name)
 
     def _ring(self, name: str) -> None:
@@ -279,6 +281,6 @@ class Runner:
             return
         self._end_silence(silent)
         with suppress(PyMongoError):
-            self._around.checkpoints.release_all(leases)
+            self._context.checkpoints.release_all(leases)
         with suppress(redis.RedisError):
             self._doorbells.say_freed(self.partition)

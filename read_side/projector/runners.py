@@ -17,9 +17,9 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 
 from bus.notify.doorbells import Doorbells
-from bus.notify.notifier import Signals, appended, freed
+from bus.notify.notifier import Notifier, appended, freed
 from read_side.projections.model import ReadModel
-from read_side.projector.context import Surroundings
+from read_side.projector.context import ProjectionContext
 from read_side.projector.joint_pass import JointPass, Share
 from read_side.projector.runner import TICK_S, Runner
 from read_side.projector.side_by_side import SideBySide
@@ -38,37 +38,37 @@ class Runners:
 
     def __init__(
         self,
-        around: Surroundings,
+        context: ProjectionContext,
         models: Sequence[ReadModel],
         doorbells: Doorbells,
-        signals: Signals,
+        notifier: Notifier,
         sides: int = SIDES,
     ) -> None:
-        self._stopping = around.stopping
-        self._signals = signals
+        self._stopping = context.stopping
+        self._notifier = notifier
         self._side_by_side = SideBySide(sides)
-        self._pass = JointPass(around, self._side_by_side)
+        self._pass = JointPass(context, self._side_by_side)
         self._woken = threading.Event()
         self.all = [
-            Runner(around, models, partition, doorbells, self._woken)
-            for partition in range(around.log.partitions)
+            Runner(context, models, partition, doorbells, self._woken)
+            for partition in range(context.log.partitions)
         ]
         self._thread = threading.Thread(target=self._run, name="runners", daemon=True)
 
     @property
     def threads(self) -> tuple[threading.Thread, ...]:
         """What has to be alive until the process stops."""
-        return self._signals.thread, self._thread
+        return self._notifier.thread, self._thread
 
     def start(self) -> None:
-        self._signals.start()
+        self._notifier.start()
         self._side_by_side.start()
         self._thread.start()
 
     def stop(self) -> None:
         """Wait a little until the leases are given up; to be called when the process is to stop."""
         self._thread.join(STOP_S)
-        self._signals.stop()
+        self._notifier.stop()
 
     def hold(self, name: str, generation: int, partition: int) -> bool:
         """Whether a runner takes in the log for a generation; if so it looks now what there is."""
@@ -84,7 +84,7 @@ class Runners:
         with ExitStack() as listening:
             for runner in self.all:
                 for topic, event in ((appended, runner.appended), (freed, runner.freed)):
-                    listening.enter_context(self._signals.expect([topic(runner.partition)], wakeup=event))
+                    listening.enter_context(self._notifier.expect([topic(runner.partition)], wakeup=event))
             while not self._stopping.is_set():
                 self._woken.clear()
                 self.round([runner for runner in self.all if not runner.due_in_s()])

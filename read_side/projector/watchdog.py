@@ -1,4 +1,4 @@
-"""The lookout: compares the heads of the log with the checkpoints, and rings for what nobody rang for.
+"""The watchdog: compares the heads of the log with the checkpoints, and rings for what nobody rang for.
 
 In normal running it finds nothing: it covers words and doorbells lost with Redis or with a killed process.
 What it had to ring for is counted and logged. It pokes the runners of its own process as well, which needs
@@ -22,13 +22,13 @@ from read_side.projector.checkpoints import Checkpoints
 LOOK_EVERY_S = 2.0
 STOP_S = 0.5
 PATIENCE = 3
-"""Looks in a row without progress before it rings: longer than a hole's default grace period."""
+"""Looks in a row without progress before it rings: longer than a gap's default grace period."""
 
 Projected = Callable[[], set[tuple[str, int]]]
 """The read models and their generations that this process projects at the moment."""
 
 
-class Lookout:
+class Watchdog:
     """A thread of the projections' worker."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - what it looks at, and whom it tells
@@ -38,7 +38,7 @@ class Lookout:
         doorbells: Doorbells,
         projected: Projected,
         poke: Callable[[int], None],
-        chores: Sequence[Callable[[], None]] = (),
+        periodic_tasks: Sequence[Callable[[], None]] = (),
         metrics: Metrics | None = None,
     ) -> None:
         self._log = log
@@ -46,7 +46,7 @@ class Lookout:
         self._doorbells = doorbells
         self._projected = projected
         self._poke = poke
-        self._chores = chores
+        self._periodic_tasks = periodic_tasks
         self._metrics = metrics or Metrics()  # else nobody is told
         self._stuck: dict[tuple[str, int, int], tuple[int, int]] = {}
         self._stopping = threading.Event()
@@ -96,8 +96,8 @@ class Lookout:
         while not self._stopping.wait(LOOK_EVERY_S):
             try:
                 self.look()
-                for chore in self._chores:
-                    chore()
+                for task in self._periodic_tasks:
+                    task()
             except (PyMongoError, redis.RedisError) as error:
                 if well:
                     logger.warning("the lookout waits for its servers", error=error)

@@ -21,7 +21,7 @@ MAX_DOCUMENTS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class StreamDocuments:
     """A stream in the live generation of a read model; ``more`` if it is in further documents."""
 
     name: str
@@ -35,7 +35,7 @@ class Shown:
     more: bool
 
 
-class Showing:
+class DocumentLookup:
     """Looks into the live read models."""
 
     def __init__(
@@ -50,7 +50,7 @@ class Showing:
         self._parking = parking
         self._models = tuple(models)
 
-    def of(self, stream: str, partition: int, commits: Sequence[Commit]) -> list[Shown]:
+    def of(self, stream: str, partition: int, commits: Sequence[Commit]) -> list[StreamDocuments]:
         """The models that these commits of a stream concern, and those that have set it aside.
 
         Positions are read first, then what is parked, then the documents: so what a model is said to have
@@ -72,7 +72,7 @@ class Showing:
             documents = live.documents.find({"_id": {"$in": wanted}}) if wanted else []
             others = aside.keys() & _others(model, documents, aside) - {stream}
             found.append(
-                Shown(
+                StreamDocuments(
                     name=model.name,
                     generation=live.generation,
                     position=positions.get((model.name, live.generation, partition), 0),
@@ -106,6 +106,6 @@ def _readable(commits: Iterable[Commit]) -> list[Recorded]:
 def _documents(model: ReadModel, recorded: Iterable[Recorded]) -> list[str]:
     """The ids of the documents, as first touched."""
     touched = (
-        placed(model, blank, one.partition)["_id"] for one in recorded for blank in model.touches(one.event)
+        placed(model, blank, one.partition)["_id"] for one in recorded for blank in model.keys(one.event)
     )
     return list(dict.fromkeys(touched))

@@ -19,7 +19,7 @@ SPARING = 20
 _NOTHING: Aside = {}
 
 
-class SetAside:
+class ParkedLookup:
     """The parked streams of all read models, as one process knows them."""
 
     def __init__(self, parking: Parking) -> None:

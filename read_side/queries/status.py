@@ -41,7 +41,7 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class GenerationStatus:
     """One generation of a read model."""
 
     read_model: str
@@ -96,15 +96,15 @@ class Status:
         self._versions = {model.name: model.version for model in models}
         self._last: tuple[datetime, Mapping[_Key, int]] | None = None
 
-    def look(self) -> list[Standing]:
+    def look(self) -> list[GenerationStatus]:
         """Every generation, by name and number; the live one of a model first."""
         now: datetime = self._database.command("hello")["localTime"].replace(tzinfo=UTC)
         found = {(c.name, c.generation, c.partition): c for c in self._checkpoints.found()}
         heads = [self._log.head(partition) for partition in range(self._log.partitions)]
         parked = self._parking.counts_by_partition()
         entries = [Entry.from_stored(s) for s in self._database[COLLECTION].find(sort=[("_id", 1)])]
-        standings = [
-            Standing(
+        statuses = [
+            GenerationStatus(
                 read_model=entry.name,
                 generation=number,
                 state="live" if number == entry.live else generation.state.value,
@@ -127,7 +127,7 @@ class Status:
             )
         ]
         self._last = now, {key: one.position for key, one in found.items()}
-        return standings
+        return statuses
 
     def _progress(self, one: Checkpoint, head: int, parked: int, now: datetime) -> Progress:
         lag = max(0, head - one.position)
@@ -145,7 +145,7 @@ class Status:
         )
 
     def _age(self, one: Checkpoint, now: datetime) -> float | None:
-        """Of the oldest commit that is not applied; ``None`` while a hole hides it."""
+        """Of the oldest commit that is not applied; ``None`` while a gap hides it."""
         commits = self._log.read(one.partition, one.position, 1, state=False).commits
         if commits and commits[0].at is None:
             commits = self._log.read(one.partition, one.position, _FEW, state=False).commits
@@ -165,6 +165,6 @@ _FEW = 20
 """Commits looked at for the oldest if the first is a tombstone, which has no time."""
 
 
-def attention(standings: Sequence[Standing], max_lag_s: float = MAX_LAG_S) -> list[str]:
+def attention(statuses: Sequence[GenerationStatus], max_lag_s: float = MAX_LAG_S) -> list[str]:
     """Everything that an operator should do something about, one line each."""
-    return [line for standing in standings for line in standing.attention(max_lag_s)]
+    return [line for standing in statuses for line in standing.attention(max_lag_s)]

@@ -11,7 +11,7 @@ from read_side.parked.parking import Parked, Parking
 from read_side.projections import READ_MODELS
 from read_side.projections.staleness import Aside
 from read_side.projector.checkpoints import Checkpoints, Place
-from read_side.queries.parked_streams import SetAside
+from read_side.queries.parked_streams import ParkedLookup
 from read_side.queries.store import ReadStore
 
 
@@ -22,7 +22,7 @@ class Visibility:
         self._store = store
         self._checkpoints = checkpoints
         self._parking = parking
-        self._set_aside = SetAside(parking)
+        self._parked_lookup = ParkedLookup(parking)
         self._parked: GroupCommit[int, list[Parked]] = GroupCommit(self._parked_for_all)
         self._positions: GroupCommit[Sequence[Place], list[int]] = GroupCommit(self._positions_for_all)
 
@@ -57,7 +57,7 @@ class Visibility:
 
     def aside(self, name: str, generation: int) -> Aside:
         """The same, as it was a moment ago; next to free."""
-        return self._set_aside.of(name, generation)
+        return self._parked_lookup.of(name, generation)
 
     def of(self, stream: str, partition: int, seq: int) -> dict[str, bool]:
         """By read model, whether it shows what a stream had at a position."""

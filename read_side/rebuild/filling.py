@@ -29,10 +29,10 @@ from read_side.projections import by_name
 from read_side.projections.model import ReadModel
 from read_side.projector.catch_up import End
 from read_side.projector.checkpoints import Checkpoints
-from read_side.projector.context import Surroundings
-from read_side.projector.gaps import Holes
+from read_side.projector.context import ProjectionContext
+from read_side.projector.gaps import Gaps
 from read_side.projector.projector import Projector
-from read_side.rebuild.shared_scan import Convoy, Member
+from read_side.rebuild.shared_scan import Member, SharedScan
 
 STRETCH = 2_000
 """Commits that are read, folded and written at once: of most orders they are 2 MB, some 20 MB in Python."""
@@ -59,59 +59,59 @@ def builder() -> str:
     return f"rebuild {socket.gethostname()}:{os.getpid()}"
 
 
-def fill_partition(around: Surroundings, model: ReadModel, generation: int, partition: int) -> None:
+def fill_partition(context: ProjectionContext, model: ReadModel, generation: int, partition: int) -> None:
     """Bring one partition up to its head; return early only if the process stops.
 
     Raises:
         RebuildStoppedError: somebody else holds the partition.
 
     """
-    projector = Projector(around)
+    projector = Projector(context)
     patience = time.monotonic() + STALLED_S
-    while not around.stopping.is_set():
+    while not context.stopping.is_set():
         run = projector.run(model, generation, partition)
         match run.end:
             case End.DRAINED:
                 return
-            case End.HOLE:
-                around.stopping.wait(run.wait_s + 0.001)
+            case End.GAP:
+                context.stopping.wait(run.wait_s + 0.001)
             case End.HELD:  # by the processes of a rebuild that was killed, until their leases run out
                 if time.monotonic() > patience:
                     raise RebuildStoppedError(f"{model.name}.g{generation}/{partition} is held by somebody")
-                around.stopping.wait(HELD_S)
+                context.stopping.wait(HELD_S)
             case End.STOPPED:
                 return
 
 
-def fill_together(around: Surroundings, targets: Sequence[Target], partition: int) -> None:
+def fill_together(context: ProjectionContext, targets: Sequence[Target], partition: int) -> None:
     """Bring one partition of several read models up to its head, as ``fill_partition`` does each."""
 
     def read(after: int) -> Stretch:
-        return around.log.read_within(partition, after, STRETCH, STRETCH_BYTES)
+        return context.log.read_within(partition, after, STRETCH, STRETCH_BYTES)
 
     def fill(target: Target, member: Member) -> None:
         name, generation = target
         with member:
-            fill_partition(replace(around, read=member.read), by_name(name), generation, partition)
+            fill_partition(replace(context, read=member.read), by_name(name), generation, partition)
 
     with (
-        Convoy(read, len(targets), around.stopping) as convoy,
+        SharedScan(read, len(targets), context.stopping) as scan,
         ThreadPoolExecutor(len(targets), thread_name_prefix="fill") as threads,
     ):
-        for _ in threads.map(fill, targets, convoy.members):
+        for _ in threads.map(fill, targets, scan.members):
             pass
 
 
-def surroundings(settings: Settings, stopping: threading.Event, owner: str) -> Surroundings:
+def projection_context(settings: Settings, stopping: threading.Event, owner: str) -> ProjectionContext:
     """What a fill works with; its connections are its own."""
     writes, reads = write_database(settings), read_database(settings)
     log = Log(writes, settings.log_partitions)
-    return Surroundings(
+    return ProjectionContext(
         log=log,
         registry=Registry(reads),
         checkpoints=Checkpoints(reads, settings.lease_ms),
         parking=Parking(reads),
-        holes=Holes(log, settings.hole_grace_ms),
+        gaps=Gaps(log, settings.hole_grace_ms),
         owner=owner,
         announce=lambda _moved: None,  # nobody reads from it yet
         stopping=stopping,

@@ -22,8 +22,8 @@ from bus.observability import logs
 from bus.settings import Settings
 from read_side.errors import RebuildStoppedError
 from read_side.projections.model import ReadModel
-from read_side.projector.context import Surroundings
-from read_side.rebuild.filling import TICK_S, Target, builder, fill_together, surroundings
+from read_side.projector.context import ProjectionContext
+from read_side.rebuild.filling import TICK_S, Target, builder, fill_together, projection_context
 
 GARBAGE = 500_000
 """Objects, more than there are at a time, before the collector looks through the new ones."""
@@ -140,11 +140,11 @@ class Together:
             self._changed.notify_all()
 
 
-_around: Surroundings | None = None  # of a process of the pool, for all that it fills
+_context: ProjectionContext | None = None  # of a process of the pool, for all that it fills
 
 
 def _start(settings: Settings, parent: int, owner: str, stop: Event) -> None:
-    global _around  # noqa: PLW0603 - a pool hands its tasks nothing but their arguments
+    global _context  # noqa: PLW0603 - a pool hands its tasks nothing but their arguments
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent tells us
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     logs.configure(settings.log_level)
@@ -154,7 +154,7 @@ def _start(settings: Settings, parent: int, owner: str, stop: Event) -> None:
     gc.set_threshold(GARBAGE)
     threading.Thread(target=_end_with, args=(parent,), name="watch the parent", daemon=True).start()
     # It has the three methods of a threading.Event that are called.
-    _around = surroundings(settings, cast("threading.Event", stop), owner)
+    _context = projection_context(settings, cast("threading.Event", stop), owner)
 
 
 def _end_with(parent: int) -> None:
@@ -164,6 +164,6 @@ def _end_with(parent: int) -> None:
 
 
 def _fill(targets: Sequence[Target], partition: int) -> None:
-    if _around is None:
+    if _context is None:
         raise RebuildStoppedError("the process was not started")
-    fill_together(_around, targets, partition)
+    fill_together(_context, targets, partition)

@@ -115,7 +115,7 @@ class Handover:
             self._ring_and_wait(tick)
 
     def ring(self) -> None:
-        """Ring for every partition; the workers' lookout does, too, if Redis is away."""
+        """Ring for every partition; the workers' watchdog does, too, if Redis is away."""
         try:
             bells = [(self._model.name, partition) for partition in self.partitions]
             self._doorbells.ring(bells, insist=True)

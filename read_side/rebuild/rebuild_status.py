@@ -23,7 +23,7 @@ SILENT = "its process does not answer: another one goes on when its time is up"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RebuildSeen:
+class RebuildStatus:
     """One row; times are mongod's."""
 
     read_model: str
@@ -56,7 +56,7 @@ class Registered:
         return max(made, key=lambda generation: generation.number, default=None)
 
 
-class RebuildsSeen:
+class RebuildStatuses:
     """Looks at requests, registry and checkpoints."""
 
     def __init__(self, database: Database[Documents], log: Log) -> None:
@@ -80,14 +80,14 @@ class RebuildsSeen:
         registered = self.registered().get(name)
         return registered.builder if registered is not None else None
 
-    def look(self) -> list[RebuildSeen]:
+    def look(self) -> list[RebuildStatus]:
         """A row for each read model that has been rebuilt, is being rebuilt or is to be, by name."""
         requests, registered = self._requests.all(), self.registered()
         names = sorted(requests.keys() | registered.keys())
         rows = (seen(name, requests.get(name), registered.get(name)) for name in names)
         return [self._with_progress(row) for row in rows if row is not None]
 
-    def _with_progress(self, row: RebuildSeen) -> RebuildSeen:
+    def _with_progress(self, row: RebuildStatus) -> RebuildStatus:
         """One that runs without a request, with how far it is."""
         if row.state != RequestState.RUNNING or row.requested_at or row.generation is None:
             return row
@@ -97,14 +97,14 @@ class RebuildsSeen:
         return replace(row, done=done, total=max(done, heads))
 
 
-def seen(name: str, request: Documents | None, registered: Registered | None) -> RebuildSeen | None:
+def seen(name: str, request: Documents | None, registered: Registered | None) -> RebuildStatus | None:
     """The row of one read model, if there is anything to tell."""
     if request is not None and request["state"] in OPEN:
         return of_request(request)
     newest = registered.newest if registered is not None else None
     if registered is not None and registered.builder is not None:
         unfinished = newest if newest is not None and not newest.was_live else None
-        return RebuildSeen(
+        return RebuildStatus(
             read_model=name,
             state=RequestState.RUNNING,
             requested_by=registered.builder,
@@ -123,7 +123,7 @@ def _is_later(generation: Generation, request: Documents) -> bool:
     return generation.since is not None and generation.since > request["finished_at"]
 
 
-def _left(name: str, newest: Generation) -> RebuildSeen:
+def _left(name: str, newest: Generation) -> RebuildStatus:
     """What a rebuild without a request has left."""
     if newest.was_live:
         state, finished_at = RequestState.SUCCEEDED.value, newest.since
@@ -131,12 +131,12 @@ def _left(name: str, newest: Generation) -> RebuildSeen:
         state, finished_at = RequestState.STOPPED.value, None
     else:
         state, finished_at = READY, newest.since
-    return RebuildSeen(read_model=name, state=state, finished_at=finished_at, generation=newest.number)
+    return RebuildStatus(read_model=name, state=state, finished_at=finished_at, generation=newest.number)
 
 
-def of_request(request: Documents) -> RebuildSeen:
+def of_request(request: Documents) -> RebuildStatus:
     """As its own document tells it."""
-    told = {field.name: request[field.name] for field in fields(RebuildSeen) if field.name in request}
+    told = {field.name: request[field.name] for field in fields(RebuildStatus) if field.name in request}
     if request.get("silent"):
         told["phase"] = SILENT
-    return RebuildSeen(read_model=request["_id"], **told)
+    return RebuildStatus(read_model=request["_id"], **told)

@@ -50,7 +50,7 @@ class _Progress:
         self.fields |= {"done": done, "total": total, "per_s": round(per_s, 1), "left_s": left_s}
 
 
-class Telling(Watch):
+class ProgressReporter(Watch):
     """Tells the request of one rebuild how that goes."""
 
     def __init__(self, requests: RebuildRequests, claim: Claim, stopping: threading.Event) -> None:
@@ -127,7 +127,7 @@ class RequestedRebuild:
         self._requests = requests
         self._claim = claim
         self._tools = tools
-        self._telling = Telling(requests, claim, tools.stopping)
+        self._telling = ProgressReporter(requests, claim, tools.stopping)
 
     def run(self) -> None:
         claim, requests, stopping = self._claim, self._requests, self._tools.stopping
@@ -169,7 +169,7 @@ class RequestedRebuild:
                 raise RebuildStoppedError(f"told to stop before rebuilding {model.name}")
 
     def _failed(self, error: Exception) -> None:
-        said = str(error) if isinstance(error, TwofoldError) else logs.told(error)
+        said = str(error) if isinstance(error, TwofoldError) else logs.redacted(error)
         self._requests.fail(self._claim, said)
         logger.error("a rebuild failed", read_model=self._claim.name, error=error)
 

@@ -1,9 +1,10 @@
 """A projections' process takes requested rebuilds, one at a time, and has a child process carry each out.
 
-A child, because folding a whole log is long work in Python, for which the threads that project would have to
-wait. Looking for requests is a chore of the lookout's, one small query every two seconds. A thread attends to
-the child: it starts it, so the leash, which on Linux is the thread's, ends the child with it, and with the
-process, also after a ``kill -9``; the processes that the child itself has started end when they miss it.
+A child, because folding a whole log is long work in Python, for which the threads that project
+would have to wait. Looking for requests is a chore of the watchdog's, one small query every two
+seconds. A thread attends to the child: it starts it, so the leash, which on Linux is the thread's,
+ends the child with it, and with the process, also after a ``kill -9``; the processes that the child
+itself has started end when they miss it.
 
 Told to stop, it passes that on at once, beside the draining of the worker, and has ended within ``CHILD_S``
 and a little: a child that has not ended by then (its MongoDB may hang) is killed, and the request given back
@@ -20,7 +21,7 @@ import pymongo
 from pymongo.errors import PyMongoError
 
 from bus.observability.logs import logger
-from bus.primitives.parent_death import leashed
+from bus.primitives.parent_death import dies_with_parent
 from read_side.projections.model import ReadModel
 from read_side.rebuild.requests import Claim, RebuildRequests
 
@@ -90,7 +91,7 @@ class RequestedRebuilds:
 
     def _run(self, claim: Claim) -> int:
         """The child from its start to its end."""
-        child = subprocess.Popen(leashed(self._command(claim)), stdin=subprocess.DEVNULL)  # noqa: S603 - our own
+        child = subprocess.Popen(dies_with_parent(self._command(claim)), stdin=subprocess.DEVNULL)  # noqa: S603 - our own
         while child.poll() is None and not self._stopping.wait(LOOK_S):
             pass
         if child.poll() is None:

@@ -9,7 +9,7 @@ Why what they get is the log: a stretch is contiguous and settled, so it never c
 where the log ended at that time: it is told to nobody else, and not kept from ahead.
 
 Nobody is waited for in vain. Who leaves is no longer waited for, nor is who is elsewhere in the log (its
-checkpoint was another), and nobody for longer than ``PATIENCE_S``: the convoy goes on, and who was left
+checkpoint was another), and nobody for longer than ``PATIENCE_S``: the shared scan goes on, and who was left
 behind reads for itself from then on, which costs time and changes nothing.
 """
 
@@ -30,10 +30,10 @@ Read = Callable[[int], Stretch]
 
 
 class Member:
-    """One read model's place in the convoy; ``read`` is as ``Surroundings.read``, for its own thread."""
+    """One read model's place in the scan; ``read`` is as ``ProjectionContext.read``, for its own thread."""
 
-    def __init__(self, convoy: "Convoy") -> None:
-        self._convoy = convoy
+    def __init__(self, scan: "SharedScan") -> None:
+        self._scan = scan
         self.has: int | None = None
         """Which stretch it was given last, by the position that begins after; ``None`` before the first."""
         self.starts_after: int | None = None
@@ -41,16 +41,16 @@ class Member:
         self.is_alone = False
 
     def read(self, _partition: int, after: int, _limit: int) -> Stretch:
-        return self._convoy.next_for(self, after)
+        return self._scan.next_for(self, after)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._convoy.leave(self)
+        self._scan.leave(self)
 
 
-class Convoy:
+class SharedScan:
     """The members' common way through one partition."""
 
     def __init__(self, read: Read, members: int, stopping: threading.Event) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from bus.primitives.parent_death import leashed
+from bus.primitives.parent_death import dies_with_parent
 from tests.benchmarks import feeder
 from tests.benchmarks.stage import Stage
 from tests.processes import ROOT
@@ -81,7 +81,7 @@ class Build:
         self.stage = stage
         self._log = (stage.folder / "feeder.log").open("ab")
         self._feeder = subprocess.Popen(
-            leashed([sys.executable, "-c", RUN, feeder.__file__]),
+            dies_with_parent([sys.executable, "-c", RUN, feeder.__file__]),
             cwd=stage.root,
             env=stage.environ,
             stdin=subprocess.PIPE,

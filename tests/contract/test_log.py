@@ -14,7 +14,7 @@ from tests.contract.decisions import PARTITIONS, append, committed, decision, re
 
 
 def everything(log: Log, partition: int = 0) -> tuple[Commit, ...]:
-    """The partition to its head; a hole in it would be an error."""
+    """The partition to its head; a gap in it would be an error."""
     stretch = log.read(partition, 0, 1_000)
     assert not stretch.missing
     return stretch.commits

@@ -13,11 +13,11 @@ from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStart
 from api.local.mongod import Mongod
 from bus.connections.clients import CODEC
 from bus.inbox.inbox import Inbox, Related
-from bus.inspection.snapshot import Looking, _InRedis
+from bus.inspection.snapshot import Inspector, _InRedis
 from bus.log.log import Log
 from bus.messages.registry import to_stored
 from bus.messages.streams import partition_of
-from bus.observability.timeline import Trails
+from bus.observability.timeline import Timelines
 from read_side.generations.registry import FIRST, Registry
 from read_side.parked.parking import Parking
 from read_side.projections import READ_MODELS, customers, order_analytics, product_sales, products
@@ -190,12 +190,12 @@ def test_a_story_costs_what_it_shows(watched: Watched, filled: Log) -> None:
             watched.database.commands.update_one({"_id": command_id}, change)
     watched.forget()
 
-    trail = Trails(watched.database, filled).of_stream("customer-c3")
+    timeline = Timelines(watched.database, filled).of_stream("customer-c3")
 
-    assert {seen.command_id for seen in trail.commands} == {f"{p}{n}" for p in "kr" for n in (3, 23, 43)}
-    assert [commit.version for commit in trail.commits] == [1, 2, 3]
+    assert {seen.command_id for seen in timeline.commands} == {f"{p}{n}" for p in "kr" for n in (3, 23, 43)}
+    assert [commit.version for commit in timeline.commits] == [1, 2, 3]
     assert_indexed(watched, 5, 2 * 6)  # an id that is sought costs two keys
-    assert Trails(watched.database, filled).of_command("k3") is not None
+    assert Timelines(watched.database, filled).of_command("k3") is not None
     assert_indexed(watched, 2, 2 * PARTITIONS + 1)  # each partition is one key, and one beyond it
 
 
@@ -210,7 +210,7 @@ def test_the_backlog_is_counted_by_its_index(watched: Watched) -> None:
     watched.database.commands.update_many({"_id": {"$ne": "k7"}}, {"$set": {"status": "succeeded"}})
     watched.forget()
     with redis_away() as nobody:
-        looking = Looking(nobody, watched.database, watched.database, PARTITIONS, 60_000)
+        looking = Inspector(nobody, watched.database, watched.database, PARTITIONS, 60_000)
         looking._commands(_InRedis(0, 0, 0, 0, 0), {}, 0)
     for used, figures in watched.plans():
         assert "COLLSCAN" not in used

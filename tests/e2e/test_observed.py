@@ -54,7 +54,7 @@ def with_event(lines: Sequence[Mapping[str, Any]], event: str, **fields: object)
 
 
 def test_every_metric_that_is_shown_or_watched_exists_with_its_labels(busy: System) -> None:
-    """Also those that nothing has happened to yet: the dashboard of a new system is not full of holes."""
+    """Also those that nothing has happened to yet: the dashboard of a new system is not full of gaps."""
     wanted = {vector for vector in vectors() if vector.name not in OF_PROMETHEUS}
     until(
         lambda: {vector.name for vector in wanted} <= Scrape(busy).by_name.keys(), PATIENCE_S, "every metric"

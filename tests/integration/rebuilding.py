@@ -86,7 +86,7 @@ class Rebuilding:
         leave_s: float = 60,
     ) -> None:
         self.read = ReadSide(log, database, lease_ms=lease_ms)
-        self.around = replace(self.read.around, owner="rebuild")
+        self.context = replace(self.read.context, owner="rebuild")
         self.generations = Generations(database, lease_ms=lease_ms, retire_s=retire_s, leave_s=leave_s)
         self.retirement = Retirement(database, self.generations, self.read.checkpoints, "rebuild")
         self.stopping = threading.Event()
@@ -106,7 +106,7 @@ class Rebuilding:
     def fill(self, model: ReadModel, generation: int, tick: Callable[[], None]) -> None:
         for partition in range(PARTITIONS):
             tick()
-            fill_partition(self.around, model, generation, partition)
+            fill_partition(self.context, model, generation, partition)
 
     def run(self, model: ReadModel, **options: bool) -> Rebuilt:
         return Rebuild(self.tools, model).run(**options)

@@ -28,8 +28,8 @@ from read_side.projections import READ_MODELS
 from read_side.projections.model import ReadModel
 from read_side.projector.catch_up import End, Run
 from read_side.projector.checkpoints import Checkpoints
-from read_side.projector.context import Surroundings, stretches
-from read_side.projector.gaps import Holes
+from read_side.projector.context import ProjectionContext, stretches
+from read_side.projector.gaps import Gaps
 from read_side.projector.projector import Projector
 from tests import messages
 from write_side.handling.handler import CommandHandler
@@ -186,18 +186,18 @@ class ReadSide:
         self.parking = Parking(database)
         self.stopping = _Hasty()
         self.announced: list[tuple[str, int]] = []
-        self.around = Surroundings(
+        self.context = ProjectionContext(
             log=log,
             registry=self.registry,
             checkpoints=self.checkpoints,
             parking=self.parking,
-            holes=Holes(log, grace_ms),
+            gaps=Gaps(log, grace_ms),
             owner=owner,
             announce=lambda moved: self.announced.extend((one.generation[0], one.partition) for one in moved),
             stopping=self.stopping,
             read=stretches(log),
         )
-        self.projector = Projector(self.around)
+        self.projector = Projector(self.context)
 
     def create(self, models: Iterable[ReadModel] = READ_MODELS) -> None:
         self.registry.create(models)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from bus.log.log import Log
-from bus.notify.notifier import Signals
+from bus.notify.notifier import Notifier
 from read_side.projections import READ_MODELS
 from read_side.projections.model import ReadModel
 from read_side.projector.runners import Runners
@@ -46,7 +46,7 @@ class Joint:
         self.read = read
         self.bells = Bells()
         bells: Any = self.bells
-        self.process = Runners(read.around, models, bells, Signals(None), sides)  # type: ignore[arg-type]
+        self.process = Runners(read.context, models, bells, Notifier(None), sides)  # type: ignore[arg-type]
         self.process._side_by_side.start()
         self.runners = self.process.all
 

@@ -11,7 +11,7 @@ from api.local.ports import HOST
 from bus.connections.clients import probe_redis, redis_client
 from bus.connections.redis_pool import tell_of_demotions
 from bus.notify.doorbells import Doorbells
-from bus.notify.notifier import CHANNEL, Signals, announce, finished
+from bus.notify.notifier import CHANNEL, Notifier, announce, finished
 from bus.observability import outages
 from bus.observability.outages import Outages, Server
 from bus.queue.broker import Broker
@@ -114,18 +114,18 @@ def test_the_listener_of_signals_follows(
     pair: tuple[Member, Member], address: Relay, client: redis.Redis
 ) -> None:
     """Also where the former primary hears nothing of what the new one is told."""
-    signals = Signals(client)
-    signals.start()
+    notifier = Notifier(client)
+    notifier.start()
     try:
         with pair[0].client() as old, pair[1].client() as new:
             until(lambda: old.pubsub_numsub(CHANNEL)[0][1], PATIENCE_S, "a listener")
             demote(pair, address)
             until(lambda: new.pubsub_numsub(CHANNEL)[0][1], PATIENCE_S, "a listener of the new primary")
-            with signals.expect([finished("k1")]) as woken:
+            with notifier.expect([finished("k1")]) as woken:
                 announce(new, [finished("k1")])
                 assert woken.wait(PATIENCE_S)
     finally:
-        signals.stop()
+        notifier.stop()
 
 
 def test_a_ping_hides_what_the_probe_tells(pair: tuple[Member, Member], client: redis.Redis) -> None:

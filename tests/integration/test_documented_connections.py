@@ -26,7 +26,7 @@ from bus.inbox.inbox import Inbox
 from bus.inspection.depths import queue_depths
 from bus.log.log import Log
 from bus.notify.doorbells import Doorbells, bell
-from bus.notify.notifier import CHANNEL, Signals
+from bus.notify.notifier import CHANNEL, Notifier
 from bus.queue.broker import Broker
 from bus.queue.keys import HEARTBEATS
 from bus.settings import Settings
@@ -164,10 +164,10 @@ def test_the_rights_of_the_acl_user_are_enough(
     mine = settings.model_copy(update={"redis_url": on_redis(REDIS_LINES[2], redis_hosts, certificates)})
     with redis_client(mine) as client, write_database(mine).client as mongodb:
         broker, doorbells = Broker(client), Doorbells(client)
-        signals = Signals(client)
-        signals.start()
+        notifier = Notifier(client)
+        notifier.start()
         until(lambda: client.pubsub_numsub(CHANNEL)[0][1], PATIENCE_S, "a listener")
-        signals.stop()
+        notifier.stop()
         doorbells.silence(["products"], 1)
         assert doorbells.tell(["products"], [1]) == 0
         doorbells.answer("products", 1)

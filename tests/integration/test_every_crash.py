@@ -84,4 +84,4 @@ def test_dying_once_at_any_write_changes_nothing(
 def _start_anew(read: ReadSide, model: ReadModel) -> None:
     for name in (f"{model.name}.g1", "checkpoints", "parked"):
         read.database[name].delete_many({})
-    read.checkpoints.create(model.name, 1, read.around.log.partitions)
+    read.checkpoints.create(model.name, 1, read.context.log.partitions)

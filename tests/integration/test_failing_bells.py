@@ -23,7 +23,7 @@ from bus.settings import Settings
 from read_side.generations.registry import FIRST, Registry
 from read_side.projections.model import ReadModel
 from read_side.projections.products import PRODUCTS
-from read_side.projector.answering import Answering
+from read_side.projector.answering import DoorbellHandler
 from read_side.projector.catch_up import End, Run
 from read_side.projector.checkpoints import Checkpoints
 from read_side.worker import register_actor
@@ -76,7 +76,7 @@ class Shop:
         """A process's, with its actor."""
         broker = Broker(self.client)
         either: object = self.projected
-        answering = Answering(
+        answering = DoorbellHandler(
             PRODUCTS,
             projector=either,  # type: ignore[arg-type]
             registry=self.registry,
@@ -137,7 +137,7 @@ def test_they_do_not_multiply_and_slow_nobody(shop: Shop) -> None:
         until(lambda: not shop.delayed(), PATIENCE_S, "and that was all")
 
 
-@pytest.mark.parametrize("end", [Run(End.HELD), Run(End.HOLE, 0.2)], ids=lambda run: str(run.end.value))
+@pytest.mark.parametrize("end", [Run(End.HELD), Run(End.GAP, 0.2)], ids=lambda run: str(run.end.value))
 def test_nor_do_those_that_meet_a_lease_or_a_hole(shop: Shop, end: Run) -> None:
     projected = shop.projected
     projected.fault, projected.end = None, end

@@ -19,7 +19,7 @@ from read_side.projections.customers import CUSTOMERS
 from read_side.projections.order_summary import ORDER_SUMMARY
 from read_side.projector.context import Reached
 from read_side.rebuild import filling, shared_scan
-from read_side.rebuild.filling import Target, fill_together, surroundings
+from read_side.rebuild.filling import Target, fill_together, projection_context
 from tests.integration import long_log
 from tests.integration.shop import PARTITIONS, ReadSide
 
@@ -79,8 +79,8 @@ def _fill(read: ReadSide, targets: Sequence[Target] = TARGETS, up_to: int | None
             if up_to is not None and moved[0].position >= up_to:
                 stopping.set()  # noqa: B023 - called before it ends
 
-        around = replace(read.around, stopping=stopping, announce=announce)
-        fill_together(around, targets, partition)
+        context = replace(read.context, stopping=stopping, announce=announce)
+        fill_together(context, targets, partition)
 
 
 @pytest.mark.timeout(DONE_S)
@@ -110,10 +110,12 @@ def test_a_fill_does_not_wait_for_more_to_come_in(
         mock.patch.object(filling, "write_database", return_value=log.database),
         mock.patch.object(filling, "read_database", return_value=read.database),
     ):
-        around = surroundings(settings.model_copy(update={"log_partitions": PARTITIONS}), impatient, "test")
-    fill_together(around, [(CUSTOMERS.name, 1)], 0)
+        context = projection_context(
+            settings.model_copy(update={"log_partitions": PARTITIONS}), impatient, "test"
+        )
+    fill_together(context, [(CUSTOMERS.name, 1)], 0)
     assert impatient.waits == 0
-    assert around.checkpoints.position(CUSTOMERS.name, 1, 0) == log.head(0)
+    assert context.checkpoints.position(CUSTOMERS.name, 1, 0) == log.head(0)
 
 
 @pytest.mark.timeout(DONE_S)

@@ -8,7 +8,7 @@ from bus.inbox.command_records import CommandRecords
 from bus.inbox.gateway import CommandGateway
 from bus.inbox.inbox import Inbox
 from bus.messages.outcome import CommandStatus, Outcome
-from bus.notify.notifier import Signals
+from bus.notify.notifier import Notifier
 from bus.queue.broker import Broker
 from tests import messages
 from tests.integration.commands_queue import LIST, redis_away, text, waiting
@@ -19,7 +19,7 @@ OUTCOME = Outcome(status=CommandStatus.SUCCEEDED, stream="order-o1", partition=1
 @pytest.fixture
 def gateway(records: CommandRecords, client: redis.Redis) -> CommandGateway:
     """Nobody listens to announcements."""
-    return CommandGateway(records, Broker(client), Signals(client))
+    return CommandGateway(records, Broker(client), Notifier(client))
 
 
 def test_a_command_is_kept_and_enqueued(gateway: CommandGateway, inbox: Inbox, client: redis.Redis) -> None:
@@ -49,7 +49,7 @@ def test_a_known_command_is_not_enqueued_again(
 
 def test_commands_are_accepted_while_redis_is_away(inbox: Inbox, records: CommandRecords) -> None:
     with redis_away() as client:
-        gateway = CommandGateway(records, Broker(client), Signals(client))
+        gateway = CommandGateway(records, Broker(client), Notifier(client))
         assert gateway.send(messages.envelope(command_id="k1")) is None
         assert gateway.send(messages.envelope(command_id="k2")) is None
         assert gateway.send(messages.envelope(command_id="k3")) is None

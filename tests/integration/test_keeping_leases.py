@@ -10,7 +10,7 @@ import redis
 from bus.connections.clients import read_database, redis_client, write_database
 from bus.messages.values import OrderStatus
 from bus.notify.doorbells import Doorbells
-from bus.notify.notifier import APPENDS, Signals
+from bus.notify.notifier import APPENDS, Notifier
 from bus.notify.subscriptions import Subscriptions
 from bus.queue.keys import QueueKeys
 from bus.settings import Settings
@@ -19,7 +19,7 @@ from read_side.generations.registry import FIRST
 from read_side.projections import READ_MODELS
 from read_side.projections.order_detail import ORDER_DETAIL
 from read_side.projector.runners import Runners
-from read_side.projector.watchdog import PATIENCE, Lookout
+from read_side.projector.watchdog import PATIENCE, Watchdog
 from tests import messages
 from tests.integration.shop import PARTITIONS, ReadSide, WriteSide, order_id, partition
 from tests.waiting import until
@@ -47,8 +47,8 @@ class Shop:
         self.read = ReadSide(self.write.log, reads)
         self.read.create()
         self.stopping = threading.Event()
-        around = replace(self.read.around, stopping=self.stopping)
-        self.runners = Runners(around, READ_MODELS, self.bells, Signals(client, APPENDS))
+        context = replace(self.read.context, stopping=self.stopping)
+        self.runners = Runners(context, READ_MODELS, self.bells, Notifier(client, APPENDS))
         for command in (
             messages.register_customer(),
             messages.add_product(),
@@ -122,7 +122,7 @@ def test_a_word_that_was_never_said_is_found_by_the_lookout(shop: Shop) -> None:
     """The writer died between its append and the word."""
     shop.until_shown(OrderStatus.PENDING)
     shop.until_silent()
-    lookout = Lookout(
+    watchdog = Watchdog(
         shop.write.log,
         shop.read.checkpoints,
         shop.bells,
@@ -131,7 +131,7 @@ def test_a_word_that_was_never_said_is_found_by_the_lookout(shop: Shop) -> None:
     )
     shop.set_status(OrderStatus.CONFIRMED, tell=False)
     for _ in range(PATIENCE + 1):
-        lookout.look()
+        watchdog.look()
     shop.until_shown(OrderStatus.CONFIRMED)
 
 

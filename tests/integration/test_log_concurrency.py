@@ -1,4 +1,4 @@
-"""Threads and processes that append at once, some slow and some killed, under readers that close holes."""
+"""Threads and processes that append at once, some slow and some killed, under readers that close gaps."""
 
 import random
 import subprocess
@@ -19,7 +19,7 @@ from bus.connections.clients import Documents, write_database
 from bus.log.commit import Commit
 from bus.log.log import Log
 from bus.settings import Settings
-from read_side.projector.gaps import Holes
+from read_side.projector.gaps import Gaps
 from tests.contract.decisions import decision
 from tests.databases import DatabaseNames
 from tests.integration.appender import Appender
@@ -97,15 +97,15 @@ def appends_until_killed(settings: Settings, name: str) -> list[Commit]:
 
 
 def reads(log: Log, stop: threading.Event) -> list[Commit]:
-    """Read on, closing holes, until told to stop and at the end."""
-    holes = Holes(log, GRACE_MS)
+    """Read on, closing gaps, until told to stop and at the end."""
+    gaps = Gaps(log, GRACE_MS)
     seen: list[Commit] = []
     while True:
         last = stop.is_set()
         stretch = log.read(0, len(seen), 50)
         seen += stretch.commits
         if stretch.missing:
-            stop.wait(holes.wait_or_close(0, stretch.missing))
+            stop.wait(gaps.wait_or_close(0, stretch.missing))
         elif not stretch.commits:
             if last:
                 return seen

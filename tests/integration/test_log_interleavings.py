@@ -19,7 +19,7 @@ from bus.errors import VersionConflictError
 from bus.log.commit import Commit, Decision
 from bus.log.log import Log
 from bus.settings import Settings
-from read_side.projector.gaps import Holes
+from read_side.projector.gaps import Gaps
 from tests.contract.decisions import decision, refusal
 from tests.integration.log_readers import assert_sound
 from tests.integration.turns import Player
@@ -116,16 +116,16 @@ class Reader:
 
     def __call__(self, player: Player) -> None:
         self.log.player = player
-        holes = Holes(self.log, grace_ms=0)
+        gaps = Gaps(self.log, grace_ms=0)
         while True:
             player.pause()
-            self.read(holes)
+            self.read(gaps)
 
-    def read(self, holes: Holes) -> None:
+    def read(self, gaps: Gaps) -> None:
         stretch = self.log.read(self.partition, len(self.seen), 4)
         self.seen += stretch.commits
         if stretch.missing:
-            holes.wait_or_close(self.partition, stretch.missing)
+            gaps.wait_or_close(self.partition, stretch.missing)
 
 
 _streams = st.sampled_from(["a", "b", None])
@@ -167,10 +167,10 @@ def test_every_reader_sees_the_same_log(
         player.kill()
 
     log = make_log()
-    holes = Holes(log, grace_ms=0)
+    gaps = Gaps(log, grace_ms=0)
     for reader in readers:
         reader.log = log
         while len(reader.seen) < log.head(partition):
-            reader.read(holes)
+            reader.read(gaps)
     acknowledged = [commit for writer in writers for commit in writer.acknowledged]
     assert_sound(log, partition, [reader.seen for reader in readers], acknowledged)

@@ -12,7 +12,7 @@ from read_side.audit.audit import audit
 from read_side.errors import LeaseLostError, RebuildNeededError
 from read_side.parked import mending
 from read_side.parked.parking import Parked
-from read_side.parked.retry import Unparking
+from read_side.parked.retry import ParkedRetry
 from read_side.projections import READ_MODELS
 from read_side.projections.model import ReadModel
 from read_side.projections.order_detail import ORDER_DETAIL
@@ -87,15 +87,15 @@ def _small_steps() -> Iterator[None]:
         yield
 
 
-def unparking(write: WriteSide, read: ReadSide) -> Unparking:
-    return Unparking(write.log, read.registry, read.checkpoints, read.parking, "an operator")
+def parked_retry(write: WriteSide, read: ReadSide) -> ParkedRetry:
+    return ParkedRetry(write.log, read.registry, read.checkpoints, read.parking, "an operator")
 
 
 def retry(write: WriteSide, read: ReadSide, *models: ReadModel) -> list[Parked]:
     """Retry all that is parked in these models; return what stays parked."""
     names = {model.name for model in models}
     parked = [one for one in read.parking.every() if one.name in names]
-    left = [unparking(write, read).retry(one) for one in parked]
+    left = [parked_retry(write, read).retry(one) for one in parked]
     return [one for one in left if one is not None]
 
 
@@ -211,7 +211,7 @@ def test_where_documents_are_shared_only_a_rebuild_helps(
     repair(write)
     [one] = read.parking.every()
     with pytest.raises(RebuildNeededError, match=f"python -m read_side rebuild {model.name}"):
-        unparking(write, read).retry(one)
+        parked_retry(write, read).retry(one)
     assert (read.documents(model), parked(read, model)) == (before, {ORDER: seq})
     assert read.run(model, HOME).end is catch_up.End.DRAINED, "nobody holds the lease"
 
@@ -234,8 +234,8 @@ def test_what_somebody_else_has_mended_is_mended(write: WriteSide, read: ReadSid
     read.drain([ORDER_SUMMARY])
     repair(write)
     [one] = read.parking.every()
-    assert unparking(write, read).retry(one) is None
-    assert unparking(write, read).retry(one) is None
+    assert parked_retry(write, read).retry(one) is None
+    assert parked_retry(write, read).retry(one) is None
     assert audit(write.log, read.database, [ORDER_SUMMARY]) == []
 
 

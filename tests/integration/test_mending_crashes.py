@@ -10,7 +10,7 @@ from bus.messages.values import OrderStatus
 from bus.settings import Settings
 from read_side.audit.audit import audit
 from read_side.parked import mending
-from read_side.parked.retry import Unparking
+from read_side.parked.retry import ParkedRetry
 from read_side.projections.model import ReadModel
 from read_side.projections.order_detail import ORDER_DETAIL
 from read_side.projections.order_summary import ORDER_SUMMARY
@@ -63,9 +63,9 @@ def _small_steps() -> Iterator[None]:
 
 def retry(write: WriteSide, read: ReadSide, model: ReadModel, stream: str) -> bool:
     """Whether the stream is parked no more."""
-    unparking = Unparking(write.log, read.registry, read.checkpoints, read.parking, "an operator")
+    parked_retry = ParkedRetry(write.log, read.registry, read.checkpoints, read.parking, "an operator")
     found = [one for one in read.parking.of(model.name, 1) if one.stream == stream]
-    return {unparking.retry(one) for one in found} <= {None}
+    return {parked_retry.retry(one) for one in found} <= {None}
 
 
 def park(write: WriteSide, read: ReadSide, model: ReadModel, stream: str, version: int) -> None:

@@ -25,8 +25,8 @@ class Process:
         self.metrics = Metrics()
         self.publisher = MetricsPublisher(slots, self.metrics)
 
-    def count(self, holes: int) -> None:
-        self.metrics.count(HOLES_CLOSED, by=holes)
+    def count(self, gaps: int) -> None:
+        self.metrics.count(HOLES_CLOSED, by=gaps)
 
 
 @pytest.fixture

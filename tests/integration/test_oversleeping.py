@@ -20,7 +20,7 @@ from bus.settings import Settings
 from read_side.audit.audit import audit
 from read_side.errors import LeaseLostError
 from read_side.parked import mending
-from read_side.parked.retry import Unparking
+from read_side.parked.retry import ParkedRetry
 from read_side.projections.order_detail import ORDER_DETAIL as MODEL
 from read_side.projector import batch
 from tests import messages
@@ -134,9 +134,9 @@ class History:
 
 
 def retry(write: WriteSide, read: ReadSide) -> None:
-    unparking = Unparking(write.log, read.registry, read.checkpoints, read.parking, "an operator")
+    parked_retry = ParkedRetry(write.log, read.registry, read.checkpoints, read.parking, "an operator")
     for one in read.parking.every():
-        assert unparking.retry(one) is None
+        assert parked_retry.retry(one) is None
 
 
 Step = Callable[[History], object]

@@ -16,7 +16,7 @@ from bus.settings import Settings
 from read_side.audit.audit import audit
 from read_side.audit.refold import Refold
 from read_side.errors import LeaseLostError
-from read_side.parked.retry import Unparking
+from read_side.parked.retry import ParkedRetry
 from read_side.projections.model import Document, ReadModel
 from read_side.projections.order_detail import ORDER_DETAIL
 from read_side.projections.order_summary import ORDER_SUMMARY
@@ -129,8 +129,8 @@ def test_the_first_fault_of_a_stream_is_where_it_is_parked(
         assert side.parking.streams(model.name, 1, HOME) == expected
         assert audit(anew.log, side.database, [model]) == []
         repair(anew)
-        unparking = Unparking(anew.log, side.registry, side.checkpoints, side.parking, "an operator")
-        assert [unparking.retry(parked) for parked in side.parking.every()] == [None] * len(expected)
+        parked_retry = ParkedRetry(anew.log, side.registry, side.checkpoints, side.parking, "an operator")
+        assert [parked_retry.retry(parked) for parked in side.parking.every()] == [None] * len(expected)
         assert audit(anew.log, side.database, [ORDER_SUMMARY]) == []
 
     check()

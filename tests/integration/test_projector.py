@@ -58,7 +58,7 @@ def test_what_is_appended_while_the_lease_is_held_is_seen_by_its_holder(
     assert read.documents(ORDER_SUMMARY)[O1]["status"] == "confirmed"
 
 
-def _hole(write: WriteSide) -> int:
+def _gap(write: WriteSide) -> int:
     """A position that is claimed and not filled."""
     write.database.positions.update_one({"_id": "claimed"}, {"$inc": {str(HOME): 1}})
     return write.log.head(HOME) + 1
@@ -66,32 +66,32 @@ def _hole(write: WriteSide) -> int:
 
 def test_a_hole_is_waited_for_and_then_closed(write: WriteSide, read: ReadSide) -> None:
     _open(write)
-    hole = _hole(write)
+    gap = _gap(write)
     write.do(messages.change_order_status(order_id=O1))
     patient = ReadSide(write.log, read.database, grace_ms=60_000)
     run = patient.run(ORDER_SUMMARY, HOME)
-    assert run.end is End.HOLE
+    assert run.end is End.GAP
     assert 0 < run.wait_s <= 60
     assert read.documents(ORDER_SUMMARY)[O1]["status"] == "pending"
-    assert read.position(ORDER_SUMMARY, HOME) == hole - 1
+    assert read.position(ORDER_SUMMARY, HOME) == gap - 1
     # Once the grace is over for it, the same runner closes it.
-    with mock.patch.object(patient.around.holes, "_grace", 0.0):
+    with mock.patch.object(patient.context.gaps, "_grace", 0.0):
         assert patient.run(ORDER_SUMMARY, HOME).end is End.DRAINED
     assert read.documents(ORDER_SUMMARY)[O1]["status"] == "confirmed"
-    tombstone = write.database.commits.find_one({"partition": HOME, "seq": hole}, {"_id": False})
-    assert tombstone == {"partition": HOME, "seq": hole}
+    tombstone = write.database.commits.find_one({"partition": HOME, "seq": gap}, {"_id": False})
+    assert tombstone == {"partition": HOME, "seq": gap}
 
 
 def test_a_hole_that_fills_in_time_is_not_closed(write: WriteSide, read: ReadSide) -> None:
     _open(write)
-    hole = _hole(write)
+    gap = _gap(write)
     write.do(messages.change_order_status(order_id=O1))
     patient = ReadSide(write.log, read.database, grace_ms=60_000)
-    assert patient.run(ORDER_SUMMARY, HOME).end is End.HOLE
-    late = {"partition": HOME, "seq": hole, "command_id": "late", "outcome": {}}
+    assert patient.run(ORDER_SUMMARY, HOME).end is End.GAP
+    late = {"partition": HOME, "seq": gap, "command_id": "late", "outcome": {}}
     write.database.commits.insert_one(dict(late))
     assert patient.run(ORDER_SUMMARY, HOME).end is End.DRAINED
-    assert write.database.commits.find_one({"partition": HOME, "seq": hole}, {"_id": False}) == late
+    assert write.database.commits.find_one({"partition": HOME, "seq": gap}, {"_id": False}) == late
 
 
 def test_a_checkpoint_beyond_the_head_stops_the_projector(write: WriteSide, read: ReadSide) -> None:

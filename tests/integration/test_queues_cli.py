@@ -13,7 +13,7 @@ from pymongo.database import Database
 from bus.__main__ import app
 from bus.connections.clients import Documents, read_database, redis_client, write_database
 from bus.inspection.explanations import rows
-from bus.inspection.snapshot import Look, Looking
+from bus.inspection.snapshot import Inspection, Inspector
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.notify.doorbells import Doorbells, bell
 from bus.notify.subscriptions import Subscriptions
@@ -41,8 +41,8 @@ class Both:
     read: ReadSide
     reads: Database[Documents]
 
-    def look(self, sweep_after_ms: int = HOUR_MS) -> Look:
-        return Looking(self.client, self.write.database, self.reads, PARTITIONS, sweep_after_ms)()
+    def look(self, sweep_after_ms: int = HOUR_MS) -> Inspection:
+        return Inspector(self.client, self.write.database, self.reads, PARTITIONS, sweep_after_ms)()
 
 
 @pytest.fixture
@@ -200,9 +200,9 @@ def test_watching_goes_on_until_it_is_interrupted_and_while_a_server_is_away(
     both: Both, cli: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks = 0
-    look = Looking.__call__
+    look = Inspector.__call__
 
-    def second_fails_and_sixth_is_the_end(self: Looking) -> Look:
+    def second_fails_and_sixth_is_the_end(self: Inspector) -> Inspection:
         nonlocal looks
         looks += 1
         if looks == 2:
@@ -211,7 +211,7 @@ def test_watching_goes_on_until_it_is_interrupted_and_while_a_server_is_away(
             raise KeyboardInterrupt
         return look(self)
 
-    monkeypatch.setattr(Looking, "__call__", second_fails_and_sixth_is_the_end)
+    monkeypatch.setattr(Inspector, "__call__", second_fails_and_sixth_is_the_end)
     done = cli(app, "queues --watch --interval 0.1")
     assert (done.status, done.err, looks) == (0, "", 6)
     assert "customers" in done.out

@@ -93,7 +93,7 @@ def test_one_document_that_moved_on_spoils_no_common_write(
     """What is written together is of two partitions; of one of them somebody has done the work already."""
     _set_all(write, OrderStatus.CONFIRMED)
     at = read.checkpoints.positions()
-    with mock.patch.object(read.around.checkpoints, "move_all", side_effect=KeyError("killed")):
+    with mock.patch.object(read.context.checkpoints, "move_all", side_effect=KeyError("killed")):
         joint.turn(HOME)
     assert read.checkpoints.positions() == at
     read.expire_leases()

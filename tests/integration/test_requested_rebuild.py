@@ -182,7 +182,7 @@ def _until_told(asked: Asked) -> None:
 
 def test_a_teller_that_fails_is_noticed(asked: Asked) -> None:
     asked.fill_with(lambda: _until_told(asked))
-    with mock.patch.object(requested_rebuild.Telling, "_tell", side_effect=RuntimeError("a bug")):
+    with mock.patch.object(requested_rebuild.ProgressReporter, "_tell", side_effect=RuntimeError("a bug")):
         told = asked.carry_out()
     assert (told["state"], told["error"]) == ("failed", "RuntimeError: a bug")
 

@@ -12,7 +12,7 @@ from bus.settings import Settings
 from read_side.errors import GenerationError
 from read_side.generations.registry import Registry
 from read_side.projections.products import PRODUCTS
-from read_side.projector.answering import GoingOn
+from read_side.projector.answering import Continuation
 from read_side.projector.catch_up import End
 from read_side.projector.projector import Projector
 from read_side.queries.store import ReadStore
@@ -143,8 +143,8 @@ def test_a_run_under_endless_load_ends_when_its_generation_goes(write: WriteSide
         return read(*args, **options)
 
     home = partition("p1")
-    going_on = GoingOn(worker.registry, (PRODUCTS,), partitions=1, threads=8)
-    projector = Projector(replace(worker.around, may_go_on=going_on))
+    going_on = Continuation(worker.registry, (PRODUCTS,), partitions=1, threads=8)
+    projector = Projector(replace(worker.context, may_go_on=going_on))
     with mock.patch.object(write.log, "read_within", endless):
         assert projector.run(PRODUCTS, 1, home).end is End.STOPPED
     assert rebuilding.registered(NAME) == {1: "gone", 2: "live"}

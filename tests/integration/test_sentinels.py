@@ -18,7 +18,7 @@ from bus.connections.clients import redis_client
 from bus.connections.redis_connections import over_tcp
 from bus.connections.redis_pool import SentinelPool
 from bus.notify.doorbells import Doorbells
-from bus.notify.notifier import CHANNEL, Signals, announce, finished
+from bus.notify.notifier import CHANNEL, Notifier, announce, finished
 from bus.queue.broker import Broker
 from bus.settings import Settings
 from tests.integration.commands_queue import command, consumer_of
@@ -105,8 +105,8 @@ def all_follow(
 ) -> None:
     """Callers, a consumer, a listener and the bells go on with the next primary once this one is ended."""
     former = redis_set.primary()
-    signals = Signals(client)
-    signals.start()
+    notifier = Notifier(client)
+    notifier.start()
     with Worker(client) as worker, redis_client(settings, 1.0) as other:
         broker, doorbells = Broker(client), Doorbells(client)
         broker.enqueue(command(f"before-{former.port}"))
@@ -120,10 +120,10 @@ def all_follow(
         assert patiently(lambda: doorbells.ring([("orders", former.port)])) == 1
         assert redis_set.primary() is not former
         until(lambda: patiently(lambda: other.pubsub_numsub(CHANNEL)[0][1]), PATIENCE_S, "a listener again")
-        with signals.expect([finished("k1")]) as woken:
+        with notifier.expect([finished("k1")]) as woken:
             patiently(lambda: announce(other, [finished("k1")]))
             assert woken.wait(PATIENCE_S)
-    signals.stop()
+    notifier.stop()
 
 
 def test_all_follow_when_the_primary_is_killed(
@@ -176,15 +176,15 @@ def test_a_former_primary_that_nobody_has_told_is_left(
         pool = SentinelPool(NAME, sentinels, connection_class=over_tcp(tls=False, sentinels=True))
         with redis.Redis.from_pool(pool) as client, new.client() as watching:
             client.set("k", 1)
-            signals = Signals(client)
-            signals.start()
+            notifier = Notifier(client)
+            notifier.start()
             until(lambda: client.pubsub_numsub(CHANNEL)[0][1], PATIENCE_S, "a listener")
             sentinels.member = new
             client.set("k", 2)
             client.set("k", 3)
             assert watching.get("k") == "3"
             until(lambda: watching.pubsub_numsub(CHANNEL)[0][1], PATIENCE_S, "the listener")
-            signals.stop()
+            notifier.stop()
 
 
 def test_a_server_that_is_no_sentinel_is_told_as_one(redis_url: str) -> None:

@@ -9,7 +9,7 @@ from bus.log.commit import Recorded
 from bus.messages.customers import CustomerRenamed
 from read_side.audit.audit import audit
 from read_side.parked import mending
-from read_side.parked.retry import Unparking
+from read_side.parked.retry import ParkedRetry
 from read_side.projections.model import Document, ReadModel
 from read_side.projections.order_detail import ORDER_DETAIL
 from read_side.projections.order_summary import ORDER_SUMMARY
@@ -110,8 +110,8 @@ def test_what_one_order_cannot_take_none_of_them_gets(
     assert read.documents(model)["customer-c1"]["known_as"] == "Ann Archer"
     assert audit(write.log, read.database, [model]) == []
     [parked] = read.parking.every()
-    unparking = Unparking(write.log, read.registry, read.checkpoints, read.parking, "an operator")
+    parked_retry = ParkedRetry(write.log, read.registry, read.checkpoints, read.parking, "an operator")
     with mock.patch.object(mending, "CHUNK", CHUNK):
-        assert unparking.retry(parked) is None
+        assert parked_retry.retry(parked) is None
     assert _names(read, model) == _expected("Ann Baker", [*ORDERS, late])
     assert audit(write.log, read.database, [model]) == []

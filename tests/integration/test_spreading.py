@@ -15,7 +15,7 @@ from bus.messages.customers import CustomerRenamed
 from bus.messages.values import OrderStatus
 from read_side.audit.audit import audit
 from read_side.errors import CannotShowError
-from read_side.parked.retry import Unparking
+from read_side.parked.retry import ParkedRetry
 from read_side.projections import order_detail, order_summary
 from read_side.projections.model import Document, ReadModel
 from read_side.projections.order_detail import ORDER_DETAIL
@@ -222,7 +222,7 @@ def test_what_one_order_cannot_take_is_taken_back_from_the_others(
     assert audit(write.log, read.database, [faulty]) == []
     [parked] = read.parking.every()
     assert (
-        Unparking(write.log, read.registry, read.checkpoints, read.parking, "an operator").retry(parked)
+        ParkedRetry(write.log, read.registry, read.checkpoints, read.parking, "an operator").retry(parked)
         is None
     )
     assert _stored(read, model) == dict.fromkeys(ORDERS, "Ann Baker") | {OTHER: "Bob"}

@@ -15,7 +15,7 @@ from read_side.__main__ import app
 from read_side.cli.status_report import age
 from read_side.projections import READ_MODELS
 from read_side.projections.order_summary import ORDER_SUMMARY
-from read_side.queries.status import MAX_LAG_S, Progress, Standing, Status, attention
+from read_side.queries.status import MAX_LAG_S, GenerationStatus, Progress, Status, attention
 from tests import messages
 from tests.integration.rebuilding import Rebuilding, Worker, changed, quick
 from tests.integration.shop import PARTITIONS, WriteSide, order_id, partition
@@ -148,10 +148,10 @@ def test_other_versions_and_models_that_are_not_in_the_table(write: WriteSide, w
 def test_what_hides_behind_a_hole_has_no_age(write: WriteSide, worker: Worker) -> None:
     write.database.positions.update_one({"_id": "claimed"}, {"$inc": {str(HOME): 1}})
     write.do(messages.change_customer(name="Ann Baker"))
-    standings = Status(write.log, worker.database, READ_MODELS).look()
-    one = standings[0].partitions[HOME]
+    statuses = Status(write.log, worker.database, READ_MODELS).look()
+    one = statuses[0].partitions[HOME]
     assert (one.lag, one.lag_s, one.rate) == (2, None, None)
-    assert "an unknown time" in standings[0].attention(MAX_LAG_S)[0]
+    assert "an unknown time" in statuses[0].attention(MAX_LAG_S)[0]
 
 
 def test_a_log_that_is_older_than_the_read_models(write: WriteSide, worker: Worker) -> None:
@@ -166,13 +166,13 @@ def test_a_log_that_is_older_than_the_read_models(write: WriteSide, worker: Work
 
 def test_what_retires_need_not_be_mended() -> None:
     progress = Progress(0, 9, 9, 0, 0.0, None, 1, None, None, None)
-    assert Standing("products", 1, "retiring", 1, 1, (progress,)).attention(MAX_LAG_S) == []
-    assert Standing("products", 1, "ready", 1, 1, (progress,)).attention(MAX_LAG_S) != []
+    assert GenerationStatus("products", 1, "retiring", 1, 1, (progress,)).attention(MAX_LAG_S) == []
+    assert GenerationStatus("products", 1, "ready", 1, 1, (progress,)).attention(MAX_LAG_S) != []
 
 
 def test_one_that_is_being_built_is_not_behind() -> None:
     progress = Progress(0, 5, 900, 895, 1e6, None, 0, None, None, None)
-    assert Standing("products", 2, "building", 1, 1, (progress,)).attention(MAX_LAG_S) == []
+    assert GenerationStatus("products", 2, "building", 1, 1, (progress,)).attention(MAX_LAG_S) == []
 
 
 @pytest.mark.parametrize(

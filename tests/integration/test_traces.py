@@ -27,10 +27,10 @@ from bus.settings import Settings
 from read_side.generations.registry import Registry
 from read_side.parked.parking import Parking
 from read_side.projections import READ_MODELS
-from read_side.projector.answering import Answering
+from read_side.projector.answering import DoorbellHandler
 from read_side.projector.checkpoints import Checkpoints
-from read_side.projector.context import Surroundings, stretches
-from read_side.projector.gaps import Holes
+from read_side.projector.context import ProjectionContext, stretches
+from read_side.projector.gaps import Gaps
 from read_side.projector.projector import Projector
 from read_side.projector.telemetry import Telemetry as ReadTelemetry
 from read_side.worker import register_actor as register_projection
@@ -64,12 +64,12 @@ def workers(settings: Settings, tracing: Tracing) -> Iterator[None]:
     handler = CommandHandler(log, inbox, Attempts(write), bell, settings.max_attempts, told)
     commands = CommandWorker(broker, handler, stopping, told, DatabaseClock(write))
     registry, checkpoints = Registry(read), Checkpoints(read)
-    around = Surroundings(
+    context = ProjectionContext(
         log=log,
         registry=registry,
         checkpoints=checkpoints,
         parking=Parking(read),
-        holes=Holes(log, settings.hole_grace_ms),
+        gaps=Gaps(log, settings.hole_grace_ms),
         owner="test",
         announce=lambda *_: None,
         stopping=stopping,
@@ -77,9 +77,9 @@ def workers(settings: Settings, tracing: Tracing) -> Iterator[None]:
         telemetry=ReadTelemetry(Metrics(), tracing),
     )
     for model in READ_MODELS:
-        answering = Answering(
+        answering = DoorbellHandler(
             model,
-            projector=Projector(around),
+            projector=Projector(context),
             registry=registry,
             checkpoints=checkpoints,
             log=log,

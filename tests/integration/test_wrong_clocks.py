@@ -20,7 +20,7 @@ from bus.inbox import attempts as attempts_module
 from bus.inbox.attempts import Attempts
 from bus.inbox.inbox import Inbox
 from bus.inbox.unfinished import unfinished
-from bus.inspection.snapshot import Looking
+from bus.inspection.snapshot import Inspector
 from bus.messages.outcome import CommandStatus
 from bus.messages.values import OrderStatus
 from bus.observability.heartbeats import Heartbeat, alive, processes
@@ -175,7 +175,7 @@ def test_the_sweep_finds_what_is_lost(left: Left, redis_url: str) -> None:
 def test_ages_are_by_the_clock_as_it_is_now(left: Left, redis_url: str) -> None:
     assert WAITED_S <= unfinished(left.database).oldest_s < HOUR_S
     with redis.Redis.from_url(redis_url) as client:
-        shown = Looking(client, left.database, left.database, PARTITIONS, 5_000)().queues["commands"]
+        shown = Inspector(client, left.database, left.database, PARTITIONS, 5_000)().queues["commands"]
     assert shown.oldest_s is not None
     assert WAITED_S <= shown.oldest_s < HOUR_S
     assert shown.overdue == {"after"}

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bus.primitives.parent_death import leashed
+from bus.primitives.parent_death import dies_with_parent
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
@@ -28,7 +28,7 @@ def killed_at(point: str, module: str, *arguments: str, environ: Mapping[str, st
     """While the block runs, the process (its id is given) stands at the point; then it is killed there."""
     command = [sys.executable, "-m", __name__, point, module, *arguments]
     with subprocess.Popen(
-        leashed(command),
+        dies_with_parent(command),
         cwd=ROOT,
         env=os.environ | environ,
         stdin=subprocess.DEVNULL,

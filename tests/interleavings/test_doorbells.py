@@ -24,11 +24,11 @@ from bus.queue.keys import QueueKeys
 from read_side.generations.registry import FIRST
 from read_side.projections.model import ReadModel
 from read_side.projections.order_summary import ORDER_SUMMARY
-from read_side.projector.answering import Answering
+from read_side.projector.answering import DoorbellHandler
 from read_side.projector.catch_up import CatchUp, End, Run
 from read_side.projector.checkpoints import Checkpoints
 from read_side.projector.projector import Projector
-from read_side.projector.watchdog import PATIENCE, Lookout
+from read_side.projector.watchdog import PATIENCE, Watchdog
 from read_side.worker import register_actor
 from tests import messages
 from tests.integration.shop import NoRunners, ReadSide, WriteSide, order_id, partition
@@ -56,7 +56,7 @@ class Shop:
     broker: Broker
 
     def __post_init__(self) -> None:
-        answer = Answering(
+        answer = DoorbellHandler(
             ORDER_SUMMARY,
             projector=self.read.projector,
             registry=self.read.registry,
@@ -169,14 +169,14 @@ def test_a_bell_rung_between_fetch_and_read(shop: Shop) -> None:
 
 def _one_look() -> Any:
     def run(self: Projector, model: ReadModel, generation: int, partition: int) -> Run:
-        around = self._around
-        lease = around.checkpoints.take(model.name, generation, partition, around.owner)
+        context = self._context
+        lease = context.checkpoints.take(model.name, generation, partition, context.owner)
         if lease is None:
             return Run(End.HELD)
         try:
-            return CatchUp(around, model, generation, partition, lease).run()
+            return CatchUp(context, model, generation, partition, lease).run()
         finally:
-            around.checkpoints.release(lease)
+            context.checkpoints.release(lease)
 
     return mock.patch.object(Projector, "run", run)
 
@@ -220,13 +220,13 @@ def test_a_bell_rung_against_the_lease_of_a_runner_that_was_killed(shop: Shop, c
 
 
 @protected_by(
-    Protection("the lookout", SHOWN, lambda: mock.patch.object(Lookout, "_behind", return_value={}))
+    Protection("the lookout", SHOWN, lambda: mock.patch.object(Watchdog, "_behind", return_value={}))
 )
 def test_a_bell_lost_with_redis(shop: Shop, client: redis.Redis) -> None:
     """It rang, and before it is fetched Redis loses all it has; nothing more is appended."""
     shop.append(1)
     client.flushall()
-    lookout = Lookout(
+    watchdog = Watchdog(
         shop.write.log,
         shop.read.checkpoints,
         shop.bells,
@@ -234,6 +234,6 @@ def test_a_bell_lost_with_redis(shop: Shop, client: redis.Redis) -> None:
         poke=NoRunners().poke,
     )
     for _ in range(1 + PATIENCE):
-        lookout.look()
+        watchdog.look()
     shop.work_off()
     must(SHOWN, shop.is_up_to_date, expected=True)

@@ -22,7 +22,7 @@ from bus.inbox.command_records import CommandRecords
 from bus.inbox.gateway import CommandGateway
 from bus.inbox.inbox import Inbox
 from bus.messages.outcome import CommandStatus
-from bus.notify.notifier import Signals
+from bus.notify.notifier import Notifier
 from bus.primitives.group_commit import GroupCommit
 from bus.queue.broker import Broker
 from bus.settings import Settings
@@ -87,7 +87,7 @@ def test_mongod_killed_between_an_acknowledged_insert_and_its_enqueue(
     with database.client, redis_away() as away:
         shop = WriteSide(database)
         shop.create()
-        gateway = CommandGateway(shop.records, Broker(away), Signals(away))
+        gateway = CommandGateway(shop.records, Broker(away), Notifier(away))
         with stopped(Broker, "enqueue_once", lambda: gateway.send(envelope)) as accepted:
             mongod.kill()
             mongod.start()

@@ -26,7 +26,7 @@ def _created(database: Database[Documents]) -> Log:
 
 
 def _versions(database: Database[Documents], stream: str) -> list[int]:
-    """As they stand in the log, holes or not."""
+    """As they stand in the log, gaps or not."""
     return [stored["version"] for stored in database.commits.find({"stream": stream}).sort("seq")]
 
 

@@ -9,7 +9,7 @@ from bus.queue import retries
 from read_side.generations.registry import Entry, Generation, State
 from read_side.projections.products import PRODUCTS
 from read_side.projector import answering
-from read_side.projector.answering import AGAIN_MS, Answering, GoingOn
+from read_side.projector.answering import AGAIN_MS, Continuation, DoorbellHandler
 from read_side.projector.catch_up import End, Run
 
 NAME = PRODUCTS.name
@@ -33,7 +33,7 @@ class Around:
         self.later: set[str] = set()
         self.held: set[int] = set()
         either: Any = self
-        self.answer = Answering(
+        self.answer = DoorbellHandler(
             PRODUCTS,
             projector=either,
             registry=either,
@@ -93,25 +93,25 @@ class Around:
 class Doorbells:
     """Notes what is rung."""
 
-    def __init__(self, around: Around) -> None:
-        self._around = around
+    def __init__(self, context: Around) -> None:
+        self._context = context
 
     def answer(self, _name: str, _partition: int) -> None:
-        assert not self._around.done, "the mark is cleared before the log is read"
+        assert not self._context.done, "the mark is cleared before the log is read"
 
     def ring(self, bells: list[tuple[str, int]]) -> int:
-        self._around.done.append(("ring", *bells))
+        self._context.done.append(("ring", *bells))
         return 1
 
 
-def answered(around: Around) -> list[Any]:
-    around.done.clear()
-    around.answer(0)
-    return around.done
+def answered(context: Around) -> list[Any]:
+    context.done.clear()
+    context.answer(0)
+    return context.done
 
 
 def test_every_generation_of_this_version_is_projected_the_live_one_first() -> None:
-    around = Around(
+    context = Around(
         entry(
             (1, 1, State.RETIRING),
             (2, 1, State.READY),
@@ -122,102 +122,102 @@ def test_every_generation_of_this_version_is_projected_the_live_one_first() -> N
             live=2,
         )
     )
-    assert answered(around) == [2, 3, 1, "poke", "poke", "poke"]
+    assert answered(context) == [2, 3, 1, "poke", "poke", "poke"]
 
 
 def test_one_that_takes_part_in_the_joint_pass_is_the_runners() -> None:
-    around = Around(entry((1, 1, State.READY), (2, 1, State.READY)))
-    around.held = {1}
-    assert answered(around) == [2, "poke"]
-    around.held = {1, 2}
-    assert answered(around) == []
+    context = Around(entry((1, 1, State.READY), (2, 1, State.READY)))
+    context.held = {1}
+    assert answered(context) == [2, "poke"]
+    context.held = {1, 2}
+    assert answered(context) == []
 
 
 def test_one_that_fails_stops_no_other_and_is_kept_and_raised() -> None:
-    around = Around(entry((1, 1, State.READY), (2, 1, State.READY)))
-    around.ends[1] = ValueError("away")
+    context = Around(entry((1, 1, State.READY), (2, 1, State.READY)))
+    context.ends[1] = ValueError("away")
     with pytest.raises(ValueError, match="away"):
-        answered(around)
-    assert around.done == [1, (1, "ValueError('away')"), 2, "poke"]
+        answered(context)
+    assert context.done == [1, (1, "ValueError('away')"), 2, "poke"]
 
 
 def test_one_that_fails_is_left_alone_for_a_growing_while(monkeypatch: pytest.MonkeyPatch) -> None:
     """And nobody else is; one bell is rung when the pause is over."""
     now = 100.0
     monkeypatch.setattr("time.monotonic", lambda: now)
-    around = Around(entry((1, 1, State.READY), (2, 1, State.READY)))
-    around.ends[2] = ValueError("spoilt")
+    context = Around(entry((1, 1, State.READY), (2, 1, State.READY)))
+    context.ends[2] = ValueError("spoilt")
     pauses = []
     for _ in range(12):
         with pytest.raises(ValueError, match="spoilt"):
-            answered(around)
-        around.later.clear()
-        one, (later, left_ms), _ = answered(around)
+            answered(context)
+        context.later.clear()
+        one, (later, left_ms), _ = answered(context)
         assert (one, later) == (1, "later")
         pauses.append(left_ms)
-        assert answered(around) == [1, "poke"], "one bell is enough"
+        assert answered(context) == [1, "poke"], "one bell is enough"
         now += (left_ms + 1) / 1000
     assert retries.MIN_BACKOFF_MS <= pauses[0] <= 2 * retries.MIN_BACKOFF_MS + 1
     assert pauses[1] < pauses[3] < pauses[5]
     assert max(pauses) <= retries.MAX_BACKOFF_MS + 1
-    around.ends.clear()
-    assert answered(around) == [1, 2, "poke", "poke"]
-    around.ends[2] = ValueError("spoilt")
+    context.ends.clear()
+    assert answered(context) == [1, 2, "poke", "poke"]
+    context.ends[2] = ValueError("spoilt")
     with pytest.raises(ValueError, match="spoilt"):
-        answered(around)
-    around.later.clear()
-    assert answered(around)[1][1] <= 2 * retries.MIN_BACKOFF_MS + 1, "a success ends it"
+        answered(context)
+    context.later.clear()
+    assert answered(context)[1][1] <= 2 * retries.MIN_BACKOFF_MS + 1, "a success ends it"
 
 
 def test_a_lease_held_by_another_ends_no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr("time.monotonic", lambda: now)
-    around = Around(entry((1, 1, State.READY)))
+    context = Around(entry((1, 1, State.READY)))
     pauses = []
     for _ in range(4):
-        around.ends[1] = ValueError("spoilt")
+        context.ends[1] = ValueError("spoilt")
         with pytest.raises(ValueError, match="spoilt"):
-            answered(around)
-        around.later.clear()
-        [(_, left_ms)] = answered(around)
+            answered(context)
+        context.later.clear()
+        [(_, left_ms)] = answered(context)
         pauses.append(left_ms)
         now += (left_ms + 1) / 1000
-        around.ends[1] = Run(End.HELD)
-        answered(around)
+        context.ends[1] = Run(End.HELD)
+        answered(context)
     assert pauses[0] < pauses[2]
 
 
 def test_a_server_that_is_away_is_tried_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr("time.monotonic", lambda: now)
-    around = Around(entry((1, 1, State.READY)))
-    around.ends[1] = AutoReconnect("away")
+    context = Around(entry((1, 1, State.READY)))
+    context.ends[1] = AutoReconnect("away")
     for _ in range(12):
         with pytest.raises(AutoReconnect):
-            answered(around)
-        around.later.clear()
-        [(_, left_ms)] = answered(around)
+            answered(context)
+        context.later.clear()
+        [(_, left_ms)] = answered(context)
         assert left_ms <= retries.AWAY_BACKOFF_MS + 1
         now += (left_ms + 1) / 1000
 
 
 def test_what_is_left_is_rung_for_each_for_its_reason() -> None:
-    around = Around(entry((1, 1, State.READY), (2, 1, State.READY), (3, 1, State.READY)))
-    around.ends = {1: Run(End.HELD), 2: Run(End.HOLE, 1.5), 3: Run(End.STOPPED)}
-    assert answered(around) == [1, 3, 2, ("later", LEASE_MS), ("ring", (NAME, 0)), ("later", 1501)]
+    context = Around(entry((1, 1, State.READY), (2, 1, State.READY), (3, 1, State.READY)))
+    context.ends = {1: Run(End.HELD), 2: Run(End.GAP, 1.5), 3: Run(End.STOPPED)}
+    assert answered(context) == [1, 3, 2, ("later", LEASE_MS), ("ring", (NAME, 0)), ("later", 1501)]
     # A bell that rings in seven seconds does not silence one that is to ring at once; one of each is enough.
-    assert answered(around) == [1, 3, 2, ("ring", (NAME, 0))]
+    assert answered(context) == [1, 3, 2, ("ring", (NAME, 0))]
 
 
 def test_other_versions_are_rung_for_while_somebody_projects_them() -> None:
-    around = Around(entry((1, 1, State.READY), (2, 2, State.READY)))
-    around.positions[2] = 8
-    assert answered(around) == [1, "poke"]
-    around.followed.add(2)
-    assert answered(around) == [1, "poke", ("later", AGAIN_MS)]
-    around.later.clear()
-    around.positions[2] = 9
-    assert answered(around) == [1, "poke"]
+    context = Around(entry((1, 1, State.READY), (2, 2, State.READY)))
+    context.positions[2] = 8
+    assert answered(context) == [1, "poke"]
+    context.followed.add(2)
+    assert answered(context) == [1, "poke", ("later", AGAIN_MS)]
+    context.later.clear()
+    context.positions[2] = 9
+    assert answered(context) == [1, "poke"]
 
 
 def test_a_model_that_only_others_project_is_left_alone() -> None:
@@ -225,20 +225,20 @@ def test_a_model_that_only_others_project_is_left_alone() -> None:
 
 
 def test_a_run_goes_on_while_its_generation_is_projected() -> None:
-    around = Around(entry((1, 1, State.READY), (2, 1, State.LEAVING)))
-    either: Any = around
-    may_go_on = GoingOn(either, (PRODUCTS,), partitions=4, threads=8)
+    context = Around(entry((1, 1, State.READY), (2, 1, State.LEAVING)))
+    either: Any = context
+    may_go_on = Continuation(either, (PRODUCTS,), partitions=4, threads=8)
     assert may_go_on(NAME, 1, 0.0)
     assert may_go_on(NAME, 2, 0.0)
-    around.registered = entry((1, 1, State.READY), (2, 1, State.GONE))
+    context.registered = entry((1, 1, State.READY), (2, 1, State.GONE))
     assert not may_go_on(NAME, 2, 0.0)
 
 
 def test_runs_take_turns_only_when_there_are_more_than_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.monotonic", lambda: 100.0)
-    around: Any = Around(entry((1, 1, State.READY), (2, 1, State.READY)))
-    enough = GoingOn(around, (PRODUCTS,), partitions=4, threads=8)
-    scarce = GoingOn(around, (PRODUCTS,), partitions=4, threads=7)
+    context: Any = Around(entry((1, 1, State.READY), (2, 1, State.READY)))
+    enough = Continuation(context, (PRODUCTS,), partitions=4, threads=8)
+    scarce = Continuation(context, (PRODUCTS,), partitions=4, threads=7)
     assert enough(NAME, 1, 0.0)
     assert not scarce(NAME, 1, 0.0)
     assert scarce(NAME, 1, 100.0 - answering.TURN_S / 2)

@@ -3,7 +3,7 @@
 import pytest
 
 from bus.primitives import circuit_breaker as breaker_module
-from bus.primitives.circuit_breaker import Breaker
+from bus.primitives.circuit_breaker import CircuitBreaker
 
 
 class Clock:
@@ -21,14 +21,14 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def test_it_admits_everybody_until_it_trips(clock: Clock) -> None:
-    breaker = Breaker(pause_s=1.0)
+    breaker = CircuitBreaker(pause_s=1.0)
     assert [breaker.admits() for _ in range(3)] == [True] * 3
     assert breaker.trip()
     assert [breaker.admits() for _ in range(3)] == [False] * 3
 
 
 def test_one_caller_finds_out_after_each_pause(clock: Clock) -> None:
-    breaker = Breaker(pause_s=1.0)
+    breaker = CircuitBreaker(pause_s=1.0)
     breaker.trip()
     clock.now += 1.0
     assert [breaker.admits() for _ in range(3)] == [True, False, False]
@@ -40,7 +40,7 @@ def test_one_caller_finds_out_after_each_pause(clock: Clock) -> None:
 
 
 def test_one_success_closes_it(clock: Clock) -> None:
-    breaker = Breaker()
+    breaker = CircuitBreaker()
     breaker.trip()
     assert breaker.close()
     assert not breaker.close()

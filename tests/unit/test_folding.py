@@ -57,7 +57,7 @@ def _correct(event: AnyEvent, memory: Document) -> AnyEvent:
     return event.model_copy(update={"customer_name": memory["name"]})
 
 
-MODEL = ReadModel(name="counted", version=1, touches=_touched, fold=_counted, spread=_spread)
+MODEL = ReadModel(name="counted", version=1, keys=_touched, fold=_counted, spread=_spread)
 REMEMBERING = replace(MODEL, memory=Memory(_remembered, _correct))
 SHARED = replace(MODEL, shared=True)
 

@@ -61,68 +61,68 @@ class Around:
 
 
 @pytest.fixture
-def around(monkeypatch: pytest.MonkeyPatch) -> Around:
+def context(monkeypatch: pytest.MonkeyPatch) -> Around:
     return Around(monkeypatch)
 
 
-def test_nothing_is_concluded_before_everybody_has_learned_of_it(around: Around) -> None:
-    around.follow()
-    assert around.rung
-    assert min(around.rung) >= 100.0 + LEARNED_S
+def test_nothing_is_concluded_before_everybody_has_learned_of_it(context: Around) -> None:
+    context.follow()
+    assert context.rung
+    assert min(context.rung) >= 100.0 + LEARNED_S
 
 
-def test_one_that_is_known_for_long_is_rung_for_at_once(around: Around) -> None:
-    around.follow(ready_at=100.0 - LEARNED_S)
-    assert around.rung == [100.0]
+def test_one_that_is_known_for_long_is_rung_for_at_once(context: Around) -> None:
+    context.follow(ready_at=100.0 - LEARNED_S)
+    assert context.rung == [100.0]
 
 
-def test_it_has_to_be_taken_up_though_it_is_at_the_head(around: Around) -> None:
-    around.taken_up_at = 100.0 + 2 * FOLLOWED_S
+def test_it_has_to_be_taken_up_though_it_is_at_the_head(context: Around) -> None:
+    context.taken_up_at = 100.0 + 2 * FOLLOWED_S
     with pytest.raises(RebuildStoppedError, match="no worker projects products"):
-        around.follow()
+        context.follow()
 
 
-def test_who_keeps_its_lease_has_taken_it_up(around: Around) -> None:
+def test_who_keeps_its_lease_has_taken_it_up(context: Around) -> None:
     """A runner took it before anybody looked, and now only renews it."""
 
     def renewed(_bells: Any, *, insist: bool) -> int:
         assert insist
-        around.ends += 1
+        context.ends += 1
         return 1
 
-    around.ring = renewed  # type: ignore[method-assign, assignment]
-    around.follow()
-    assert around.marks[2] == (1, 5)
+    context.ring = renewed  # type: ignore[method-assign, assignment]
+    context.follow()
+    assert context.marks[2] == (1, 5)
 
 
-def test_it_may_take_long_while_it_moves(around: Around) -> None:
-    around.log_head = 900
-    around.marks[2] = (1, 5)
+def test_it_may_take_long_while_it_moves(context: Around) -> None:
+    context.log_head = 900
+    context.marks[2] = (1, 5)
     steps: list[int] = []
 
     def slowly(_bells: Any, *, insist: bool) -> int:
         assert insist
         steps.append(1)
-        around.time += FOLLOWED_S / 2
-        around.marks[2] = (2, 5 + 100 * len(steps))
+        context.time += FOLLOWED_S / 2
+        context.marks[2] = (2, 5 + 100 * len(steps))
         return 1
 
-    around.ring = slowly  # type: ignore[method-assign, assignment]
-    around.follow()
-    assert around.marks[2][1] >= 900
+    context.ring = slowly  # type: ignore[method-assign, assignment]
+    context.follow()
+    assert context.marks[2][1] >= 900
 
 
-def test_it_has_to_be_where_the_live_one_is(around: Around) -> None:
-    around.marks[1] = (1, 8)  # the head was read before this
-    around.taken_up_at = 100.0
+def test_it_has_to_be_where_the_live_one_is(context: Around) -> None:
+    context.marks[1] = (1, 8)  # the head was read before this
+    context.taken_up_at = 100.0
     with pytest.raises(RebuildStoppedError):
-        around.follow()
+        context.follow()
 
 
-def test_whether_they_catch_up_is_waited_for_in_bounded_time(around: Around) -> None:
-    around.log_head = 9
-    around.taken_up_at = 103.0
-    around.marks[1] = (1, 9)
-    assert around.handover.have_caught_up((1, 2), lambda: None)
-    around.log_head = 11
-    assert not around.handover.have_caught_up((1, 2), lambda: None)
+def test_whether_they_catch_up_is_waited_for_in_bounded_time(context: Around) -> None:
+    context.log_head = 9
+    context.taken_up_at = 103.0
+    context.marks[1] = (1, 9)
+    assert context.handover.have_caught_up((1, 2), lambda: None)
+    context.log_head = 11
+    assert not context.handover.have_caught_up((1, 2), lambda: None)

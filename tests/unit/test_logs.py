@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from pymongo.errors import AutoReconnect, BulkWriteError, DuplicateKeyError
 
 from bus.errors import VersionConflictError
-from bus.observability.logs import told, traced
+from bus.observability.logs import redacted, traced
 from tests.messages import customer_registered
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -97,11 +97,13 @@ logging.getLogger("waitress").warning("other")
     ],
 )
 def test_errors_are_told_without_what_they_are_about(error: Exception, words: str) -> None:
-    assert told(error) == words
+    assert redacted(error) == words
 
 
 def test_wrong_fields_are_named_without_what_is_in_them() -> None:
-    assert told(invalid()) == ("ValidationError: name: string_type; email: missing; mail: extra_forbidden")
+    assert redacted(invalid()) == (
+        "ValidationError: name: string_type; email: missing; mail: extra_forbidden"
+    )
 
 
 def test_a_traceback_leads_to_the_cause_and_quotes_nobody() -> None:

@@ -133,7 +133,7 @@ def test_a_refusal_tells_no_password(monkeypatch: pytest.MonkeyPatch, uri: str) 
     assert SECRET not in told
 
 
-class Answering:
+class DoorbellHandler:
     """A database whose server says ``hello`` as it was told to."""
 
     def __init__(self, uri: str, hello: dict[str, Any]) -> None:
@@ -146,7 +146,7 @@ class Answering:
 
 
 def asked(uri: str, **hello: Any) -> None:
-    database = Answering(uri, hello)
+    database = DoorbellHandler(uri, hello)
     with database.client:
         refuse_one_of_several({"WRITE_MONGODB_URI": cast("Database[dict[str, Any]]", database)})
 

@@ -11,14 +11,16 @@ from rich.console import Console, RenderableType
 from bus.inspection.explanations import explained, rows
 from bus.inspection.figures import Figures, between
 from bus.inspection.report import age, notes, table
-from bus.inspection.snapshot import Look, QueueLook
+from bus.inspection.snapshot import Inspection, QueueInspection
 
-QUIET = QueueLook(waiting=0, in_flight=0, delayed=0, dead=0, oldest_s=None, came=100, done=100, silent=0)
+QUIET = QueueInspection(
+    waiting=0, in_flight=0, delayed=0, dead=0, oldest_s=None, came=100, done=100, silent=0
+)
 WIDTH = 100
 
 
-def look(at: float, **queues: QueueLook) -> Look:
-    return Look(at, queues, failed=0)
+def look(at: float, **queues: QueueInspection) -> Inspection:
+    return Inspection(at, queues, failed=0)
 
 
 def figures(before: dict[str, Any], now: dict[str, Any], seconds: float = 2.0) -> Figures:

@@ -67,14 +67,14 @@ def test_an_event_that_concerns_nobody_would_change_nothing(model: ReadModel) ->
     """A fold meets such events only by mistake; it hands the document back."""
     untouched: dict[str, Any] = {"_id": "x"}
     for event in EXAMPLES:
-        if not model.touches(event):
+        if not model.keys(event):
             recorded: Any = type("Recorded", (), {"event": event, "version": 1})
             assert model.fold(untouched, recorded) == untouched
 
 
 @each_model
 def test_a_blank_document_holds_no_field_of_the_projector(model: ReadModel) -> None:
-    blanks = [blank for event in EXAMPLES for blank in model.touches(event)]
+    blanks = [blank for event in EXAMPLES for blank in model.keys(event)]
     assert blanks
     assert not {"_pos", "partition"} & {field for blank in blanks for field in blank}
 
@@ -113,7 +113,7 @@ def test_a_document_is_folded_from_the_streams_that_it_names(model: ReadModel) -
     for event in EXAMPLES:
         stream = place(event)[0]
         document = project(model, *_history_up_to(event)).documents
-        touched = {blank["_id"] for blank in model.touches(event)}
+        touched = {blank["_id"] for blank in model.keys(event)}
         where = model.spread(event)
         for key, shown in document.items():
             reached = key in touched or (where is not None and where.items() <= shown.items())

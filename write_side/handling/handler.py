@@ -258,8 +258,8 @@ def _related(batch: Batch) -> list[Related]:
     others: list[Entry] = []
     for entry in batch.entries:
         command = entry.envelope.command
-        touches = {command.stream, *command.fact_streams}
-        is_crowded = command.stream in batch.passed_over.read or not touches.isdisjoint(
+        keys = {command.stream, *command.fact_streams}
+        is_crowded = command.stream in batch.passed_over.read or not keys.isdisjoint(
             batch.passed_over.changed
         )
         (crowded if is_crowded else others).append(entry)

@@ -1,4 +1,4 @@
-"""The log has no holes, and each stream's versions are 1, 2, 3 at ever later positions."""
+"""The log has no gaps, and each stream's versions are 1, 2, 3 at ever later positions."""
 
 from collections import defaultdict
 from typing import Any

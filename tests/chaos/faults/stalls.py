@@ -1,6 +1,6 @@
 """SIGSTOP: a process that does nothing for so long that it is taken for dead, and then goes on.
 
-Fifteen seconds are longer than a lease, a hole's grace period and the silence after which a worker's messages
+Fifteen seconds are longer than a lease, a gap's grace period and the silence after which a worker's messages
 are given to others.
 """
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from api.local import ports
-from bus.primitives.parent_death import leashed
+from bus.primitives.parent_death import dies_with_parent
 from tests.failover.network.link import Link
 from tests.failover.servers.member import Member
 from tests.processes import ROOT
@@ -93,7 +93,7 @@ class Network:
         command = [sys.executable, "-m", "tests.failover.network.switchboard", json.dumps(given)]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                leashed(command),
+                dies_with_parent(command),
                 cwd=ROOT,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

@@ -119,7 +119,7 @@ def test_a_letter_is_not_retried_while_redis_is_away(shop: Shop, monkeypatch: py
     def away(*_: object) -> None:
         raise redis.ConnectionError("away")
 
-    monkeypatch.setattr(shop.services.desk.repairs.casualties._broker, "enqueue", away)
+    monkeypatch.setattr(shop.services.ops_services.repairs.failures._broker, "enqueue", away)
     result = post(shop, f"/ops/dead/{buried}/retry", REASON)
     assert (result.status_code, "retry-after" in result.headers) == (503, True)
     assert dead(shop)[0]["state"] == "kept"

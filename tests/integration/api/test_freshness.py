@@ -117,7 +117,7 @@ def test_what_is_no_token_is_a_400_everywhere(both: BothSides, token: str) -> No
 
 
 def test_the_feed_does_not_end_before_a_token(both: BothSides) -> None:
-    """A hole in the log hides what comes after it until it is closed."""
+    """A gap in the log hides what comes after it until it is closed."""
     token = both.ask(both.shop.staff, "POST", "/products", PRODUCT).headers["consistency-token"]
     partition = home("product-p1")
     assert len(get(both.shop, "/events", token).json["events"]) == 1

@@ -50,7 +50,7 @@ def test_a_waiter_hardly_asks_mongodb(both: BothSides) -> None:
     client: MongoClient[dict[str, Any]] = MongoClient(
         settings.read_mongodb_uri, tz_aware=True, event_listeners=[finds]
     )
-    signals = both.shop.services.freshness._signals
+    notifier = both.shop.services.freshness._notifier
     topic = reached("products", FIRST, 0)
     with client, redis_client(settings) as announcing:
         database = client[settings.read_database]
@@ -58,7 +58,7 @@ def test_a_waiter_hardly_asks_mongodb(both: BothSides) -> None:
         counted = Freshness(
             store=store,
             visibility=Visibility(store, Checkpoints(database), Parking(database)),
-            signals=signals,
+            notifier=notifier,
             slots=both.shop.services.freshness._slots,
             partitions=both.shop.log.partitions,
             stopping=threading.Event(),
@@ -74,7 +74,7 @@ def test_a_waiter_hardly_asks_mongodb(both: BothSides) -> None:
         thread = threading.Thread(target=read)
         thread.start()
         try:
-            until(lambda: topic in signals._waiting, 5, "somebody waits")
+            until(lambda: topic in notifier._waiting, 5, "somebody waits")
             for position in range(200):
                 announce_positions(announcing, {topic: position})
         finally:
@@ -165,8 +165,8 @@ def test_who_waits_for_visibility_is_woken(both: BothSides, monkeypatch: pytest.
     thread = threading.Thread(target=lambda: results.append(sent(both, "wait=30, visible")))
     thread.start()
     try:
-        signals = both.shop.services.freshness._signals
-        until(lambda: set(topics) <= set(signals._waiting), 5, "somebody waits")
+        notifier = both.shop.services.freshness._notifier
+        until(lambda: set(topics) <= set(notifier._waiting), 5, "somebody waits")
         with redis_client(both.shop.settings) as client:
             for model, topic in zip(READ_MODELS, topics, strict=True):
                 both.reached(1, model.name, partition=partition)

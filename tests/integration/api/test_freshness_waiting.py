@@ -36,7 +36,7 @@ def while_waiting(both: BothSides, happens: Callable[[], None], wait: int = 30) 
     thread.start()
     try:
         topic = reached("products", FIRST, 0)
-        until(lambda: topic in both.shop.services.freshness._signals._waiting, 5, "somebody waits")
+        until(lambda: topic in both.shop.services.freshness._notifier._waiting, 5, "somebody waits")
         happens()
     finally:
         thread.join(40)
@@ -127,7 +127,7 @@ def test_who_waits_is_let_go_when_the_process_stops(both: BothSides) -> None:
 
     def stop() -> None:
         stopping.set()
-        both.shop.services.freshness._signals.wake_all()
+        both.shop.services.freshness._notifier.wake_all()
 
     try:
         assert is_behind(while_waiting(both, stop))

@@ -165,15 +165,15 @@ def test_it_waits_until_every_read_model_shows_it(web: Web, both: BothSides) -> 
     with redis_client(web.shop.settings) as client:
         announce(client, [finished(command_id)])
         topics = {reached(model.name, FIRST, partition) for model in READ_MODELS}
-        signals = web.shop.services.freshness._signals
-        until(lambda: topics <= set(signals._waiting), PATIENCE_S, "somebody who waits for the read models")
+        notifier = web.shop.services.freshness._notifier
+        until(lambda: topics <= set(notifier._waiting), PATIENCE_S, "somebody who waits for the read models")
         web.until_waiting(1)
         both.reached(1, partition=partition)
         for topic in topics:
             announce_positions(client, {topic: 1})
         result = answer.result(PATIENCE_S)
     assert (result.status_code, result.headers["Preference-Applied"]) == (201, "wait, visible")
-    assert signals._waiting == {}
+    assert notifier._waiting == {}
 
 
 def test_head_waits_as_get_does(web: Web, both: BothSides) -> None:

@@ -15,10 +15,10 @@ from api.middleware.access import Route
 from api.middleware.needs import Store
 from api.resources.health import Probe
 from bus.connections.clients import read_database, redis_client, write_database
-from bus.notify.notifier import Signals
+from bus.notify.notifier import Notifier
 from read_side.projections.order_detail import ORDER_DETAIL
 from tests.integration.api.both_sides import BothSides
-from tests.integration.api.desks import NO_MONGODB
+from tests.integration.api.ops_services import NO_MONGODB
 from tests.integration.api.stories import O1, place
 from tests.integration.api.test_security_matrix import BODIES
 from tests.integration.shop import partition
@@ -27,7 +27,7 @@ from tests.shop_api import Shop, services_over
 BRIEF_S = 0.7
 """What a request may spend on the databases here."""
 IDS = {"customer_id": "c1", "product_id": "p1", "order_id": O1, "command_id": "k1", "story_id": O1}
-IDS |= {"casualty_id": "nobody", "read_model": "products", "file": "nope"}
+IDS |= {"failure_id": "nobody", "read_model": "products", "file": "nope"}
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,8 @@ def without(shop: Shop, store: Store) -> Iterator[Any]:
     elsewhere = shop.settings.model_copy(update={f"{store}_mongodb_uri": NO_MONGODB})
     write, read = write_database(elsewhere), read_database(elsewhere)
     with write.client, read.client, redis_client(elsewhere) as client, redis_client(elsewhere) as listening:
-        signals = Signals(listening)
-        services, _ = services_over(elsewhere, write=write, read=read, client=client, signals=signals)
+        notifier = Notifier(listening)
+        services, _ = services_over(elsewhere, write=write, read=read, client=client, notifier=notifier)
         yield replace(services, probes={**services.probes, f"{store}_store": Probe(silent)})
 
 

@@ -12,7 +12,7 @@ from tests.shop_api import Shop
 
 CUSTOMER = {"name": "Ann", "email": "a@b.cd"}
 IDS = {"customer_id": "c1", "product_id": "p1", "order_id": "o1", "command_id": "k1", "file": "nope"}
-IDS |= {"story_id": "o1", "casualty_id": "k1", "read_model": "customers"}
+IDS |= {"story_id": "o1", "failure_id": "k1", "read_model": "customers"}
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 

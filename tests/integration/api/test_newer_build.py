@@ -13,7 +13,7 @@ from bus.observability.metric_slots import MetricsPublisher, Slots
 from bus.observability.metrics import Metrics
 from read_side.audit.audit import audit
 from read_side.generations.registry import FIRST, Entry
-from read_side.parked.retry import Unparking
+from read_side.parked.retry import ParkedRetry
 from read_side.projections.order_detail import ORDER_DETAIL
 from tests import messages
 from tests.decided import come_to
@@ -108,7 +108,7 @@ def test_a_stream_that_was_parked_is_mended_from_newer_commits(busy: BothSides) 
     repair(busy.write)
     written_by_a_newer_build(busy.shop.write)
     written_by_a_newer_build(busy.shop.read)
-    mender = Unparking(busy.shop.log, busy.read.registry, busy.read.checkpoints, busy.read.parking, "ops")
+    mender = ParkedRetry(busy.shop.log, busy.read.registry, busy.read.checkpoints, busy.read.parking, "ops")
     [parked] = busy.read.parking.of_model(ORDER_DETAIL.name, "customer-c1")
     assert mender.retry(parked) is None
 

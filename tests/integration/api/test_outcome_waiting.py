@@ -18,8 +18,8 @@ from bus.inbox.command_records import CommandRecord, CommandRecords
 from bus.inbox.gateway import CommandGateway
 from bus.inbox.inbox import Inbox
 from bus.messages.outcome import CommandStatus, Outcome
-from bus.notify import notifier as signals_module
-from bus.notify.notifier import CHANNEL, Signals, announce, finished
+from bus.notify import notifier as notifier_module
+from bus.notify.notifier import CHANNEL, Notifier, announce, finished
 from bus.queue.broker import Broker
 from tests import messages
 from tests.decided import come_to
@@ -33,22 +33,22 @@ OUTCOME = Outcome(status=CommandStatus.SUCCEEDED, stream="order-o1", partition=1
 
 
 @pytest.fixture
-def signals(client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> Iterator[Signals]:
+def notifier(client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> Iterator[Notifier]:
     """Listening; and waiters look by themselves only at their deadline."""
     monkeypatch.setattr(commands_module, "LOOK_AGAIN_S", LONG_S)
-    monkeypatch.setattr(signals_module, "RECONNECT_S", 0.01)
-    monkeypatch.setattr(signals_module, "LISTEN_S", 0.05)  # so that it stops soon
-    signals = Signals(client)
-    signals.start()
+    monkeypatch.setattr(notifier_module, "RECONNECT_S", 0.01)
+    monkeypatch.setattr(notifier_module, "LISTEN_S", 0.05)  # so that it stops soon
+    notifier = Notifier(client)
+    notifier.start()
     until(lambda: listeners(client), PATIENCE_S, "the listener listens")
-    yield signals
-    signals.stop()
-    until(lambda: not signals.alive, PATIENCE_S, "the listener has stopped")
+    yield notifier
+    notifier.stop()
+    until(lambda: not notifier.alive, PATIENCE_S, "the listener has stopped")
 
 
 @pytest.fixture
-def gateway(records: CommandRecords, client: redis.Redis, signals: Signals) -> CommandGateway:
-    return CommandGateway(records, Broker(client), signals)
+def gateway(records: CommandRecords, client: redis.Redis, notifier: Notifier) -> CommandGateway:
+    return CommandGateway(records, Broker(client), notifier)
 
 
 @pytest.fixture
@@ -65,14 +65,14 @@ def outcome(
 
 
 @pytest.fixture
-def send(commands: Commands, inbox: Inbox, signals: Signals) -> Iterator[Sends]:
+def send(commands: Commands, inbox: Inbox, notifier: Notifier) -> Iterator[Sends]:
     """Send by another thread, which waits; the command is accepted by then, and a waiter registered."""
     with ThreadPoolExecutor() as pool:
 
         def send(command_id: str = "k1", digest: str = "digest") -> Future[CommandRecord | None]:
             future = pool.submit(outcome, commands, command_id, digest=digest)
             waits = f"{command_id} is awaited"
-            until(lambda: finished(command_id) in signals._waiting or future.done(), PATIENCE_S, waits)
+            until(lambda: finished(command_id) in notifier._waiting or future.done(), PATIENCE_S, waits)
             until(lambda: inbox.find(command_id), PATIENCE_S, f"{command_id} is accepted")
             return future
 
@@ -90,7 +90,7 @@ def outcome_of(record: CommandRecord | None) -> Outcome | None:
 
 
 def test_the_outcome_is_had_when_it_is_announced(
-    send: Sends, records: CommandRecords, inbox: Inbox, client: redis.Redis, signals: Signals
+    send: Sends, records: CommandRecords, inbox: Inbox, client: redis.Redis, notifier: Notifier
 ) -> None:
     awaited = {key: send(key) for key in ("k1", "k2", "k3")}
     until(lambda: set(waiting(client)) == {"k1", "k2", "k3"}, PATIENCE_S, "the commands are enqueued")
@@ -99,7 +99,7 @@ def test_the_outcome_is_had_when_it_is_announced(
     announce(client, [finished(key) for key in ("k2", "k3", "k1")])
     for key, future in awaited.items():
         assert future.result(PATIENCE_S) == records.find(key)
-    assert signals._waiting == {}
+    assert notifier._waiting == {}
 
 
 def test_an_announcement_of_nothing_yet_is_waited_through(
@@ -137,12 +137,12 @@ def test_one_missed_while_the_listener_was_cut_off_is_found_when_it_is_back(
 
 
 def test_nobody_is_kept_waiting_by_a_process_that_stops(
-    send: Sends, commands: Commands, signals: Signals
+    send: Sends, commands: Commands, notifier: Notifier
 ) -> None:
     """It is told what is known: nothing more than that the command is accepted."""
     awaited = send()
     commands._stopping.set()
-    signals.wake_all()
+    notifier.wake_all()
     assert awaited.result(PATIENCE_S) is None
 
 

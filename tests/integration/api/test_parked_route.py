@@ -89,7 +89,7 @@ def test_asking_again_changes_nothing(spoilt: BothSides) -> None:
 def test_what_can_still_not_be_folded_stays_parked(
     spoilt: BothSides, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    orders = spoilt.shop.services.desk.repairs.orders
+    orders = spoilt.shop.services.ops_services.repairs.orders
     ring = orders.ring
 
     def answered(*given: Any) -> None:
@@ -113,13 +113,13 @@ def test_another_versions_generation_is_left_alone(spoilt: BothSides) -> None:
     models = spoilt.shop.read["read_models"]
     before = models.find_one({"_id": "order_detail"})
     assert before is not None
-    spoilt.shop.services.desk.repairs.orders._registry.forget()
+    spoilt.shop.services.ops_services.repairs.orders._registry.forget()
     models.update_one({"_id": "order_detail"}, {"$set": {"generations.1.version": 99}})
     try:
         result, detail = retry(spoilt, "order_detail")
     finally:
         models.replace_one({"_id": "order_detail"}, before)
-        spoilt.shop.services.desk.repairs.orders._registry.forget()
+        spoilt.shop.services.ops_services.repairs.orders._registry.forget()
     assert (result, "version 99" in detail) == ("refused", True)
 
 

@@ -36,9 +36,9 @@ GET   /commands/{command_id}      200 404 200 200
 GET   /events                     403 403 403 200
 GET   /health/live                200 200 200 200
 GET   /health/ready               200 200 200 200
-GET   /ops/dead/{casualty_id}     403 403 403 404
-POST  /ops/dead/{casualty_id}/retry        403 403 403 404
-POST  /ops/dead/{casualty_id}/discard      403 403 403 404
+GET   /ops/dead/{failure_id}     403 403 403 404
+POST  /ops/dead/{failure_id}/retry        403 403 403 404
+POST  /ops/dead/{failure_id}/discard      403 403 403 404
 POST  /ops/parked/retry                    403 403 403 404
 POST  /ops/rebuilds                        403 403 403 409
 POST  /ops/rebuilds/{read_model}/stop      403 403 403 409
@@ -60,8 +60,8 @@ BODIES: dict[str, Any] = {
     "PATCH /products/{product_id}": {"name": "Pot"},
     "POST /orders": {"customer_id": "c1", "items": ITEMS, "shipping_address": ADDRESS},
     "PATCH /orders/{order_id}/status": {"status": "cancelled"},
-    "POST /ops/dead/{casualty_id}/retry": {"reason": "mended"},
-    "POST /ops/dead/{casualty_id}/discard": {"reason": "of no use"},
+    "POST /ops/dead/{failure_id}/retry": {"reason": "mended"},
+    "POST /ops/dead/{failure_id}/discard": {"reason": "of no use"},
     "POST /ops/parked/retry": {"read_model": "customers", "stream": "customer-c1"},
     "POST /ops/rebuilds": {"read_model": "products"},
 }
@@ -87,7 +87,7 @@ def cases(shop: Shop) -> list[Case]:
     command = shop.ann.simulate_post("/customers", json=BODIES["POST /customers"]).json["command_id"]
     shop.ops.simulate_post("/ops/rebuilds", json=BODIES["POST /ops/rebuilds"])
     ids = {"customer_id": "c1", "product_id": "p1", "order_id": "o1", "command_id": command, "file": "nope"}
-    ids |= {"casualty_id": "nobody", "read_model": "customers", "story_id": command}
+    ids |= {"failure_id": "nobody", "read_model": "customers", "story_id": command}
     return list(_cases(shop, ids))
 
 

@@ -12,7 +12,7 @@ from bus.messages.values import OrderStatus
 from read_side.audit.audit import audit
 from read_side.errors import RebuildNeededError
 from read_side.parked.parking import Parking
-from read_side.parked.retry import Unparking
+from read_side.parked.retry import ParkedRetry
 from read_side.projections.order_detail import ORDER_DETAIL
 from read_side.projections.order_summary import ORDER_SUMMARY
 from read_side.queries import parked_streams
@@ -65,10 +65,12 @@ def open_the_shop(both: BothSides) -> None:
 def mend(both: BothSides) -> None:
     """Retry all that can be, and rebuild nothing."""
     repair(both.write)
-    unparking = Unparking(both.shop.log, both.read.registry, both.read.checkpoints, both.read.parking, "ops")
+    parked_retry = ParkedRetry(
+        both.shop.log, both.read.registry, both.read.checkpoints, both.read.parking, "ops"
+    )
     for parked in both.read.parking.every():
         try:
-            assert unparking.retry(parked) is None
+            assert parked_retry.retry(parked) is None
         except RebuildNeededError:
             continue
     both.look_again()
@@ -268,7 +270,7 @@ def test_looking_costs_next_to_nothing(both: BothSides, a_long_second: None) -> 
         settings.read_mongodb_uri, tz_aware=True, event_listeners=[finds]
     )
     with client:
-        known = parked_streams.SetAside(Parking(client[settings.read_database]))
+        known = parked_streams.ParkedLookup(Parking(client[settings.read_database]))
         both.park("order_summary", "order-o1", 5)
         for _ in range(100):
             assert known.of("order_summary", 1).keys() == {"order-o1"}

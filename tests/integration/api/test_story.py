@@ -9,7 +9,7 @@ from bus.messages.values import OrderStatus
 from tests import messages
 from tests.decided import come_to
 from tests.integration.api.both_sides import BothSides, home
-from tests.integration.api.desks import NO_MONGODB, elsewhere
+from tests.integration.api.ops_services import NO_MONGODB, elsewhere
 from tests.integration.api.stories import O1, OF_AN_ORDER, ORDER, asked, in_the_story, place, stored, story
 
 

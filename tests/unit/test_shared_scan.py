@@ -1,4 +1,4 @@
-"""The convoy: everybody gets the whole log in its order, it is read once, nobody is waited for in vain."""
+"""The shared scan: everybody gets the whole log in its order, and it is read once."""
 
 import random
 import threading
@@ -13,7 +13,7 @@ import pytest
 from bus.log.commit import Commit
 from bus.log.view import Stretch
 from read_side.rebuild import shared_scan
-from read_side.rebuild.shared_scan import Convoy, Member
+from read_side.rebuild.shared_scan import Member, SharedScan
 from tests.waiting import until
 
 DONE_S = 20.0
@@ -55,7 +55,7 @@ def stopping() -> threading.Event:
 
 @contextmanager
 def under_way(log: FakeLog, stopping: threading.Event, members: int = 2) -> Iterator[list[Member]]:
-    with Convoy(log.read, members, stopping) as together:
+    with SharedScan(log.read, members, stopping) as together:
         yield together.members
 
 

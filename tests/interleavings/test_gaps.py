@@ -15,7 +15,7 @@ from bus.settings import Settings
 from read_side.projections.customers import CUSTOMERS
 from read_side.projector import gaps
 from read_side.projector.catch_up import End
-from read_side.projector.gaps import Holes
+from read_side.projector.gaps import Gaps
 from tests import messages
 from tests.contract.decisions import committed, decision
 from tests.integration.shop import ReadSide
@@ -49,12 +49,12 @@ def _head_is_the_last_claim() -> Any:
 
 @contextmanager
 def _one_at_a_time() -> Iterator[None]:
-    closes = Holes.wait_or_close
+    closes = Gaps.wait_or_close
 
-    def first_only(self: Holes, partition: int, missing: Sequence[int]) -> float:
+    def first_only(self: Gaps, partition: int, missing: Sequence[int]) -> float:
         return closes(self, partition, missing[:1])
 
-    with mock.patch.object(Holes, "wait_or_close", first_only):
+    with mock.patch.object(Gaps, "wait_or_close", first_only):
         yield
 
 
@@ -89,7 +89,7 @@ def test_a_block_of_holes_after_a_crash_with_no_later_commit(
     event = messages.customer_registered(customer_id="c2")
     late = committed(log, decision("customer-c2", events=(to_stored(event),)))
     run = read.run(CUSTOMERS, 0)
-    assert (run.end, run.wait_s > 0, late.seq) == (End.HOLE, True, earlier.seq + lost + 1)
+    assert (run.end, run.wait_s > 0, late.seq) == (End.GAP, True, earlier.seq + lost + 1)
     assert database.commits.count_documents({"stream": None}) == 0
 
     with mock.patch.object(gaps, "time", Later(GRACE_MS / 1000)), at_most(READS, Log, "read_within", AND_ON):

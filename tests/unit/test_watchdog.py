@@ -1,4 +1,4 @@
-"""The lookout rings for what is behind and does not move, and for nothing else."""
+"""The watchdog rings for what is behind and does not move, and for nothing else."""
 
 from collections.abc import Iterable
 
@@ -6,8 +6,8 @@ import pytest
 import redis
 import structlog.testing
 
-from read_side.projector import watchdog as lookouts
-from read_side.projector.watchdog import PATIENCE, Lookout
+from read_side.projector import watchdog as watchdogs
+from read_side.projector.watchdog import PATIENCE, Watchdog
 from tests.waiting import until
 
 Bells = set[tuple[str, int]]
@@ -50,13 +50,13 @@ class Doorbells:
 
 
 class Watched:
-    """A lookout and what it looks at."""
+    """A watchdog and what it looks at."""
 
     def __init__(self) -> None:
         self.log, self.checkpoints, self.doorbells = Log(), Checkpoints(), Doorbells()
         self.others: set[tuple[str, int]] = set()
         self.poked: list[int] = []
-        self.lookout = Lookout(
+        self.watchdog = Watchdog(
             self.log,  # type: ignore[arg-type]
             self.checkpoints,  # type: ignore[arg-type]
             self.doorbells,  # type: ignore[arg-type]
@@ -65,7 +65,7 @@ class Watched:
         )
 
     def looks(self, times: int) -> list[int]:
-        return [self.lookout.look() for _ in range(times)]
+        return [self.watchdog.look() for _ in range(times)]
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_nothing_is_rung_for_while_all_are_at_the_head(watched: Watched) -> None
     watched.checkpoints.at = {("customers", 1, 0): 7, ("orders", 1, 1): 9, ("orders", 2, 1): 11}
     assert watched.looks(3 * PATIENCE) == [0] * 3 * PATIENCE
     assert watched.doorbells.rung == []
-    assert watched.lookout.rescued == 0
+    assert watched.watchdog.rescued == 0
 
 
 def test_what_stays_behind_is_rung_for_when_patience_ends_and_again_after_as_long(watched: Watched) -> None:
@@ -87,10 +87,10 @@ def test_what_stays_behind_is_rung_for_when_patience_ends_and_again_after_as_lon
     assert watched.looks(1) == [1]
     assert watched.doorbells.rung == [{("customers", 0)}]
     assert watched.poked == [0], "its runner needs no bell, and so no Redis"
-    assert watched.lookout.rescued == 1
+    assert watched.watchdog.rescued == 1
     assert watched.looks(PATIENCE + 1) == [0] * PATIENCE + [1]
     assert watched.doorbells.rung == [{("customers", 0)}] * 2
-    assert watched.lookout.rescued == 2
+    assert watched.watchdog.rescued == 2
 
 
 def test_what_moves_on_is_left_alone_however_far_behind(watched: Watched) -> None:
@@ -118,27 +118,27 @@ def test_one_bell_is_enough_for_all_generations_of_a_model(watched: Watched) -> 
 
 
 def test_it_survives_a_lost_redis_and_says_so_once(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lookouts, "LOOK_EVERY_S", 0.001)
+    monkeypatch.setattr(watchdogs, "LOOK_EVERY_S", 0.001)
     looked: list[int] = []
-    look = watched.lookout.look
+    look = watched.watchdog.look
 
     def counted() -> int:
         looked.append(1)
         return look()
 
-    monkeypatch.setattr(watched.lookout, "look", counted)
+    monkeypatch.setattr(watched.watchdog, "look", counted)
     watched.log.heads = [7, 0]
     watched.doorbells.away = True
     with structlog.testing.capture_logs() as logged:
-        watched.lookout.start()
+        watched.watchdog.start()
         try:
             until(lambda: len(looked) > 10 * PATIENCE, 10, "the lookout looks on")
             assert watched.doorbells.rung == []
             watched.doorbells.away = False
             until(lambda: watched.doorbells.rung, 10, "the lookout rings again")
         finally:
-            watched.lookout.stop()
-    assert not watched.lookout.thread.is_alive()
+            watched.watchdog.stop()
+    assert not watched.watchdog.thread.is_alive()
     assert (
         len([one for one in logged if one["event"] == "the lookout waits for its servers"]) <= len(looked) / 3
     )
@@ -154,11 +154,11 @@ def test_what_this_process_does_not_project_is_nobodys_mistake(watched: Watched)
 
 
 def test_chores_are_done_with_every_look(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lookouts, "LOOK_EVERY_S", 0.001)
+    monkeypatch.setattr(watchdogs, "LOOK_EVERY_S", 0.001)
     done: list[int] = []
-    watched.lookout._chores = (lambda: done.append(1),)
-    watched.lookout.start()
+    watched.watchdog._periodic_tasks = (lambda: done.append(1),)
+    watched.watchdog.start()
     try:
         until(lambda: len(done) > 2, 10, "three looks")
     finally:
-        watched.lookout.stop()
+        watched.watchdog.stop()

@@ -8,12 +8,12 @@ from falcon import testing
 
 from api.app import create_app
 from api.http.freshness import WaitSlots
-from api.ops.services import desk
+from api.ops.services import ops_services
 from bus.connections.clients import WEB_TIMEOUT_MS, read_database, redis_client, write_database
 from bus.log.log import Log
 from read_side.parked.parking import Parking
 from read_side.projector.checkpoints import Checkpoints
-from read_side.queries.document_lookup import Showing
+from read_side.queries.document_lookup import DocumentLookup
 from read_side.queries.store import ReadStore
 from tests.shop_api import Shop
 
@@ -27,15 +27,15 @@ def elsewhere(shop: Shop, **where: str) -> Iterator[testing.TestClient]:
     settings = shop.settings.model_copy(update=where)
     write, read = write_database(settings, WEB_TIMEOUT_MS), read_database(settings, WEB_TIMEOUT_MS)
     with write.client, read.client, redis_client(settings, 1.0) as client:
-        moved = desk(
+        moved = ops_services(
             write,
             read,
             client,
             Log(write, settings.log_partitions),
-            Showing(ReadStore(read), Checkpoints(read), Parking(read)),
+            DocumentLookup(ReadStore(read), Checkpoints(read), Parking(read)),
             WaitSlots(1),
             sweep_after_ms=settings.sweep_after_ms,
             kept_s=0,
         )
-        app = create_app(replace(shop.services, desk=moved))
+        app = create_app(replace(shop.services, ops_services=moved))
         yield testing.TestClient(app, headers=shop.ops._default_headers)
