@@ -12,12 +12,11 @@ import jsonschema_rs
 import pytest
 from falcon import testing
 
-from api.http import queries
+from api.http import bodies, queries
 from api.openapi.command import described
 from api.openapi.operation import Operation
 from api.openapi.operations import OPERATIONS
 from api.openapi.problems import name
-from api.resources import bodies
 
 Document = dict[str, Any]
 

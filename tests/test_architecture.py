@@ -167,7 +167,7 @@ def test_pure_modules_ask_no_clock(module: str) -> None:
     assert asked == []
 
 
-READS_WHAT_IS_SENT = {"api.resources.bodies", "api.http.queries", "api.replay.tables"}
+READS_WHAT_IS_SENT = {"api.http.bodies", "api.http.queries", "api.replay.tables"}
 """Who validates what comes from outside; what is stored is read by ``Message.from_stored``."""
 
 

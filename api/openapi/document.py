@@ -5,7 +5,7 @@ from typing import Any
 
 from api.http.problems import ProblemDocument
 from api.middleware.access import Roles, Route
-from api.openapi import answers, examples, headers, parameters
+from api.openapi import answers, headers, parameters
 from api.openapi.operation import Operation, Tag
 from api.openapi.operations import OPERATIONS, check
 from api.openapi.problems import PROBLEMS, name
@@ -106,7 +106,8 @@ def _operation(
         "responses": answers.of_operation(row, roles, of),
     }
     if row.body:
-        content = {"schema": of[row.body], "examples": examples.OF_BODIES[row.body]}
+        examples = {example: {"value": value} for example, value in row.body.examples.items()}
+        content = {"schema": of[row.body], "examples": examples}
         described["requestBody"] = {"required": True, "content": {"application/json": content}}
     return described
 

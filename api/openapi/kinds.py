@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from http import HTTPStatus
 
+from api.http.bodies import Body
 from api.http.queries import NoQuery, Query
 from api.openapi.operation import Answer, Link, Operation, Tag
-from api.resources.bodies import Body
 from api.site.files import SECURITY
 
 _SENT = ("Prefer", "Idempotency-Key")

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from api.http.bodies import Body
 from api.http.queries import NoQuery, Query
-from api.resources.bodies import Body
 
 
 class Tag(StrEnum):

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from http import HTTPStatus
 
+from api.http.bodies import Body
 from api.openapi.operation import Answer, Link, Operation, Tag
 from api.openapi.operators import Key, asking
 from api.ops import repair_bodies, repair_shapes
-from api.resources.bodies import Body
 
 _OF_A_BODY = (
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,

@@ -7,14 +7,13 @@ from typing import cast
 
 import falcon
 
-from api.http import queries
+from api.http import bodies, queries
 from api.http.problems import Problem, ProblemError, checked_id
 from api.ops.answers import answer_operator
 from api.ops.plain import plain
 from api.ops.repair_bodies import DeadQuery, Resolution
 from api.ops.repair_shapes import Dead, DeadInFull, DeadList, Resolved
 from api.ops.repairs import Repairs
-from api.resources import bodies
 from bus.dead_letters.failures import Kind
 from bus.errors import NotThereError, RefusedError
 

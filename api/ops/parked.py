@@ -6,13 +6,12 @@ moment.
 
 import falcon
 
-from api.http import queries
+from api.http import bodies, queries
 from api.http.problems import not_found
 from api.ops.answers import answer_operator
 from api.ops.repair_bodies import ParkedQuery, ParkedStream
 from api.ops.repair_shapes import MendedList, ParkedList, ParkedRow
 from api.ops.repairs import Repairs
-from api.resources import bodies
 from bus.log.log import Log
 from read_side.parked.parking import Parked
 from read_side.projections import by_name

@@ -9,13 +9,12 @@ from typing import cast
 
 import falcon
 
-from api.http import queries
+from api.http import bodies, queries
 from api.http.problems import Problem, ProblemError, checked_id
 from api.ops.answers import answer_operator
 from api.ops.repair_bodies import ModelToRebuild
 from api.ops.repair_shapes import RebuildList, RebuildRow
 from api.ops.repairs import Repairs
-from api.resources import bodies
 from bus.connections.clients import Documents
 from read_side.projections import by_name
 from read_side.rebuild.rebuild_status import of_request

@@ -1,11 +1,12 @@
 """What operators send to have something mended, and what they may ask."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
+from api.http.bodies import Body
 from api.http.queries import Query, whole_number
-from api.resources.bodies import Body
+from api.openapi.examples import CUSTOMER_ID
 from read_side.projections import READ_MODELS, by_name
 
 
@@ -27,6 +28,8 @@ class Resolution(Body):
 
     reason: Reason
 
+    examples: ClassVar[Any] = {"fixed": {"reason": "The price is fixed."}}
+
 
 class ParkedStream(Body):
     """A stream that a read model has parked."""
@@ -34,11 +37,15 @@ class ParkedStream(Body):
     read_model: ReadModelName
     stream: StreamName
 
+    examples: ClassVar[Any] = {"customer": {"read_model": "customers", "stream": f"customer-{CUSTOMER_ID}"}}
+
 
 class ModelToRebuild(Body):
     """The read model to build anew, from the log."""
 
     read_model: ReadModelName
+
+    examples: ClassVar[Any] = {"products": {"read_model": "products"}}
 
 
 Most = Annotated[

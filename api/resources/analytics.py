@@ -8,6 +8,8 @@ from api.http import queries
 from api.http.answers import answer
 from api.http.freshness import Freshness
 from api.middleware.deferral import Waits
+from api.openapi.kinds import listing
+from api.openapi.operation import Tag
 from api.resources.shapes import BestSellers, OrdersByPeriod
 from read_side.projections import order_analytics, product_sales, staleness
 
@@ -44,3 +46,24 @@ class ProductAnalytics:
         if stale := staleness.of(live.aside, live.aside):
             shown["stale"] = stale
         answer(resp, shown)
+
+
+OPERATIONS = {
+    ("/analytics/orders", "GET"): listing(
+        Tag.ANALYTICS,
+        "countOrders",
+        "Orders by day, month or year of placing",
+        queries.OrderAnalyticsQuery,
+        OrdersByPeriod,
+        problems=(422,),
+    ),
+    ("/analytics/products", "GET"): listing(
+        Tag.ANALYTICS,
+        "listBestSellers",
+        "Products by what was ordered of them",
+        queries.ProductSalesQuery,
+        BestSellers,
+        problems=(422,),
+    ),
+}
+"""What the API's description says of these routes."""

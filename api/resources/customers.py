@@ -1,12 +1,12 @@
 """Customers: registered and changed by commands, read from ``customers``."""
 
 from collections.abc import Iterable
-from typing import cast
+from typing import Annotated, Any, ClassVar, cast
 
 import falcon
 import uuid_utils
 
-from api.http import queries
+from api.http import bodies, queries, receipts
 from api.http.answers import answer, answer_single
 from api.http.commands import Commands
 from api.http.freshness import Freshness
@@ -14,14 +14,39 @@ from api.http.owners import Owners
 from api.http.pages import page_by_id
 from api.http.problems import checked_id, forbidden, not_found
 from api.middleware.deferral import Waits
-from api.resources import bodies
+from api.openapi.examples import CUSTOMER_ID
+from api.openapi.kinds import changing, creating, listing, single
+from api.openapi.operation import Link, Tag
 from api.resources.shapes import CustomersPage
 from bus.messages.customers import ChangeCustomer, RegisterCustomer
 from bus.messages.principal import Principal, Role
+from bus.messages.values import Email, Id, Name
 from read_side.projections import customers, staleness
 from read_side.projections.order_detail import ORDER_DETAIL
 
 NAME = customers.CUSTOMERS.name
+
+
+class NewCustomer(bodies.Body):
+    """Somebody to order for. Without `customer_id`, a customer's own; staff gets a new one."""
+
+    customer_id: Id | None = None
+    name: Name
+    email: Email
+
+    examples: ClassVar[Any] = {
+        "by-itself": {"name": "Ann Archer", "email": "ann@example.com"},
+        "by-staff": {"customer_id": CUSTOMER_ID, "name": "Ann Archer", "email": "ann@example.com"},
+    }
+
+
+class CustomerChange(bodies.Body):
+    """What is left out stays."""
+
+    name: Annotated[Name | None, *bodies.NOT_NULL] = None
+    email: Annotated[Email | None, *bodies.NOT_NULL] = None
+
+    examples: ClassVar[Any] = {"name": {"name": "Ann Baker"}}
 
 
 class Customers:
@@ -33,7 +58,7 @@ class Customers:
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> Waits[None]:
         queries.read(req, queries.NoQuery)
-        received = bodies.read(req, bodies.NewCustomer)
+        received = bodies.read(req, NewCustomer)
         customer_id = received.body.customer_id or _own_or_new(req.context.principal)
         if not req.context.principal.owns(customer_id):
             raise forbidden("A customer registers itself only.")
@@ -86,7 +111,7 @@ class Customer:
     def on_patch(self, req: falcon.Request, resp: falcon.Response, customer_id: str) -> Waits[None]:
         queries.read(req, queries.NoQuery)
         _own(req.context.principal, customer_id)
-        received = bodies.read(req, bodies.CustomerChange)
+        received = bodies.read(req, CustomerChange)
         command = ChangeCustomer(customer_id=customer_id, name=received.body.name, email=received.body.email)
         yield from self._commands.send(req, resp, command, received.canonical)
 
@@ -104,3 +129,38 @@ def _own(principal: Principal, customer_id: str) -> None:
     """Raises a 404 for somebody else's record, and for what cannot be an id."""
     if not principal.owns(checked_id("customer", customer_id)):
         raise not_found("customer", customer_id)
+
+
+OPERATIONS = {
+    ("/customers", "POST"): creating(
+        Tag.CUSTOMERS,
+        "Customer",
+        "registerCustomer",
+        "Register a customer",
+        "A customer registers itself, staff anybody.",
+        NewCustomer,
+        (receipts.AcceptedCustomer, receipts.CreatedCustomer),
+    ),
+    ("/customers", "GET"): listing(
+        Tag.CUSTOMERS,
+        "listCustomers",
+        "List customers, by id",
+        queries.PageQuery,
+        CustomersPage,
+        links={
+            "first": Link("readCustomer", {"path.customer_id": "$response.body#/customers/0/customer_id"})
+        },
+    ),
+    ("/customers/{customer_id}", "GET"): single(
+        Tag.CUSTOMERS, "Customer", "Read a customer, with how much it ordered", customers.Customer
+    ),
+    ("/customers/{customer_id}", "PATCH"): changing(
+        Tag.CUSTOMERS,
+        "Customer",
+        "Change a customer",
+        "A new name shows on all its orders.",
+        CustomerChange,
+        receipts.AcceptedCustomer,
+    ),
+}
+"""What the API's description says of these routes."""

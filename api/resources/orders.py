@@ -1,27 +1,29 @@
 """Orders: placed and moved on by commands, listed from ``order_summary``, shown from ``order_detail``."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import cast
+from typing import Any, ClassVar, cast
 
 import falcon
 from pymongo.errors import PyMongoError
 
-from api.http import cursors, queries
+from api.http import bodies, cursors, queries, receipts
 from api.http.answers import answer, answer_single
 from api.http.commands import Commands
 from api.http.freshness import Freshness, behind
 from api.http.owners import Owners
 from api.http.problems import checked_id, forbidden, malformed, not_found, wrong_fields
 from api.middleware.deferral import Waits
-from api.resources import bodies
+from api.openapi.examples import CUSTOMER_ID, PRODUCT_ID
+from api.openapi.kinds import changing, creating, listing, single
+from api.openapi.operation import Link, Tag
 from api.resources.shapes import OrdersPage
 from bus.log.log import Log
-from bus.messages.orders import ChangeOrderStatus, PlaceOrder
+from bus.messages.orders import ChangeOrderStatus, Items, PlaceOrder
 from bus.messages.principal import Principal, Role
 from bus.messages.rejection import FieldError
 from bus.messages.streams import customer_stream, draw_order_id, order_stream, partition_of
-from bus.messages.values import OrderStatus
+from bus.messages.values import Address, Id, Moment, Note, OrderStatus, Reference
 from bus.observability.logs import logger
 from read_side.projections import order_detail, order_summary, staleness
 from read_side.projections.model import Document, Documents
@@ -33,6 +35,48 @@ DETAIL = order_detail.ORDER_DETAIL.name
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+_EXAMPLE: Mapping[str, Any] = {
+    "items": [{"product_id": PRODUCT_ID, "quantity": 2}],
+    "shipping_address": {
+        "line1": "1 High Street",
+        "city": "Leeds",
+        "postal_code": "LS1 1AA",
+        "country": "GB",
+    },
+}
+
+
+class NewOrder(bodies.Body):
+    """An order, of one line per product. Staff says for whom, and may say when, for importing history."""
+
+    customer_id: Id | None = None
+    items: Items
+    shipping_address: Address
+    reference: Reference | None = None
+    occurred_at: Moment | None = None
+
+    examples: ClassVar[Any] = {
+        "by-itself": _EXAMPLE,
+        "by-staff": {
+            "customer_id": CUSTOMER_ID,
+            **_EXAMPLE,
+            "reference": "PO 4711",
+            "occurred_at": "2024-05-01T12:00:00Z",
+        },
+    }
+
+
+class OrderStatusChange(bodies.Body):
+    """pending → confirmed → shipped → delivered; pending and confirmed → cancelled."""
+
+    status: OrderStatus
+    note: Note | None = None
+    occurred_at: Moment | None = None
+
+    examples: ClassVar[Any] = {
+        "confirm": {"status": "confirmed"},
+        "cancel": {"status": "cancelled", "note": "Changed my mind."},
+    }
 
 
 class Orders:
@@ -45,7 +89,7 @@ class Orders:
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> Waits[None]:
         queries.read(req, queries.NoQuery)
-        received = bodies.read(req, bodies.NewOrder)
+        received = bodies.read(req, NewOrder)
         body = received.body
         customer_id = _customer_of(req.context.principal, body.customer_id)
         _only_staff_tells_times(req.context.principal, body.occurred_at)
@@ -140,7 +184,7 @@ class Status:
     def on_patch(self, req: falcon.Request, resp: falcon.Response, order_id: str) -> Waits[None]:
         queries.read(req, queries.NoQuery)
         checked_id("order", order_id)
-        received = bodies.read(req, bodies.OrderStatusChange)
+        received = bodies.read(req, OrderStatusChange)
         body = received.body
         if req.context.principal.role is Role.CUSTOMER and body.status is not OrderStatus.CANCELLED:
             raise forbidden("A customer can only cancel.")
@@ -207,3 +251,44 @@ def _after(cursor: str, scope: tuple[str | None, ...]) -> order_summary.After:
         return _EPOCH + int(milliseconds) * _MILLISECOND, str(order_id)
     except OverflowError:
         raise malformed("cursor", "The cursor cannot be read.") from None
+
+
+OPERATIONS = {
+    ("/orders", "POST"): creating(
+        Tag.ORDERS,
+        "Order",
+        "placeOrder",
+        "Place an order",
+        "At the prices of now. A customer orders for itself; staff says for whom.",
+        NewOrder,
+        (receipts.AcceptedOrder, receipts.CreatedOrder),
+        change="changeOrderStatus",
+    ),
+    ("/orders", "GET"): listing(
+        Tag.ORDERS,
+        "listOrders",
+        "List orders, newest first",
+        queries.OrdersQuery,
+        OrdersPage,
+        text="A customer sees its own.",
+        links={"first": Link("readOrder", {"path.order_id": "$response.body#/orders/0/order_id"})},
+    ),
+    ("/orders/{order_id}", "GET"): single(
+        Tag.ORDERS,
+        "Order",
+        "Read an order with everything about it",
+        order_detail.OrderDetail,
+        query=queries.OrderQuery,
+        change="changeOrderStatus",
+    ),
+    ("/orders/{order_id}/status", "PATCH"): changing(
+        Tag.ORDERS,
+        "Order",
+        "Change the status of an order",
+        "A customer can only cancel. Setting the status that it has succeeds and changes nothing.",
+        OrderStatusChange,
+        receipts.AcceptedOrder,
+        id_="changeOrderStatus",
+    ),
+}
+"""What the API's description says of these routes."""

@@ -1,23 +1,49 @@
 """Products: put on sale and changed by commands, read from ``products``."""
 
-from typing import cast
+from typing import Annotated, Any, ClassVar, cast
 
 import falcon
 
-from api.http import queries
+from api.http import bodies, queries, receipts
 from api.http.answers import answer, answer_single
 from api.http.commands import Commands
 from api.http.freshness import Freshness
 from api.http.pages import page_by_id
 from api.http.problems import checked_id, not_found
 from api.middleware.deferral import Waits
-from api.resources import bodies
+from api.openapi.examples import PRODUCT_ID
+from api.openapi.kinds import changing, creating, listing, single
+from api.openapi.operation import Link, Tag
 from api.resources.shapes import ProductsPage
 from bus.messages.products import AddProduct, ChangeProduct
 from bus.messages.streams import product_stream
+from bus.messages.values import Currency, Flag, Id, Name, UnitPrice
 from read_side.projections import products, staleness
 
 NAME = products.PRODUCTS.name
+
+
+class NewProduct(bodies.Body):
+    """Something to order. `unit_price` is in minor units of `currency`."""
+
+    product_id: Id
+    name: Name
+    unit_price: UnitPrice
+    currency: Currency
+
+    examples: ClassVar[Any] = {
+        "teapot": {"product_id": PRODUCT_ID, "name": "Teapot", "unit_price": 2500, "currency": "EUR"}
+    }
+
+
+class ProductChange(bodies.Body):
+    """What is left out stays. What is discontinued cannot be ordered."""
+
+    name: Annotated[Name | None, *bodies.NOT_NULL] = None
+    unit_price: Annotated[UnitPrice | None, *bodies.NOT_NULL] = None
+    discontinued: Annotated[Flag | None, *bodies.NOT_NULL] = None
+
+    examples: ClassVar[Any] = {"price": {"unit_price": 2400}, "discontinued": {"discontinued": True}}
 
 
 class Products:
@@ -29,7 +55,7 @@ class Products:
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> Waits[None]:
         queries.read(req, queries.NoQuery)
-        received = bodies.read(req, bodies.NewProduct)
+        received = bodies.read(req, NewProduct)
         command = AddProduct(
             product_id=received.body.product_id,
             name=received.body.name,
@@ -68,7 +94,7 @@ class Product:
     def on_patch(self, req: falcon.Request, resp: falcon.Response, product_id: str) -> Waits[None]:
         queries.read(req, queries.NoQuery)
         checked_id("product", product_id)
-        received = bodies.read(req, bodies.ProductChange)
+        received = bodies.read(req, ProductChange)
         command = ChangeProduct(
             product_id=product_id,
             name=received.body.name,
@@ -76,3 +102,34 @@ class Product:
             discontinued=received.body.discontinued,
         )
         yield from self._commands.send(req, resp, command, received.canonical)
+
+
+OPERATIONS = {
+    ("/products", "POST"): creating(
+        Tag.PRODUCTS,
+        "Product",
+        "addProduct",
+        "Put a product on sale",
+        "",
+        NewProduct,
+        (receipts.AcceptedProduct, receipts.CreatedProduct),
+    ),
+    ("/products", "GET"): listing(
+        Tag.PRODUCTS,
+        "listProducts",
+        "List products, by id",
+        queries.PageQuery,
+        ProductsPage,
+        links={"first": Link("readProduct", {"path.product_id": "$response.body#/products/0/product_id"})},
+    ),
+    ("/products/{product_id}", "GET"): single(Tag.PRODUCTS, "Product", "Read a product", products.Product),
+    ("/products/{product_id}", "PATCH"): changing(
+        Tag.PRODUCTS,
+        "Product",
+        "Change a product",
+        "Orders keep the name and the price that they were placed with.",
+        ProductChange,
+        receipts.AcceptedProduct,
+    ),
+}
+"""What the API's description says of these routes."""

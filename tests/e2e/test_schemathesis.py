@@ -16,8 +16,9 @@ from typing import NamedTuple
 
 import pytest
 
-from api.openapi.examples import CUSTOMER_ID, OF_BODIES
-from api.resources import bodies
+from api.openapi.examples import CUSTOMER_ID
+from api.resources.customers import NewCustomer
+from api.resources.products import NewProduct
 from tests.processes import ROOT
 from tests.system import System
 
@@ -45,8 +46,8 @@ def shop() -> Iterator[System]:
     with System() as system:
         staff = system.client("staff")
         visible = {"Prefer": "wait=30, visible"}
-        customer = OF_BODIES[bodies.NewCustomer]["by-staff"]["value"]
-        product = OF_BODIES[bodies.NewProduct]["teapot"]["value"]
+        customer = NewCustomer.examples["by-staff"]
+        product = NewProduct.examples["teapot"]
         staff.post("/customers", json=customer, headers=visible).raise_for_status()
         staff.post("/products", json=product, headers=visible).raise_for_status()
         yield system

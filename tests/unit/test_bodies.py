@@ -7,8 +7,11 @@ import falcon
 import pytest
 from falcon import testing
 
+from api.http import bodies
 from api.http.problems import ProblemError
-from api.resources import bodies
+from api.resources.customers import CustomerChange, NewCustomer
+from api.resources.orders import NewOrder
+from api.resources.products import NewProduct, ProductChange
 
 ORDER: dict[str, Any] = {
     "items": [{"product_id": "p1", "quantity": 2}],
@@ -23,13 +26,13 @@ def request(body: bytes, headers: dict[str, str] | None = None) -> falcon.Reques
     )
 
 
-def refused(body: bytes, headers: dict[str, str] | None = None, kind: Any = bodies.NewOrder) -> ProblemError:
+def refused(body: bytes, headers: dict[str, str] | None = None, kind: Any = NewOrder) -> ProblemError:
     with pytest.raises(ProblemError) as error:
         bodies.read(request(body, headers), kind)
     return error.value
 
 
-def wrong(body: dict[str, Any], kind: Any = bodies.NewOrder) -> dict[str, str]:
+def wrong(body: dict[str, Any], kind: Any = NewOrder) -> dict[str, str]:
     """The fields that are told to be wrong, with what is told."""
     problem = refused(json.dumps(body).encode(), kind=kind).problem
     assert problem.status == 422
@@ -37,7 +40,7 @@ def wrong(body: dict[str, Any], kind: Any = bodies.NewOrder) -> dict[str, str]:
 
 
 def test_an_order_is_read() -> None:
-    received = bodies.read(request(json.dumps(ORDER).encode()), bodies.NewOrder)
+    received = bodies.read(request(json.dumps(ORDER).encode()), NewOrder)
 
     assert received.body.customer_id is None
     assert received.body.items[0].quantity == 2
@@ -46,7 +49,7 @@ def test_an_order_is_read() -> None:
 def test_bodies_that_differ_in_order_and_spaces_only_are_the_same() -> None:
     texts = (b'{"name":"Ann","email":"a@b.cd"}', b' { "email" : "a@b.cd", "name" : "\\u0041nn" } ')
 
-    first, second = (bodies.read(request(text), bodies.CustomerChange) for text in texts)
+    first, second = (bodies.read(request(text), CustomerChange) for text in texts)
 
     assert first == second
 
@@ -106,7 +109,7 @@ def test_another_media_type_is_a_415(headers: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("media_type", ["application/json; charset=utf-8", "Application/JSON;charset=UTF-8"])
 def test_the_media_type_is_read_as_it_should_be(media_type: str) -> None:
-    bodies.read(request(json.dumps(ORDER).encode(), {"Content-Type": media_type}), bodies.NewOrder)
+    bodies.read(request(json.dumps(ORDER).encode(), {"Content-Type": media_type}), NewOrder)
 
 
 def test_more_than_a_mebibyte_is_a_413() -> None:
@@ -116,7 +119,7 @@ def test_more_than_a_mebibyte_is_a_413() -> None:
 def test_a_mebibyte_is_read() -> None:
     text = b"{}" + b" " * (bodies.MAX_BODY_BYTES - 2)
 
-    assert bodies.read(request(text), bodies.CustomerChange).canonical == b"{}"
+    assert bodies.read(request(text), CustomerChange).canonical == b"{}"
 
 
 @pytest.mark.parametrize(
@@ -159,7 +162,7 @@ def test_all_wrong_fields_are_named_at_once_without_their_values() -> None:
     assert told["shipping_address"] == "required"
 
 
-@pytest.mark.parametrize("kind", [bodies.CustomerChange, bodies.ProductChange])
+@pytest.mark.parametrize("kind", [CustomerChange, ProductChange])
 def test_null_is_not_taken_for_no_change(kind: type[bodies.Body]) -> None:
     assert set(wrong({"name": None}, kind)) == {"name"}
 
@@ -167,18 +170,18 @@ def test_null_is_not_taken_for_no_change(kind: type[bodies.Body]) -> None:
 def test_null_in_a_creation_is_the_same_as_left_out() -> None:
     text = json.dumps({**ORDER, "reference": None, "occurred_at": None, "customer_id": None}).encode()
 
-    assert bodies.read(request(text), bodies.NewOrder).body.reference is None
+    assert bodies.read(request(text), NewOrder).body.reference is None
 
 
 @pytest.mark.parametrize(
     "email", ["ann", "ann@", "@x.yz", "a b@x.yz", "ann@x", "a@b@x.yz", "a" * 250 + "@x.y"]
 )
 def test_implausible_email_addresses_are_refused(email: str) -> None:
-    assert set(wrong({"name": "Ann", "email": email}, bodies.NewCustomer)) == {"email"}
+    assert set(wrong({"name": "Ann", "email": email}, NewCustomer)) == {"email"}
 
 
 @pytest.mark.parametrize("price", [-1, 10**9 + 1, "1", 1.5, True, 2**63])
 def test_implausible_prices_are_refused(price: Any) -> None:
     body = {"product_id": "p1", "name": "Teapot", "unit_price": price, "currency": "EUR"}
 
-    assert set(wrong(body, bodies.NewProduct)) == {"unit_price"}
+    assert set(wrong(body, NewProduct)) == {"unit_price"}

@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from api.http.bodies import Body
 from api.replay import northwind
 from api.replay.errors import BadInputError
 from api.replay.request import Request
-from api.resources.bodies import Body, NewCustomer, NewOrder, NewProduct, OrderStatusChange, ProductChange
+from api.resources.customers import NewCustomer
+from api.resources.orders import NewOrder, OrderStatusChange
+from api.resources.products import NewProduct, ProductChange
 from tests import datasets, pizzaplace
 from tests.northwind import Figures
 

@@ -8,17 +8,17 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, get_args
 
-from bus.messages.customers import CustomerEvent
+from bus.messages.customers import CustomerCommand, CustomerEvent
 from bus.messages.message import Message
-from bus.messages.orders import OrderEvent
-from bus.messages.products import ProductEvent
+from bus.messages.orders import OrderCommand, OrderEvent
+from bus.messages.products import ProductCommand, ProductEvent
 from bus.messages.registry import AnyCommand, AnyEvent
 from bus.messages.rejection import Rejection
 from write_side.domain import customers, orders, products
-from write_side.domain.customers import Customer, CustomerCommand
+from write_side.domain.customers import Customer
 from write_side.domain.facts import Facts
-from write_side.domain.orders import Order, OrderCommand
-from write_side.domain.products import Product, ProductCommand
+from write_side.domain.orders import Order
+from write_side.domain.products import Product
 
 S = TypeVar("S", bound=Message)
 C = TypeVar("C", bound=Message)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from bus.messages.customers import (
     ChangeCustomer,
+    CustomerCommand,
     CustomerEmailChanged,
     CustomerEvent,
     CustomerRegistered,
@@ -16,8 +17,6 @@ from bus.messages.customers import (
 from bus.messages.message import Message
 from bus.messages.rejection import Rejection, RejectionKind
 from bus.messages.values import Email, Id, Name
-
-CustomerCommand = RegisterCustomer | ChangeCustomer
 
 
 class Customer(Message):

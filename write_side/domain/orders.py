@@ -13,6 +13,7 @@ from bus.messages.message import Message
 from bus.messages.orders import (
     ChangeOrderStatus,
     OrderCancelled,
+    OrderCommand,
     OrderConfirmed,
     OrderDelivered,
     OrderEvent,
@@ -25,8 +26,6 @@ from bus.messages.rejection import FieldError, Rejection, RejectionKind
 from bus.messages.values import Currency, Id, LineAmount, Moment, OrderStatus
 from write_side.domain.facts import Facts
 from write_side.domain.pricing import Problem, price
-
-OrderCommand = PlaceOrder | ChangeOrderStatus
 
 _Move = type[OrderConfirmed] | type[OrderShipped] | type[OrderDelivered] | type[OrderCancelled]
 

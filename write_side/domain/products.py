@@ -11,6 +11,7 @@ from bus.messages.products import (
     AddProduct,
     ChangeProduct,
     ProductAdded,
+    ProductCommand,
     ProductDiscontinued,
     ProductEvent,
     ProductReinstated,
@@ -19,8 +20,6 @@ from bus.messages.products import (
 )
 from bus.messages.rejection import Rejection, RejectionKind
 from bus.messages.values import Currency, Flag, Id, Name, UnitPrice
-
-ProductCommand = AddProduct | ChangeProduct
 
 
 class Product(Message):

@@ -1,12 +1,13 @@
-"""What requests may carry: the bodies of the contract, which are not commands yet.
+"""Reading the bodies of requests. What each may carry stands with its resource; a body is no command yet.
 
 An unknown field is an error. Where a field is optional in a creation, ``null`` is the same as leaving it out;
 in a change it is refused, since it could be taken for "remove".
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import falcon
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -14,26 +15,16 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from api.http.problems import ProblemError, field_errors, malformed, wrong_fields
 from api.http.strict_json import parse_object
 from api.middleware.error_handlers import of_status
-from bus.messages.orders import Items
-from bus.messages.values import (
-    Address,
-    Currency,
-    Email,
-    Flag,
-    Id,
-    Moment,
-    Name,
-    Note,
-    OrderStatus,
-    Reference,
-    UnitPrice,
-)
 
 MAX_BODY_BYTES = 1024 * 1024
 
 
 class Body(BaseModel):
+    """What a request carries; ``examples`` are those of the description, by their names."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    examples: ClassVar[Mapping[str, Any]] = {}
 
 
 AnyBody = TypeVar("AnyBody", bound=Body)
@@ -59,57 +50,8 @@ def _described_without_null(schema: dict[str, Any]) -> None:
     del schema["default"]
 
 
-_NOT_NULL = BeforeValidator(_not_null), Field(json_schema_extra=_described_without_null)
-
-
-class NewCustomer(Body):
-    """Somebody to order for. Without `customer_id`, a customer's own; staff gets a new one."""
-
-    customer_id: Id | None = None
-    name: Name
-    email: Email
-
-
-class CustomerChange(Body):
-    """What is left out stays."""
-
-    name: Annotated[Name | None, *_NOT_NULL] = None
-    email: Annotated[Email | None, *_NOT_NULL] = None
-
-
-class NewProduct(Body):
-    """Something to order. `unit_price` is in minor units of `currency`."""
-
-    product_id: Id
-    name: Name
-    unit_price: UnitPrice
-    currency: Currency
-
-
-class ProductChange(Body):
-    """What is left out stays. What is discontinued cannot be ordered."""
-
-    name: Annotated[Name | None, *_NOT_NULL] = None
-    unit_price: Annotated[UnitPrice | None, *_NOT_NULL] = None
-    discontinued: Annotated[Flag | None, *_NOT_NULL] = None
-
-
-class NewOrder(Body):
-    """An order, of one line per product. Staff says for whom, and may say when, for importing history."""
-
-    customer_id: Id | None = None
-    items: Items
-    shipping_address: Address
-    reference: Reference | None = None
-    occurred_at: Moment | None = None
-
-
-class OrderStatusChange(Body):
-    """pending → confirmed → shipped → delivered; pending and confirmed → cancelled."""
-
-    status: OrderStatus
-    note: Note | None = None
-    occurred_at: Moment | None = None
+NOT_NULL = BeforeValidator(_not_null), Field(json_schema_extra=_described_without_null)
+"""For a field of a change: it may be left out, and must not be null."""
 
 
 def read(req: falcon.Request, kind: type[AnyBody]) -> Received[AnyBody]:
