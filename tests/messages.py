@@ -34,6 +34,7 @@ from bus.messages.products import (
     ProductRenamed,
     ProductRepriced,
 )
+from bus.messages.registry import AnyEvent
 from bus.messages.values import Address, OrderStatus
 from write_side.domain.customers import Customer
 from write_side.domain.facts import Facts
@@ -195,3 +196,22 @@ def envelope(**over: Any) -> CommandEnvelope:
         by=STAFF,
         command=place_order(),
     )
+
+
+EXAMPLES: list[AnyEvent] = [
+    customer_registered(),
+    customer_email_changed(),
+    customer_renamed(),
+    product_added(),
+    product_repriced(),
+    product_renamed(),
+    product_discontinued(),
+    product_reinstated(),
+    order_placed(),
+    order_confirmed(),
+    order_shipped(),
+    order_delivered(),
+    order_placed(order_id="o2"),
+    order_cancelled(order_id="o2"),
+]
+"""Every event there is, in an order in which they can happen."""

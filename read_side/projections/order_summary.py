@@ -10,7 +10,7 @@ from typing import Any, NotRequired, TypedDict
 
 from bus.log.commit import Recorded
 from bus.messages.customers import CustomerRegistered, CustomerRenamed
-from bus.messages.orders import OrderPlaced, OrderStatusChanged
+from bus.messages.orders import OrderEvent, OrderPlaced, OrderStatusChanged
 from bus.messages.registry import AnyEvent
 from bus.messages.values import OrderStatus
 from read_side.projections import customer_names
@@ -41,13 +41,11 @@ class OrderSummary(TypedDict):
 
 
 def keys(event: AnyEvent) -> Sequence[Document]:
-    match event:
-        case OrderPlaced() | OrderStatusChanged():
-            return [{"_id": event.order_id}]
-        case CustomerRegistered() | CustomerRenamed():
-            return customer_names.keys(event)
-        case _:
-            return ()
+    if isinstance(event, OrderEvent):
+        return [{"_id": event.order_id}]
+    if isinstance(event, CustomerRegistered | CustomerRenamed):
+        return customer_names.keys(event)
+    return ()
 
 
 def creates(event: AnyEvent) -> bool:
@@ -72,6 +70,8 @@ def fold(document: Document, recorded: Recorded) -> Document:
             }
         case OrderStatusChanged() as event:
             return replaced(document, status=event.new_status.value, version=recorded.version)
+        case event if isinstance(event, OrderEvent):
+            return replaced(document, version=recorded.version)
         case _:
             return document
 

@@ -2,41 +2,34 @@
 
 from datetime import UTC
 from string import ascii_letters, digits
-from typing import Any
+from types import NoneType
+from typing import Any, get_args, get_origin, get_type_hints
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from bus.messages.customers import (
-    ChangeCustomer,
-    CustomerEmailChanged,
-    CustomerRegistered,
-    CustomerRenamed,
-    RegisterCustomer,
-)
 from bus.messages.envelope import CommandEnvelope
-from bus.messages.message import Event
-from bus.messages.orders import (
-    ChangeOrderStatus,
-    OrderCancelled,
-    OrderConfirmed,
-    OrderDelivered,
-    OrderPlaced,
-    OrderShipped,
-    PlaceOrder,
-)
+from bus.messages.message import Message
+from bus.messages.orders import Items
 from bus.messages.principal import Principal, Role
-from bus.messages.products import (
-    AddProduct,
-    ChangeProduct,
-    ProductAdded,
-    ProductDiscontinued,
-    ProductReinstated,
-    ProductRenamed,
-    ProductRepriced,
+from bus.messages.registry import AnyCommand, AnyEvent
+from bus.messages.values import (
+    Address,
+    Currency,
+    Email,
+    Flag,
+    Id,
+    Item,
+    Moment,
+    Name,
+    Note,
+    OrderStatus,
+    Quantity,
+    Reference,
+    UnitPrice,
+    to_milliseconds,
 )
-from bus.messages.values import Address, Item, Line, LineAmount, OrderStatus, to_milliseconds
 
 untimed = settings(deadline=None)
 """No test asserts a time."""
@@ -81,79 +74,50 @@ def _tuples(of: SearchStrategy[Any]) -> SearchStrategy[tuple[Any, ...]]:
 
 
 items = _tuples(st.builds(Item, product_id=ids, quantity=quantities))
-_lines = _tuples(
-    st.builds(
-        Line, product_id=ids, product_name=names, quantity=quantities, unit_price=prices, line_total=amounts
-    )
-)
-_changed: dict[str, SearchStrategy[Any]] = {
-    "order_id": ids,
-    "customer_id": ids,
-    "old_status": statuses,
-    "new_status": statuses,
-    "at": moments,
-    "note": notes,
-    "placed_at": moments,
-    "currency": currencies,
-    "total": amounts,
-    "units": amounts,
-    "lines": _tuples(st.builds(LineAmount, product_id=ids, quantity=quantities, amount=amounts)),
-}
 
-EVENTS: dict[type[Event], SearchStrategy[Any]] = {
-    CustomerRegistered: st.builds(CustomerRegistered, customer_id=ids, name=names, email=emails),
-    CustomerRenamed: st.builds(CustomerRenamed, customer_id=ids, old_name=names, name=names),
-    CustomerEmailChanged: st.builds(CustomerEmailChanged, customer_id=ids, email=emails),
-    ProductAdded: st.builds(ProductAdded, product_id=ids, name=names, unit_price=prices, currency=currencies),
-    ProductRenamed: st.builds(ProductRenamed, product_id=ids, name=names),
-    ProductRepriced: st.builds(ProductRepriced, product_id=ids, unit_price=prices, currency=currencies),
-    ProductDiscontinued: st.builds(ProductDiscontinued, product_id=ids),
-    ProductReinstated: st.builds(ProductReinstated, product_id=ids),
-    OrderPlaced: st.builds(
-        OrderPlaced,
-        order_id=ids,
-        customer_id=ids,
-        customer_name=names,
-        reference=references,
-        placed_at=moments,
-        currency=currencies,
-        lines=_lines,
-        total=amounts,
-        units=amounts,
-        shipping_address=addresses,
-    ),
-    OrderConfirmed: st.builds(OrderConfirmed, **_changed),
-    OrderShipped: st.builds(OrderShipped, **_changed),
-    OrderDelivered: st.builds(OrderDelivered, **_changed),
-    OrderCancelled: st.builds(OrderCancelled, **_changed),
+BY_TYPE: dict[Any, SearchStrategy[Any]] = {
+    Id: ids,
+    Name: names,
+    Email: emails,
+    Currency: currencies,
+    UnitPrice: prices,
+    Quantity: quantities,
+    Flag: st.booleans(),
+    Moment: moments,
+    Note: _text(500, least=0),
+    Reference: _text(64),
+    OrderStatus: statuses,
+    Address: addresses,
+    Items: items,
+    int: amounts,
 }
+"""A new message made of these needs no strategy of its own."""
 
-COMMANDS: dict[type[Any], SearchStrategy[Any]] = {
-    RegisterCustomer: st.builds(RegisterCustomer, customer_id=ids, name=names, email=emails),
-    ChangeCustomer: st.builds(
-        ChangeCustomer, customer_id=ids, name=st.none() | names, email=st.none() | emails
-    ),
-    AddProduct: st.builds(AddProduct, product_id=ids, name=names, unit_price=prices, currency=currencies),
-    ChangeProduct: st.builds(
-        ChangeProduct,
-        product_id=ids,
-        name=st.none() | names,
-        unit_price=st.none() | prices,
-        discontinued=st.none() | st.booleans(),
-    ),
-    PlaceOrder: st.builds(
-        PlaceOrder,
-        order_id=ids,
-        customer_id=ids,
-        items=items,
-        shipping_address=addresses,
-        reference=references,
-        occurred_at=st.none() | moments,
-    ),
-    ChangeOrderStatus: st.builds(
-        ChangeOrderStatus, order_id=ids, status=statuses, note=notes, occurred_at=st.none() | moments
-    ),
-}
+
+def _of_type(wanted: Any) -> SearchStrategy[Any]:
+    if wanted in BY_TYPE:
+        return BY_TYPE[wanted]
+    if get_origin(wanted) is tuple:
+        return _tuples(_of_message(get_args(wanted)[0]))
+    either = [kind for kind in get_args(wanted) if kind is not NoneType]
+    assert len(either) < len(get_args(wanted)), f"{wanted} is not in BY_TYPE"
+    return st.none() | st.one_of([_of_type(kind) for kind in either])
+
+
+def _of_message(kind: type[Message]) -> SearchStrategy[Any]:
+    """Every field that has no fixed value, by its type."""
+    hints = get_type_hints(kind, include_extras=True)
+    given = {name: _of_type(hints[name]) for name in kind.model_fields if name != "type"}
+    return st.builds(kind, **given)
+
+
+def _of_each(language: Any) -> dict[type[Any], SearchStrategy[Any]]:
+    """Of every class of ``AnyCommand`` or ``AnyEvent``, which are annotated unions."""
+    return {kind: _of_message(kind) for kind in get_args(get_args(language)[0])}
+
+
+EVENTS = _of_each(AnyEvent)
+COMMANDS = _of_each(AnyCommand)
 
 
 def envelopes(command: SearchStrategy[Any]) -> SearchStrategy[CommandEnvelope]:

@@ -7,6 +7,7 @@ import pytest
 
 from bus.messages.registry import AnyCommand, AnyEvent
 from tests.messages import (
+    EXAMPLES,
     add_product,
     change_customer,
     change_order_status,
@@ -17,6 +18,7 @@ from tests.messages import (
     place_order,
     register_customer,
 )
+from tests.unit.projecting import place
 from write_side.domain.aggregates import TABLE, Aggregate, aggregate_for, aggregate_of, build, fold
 
 CUSTOMER, PRODUCT, ORDER = TABLE.by_name.values()
@@ -42,6 +44,15 @@ def test_every_command_and_event_has_its_aggregate() -> None:
     assert set(TABLE.by_command) == set(get_args(get_args(AnyCommand)[0]))
     events = [kind for aggregate in TABLE.by_name.values() for kind in aggregate.events]
     assert set(events) == set(get_args(get_args(AnyEvent)[0]))
+
+
+def test_every_event_evolves_a_state() -> None:
+    """An event without a case in ``evolve`` would be appended by nobody: it would end as a dead letter."""
+    states: dict[str, Any] = {}
+    for event in EXAMPLES:
+        stream, _ = place(event)
+        states[stream] = aggregate_of(stream).evolve(states.get(stream), event)
+    assert all(isinstance(state, aggregate_of(stream).state) for stream, state in states.items())
 
 
 def test_an_id_may_hold_dashes_and_colons() -> None:

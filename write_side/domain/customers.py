@@ -4,6 +4,7 @@ Decisions here depend on the customer alone, so ``decide`` does not look at its 
 """
 
 from collections.abc import Iterator
+from typing import assert_never
 
 from bus.messages.customers import (
     ChangeCustomer,
@@ -66,11 +67,16 @@ def evolve(state: Customer | None, event: CustomerEvent) -> Customer:
         ValueError: the event does not follow from the state: the history is broken.
 
     """
-    match event, state:
-        case CustomerRegistered(), None:
+    if state is None:
+        if isinstance(event, CustomerRegistered):
             return Customer(customer_id=event.customer_id, name=event.name, email=event.email)
-        case CustomerRenamed(), Customer():
+        raise ValueError(f"{event.type} cannot follow on nothing")
+    match event:
+        case CustomerRegistered():
+            raise ValueError(f"{event.type} cannot follow on {state!r}")
+        case CustomerRenamed():
             return state.model_copy(update={"name": event.name})
-        case CustomerEmailChanged(), Customer():
+        case CustomerEmailChanged():
             return state.model_copy(update={"email": event.email})
-    raise ValueError(f"{event.type} cannot follow on {state!r}")
+        case _:
+            assert_never(event)

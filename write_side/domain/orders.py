@@ -8,6 +8,7 @@ are those of its first error: the customer, the lines in their order, the total,
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import assert_never
 
 from bus.messages.message import Message
 from bus.messages.orders import (
@@ -177,22 +178,32 @@ def evolve(state: Order | None, event: OrderEvent) -> Order:
         ValueError: the event does not follow from the state: the history is broken.
 
     """
-    match event, state:
-        case OrderPlaced(), None:
-            return Order(
-                order_id=event.order_id,
-                customer_id=event.customer_id,
-                status=OrderStatus.PENDING,
-                placed_at=event.placed_at,
-                changed_at=event.placed_at,
-                currency=event.currency,
-                total=event.total,
-                units=event.units,
-                lines=tuple(
-                    LineAmount(product_id=line.product_id, quantity=line.quantity, amount=line.line_total)
-                    for line in event.lines
-                ),
-            )
-        case OrderStatusChanged(), Order():
+    if state is None:
+        if isinstance(event, OrderPlaced):
+            return _placed(event)
+        raise ValueError(f"{event.type} cannot follow on nothing")
+    match event:
+        case OrderPlaced():
+            raise ValueError(f"{event.type} cannot follow on {state!r}")
+        case OrderStatusChanged():
             return state.model_copy(update={"status": event.new_status, "changed_at": event.at})
-    raise ValueError(f"{event.type} cannot follow on {state!r}")
+        case _:
+            assert_never(event)
+
+
+def _placed(event: OrderPlaced) -> Order:
+    lines = (
+        LineAmount(product_id=line.product_id, quantity=line.quantity, amount=line.line_total)
+        for line in event.lines
+    )
+    return Order(
+        order_id=event.order_id,
+        customer_id=event.customer_id,
+        status=OrderStatus.PENDING,
+        placed_at=event.placed_at,
+        changed_at=event.placed_at,
+        currency=event.currency,
+        total=event.total,
+        units=event.units,
+        lines=tuple(lines),
+    )

@@ -5,6 +5,7 @@ does not look at its facts.
 """
 
 from collections.abc import Iterator
+from typing import assert_never
 
 from bus.messages.message import Message
 from bus.messages.products import (
@@ -79,8 +80,8 @@ def evolve(state: Product | None, event: ProductEvent) -> Product:
         ValueError: the event does not follow from the state: the history is broken.
 
     """
-    match event, state:
-        case ProductAdded(), None:
+    if state is None:
+        if isinstance(event, ProductAdded):
             return Product(
                 product_id=event.product_id,
                 name=event.name,
@@ -88,12 +89,17 @@ def evolve(state: Product | None, event: ProductEvent) -> Product:
                 currency=event.currency,
                 discontinued=False,
             )
-        case ProductRenamed(), Product():
+        raise ValueError(f"{event.type} cannot follow on nothing")
+    match event:
+        case ProductAdded():
+            raise ValueError(f"{event.type} cannot follow on {state!r}")
+        case ProductRenamed():
             return state.model_copy(update={"name": event.name})
-        case ProductRepriced(), Product():
+        case ProductRepriced():
             return state.model_copy(update={"unit_price": event.unit_price})
-        case ProductDiscontinued(), Product():
+        case ProductDiscontinued():
             return state.model_copy(update={"discontinued": True})
-        case ProductReinstated(), Product():
+        case ProductReinstated():
             return state.model_copy(update={"discontinued": False})
-    raise ValueError(f"{event.type} cannot follow on {state!r}")
+        case _:
+            assert_never(event)
