@@ -46,7 +46,8 @@ from api.resources.customers import Customer, Customers
 from api.resources.events import Events
 from api.resources.health import Live, Probe, Ready
 from api.resources.metrics import Exposition, Metrics
-from api.resources.orders import Order, Orders, Status
+from api.resources.order_status import Status
+from api.resources.orders import Order, Orders
 from api.resources.products import Product, Products
 from api.site.files import Page, PageFiles
 from bus.inbox.command_records import CommandRecords

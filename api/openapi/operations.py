@@ -10,7 +10,7 @@ from api.middleware.access import Route
 from api.openapi import operators, repairs
 from api.openapi.kinds import about_service, exposition, listing, single, site
 from api.openapi.operation import Operation, Tag
-from api.resources import analytics, customers, orders, products, shapes
+from api.resources import analytics, customers, order_status, orders, products, shapes
 
 Key = tuple[str, str]
 """A path and a method."""
@@ -19,6 +19,7 @@ OPERATIONS: Mapping[Key, Operation] = {
     **customers.OPERATIONS,
     **products.OPERATIONS,
     **orders.OPERATIONS,
+    **order_status.OPERATIONS,
     **analytics.OPERATIONS,
     ("/commands/{command_id}", "GET"): single(
         Tag.COMMANDS,

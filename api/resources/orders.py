@@ -1,4 +1,4 @@
-"""Orders: placed and moved on by commands, listed from ``order_summary``, shown from ``order_detail``."""
+"""Orders: placed by commands, listed from ``order_summary``, shown from ``order_detail``."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -15,15 +15,15 @@ from api.http.owners import Owners
 from api.http.problems import checked_id, forbidden, malformed, not_found, wrong_fields
 from api.middleware.deferral import Waits
 from api.openapi.examples import CUSTOMER_ID, PRODUCT_ID
-from api.openapi.kinds import changing, creating, listing, single
+from api.openapi.kinds import creating, listing, single
 from api.openapi.operation import Link, Tag
 from api.resources.shapes import OrdersPage
 from bus.log.log import Log
-from bus.messages.orders import ChangeOrderStatus, Items, PlaceOrder
+from bus.messages.orders import Items, PlaceOrder
 from bus.messages.principal import Principal, Role
 from bus.messages.rejection import FieldError
 from bus.messages.streams import customer_stream, draw_order_id, order_stream, partition_of
-from bus.messages.values import Address, Id, Moment, Note, OrderStatus, Reference
+from bus.messages.values import Address, Id, Moment, Reference
 from bus.observability.logs import logger
 from read_side.projections import order_detail, order_summary, staleness
 from read_side.projections.model import Document, Documents
@@ -66,19 +66,6 @@ class NewOrder(bodies.Body):
     }
 
 
-class OrderStatusChange(bodies.Body):
-    """pending → confirmed → shipped → delivered; pending and confirmed → cancelled."""
-
-    status: OrderStatus
-    note: Note | None = None
-    occurred_at: Moment | None = None
-
-    examples: ClassVar[Any] = {
-        "confirm": {"status": "confirmed"},
-        "cancel": {"status": "cancelled", "note": "Changed my mind."},
-    }
-
-
 class Orders:
     """``/orders``."""
 
@@ -92,7 +79,7 @@ class Orders:
         received = bodies.read(req, NewOrder)
         body = received.body
         customer_id = _customer_of(req.context.principal, body.customer_id)
-        _only_staff_tells_times(req.context.principal, body.occurred_at)
+        only_staff_tells_times(req.context.principal, body.occurred_at)
         command = PlaceOrder(
             order_id=draw_order_id(customer_id, self._partitions),
             customer_id=customer_id,
@@ -175,26 +162,6 @@ class Order:
             raise behind(DETAIL) from error
 
 
-class Status:
-    """``/orders/{order_id}/status``. Whose order it is, only the write side knows for sure."""
-
-    def __init__(self, commands: Commands) -> None:
-        self._commands = commands
-
-    def on_patch(self, req: falcon.Request, resp: falcon.Response, order_id: str) -> Waits[None]:
-        queries.read(req, queries.NoQuery)
-        checked_id("order", order_id)
-        received = bodies.read(req, OrderStatusChange)
-        body = received.body
-        if req.context.principal.role is Role.CUSTOMER and body.status is not OrderStatus.CANCELLED:
-            raise forbidden("A customer can only cancel.")
-        _only_staff_tells_times(req.context.principal, body.occurred_at)
-        command = ChangeOrderStatus(
-            order_id=order_id, status=body.status, note=body.note, occurred_at=body.occurred_at
-        )
-        yield from self._commands.send(req, resp, command, received.canonical)
-
-
 def _misses(order_id: str, documents: Documents, aside: frozenset[str]) -> bool:
     """Whether an order lacks something of its own, or its customer's new name."""
     if order_stream(order_id) in aside:
@@ -235,7 +202,8 @@ def _listed_for(principal: Principal, customer_id: str | None) -> str | None:
     return principal.subject
 
 
-def _only_staff_tells_times(principal: Principal, occurred_at: datetime | None) -> None:
+def only_staff_tells_times(principal: Principal, occurred_at: datetime | None) -> None:
+    """Raises a 403 for anybody else who says when something occurred."""
     if occurred_at is not None and principal.role is not Role.STAFF:
         raise forbidden("Only staff says when something occurred.")
 
@@ -280,15 +248,6 @@ OPERATIONS = {
         order_detail.OrderDetail,
         query=queries.OrderQuery,
         change="changeOrderStatus",
-    ),
-    ("/orders/{order_id}/status", "PATCH"): changing(
-        Tag.ORDERS,
-        "Order",
-        "Change the status of an order",
-        "A customer can only cancel. Setting the status that it has succeeds and changes nothing.",
-        OrderStatusChange,
-        receipts.AcceptedOrder,
-        id_="changeOrderStatus",
     ),
 }
 """What the API's description says of these routes."""

@@ -10,7 +10,8 @@ from api.replay import northwind
 from api.replay.errors import BadInputError
 from api.replay.request import Request
 from api.resources.customers import NewCustomer
-from api.resources.orders import NewOrder, OrderStatusChange
+from api.resources.order_status import OrderStatusChange
+from api.resources.orders import NewOrder
 from api.resources.products import NewProduct, ProductChange
 from tests import datasets, pizzaplace
 from tests.northwind import Figures
