@@ -12,9 +12,9 @@ one query for both they come first as well: MongoDB goes through the bounds on a
 other id sorts before ``!``.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 
+from bson.regex import Regex
 from pymongo.collection import Collection
 
 from bus.connections.clients import Documents
@@ -23,8 +23,11 @@ from read_side.projections.model import Document, ReadModel
 from read_side.projector.folding import Poison, fold_spread
 
 _PREFIX = "!spread"
-ANY_ID = re.compile("^!")
-"""The ids of spreads, for a query by ids."""
+ANY_ID = Regex("^!")
+"""The ids of spreads, for a query by ids.
+
+Python's own patterns say that they mean Unicode, and MongoDB then looks at every id there is.
+"""
 NO_SPREAD: Documents = {"_id": {"$not": ANY_ID}}
 """The filter for what the read model itself keeps."""
 
@@ -39,7 +42,7 @@ def under_way(
     """The commits that spread in a generation, in one partition or in all, in the log's order."""
     if not model.spreads_by:
         return []
-    ids = ANY_ID if partition is None else re.compile(f"^{_PREFIX}-{partition}-")
+    ids = ANY_ID if partition is None else Regex(f"^{_PREFIX}-{partition}-")
     return commits(collection.find({"_id": ids}))
 
 

@@ -1,17 +1,21 @@
 """The databases that the suites of this folder run over: mongomock's, and those of a real mongod."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from pymongo import MongoClient
 from pymongo.database import Database
 
+from api.local.mongod import Mongod
 from bus.connections import clients
-from bus.connections.clients import Documents
+from bus.connections.clients import CODEC, Documents
 from bus.inbox.inbox import Inbox
 from bus.log.log import Log
 from bus.settings import Settings
 from tests.contract import accepted, mongomock_shim
 from tests.contract.decisions import PARTITIONS
+from tests.contract.watched_queries import Asked, Watched
 from tests.databases import DatabaseNames
 
 
@@ -69,3 +73,12 @@ def inbox(write_database: Database[Documents]) -> Inbox:
     inbox.create()
     inbox.create()  # as every process does at start
     return inbox
+
+
+@pytest.fixture
+def watched(mongo_server: Mongod, mongo_database_names: DatabaseNames) -> Iterator[Watched]:
+    """The write database, with every query kept."""
+    asked = Asked()
+    client: MongoClient[dict[str, Any]] = MongoClient(mongo_server.uri, event_listeners=[asked])
+    with client:
+        yield Watched(client.get_database(mongo_database_names.write, codec_options=CODEC), asked)

@@ -1,17 +1,10 @@
 """How MongoDB goes about all else that is asked: the pages by id, the log, the inbox, the checkpoints."""
 
-from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 from bson import Timestamp
-from pymongo.collection import Collection
-from pymongo.database import Database
-from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 
-from api.local.mongod import Mongod
-from bus.connections.clients import CODEC
 from bus.inbox.inbox import Inbox, Related
 from bus.inspection.snapshot import Inspector, _InRedis
 from bus.log.log import Log
@@ -20,84 +13,17 @@ from bus.messages.streams import partition_of
 from bus.observability.timeline import Timelines
 from read_side.generations.registry import FIRST, Registry
 from read_side.parked.parking import Parking
-from read_side.projections import READ_MODELS, customers, order_analytics, product_sales, products
+from read_side.projections import (
+    READ_MODELS,
+)
 from read_side.projector.checkpoints import Checkpoints
-from read_side.queries.store import CollectionDocuments
 from tests import messages
 from tests.contract.decisions import PARTITIONS, committed, decision, refusal
-from tests.contract.stored_models import fill
-from tests.contract.test_query_plans import stages
-from tests.databases import DatabaseNames
+from tests.contract.watched_queries import Watched, assert_indexed
 from tests.integration.commands_queue import redis_away
-from tests.messages import PLACED_AT
 
 MANY = 60
 EVER = Timestamp(2**32 - 1, 0)
-
-
-class Asked(CommandListener):
-    """Keeps every find and aggregation as it was sent."""
-
-    def __init__(self) -> None:
-        self.commands: list[dict[str, Any]] = []
-
-    def started(self, event: CommandStartedEvent) -> None:
-        if event.command_name in {"find", "aggregate"}:
-            self.commands.append(dict(event.command))
-
-    def succeeded(self, event: CommandSucceededEvent) -> None: ...
-
-    def failed(self, event: CommandFailedEvent) -> None: ...
-
-
-class Watched:
-    """A database, and how each query since the last look was carried out."""
-
-    def __init__(self, database: Database[dict[str, Any]], asked: Asked) -> None:
-        self.database = database
-        self._asked = asked
-
-    def forget(self) -> None:
-        self._asked.commands.clear()
-
-    def plans(self) -> list[tuple[set[str], Mapping[str, Any]]]:
-        """Stages and figures of each query."""
-        asked = [_without_session(command) for command in self._asked.commands]
-        explained = [self.database.command("explain", c, verbosity="executionStats") for c in asked]
-        self.forget()
-        return [(set(stages(plan)), _figures(plan)) for plan in explained]
-
-
-def _without_session(command: dict[str, Any]) -> dict[str, Any]:
-    foreign = {"lsid", "$db", "$clusterTime", "txnNumber", "$readPreference", "maxTimeMS", "readConcern"}
-    return {name: value for name, value in command.items() if name not in foreign}
-
-
-def _figures(plan: Mapping[str, Any]) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = plan.get("executionStats") or plan["stages"][0]["$cursor"]["executionStats"]
-    return found
-
-
-@pytest.fixture
-def watched(mongo_server: Mongod, mongo_database_names: DatabaseNames) -> Iterator[Watched]:
-    from pymongo import MongoClient  # noqa: PLC0415 - with a listener, which ``mongo_client`` has none of
-
-    asked = Asked()
-    client: MongoClient[dict[str, Any]] = MongoClient(mongo_server.uri, event_listeners=[asked])
-    with client:
-        yield Watched(client.get_database(mongo_database_names.write, codec_options=CODEC), asked)
-
-
-def assert_indexed(watched: Watched, queries: int, most: int, *, sorts: bool = False) -> None:
-    """Each read at most ``most`` keys and documents, none the whole collection; nothing sorted in memory."""
-    plans = watched.plans()
-    assert len(plans) == queries
-    for used, figures in plans:
-        assert "COLLSCAN" not in used
-        assert used & {"IXSCAN", "IDHACK", "EXPRESS_IXSCAN", "DISTINCT_SCAN"}
-        assert sorts or "SORT" not in used
-        assert figures["totalKeysExamined"] <= most
-        assert figures["totalDocsExamined"] <= most
 
 
 @pytest.fixture
@@ -215,55 +141,6 @@ def test_the_backlog_is_counted_by_its_index(watched: Watched) -> None:
     for used, figures in watched.plans():
         assert "COLLSCAN" not in used
         assert figures["totalDocsExamined"] <= 1
-
-
-def collection(watched: Watched, name: str) -> CollectionDocuments:
-    found: Collection[Any] = watched.database[name]
-    return CollectionDocuments(found)
-
-
-def test_pages_by_id_cost_their_length(watched: Watched) -> None:
-    added = [messages.product_added(product_id=f"p{n:02}") for n in range(MANY)]
-    fill(watched.database, "products", *added)
-    registered = [messages.customer_registered(customer_id=f"c{n:02}") for n in range(MANY)]
-    fill(watched.database, "customers", *registered)
-    watched.forget()
-    for page, name, after in ((products.page, "products", "p30"), (customers.page, "customers", "c30")):
-        for start in (None, after):
-            assert len(page(collection(watched, name), limit=5, after=start).documents) == 5
-            assert_indexed(watched, 1, 6)
-    assert products.by_id(collection(watched, "products"), "p07") is not None
-    assert_indexed(watched, 1, 1)
-
-
-def test_analytics_read_only_the_days_asked_for(watched: Watched) -> None:
-    """Sums are sorted in memory: one line per period or product, which is what is answered."""
-    orders = [
-        messages.order_placed(
-            order_id=f"o{n}", customer_id=f"c{n}", placed_at=PLACED_AT.replace(day=1 + n % 25)
-        )
-        for n in range(MANY)
-    ]
-    fill(watched.database, "order_analytics", *orders)
-    names = [messages.product_added(product_id=f"p{n}") for n in range(MANY)]
-    fill(watched.database, "product_sales", *names, *orders)
-    first, last = PLACED_AT.date(), PLACED_AT.replace(day=2).date()
-    watched.forget()
-
-    for since, until, share in ((first, last, 2), (None, last, 2), (last, None, 24)):
-        per_day = watched.database.order_analytics.count_documents({"day": first.isoformat()}) + 2
-        watched.forget()
-        assert order_analytics.by_period(collection(watched, "order_analytics"), first=since, last=until)[
-            "buckets"
-        ]
-        assert_indexed(watched, 1, share * per_day + 1, sorts=True)
-        assert product_sales.best_sellers(
-            collection(watched, "product_sales"), first=since, last=until, limit=2
-        )["products"]
-        (used, _), (name_used, name_figures) = watched.plans()
-        assert "COLLSCAN" not in used | name_used
-        assert {"IXSCAN"} <= used & name_used
-        assert name_figures["totalDocsExamined"] <= 2
 
 
 def test_a_checkpoint_and_a_rename_are_found_by_index(watched: Watched) -> None:
