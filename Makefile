@@ -4,7 +4,7 @@
 # file in .venv stands for what was installed, so that it is done again only when pyproject.toml changes.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check browser faketime schemathesis bench overload chaos failover failover-broken lint format clean
+.PHONY: help run demo test thorough check browser faketime schemathesis bench overload chaos failover failover-broken lint format clean
 
 MINUTES ?= 10
 SEED ?= 1
@@ -32,8 +32,11 @@ demo: $(RUN) ## the same, with a shop run through the API
 
 test: lint browser faketime ## everything that must pass: lint, types and all tests, on real servers
 	$(BIN) -m mypy
-	$(BIN) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not alone"
+	$(BIN) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not alone and not thorough"
 	$(BIN) -m pytest -m alone
+
+thorough: $(TEST) ## the combinations that make test leaves out, for it would take longer than 20 minutes
+	$(BIN) -m pytest -n $(WORKERS) --dist loadfile -m thorough
 
 check: lint ## the fast loop: style, types, unit and architecture tests
 	$(BIN) -m mypy
