@@ -81,7 +81,7 @@ class Watchdog:
         return len(overdue)
 
     def _behind(self, projected: set[tuple[str, int]]) -> dict[tuple[str, int, int], int]:
-        heads = [self._log.head(partition) for partition in range(self._log.partitions)]
+        heads = self._log.heads()
         positions = self._checkpoints.positions()
         return {
             key: position
