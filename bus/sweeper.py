@@ -8,9 +8,7 @@ mongod's that was wrong delays nothing by more than ``SWEEP_AFTER_MS`` once it i
 import threading
 from collections.abc import Callable
 
-import redis
 from pymongo.database import Database
-from pymongo.errors import PyMongoError
 
 from bus.connections.clients import Documents, redis_client, write_database
 from bus.connections.mongodb_address import WRITE_URI, refuse_one_of_several
@@ -21,6 +19,7 @@ from bus.inbox.overdue import Overdue
 from bus.log.log import Log
 from bus.notify.subscriptions import Subscriptions
 from bus.observability import logs
+from bus.observability.interruption import Interruption
 from bus.observability.logs import logger
 from bus.observability.metrics import RESCUES, Metrics
 from bus.observability.pulse import Pulse
@@ -95,18 +94,10 @@ class Sweeping:
         self.thread.start()
 
     def _run(self) -> None:
-        well = True
+        waiting = Interruption("the sweep waits for its servers", "sweeping again")
         while not self._stopping.is_set():
-            try:
+            with waiting:
                 self._turn()
-            except (PyMongoError, redis.RedisError) as error:
-                if well:
-                    logger.warning("the sweep waits for its servers", error=error)
-                well = False
-            else:
-                if not well:
-                    logger.info("sweeping again")
-                well = True
             self._stopping.wait(PAUSE_S)
 
 

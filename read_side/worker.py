@@ -2,7 +2,6 @@
 
 import os
 import socket
-import threading
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
@@ -16,6 +15,7 @@ from bus.notify.doorbells import Doorbells
 from bus.notify.notifier import APPENDS, Notifier, announce_positions, reached
 from bus.notify.subscriptions import Subscriptions
 from bus.observability import logs
+from bus.observability.interruption import Interruption
 from bus.observability.logs import logger
 from bus.observability.metrics import Metrics
 from bus.observability.outages import Outages
@@ -168,19 +168,12 @@ def _projected(registry: Registry) -> set[Generation]:
 
 
 def _announcer(client: redis.Redis) -> Callable[[Sequence[Reached]], None]:
-    heard = threading.Event()
-    heard.set()
+    silence = Interruption("Redis is away: nobody is told of progress")
 
     def tell(moved: Sequence[Reached]) -> None:
-        try:
+        with silence:
             announce_positions(
                 client, {reached(*one.generation, one.partition): one.position for one in moved}
             )
-        except redis.RedisError as error:
-            if heard.is_set():
-                logger.warning("Redis is away: nobody is told of progress", error=error)
-            heard.clear()
-        else:
-            heard.set()
 
     return tell

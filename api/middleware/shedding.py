@@ -7,14 +7,13 @@ second: beyond the bound writes are refused and reads go on. While Redis is away
 and commands are accepted as ever.
 """
 
-import threading
-import time
 from http import HTTPStatus
 
 import redis
 
 from api.http.problems import Problem
 from bus.inbox.gateway import COMMANDS_QUEUE
+from bus.primitives.cached import CachedValue, Others
 from bus.primitives.circuit_breaker import CircuitBreaker
 from bus.queue.keys import NAMESPACE
 
@@ -35,28 +34,23 @@ class Backlog:
         self._client = client
         self._limit = limit
         self._breaker = breaker or CircuitBreaker()
-        self._waiting = 0
-        self._counted_at = float("-inf")
-        self._counting = threading.Lock()
+        self._waiting = CachedValue(self._count, COUNT_EVERY_S, Others.TAKE_OLD)
 
     def is_known_full(self) -> bool:
         """``is_full`` without asking Redis: true only while the last count is fresh."""
-        return self._waiting >= self._limit and time.monotonic() - self._counted_at <= COUNT_EVERY_S
+        return (self._waiting.fresh() or 0) >= self._limit
 
     def is_full(self) -> bool:
         """Whether no more commands should be let in. One caller counts; the others take the last count."""
-        if time.monotonic() - self._counted_at > COUNT_EVERY_S and self._counting.acquire(blocking=False):
-            try:
-                self._waiting = self._count() if self._breaker.admits() else 0
-            except redis.RedisError:
-                self._breaker.trip()
-                self._waiting = 0
-            finally:
-                self._counted_at = time.monotonic()
-                self._counting.release()
-        return self._waiting >= self._limit
+        return self._waiting() >= self._limit
 
     def _count(self) -> int:
-        waiting = int(self._client.hlen(f"{NAMESPACE}:{COMMANDS_QUEUE}.msgs"))
+        if not self._breaker.admits():
+            return 0
+        try:
+            waiting = int(self._client.hlen(f"{NAMESPACE}:{COMMANDS_QUEUE}.msgs"))
+        except redis.RedisError:
+            self._breaker.trip()
+            return 0
         self._breaker.close()
         return waiting

@@ -17,7 +17,6 @@ from pymongo.database import Database
 
 from api.http import queries
 from api.ops.answers import answer_operator
-from api.ops.kept import KEPT_S, Kept
 from api.ops.read_models import GenerationStatuses
 from api.ops.recent import Recent
 from api.ops.shapes import ApiFlow, CommandsFlow, Flow, LogFlow, ProcessBeat, ReadModelFlow, Rebuilding
@@ -32,6 +31,7 @@ from bus.observability import metrics
 from bus.observability.heartbeats import Process, processes
 from bus.observability.metric_slots import Slots
 from bus.observability.metrics import MILLION, Counts, Family
+from bus.primitives.cached import CachedValue, Others
 from read_side.generations.registry import State
 from read_side.queries.status import MAX_LAG_S, GenerationStatus
 
@@ -49,7 +49,7 @@ class FlowMeter:
         client: redis.Redis,
         log: Log,
         statuses: GenerationStatuses,
-        kept_s: float = KEPT_S,
+        kept_s: float,
     ) -> None:
         self._write = write
         self._client = client
@@ -58,7 +58,7 @@ class FlowMeter:
         self._slots = Slots(write)
         self._letters = DeadLetters(write)
         self._recent = Recent((metrics.HANDLED, metrics.VISIBLE))
-        self.look = Kept(self._look, kept_s)
+        self.look = CachedValue(self._look, kept_s, Others.WAIT)
 
     def _look(self) -> Flow:
         statuses = self._statuses.look()

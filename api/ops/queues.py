@@ -12,11 +12,11 @@ import pymongo
 
 from api.http import queries
 from api.ops.answers import answer_operator
-from api.ops.kept import KEPT_S, Kept
 from api.ops.shapes import FigureExplained, QueueFigures, Queues
 from bus.inspection.explanations import rows
 from bus.inspection.figures import Figures, between
 from bus.inspection.snapshot import Inspection, Inspector
+from bus.primitives.cached import CachedValue, Others
 
 LOOK_S = 2.5
 """For all that is asked of MongoDB in one look."""
@@ -27,11 +27,11 @@ PAIR_S = 60.0
 class QueueBoard:
     """Looks when somebody asks, and keeps the look before."""
 
-    def __init__(self, looking: Inspector, pair_s: float = PAIR_S, kept_s: float = KEPT_S) -> None:
+    def __init__(self, looking: Inspector, kept_s: float, pair_s: float = PAIR_S) -> None:
         self._looking = looking
         self._pair_s = pair_s
         self._before: Inspection | None = None
-        self.look = Kept(self._look, kept_s)
+        self.look = CachedValue(self._look, kept_s, Others.WAIT)
 
     def _look(self) -> Queues:
         with pymongo.timeout(LOOK_S):

@@ -9,10 +9,10 @@ from pymongo.database import Database
 
 from api.http import queries
 from api.ops.answers import answer_operator
-from api.ops.kept import KEPT_S, Kept
 from api.ops.shapes import Generation, ReadModelStandings
 from bus.connections.clients import Documents
 from bus.log.log import Log
+from bus.primitives.cached import CachedValue, Others
 from read_side.projections import READ_MODELS
 from read_side.queries.status import GenerationStatus, Status, attention
 
@@ -23,9 +23,9 @@ LOOK_S = 1.5
 class GenerationStatuses:
     """Looked at when somebody asks; the second look has rates."""
 
-    def __init__(self, log: Log, read: Database[Documents], kept_s: float = KEPT_S) -> None:
+    def __init__(self, log: Log, read: Database[Documents], kept_s: float) -> None:
         self._status = Status(log, read, READ_MODELS)
-        self.look = Kept(self._look, kept_s)
+        self.look = CachedValue(self._look, kept_s, Others.WAIT)
 
     def _look(self) -> list[GenerationStatus]:
         with pymongo.timeout(LOOK_S):

@@ -7,7 +7,6 @@ from pymongo.database import Database
 
 from api.http.freshness import WaitSlots
 from api.ops.flow import FlowMeter
-from api.ops.kept import KEPT_S
 from api.ops.queues import QueueBoard
 from api.ops.read_models import GenerationStatuses
 from api.ops.repairs import Repairs, repairs
@@ -17,6 +16,9 @@ from bus.inspection.snapshot import Inspector
 from bus.log.log import Log
 from bus.observability.timeline import Timelines
 from read_side.queries.document_lookup import DocumentLookup
+
+KEPT_S = 1.0
+"""For how long a look is kept, however many operators ask. While one caller looks, the others wait for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ def ops_services(  # noqa: PLR0913, PLR0917 - one for each thing that is asked o
     statuses = GenerationStatuses(log, read, kept_s)
     return OpsServices(
         flow=FlowMeter(write, client, log, statuses, kept_s),
-        queues=QueueBoard(Inspector(client, write, read, log.partitions, sweep_after_ms), kept_s=kept_s),
+        queues=QueueBoard(Inspector(client, write, read, log.partitions, sweep_after_ms), kept_s),
         statuses=statuses,
         timeline_reader=TimelineReader(log, Timelines(write, log), document_lookup),
         repairs=repairs(write, read, client, log, slots),

@@ -4,7 +4,6 @@ import threading
 from collections.abc import Callable
 
 from pymongo.database import Database
-from pymongo.errors import PyMongoError
 
 from api.app import Services, create_app
 from api.http.commands import Commands
@@ -26,6 +25,7 @@ from bus.inbox.inbox import Inbox
 from bus.log.log import Log
 from bus.notify.notifier import Notifier
 from bus.observability import logs
+from bus.observability.interruption import Interruption
 from bus.observability.logs import logger
 from bus.observability.metric_slots import Slots
 from bus.observability.metrics import Metrics
@@ -82,19 +82,12 @@ class Background:
             server.stop()
 
     def _until_it_works(self, step: Callable[[], None], pause_s: float) -> None:
-        waited = False
+        waiting = Interruption("waiting for MongoDB", "MongoDB is there")
         while not self._stopping.is_set():
-            try:
+            with waiting:
                 step()
-            except PyMongoError as error:
-                if not waited:
-                    logger.warning("waiting for MongoDB", error=error)
-                waited = True
-                self._stopping.wait(pause_s)
-            else:
-                if waited:
-                    logger.info("MongoDB is there")
                 return
+            self._stopping.wait(pause_s)
 
 
 def _prepare(write: Database[Documents], read: Database[Documents], log: Log, inbox: Inbox) -> None:

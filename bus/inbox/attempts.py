@@ -16,7 +16,7 @@ begins; never below what ended in errors, since an operator's retry may have beg
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 
 from pymongo import ReturnDocument, UpdateMany, UpdateOne, WriteConcern
 from pymongo.database import Database
@@ -24,7 +24,7 @@ from pymongo.errors import PyMongoError
 
 from bus.connections.clients import UNSETTLED, Documents
 from bus.messages.outcome import CommandStatus
-from bus.primitives.database_time import from_now, is_past, is_recent, shorten
+from bus.primitives.database_time import LONG_AGO, from_now, is_past, is_recent, shorten
 
 ALONE_MS = 20_000
 """How long an attempt made alone may take before the next one; a worker's operations are bounded by 10 s."""
@@ -32,7 +32,6 @@ ALONE_MS = 20_000
 QUIET_MS = 3_000
 """How long after the last attempt began those that are open are taken for dead rather than under way."""
 
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _WAITING = {"status": CommandStatus.ACCEPTED.value}
 _OPEN = {"$expr": {"$gt": ["$attempts", {"$ifNull": ["$errors", 0]}]}}
 
@@ -84,7 +83,7 @@ class Attempts:
         under way or if the command is finished.
         """
         self._write()
-        free = is_past({"$ifNull": ["$alone_until", _LONG_AGO]})
+        free = is_past({"$ifNull": ["$alone_until", LONG_AGO]})
         counted = {
             "attempts": {"$add": ["$attempts", 1]},
             "attempted_at": "$$NOW",
@@ -105,7 +104,7 @@ class Attempts:
 
     def end_alone(self, command_id: str) -> None:
         """An attempt made alone ended, however it did: its process lives."""
-        until = self._alone_until.pop(command_id, _LONG_AGO)
+        until = self._alone_until.pop(command_id, LONG_AGO)
         lease = {"_id": command_id, "alone_until": {"$lte": until}}  # it may have been shortened
         self._owe(
             [

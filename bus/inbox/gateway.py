@@ -16,7 +16,7 @@ from bus.inbox.command_records import CommandRecord, CommandRecords
 from bus.messages.envelope import CommandEnvelope
 from bus.notify.notifier import Notifier, finished
 from bus.notify.wakeup import Wakeup
-from bus.observability.logs import logger
+from bus.observability.interruption import Interruption
 from bus.observability.metrics import COMMANDS_ACCEPTED, Metrics
 from bus.primitives.circuit_breaker import CircuitBreaker
 from bus.primitives.group_commit import GroupCommit
@@ -64,7 +64,7 @@ class CommandGateway:
         )
         self._enqueue = self._metrics.batches("enqueue", self._enqueue_all)
         self._find = GroupCommit(records.find_all, shared=lambda error: isinstance(error, PyMongoError))
-        self._reachable = True
+        self._outage = Interruption("Redis is away: what is accepted waits for the sweep", "Redis is back")
 
     def send(self, envelope: CommandEnvelope, request: str | None = None) -> CommandRecord | None:
         """Accept a command. Returns ``None`` if it is new, else the record of the one that has its id."""
@@ -97,12 +97,8 @@ class CommandGateway:
             self._broker.enqueue_once([command_message(envelope.command_id) for envelope in envelopes])
         except redis.RedisError as error:
             self._breaker.trip()
-            if self._reachable:
-                logger.warning("Redis is away: what is accepted waits for the sweep", error=error)
-            self._reachable = False
+            self._outage.begin(error)
         else:
             self._breaker.close()
-            if not self._reachable:
-                logger.info("Redis is back")
-            self._reachable = True
+            self._outage.end()
         return nothing

@@ -4,11 +4,14 @@ from dataclasses import dataclass
 
 from bson import Timestamp
 from pymongo import ASCENDING
+from pymongo.collection import Collection
 from pymongo.database import Database
 
 from bus.connections.clients import CODEC, UNSETTLED, Documents
 from bus.dead_letters.failed_commands import FailedCommands
 from bus.messages.outcome import CommandStatus
+
+_WAITING = {"status": CommandStatus.ACCEPTED.value}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,20 +29,23 @@ class Unfinished:
     failed: int
 
 
+def count_unfinished(inbox: Collection[Documents]) -> int:
+    """Count the commands without an outcome, by the partial index on them: every entry has such a time."""
+    return inbox.count_documents({**_WAITING, "accepted_ts": {"$gte": Timestamp(0, 0)}})
+
+
 def unfinished(database: Database[Documents]) -> Unfinished:
     """Count, by indexes that hold only what is counted; ages by mongod's clock."""
     # As it is at the moment: what has left is shown for a while after that by a settled read.
     inbox = database["commands"].with_options(read_concern=UNSETTLED)
-    waiting = {"status": CommandStatus.ACCEPTED.value}
     now = database.command("hello", codec_options=CODEC)["localTime"]
     oldest = inbox.find_one(
-        {**waiting, "envelope.accepted_at": {"$lte": now}},
+        {**_WAITING, "envelope.accepted_at": {"$lte": now}},
         {"envelope.accepted_at": True},
         sort=[("accepted_ts", ASCENDING)],
     )
     return Unfinished(
-        # The range lets the count use the partial index on it; every entry has such a time.
-        commands=inbox.count_documents({**waiting, "accepted_ts": {"$gte": Timestamp(0, 0)}}),
+        commands=count_unfinished(inbox),
         oldest_s=(now - oldest["envelope"]["accepted_at"]).total_seconds() if oldest else 0.0,
         failed=FailedCommands(database).count_open(),
     )

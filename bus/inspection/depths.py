@@ -12,13 +12,18 @@ from bus.queue.keys import QueueKeys
 
 @dataclass(frozen=True, slots=True)
 class QueueDepth:
-    """Messages of one queue by where they are, and the age in seconds of the first that waits."""
+    """Messages of one queue by where they are."""
 
     waiting: int
     in_flight: int
     delayed: int
     dead: int
-    oldest_s: float
+    first_s: float | None
+    """The age of the first that waits; ``None`` if none does, or if it cannot be read."""
+
+    @property
+    def oldest_s(self) -> float:
+        return self.first_s or 0.0
 
 
 def queue_depths(client: redis.Redis, names: Sequence[str]) -> Mapping[str, QueueDepth]:
@@ -40,7 +45,7 @@ def queue_depths(client: redis.Redis, names: Sequence[str]) -> Mapping[str, Queu
             in_flight=max(0, known - waiting),  # it may move between the two questions
             delayed=delayed,
             dead=dead,
-            oldest_s=_age(oldest.get(name)),
+            first_s=_age(oldest.get(name)),
         )
         for name, (waiting, known, delayed, dead, _) in rows.items()
     }
@@ -53,10 +58,10 @@ def _first_messages(client: redis.Redis, ids: Mapping[str, bytes]) -> Mapping[st
         return dict(zip(ids, asked.execute(), strict=True))
 
 
-def _age(message: bytes | None) -> float:
-    """By when it was enqueued; 0 for one that is gone already, or that cannot be read."""
+def _age(message: bytes | None) -> float | None:
+    """By when it was enqueued; ``None`` for one that is gone already, or that cannot be read."""
     try:
         enqueued_ms = float(orjson.loads(message or b"{}")["message_timestamp"])
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
-        return 0.0
+        return None
     return max(0.0, time.time() - enqueued_ms / 1000)

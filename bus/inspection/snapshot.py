@@ -9,12 +9,11 @@ goes through Dramatiq's own script, whose every call is a heartbeat.
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 
 import redis
-from bson import Timestamp
 from pymongo.database import Database
 
 from bus.connections.clients import CODEC, UNSETTLED, Documents
@@ -22,6 +21,8 @@ from bus.dead_letters.diagnosis import decoded
 from bus.dead_letters.failed_commands import FailedCommands
 from bus.dead_letters.store import DeadLetters
 from bus.inbox.gateway import COMMANDS_QUEUE
+from bus.inbox.unfinished import count_unfinished
+from bus.inspection.depths import QueueDepth, queue_depths
 from bus.log.log import Log
 from bus.messages.outcome import CommandStatus
 from bus.notify.subscriptions import Subscriptions
@@ -61,15 +62,6 @@ class Inspection:
     failed: int
 
 
-@dataclass(frozen=True, slots=True)
-class _InRedis:
-    waiting: int
-    in_flight: int
-    delayed: int
-    dead: int
-    silent: int
-
-
 class Inspector:
     """Looks at all queues: that of commands, and one for each read model that wants to be rung."""
 
@@ -94,21 +86,24 @@ class Inspector:
         """Look now; raises what Redis and MongoDB raise while they are away."""
         models = sorted(Subscriptions(self._writes).names())
         kept = self._letters.count_kept()
-        counts = self._in_redis([COMMANDS_QUEUE, *models])
+        depths = {
+            queue: replace(depth, dead=depth.dead + kept.get(queue, 0))
+            for queue, depth in queue_depths(self._client, [COMMANDS_QUEUE, *models]).items()
+        }
+        silent = self._silent(depths)
         positions = self._positions(models)
-        heads = [self._log.head(partition) for partition in range(self._log.partitions)]
+        heads = self._log.heads()
         at = time.monotonic()
-        queues = {COMMANDS_QUEUE: self._commands(counts[COMMANDS_QUEUE], kept, sum(heads))}
+        queues = {COMMANDS_QUEUE: self._commands(depths[COMMANDS_QUEUE], silent[COMMANDS_QUEUE], sum(heads))}
         for model in models:
-            queues[model] = self._read_model(model, counts[model], kept, heads, positions[model])
+            queues[model] = self._read_model(model, depths[model], silent[model], heads, positions[model])
         return Inspection(at, queues, self._failed.count_open())
 
-    def _commands(self, counts: _InRedis, kept: Mapping[str, int], decided: int) -> QueueInspection:
+    def _commands(self, depth: QueueDepth, silent: int, decided: int) -> QueueInspection:
         waiting = {"status": CommandStatus.ACCEPTED.value}
         # As it is at the moment: what has left is shown for a while after that by a settled read.
         inbox = self._writes.commands.with_options(read_concern=UNSETTLED)
-        # The range lets the count use the partial index on it; every entry has such a time.
-        backlog = inbox.count_documents({**waiting, "accepted_ts": {"$gte": Timestamp(0, 0)}})
+        backlog = count_unfinished(inbox)
         # By when they were accepted: their order is no age while it is ahead of the clock
         # (``bus.inbox.overdue``).
         now: datetime = self._writes.command("hello", codec_options=CODEC)["localTime"]
@@ -120,22 +115,22 @@ class Inspector:
         absent = self._broker.absent(COMMANDS_QUEUE, overdue) if overdue else []
         unfinished = inbox.find({**waiting, "_id": {"$in": absent}}, {"_id": True})
         return QueueInspection(
-            waiting=counts.waiting,
-            in_flight=counts.in_flight,
-            delayed=counts.delayed,
-            dead=counts.dead + kept.get(COMMANDS_QUEUE, 0),
+            waiting=depth.waiting,
+            in_flight=depth.in_flight,
+            delayed=depth.delayed,
+            dead=depth.dead,
             oldest_s=_age(min(since.values()), now) if since else None,
             came=decided + backlog,
             done=decided,
-            silent=counts.silent,
+            silent=silent,
             overdue=frozenset(stored["_id"] for stored in unfinished),
         )
 
     def _read_model(
         self,
         model: str,
-        counts: _InRedis,
-        kept: Mapping[str, int],
+        depth: QueueDepth,
+        silent: int,
         heads: list[int],
         positions: Mapping[int, int],
     ) -> QueueInspection:
@@ -144,53 +139,39 @@ class Inspector:
         }
         rung = self._rung(model) if behind else set()
         return QueueInspection(
-            waiting=counts.waiting,
-            in_flight=counts.in_flight,
-            delayed=counts.delayed,
-            dead=counts.dead + kept.get(model, 0),
-            oldest_s=self._age_of_head(model),
+            waiting=depth.waiting,
+            in_flight=depth.in_flight,
+            delayed=depth.delayed,
+            dead=depth.dead,
+            oldest_s=depth.first_s,
             came=sum(heads),
             done=sum(positions.values()),
-            silent=counts.silent,
+            silent=silent,
             behind=frozenset(one for one in behind if one[0] not in rung),
         )
 
-    def _in_redis(self, queues: list[str]) -> dict[str, _InRedis]:
-        """The counts of all queues, of one moment."""
+    def _silent(self, queues: Iterable[str]) -> dict[str, int]:
+        """What of each queue is in flight with silent workers or with nobody, all at one moment."""
         workers = cast("list[tuple[bytes, float]]", self._client.zrange(HEARTBEATS, 0, -1, withscores=True))
-        silent_since = self._redis_ms() - HEARTBEAT_TIMEOUT_MS
+        seconds, microseconds = self._client.time()  # which heartbeats are noted with
+        silent_since = int(seconds) * 1000 + int(microseconds) // 1000 - HEARTBEAT_TIMEOUT_MS
         with self._client.pipeline(transaction=True) as pipeline:
             for queue in queues:
                 keys = QueueKeys(queue)
                 pipeline.llen(keys.waiting)
                 pipeline.hlen(keys.messages)
-                pipeline.hlen(keys.delayed.messages)
-                pipeline.zcard(keys.dead)
                 for worker, _ in workers:
                     pipeline.scard(keys.in_flight(worker.decode()))
                     pipeline.scard(keys.delayed.in_flight(worker.decode()))
             answers = iter(pipeline.execute())
         found = {}
         for queue in queues:
-            waiting, messages, delayed, dead = (next(answers) for _ in range(4))
+            waiting, messages = next(answers), next(answers)
             owed = [(heard, next(answers), next(answers)) for _, heard in workers]
-            in_flight = messages - waiting
-            nobody_owes = max(0, in_flight - sum(own for _, own, _ in owed))
+            nobody_owes = max(0, messages - waiting - sum(own for _, own, _ in owed))
             silent = sum(own + later for heard, own, later in owed if heard < silent_since)
-            found[queue] = _InRedis(waiting, in_flight, delayed, dead, silent + nobody_owes)
+            found[queue] = silent + nobody_owes
         return found
-
-    def _redis_ms(self) -> int:
-        """The time that heartbeats are noted with."""
-        seconds, microseconds = self._client.time()
-        return int(seconds) * 1000 + int(microseconds) // 1000
-
-    def _age_of_head(self, queue: str) -> float | None:
-        """Seconds since the oldest bell was rung; ``None`` where none waits."""
-        head = self._client.lindex(QueueKeys(queue).waiting, 0)
-        payload = self._client.hget(QueueKeys(queue).messages, cast("str", head)) if head else None
-        message = decoded(cast("bytes | None", payload))
-        return None if message is None else max(0.0, (self._redis_ms() - message.message_timestamp) / 1000)
 
     def _rung(self, queue: str) -> set[Any]:
         """The partitions that have a bell: waiting, in flight or delayed."""

@@ -216,6 +216,10 @@ class LogView:
         """The highest position in a partition that holds anything; 0 for an empty one."""
         return head_of(self._settled, partition, self._session)
 
+    def heads(self) -> list[int]:
+        """The highest position in each partition."""
+        return [self.head(partition) for partition in range(self.partitions)]
+
     def _noted(self, stored: Documents) -> Commit:
         """A commit that a writer may rest a decision on."""
         self._seen.note(stored["partition"], stored["seq"])

@@ -16,6 +16,7 @@ import redis
 
 from bus.notify.primary_check import PrimaryCheck
 from bus.notify.wakeup import Wakeup
+from bus.observability.interruption import Interruption
 from bus.observability.logs import logger
 
 CHANNEL = "twofold:signals"
@@ -66,7 +67,7 @@ class Notifier:
         self._waiting: defaultdict[str, set[Wakeup]] = defaultdict(set)
         self._positions: dict[str, int] = {}
         self._lock = threading.Lock()
-        self._hears = True
+        self._silence = Interruption("no signals while Redis is away", "listening for signals again")
         self._stopping = threading.Event()
         self.thread = threading.Thread(target=self._listen, name="signals", daemon=True)
 
@@ -126,14 +127,12 @@ class Notifier:
             try:
                 self._listen_on_a_connection()
             except redis.RedisError as error:
-                if self._hears:
-                    logger.warning("no signals while Redis is away", error=error)
-                self._hears = False
+                self._silence.begin(error)
                 self._stopping.wait(RECONNECT_S)
             except Exception:  # noqa: BLE001 - whatever it is, waiters look by themselves meanwhile
-                if self._hears:
+                if not self._silence.is_on:
                     logger.exception("the listener failed and begins again")
-                self._hears = False
+                self._silence.is_on = True
                 self._stopping.wait(RECONNECT_S)
 
     def _listen_on_a_connection(self) -> None:
@@ -152,9 +151,7 @@ class Notifier:
                 # Subscribed, perhaps again and by redis-py itself: what was announced meanwhile was missed,
                 # so everybody looks.
                 self.wake_all()
-                if not self._hears:
-                    logger.info("listening for signals again")
-                self._hears = True
+                self._silence.end()
 
     def _wake(self, topics: Iterable[str]) -> None:
         concerned: set[Wakeup] = set()

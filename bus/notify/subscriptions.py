@@ -12,6 +12,7 @@ import time
 from pymongo.database import Database
 
 from bus.connections.clients import DURABLE, Documents
+from bus.primitives.cached import CachedValue
 
 REFRESH_S = 5.0
 RENEW_S = 30.0
@@ -23,8 +24,7 @@ class Subscriptions:
 
     def __init__(self, database: Database[Documents]) -> None:
         self._subscriptions = database.get_collection("subscriptions", write_concern=DURABLE)
-        self._names: tuple[str, ...] = ()
-        self._read_at = float("-inf")
+        self._names = CachedValue(self._read, REFRESH_S)
         self._renewed_at = float("-inf")
 
     def subscribe(self, names: tuple[str, ...]) -> None:
@@ -39,11 +39,14 @@ class Subscriptions:
             self.subscribe(names)
 
     def names(self) -> tuple[str, ...]:
-        """The subscribed models; a race between threads only reads them twice. None is not remembered."""
-        if not self._names or time.monotonic() - self._read_at > REFRESH_S:
-            self._names = tuple(stored["_id"] for stored in self._subscriptions.find({"$expr": _RENEWED}))
-            self._read_at = time.monotonic()
-        return self._names
+        """The subscribed models. If there is none, that is not remembered."""
+        names = self._names()
+        if not names:
+            self._names.forget()
+        return names
+
+    def _read(self) -> tuple[str, ...]:
+        return tuple(stored["_id"] for stored in self._subscriptions.find({"$expr": _RENEWED}))
 
 
 _RENEWED = {"$gt": ["$renewed_at", {"$subtract": ["$$NOW", round(LAPSE_S * 1000)]}]}

@@ -14,7 +14,7 @@ from pymongo.errors import PyMongoError
 
 from bus.connections.clients import Documents
 from bus.observability.heartbeats import Heartbeat
-from bus.observability.logs import logger
+from bus.observability.interruption import Interruption
 from bus.observability.metric_slots import MetricsPublisher, Slots
 from bus.observability.metrics import Metrics
 
@@ -40,7 +40,7 @@ class Pulse:
     def __init__(self, *parts: HeartbeatPart) -> None:
         self._parts = parts
         self._stopping = threading.Event()
-        self._well = True
+        self._silence = Interruption("no heartbeat while MongoDB is away", "heartbeats again")
         self.thread = threading.Thread(target=self._run, name="pulse", daemon=True)
 
     @classmethod
@@ -54,28 +54,20 @@ class Pulse:
     def stop(self) -> None:
         """Tell for the last time; a stop that goes wrong leaves what a kill would."""
         self._stopping.set()
-        if self._well:  # else there is nobody to tell, and the last try may take longer than there is time
+        # If it is on, there is nobody to tell, and the last try may take longer than there is time.
+        if not self._silence.is_on:
             self.thread.join(STOP_S)
 
     def _run(self) -> None:
         while not self._stopping.is_set():
             self._beat()
             self._stopping.wait(BEAT_S)
-        if self._well:
+        if not self._silence.is_on:
             with suppress(PyMongoError), pymongo.timeout(LAST_BEAT_LIMIT_S):
                 for part in self._parts:
                     part.end()
 
     def _beat(self) -> None:
-        try:
-            with pymongo.timeout(BEAT_LIMIT_S):
-                for part in self._parts:
-                    part.beat()
-        except PyMongoError as error:
-            if self._well:
-                logger.warning("no heartbeat while MongoDB is away", error=error)
-            self._well = False
-        else:
-            if not self._well:
-                logger.info("heartbeats again")
-            self._well = True
+        with self._silence, pymongo.timeout(BEAT_LIMIT_S):
+            for part in self._parts:
+                part.beat()

@@ -1,1 +1,1 @@
-"""Small parts that know nothing of orders: group commit, a circuit breaker, the database's clock."""
+"""Small parts that know nothing of orders: group commit, a cached value, a breaker, the database's clock."""

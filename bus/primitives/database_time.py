@@ -12,11 +12,15 @@ one. So a stamp can be from the future, and the rules here keep what that costs 
   lease only saves work, and what its holder writes is guarded by an epoch, a position or a unique index.
 """
 
+from datetime import UTC, datetime
 from typing import Any
 
 from pymongo.collection import Collection
 
 from bus.connections.clients import Documents
+
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+"""The end of a lease that nobody holds."""
 
 
 def from_now(milliseconds: int) -> Documents:

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable
 
 import redis
 from dramatiq import Worker
-from pymongo.errors import PyMongoError
 
 from bus.errors import TwofoldError
+from bus.observability.interruption import Interruption
 from bus.observability.logs import logger
 from bus.primitives.termination import Termination
 from bus.queue.broker import Broker
@@ -66,21 +66,16 @@ class _Preparation(threading.Thread):
         self.failure: Exception | None = None
 
     def run(self) -> None:
-        waited = False
-        while not self._stopping.is_set():
-            try:
-                self._prepare()
-            except (PyMongoError, redis.RedisError) as error:
-                if not waited:
-                    logger.warning("waiting for the servers", error=error)
-                waited = True
+        waiting = Interruption("waiting for the servers")
+        try:
+            while not self._stopping.is_set():
+                with waiting:
+                    self._prepare()
+                    self.ready = True
+                    return
                 self._stopping.wait(CONNECT_PAUSE_S)
-            except Exception as error:  # noqa: BLE001 - the main thread raises it
-                self.failure = error
-                return
-            else:
-                self.ready = True
-                return
+        except Exception as error:  # noqa: BLE001 - the main thread raises it
+            self.failure = error
 
 
 def run(  # noqa: PLR0913, PLR0917 - what a worker is, and what may end it

@@ -12,14 +12,13 @@ it is deleted. The times are counted by mongod's clock and decide only how long 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from pymongo import ReturnDocument
 from pymongo.database import Database
 
 from bus.connections.clients import DURABLE, Documents
-from bus.primitives.database_time import from_now, is_past, shorten
+from bus.primitives.database_time import LONG_AGO, from_now, is_past, shorten
 from read_side.errors import GenerationError, RebuildLostError
 from read_side.generations.registry import COLLECTION, Entry, State
 
@@ -27,7 +26,6 @@ RETIRE_S = 600
 LEAVE_S = 60
 
 _SERVED = [State.READY.value, State.RETIRING.value]
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +68,7 @@ class Generations:
 
     def take(self, name: str, owner: str) -> RebuildLease | None:
         """Take the lease if nobody holds it; ``None`` if somebody does."""
-        expires_at = {"$ifNull": ["$rebuild.expires_at", _LONG_AGO]}
+        expires_at = {"$ifNull": ["$rebuild.expires_at", LONG_AGO]}
         epoch = {"$add": [{"$ifNull": ["$rebuild.epoch", 0]}, 1]}
         taken = self._read_models.find_one_and_update(
             {"_id": name, "$expr": is_past(expires_at)},
@@ -89,7 +87,7 @@ class Generations:
     def release(self, lease: RebuildLease) -> None:
         """Let the next one in; nothing happens if the lease was lost already."""
         where = {"_id": lease.name, "rebuild.epoch": lease.epoch}
-        self._read_models.update_one(where, {"$set": {"rebuild.expires_at": _LONG_AGO}})
+        self._read_models.update_one(where, {"$set": {"rebuild.expires_at": LONG_AGO}})
 
     # The life of a generation, under the lease.
 

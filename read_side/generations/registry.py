@@ -11,7 +11,6 @@ therefore projected for much longer than that (``read_side.generations.generatio
 still goes by what it remembers is served as well as before.
 """
 
-import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from pymongo.database import Database
 from pymongo.errors import CollectionInvalid, DuplicateKeyError
 
 from bus.connections.clients import DURABLE, Documents
+from bus.primitives.cached import CachedValue
 from read_side.projections.model import Index, ReadModel
 
 COLLECTION = "read_models"
@@ -125,8 +125,7 @@ class Registry:
     def __init__(self, database: Database[Documents]) -> None:
         self._database = database
         self._read_models = database.get_collection(COLLECTION, write_concern=DURABLE)
-        self._entries: dict[str, Entry] = {}
-        self._read_at = float("-inf")
+        self._entries = CachedValue(self._read, REFRESH_S)
 
     def create(self, models: Iterable[ReadModel]) -> None:
         """Make the first generation of every model that has none, the indexes and the view; idempotent.
@@ -169,17 +168,14 @@ class Registry:
 
     def entries(self) -> Mapping[str, Entry]:
         """Everything registered, by name; at most ``REFRESH_S`` old."""
-        now = time.monotonic()  # taken before the reading: what is remembered is not older than it says
-        if now - self._read_at > REFRESH_S:
-            # Several threads may read at once. Were each to wait for the one before it, the last would wait
-            # for all their timeouts when MongoDB is away.
-            self._entries = {stored["_id"]: Entry.from_stored(stored) for stored in self._read_models.find()}
-            self._read_at = now
-        return self._entries
+        return self._entries()
+
+    def _read(self) -> Mapping[str, Entry]:
+        return {stored["_id"]: Entry.from_stored(stored) for stored in self._read_models.find()}
 
     def forget(self) -> None:
         """Read anew when next asked."""
-        self._read_at = float("-inf")
+        self._entries.forget()
 
     def entry(self, name: str) -> Entry:
         """What is registered of a model: its first generation where there is nothing yet."""

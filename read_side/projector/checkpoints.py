@@ -18,20 +18,18 @@ when it renews, and which means nothing once it is ``ASK_MS`` old, so that an as
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import Any
 
 from pymongo import ReturnDocument, UpdateOne, WriteConcern
 from pymongo.database import Database
 
 from bus.connections.clients import DURABLE, Documents
-from bus.primitives.database_time import from_now, is_past, is_recent, shorten
+from bus.primitives.database_time import LONG_AGO, from_now, is_past, is_recent, shorten
 from read_side.errors import LeaseLostError
 from read_side.projector.checkpoint import Checkpoint
 
 Place = tuple[str, int, int]
 """A checkpoint's read model, generation and partition."""
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 ALIVE_MS = 60_000
 """What nobody has touched for so long is nobody's."""
 ASK_MS = 10_000
@@ -76,7 +74,7 @@ class Checkpoints:
                         "partition": partition,
                         "position": 0,
                         "epoch": 0,
-                        "expires_at": _LONG_AGO,
+                        "expires_at": LONG_AGO,
                     }
                 },
                 upsert=True,
@@ -198,7 +196,7 @@ class Checkpoints:
         an epoch that it has let go of, and nobody has raised since, is nobody's.
         """
         self.let_go([lease])
-        self._hasty.update_one({"_id": lease.key, "epoch": lease.epoch}, {"$set": {"expires_at": _LONG_AGO}})
+        self._hasty.update_one({"_id": lease.key, "epoch": lease.epoch}, {"$set": {"expires_at": LONG_AGO}})
 
     def let_go(self, leases: Iterable[Lease]) -> None:
         """Note that this process has no use for leases; only it knows."""
@@ -209,7 +207,7 @@ class Checkpoints:
         """As ``release`` for several, at least one, in one step."""
         self.let_go(leases)
         held = [{"_id": one.key, "epoch": one.epoch} for one in leases]
-        self._hasty.update_many({"$or": held}, {"$set": {"expires_at": _LONG_AGO}})
+        self._hasty.update_many({"$or": held}, {"$set": {"expires_at": LONG_AGO}})
 
     def ask(self, owner: str, partition: int, generations: Collection[tuple[str, int]]) -> None:
         """Ask whoever holds a partition of some generations for it, unless somebody has lately."""

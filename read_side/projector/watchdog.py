@@ -10,11 +10,9 @@ It also does the chores that a worker has every few seconds.
 import threading
 from collections.abc import Callable, Sequence
 
-import redis
-from pymongo.errors import PyMongoError
-
 from bus.log.log import Log
 from bus.notify.doorbells import Doorbells
+from bus.observability.interruption import Interruption
 from bus.observability.logs import logger
 from bus.observability.metrics import RESCUES, Metrics
 from read_side.projector.checkpoints import Checkpoints
@@ -83,7 +81,7 @@ class Watchdog:
         return len(overdue)
 
     def _behind(self, projected: set[tuple[str, int]]) -> dict[tuple[str, int, int], int]:
-        heads = [self._log.head(partition) for partition in range(self._log.partitions)]
+        heads = self._log.heads()
         positions = self._checkpoints.positions()
         return {
             key: position
@@ -92,15 +90,9 @@ class Watchdog:
         }
 
     def _watch(self) -> None:
-        well = True
+        waiting = Interruption("the lookout waits for its servers")
         while not self._stopping.wait(LOOK_EVERY_S):
-            try:
+            with waiting:
                 self.look()
                 for task in self._periodic_tasks:
                     task()
-            except (PyMongoError, redis.RedisError) as error:
-                if well:
-                    logger.warning("the lookout waits for its servers", error=error)
-                well = False
-            else:
-                well = True

@@ -4,11 +4,10 @@ So a mark can come, and go, ``REFRESH_S`` late: for so long an answer may look a
 only behind. Who must not be told less than it knows asks with a token, and then what is parked is read anew.
 """
 
-import threading
-import time
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
+from bus.primitives.cached import CachedValue, Others
 from read_side.parked.parking import Parked, Parking
 from read_side.projections.staleness import Aside
 
@@ -23,29 +22,13 @@ class ParkedLookup:
     """The parked streams of all read models, as one process knows them."""
 
     def __init__(self, parking: Parking) -> None:
-        self._parking = parking
-        self._lock = threading.Lock()
-        self._known: Mapping[tuple[str, int], Aside] | None = None
-        self._read_again_at = float("-inf")
+        self._parked = CachedValue(
+            lambda: _by_generation(parking.every()), REFRESH_S, Others.TAKE_OLD, sparing=SPARING
+        )
 
     def of(self, name: str, generation: int) -> Aside:
         """Those of one generation."""
-        known = self._known
-        if known is None:
-            known = self._read()  # also several threads at once: to wait for each other might take too long
-        elif time.monotonic() >= self._read_again_at and self._lock.acquire(blocking=False):
-            try:
-                known = self._read()
-            finally:
-                self._lock.release()
-        return known.get((name, generation), _NOTHING)
-
-    def _read(self) -> Mapping[tuple[str, int], Aside]:
-        began = time.monotonic()
-        known = _by_generation(self._parking.every())
-        ended = time.monotonic()
-        self._known, self._read_again_at = known, ended + max(REFRESH_S, SPARING * (ended - began))
-        return known
+        return self._parked().get((name, generation), _NOTHING)
 
 
 def since(parked: Iterable[Parked]) -> Aside:

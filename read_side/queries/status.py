@@ -100,7 +100,7 @@ class Status:
         """Every generation, by name and number; the live one of a model first."""
         now: datetime = self._database.command("hello")["localTime"].replace(tzinfo=UTC)
         found = {(c.name, c.generation, c.partition): c for c in self._checkpoints.found()}
-        heads = [self._log.head(partition) for partition in range(self._log.partitions)]
+        heads = self._log.heads()
         parked = self._parking.counts_by_partition()
         entries = [Entry.from_stored(s) for s in self._database[COLLECTION].find(sort=[("_id", 1)])]
         statuses = [

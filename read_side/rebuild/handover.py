@@ -57,12 +57,12 @@ class Handover:
         return range(self._log.partitions)
 
     def heads(self) -> list[int]:
-        return [self._log.head(partition) for partition in self.partitions]
+        return self._log.heads()
 
     def heads_now(self) -> list[int]:
         """The heads, none older than what was acknowledged before the call."""
         with self._log.now() as now:
-            return [now.head(partition) for partition in self.partitions]
+            return now.heads()
 
     def positions(self, number: int) -> list[int]:
         return [position for _, position, _ in self._marks(number)]

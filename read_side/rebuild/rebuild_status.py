@@ -93,8 +93,7 @@ class RebuildStatuses:
             return row
         found = self._checkpoints.found({"name": row.read_model, "generation": row.generation})
         done = sum(checkpoint.position for checkpoint in found)
-        heads = sum(self._log.head(partition) for partition in range(self._log.partitions))
-        return replace(row, done=done, total=max(done, heads))
+        return replace(row, done=done, total=max(done, sum(self._log.heads())))
 
 
 def seen(name: str, request: Documents | None, registered: Registered | None) -> RebuildStatus | None:

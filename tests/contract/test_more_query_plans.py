@@ -6,7 +6,8 @@ import pytest
 from bson import Timestamp
 
 from bus.inbox.inbox import Inbox, Related
-from bus.inspection.snapshot import Inspector, _InRedis
+from bus.inspection.depths import QueueDepth
+from bus.inspection.snapshot import Inspector
 from bus.log.log import Log
 from bus.messages.registry import to_stored
 from bus.messages.streams import partition_of
@@ -137,7 +138,7 @@ def test_the_backlog_is_counted_by_its_index(watched: Watched) -> None:
     watched.forget()
     with redis_away() as nobody:
         looking = Inspector(nobody, watched.database, watched.database, PARTITIONS, 60_000)
-        looking._commands(_InRedis(0, 0, 0, 0, 0), {}, 0)
+        looking._commands(QueueDepth(0, 0, 0, 0, None), 0, 0)
     for used, figures in watched.plans():
         assert "COLLSCAN" not in used
         assert figures["totalDocsExamined"] <= 1

@@ -39,8 +39,8 @@ class Around:
     def now(self, *_partitions: int) -> Iterator["Around"]:
         yield self
 
-    def head(self, _partition: int) -> int:
-        return self.log_head
+    def heads(self) -> list[int]:
+        return [self.log_head]
 
     def ring(self, bells: Any, *, insist: bool) -> int:
         assert insist, "the live one may be kept silent"

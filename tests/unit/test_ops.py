@@ -1,15 +1,10 @@
-"""What the dashboard's figures are made with: quantiles, the last minute, and looks that are shared."""
-
-import threading
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+"""What the dashboard's figures are made with: quantiles, and the last minute."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from api.ops.flow import counted
-from api.ops.kept import Kept
 from api.ops.quantiles import quantile
 from api.ops.recent import WINDOW_S, Recent
 from bus.observability import metrics
@@ -104,53 +99,3 @@ def test_counters_over_all_labels_or_some() -> None:
     assert counted(total, metrics.COMMANDS) == 7
     assert counted(total, metrics.COMMANDS, outcome="succeeded") == 3
     assert counted(total, metrics.COMMANDS, outcome="failed") == 0
-
-
-def test_many_who_ask_at_once_cost_one_look() -> None:
-    callers = 8
-    together = threading.Barrier(callers)
-    looks: list[None] = []
-
-    def look() -> int:
-        looks.append(None)
-        return len(looks)
-
-    kept = Kept(look, kept_s=3_600)
-
-    def ask(_: int) -> int:
-        together.wait(10)
-        return kept()
-
-    with ThreadPoolExecutor(callers) as pool:
-        assert list(pool.map(ask, range(callers))) == [1] * callers
-    assert len(looks) == 1
-
-
-def test_what_looking_raised_is_told_to_those_who_waited_for_it() -> None:
-    looks: list[None] = []
-
-    def look() -> int:
-        looks.append(None)
-        raise OSError(len(looks))
-
-    kept = Kept(look, kept_s=3_600)
-    for _ in range(3):
-        with pytest.raises(OSError, match="1"):
-            kept()
-    assert len(looks) == 1
-
-
-def test_it_looks_again_when_it_is_time_to() -> None:
-    looks: Iterator[int | OSError] = iter([1, OSError(), 3])
-
-    def look() -> int:
-        found = next(looks)
-        if isinstance(found, OSError):
-            raise found
-        return found
-
-    kept = Kept(look, kept_s=0)
-    assert kept() == 1
-    with pytest.raises(OSError):  # noqa: PT011 - any
-        kept()
-    assert kept() == 3

@@ -16,13 +16,11 @@ Bells = set[tuple[str, int]]
 class Log:
     """Two partitions, each with a head."""
 
-    partitions = 2
-
     def __init__(self) -> None:
-        self.heads = [0, 0]
+        self.at = [0, 0]
 
-    def head(self, partition: int) -> int:
-        return self.heads[partition]
+    def heads(self) -> list[int]:
+        return self.at
 
 
 class Checkpoints:
@@ -74,7 +72,7 @@ def watched() -> Watched:
 
 
 def test_nothing_is_rung_for_while_all_are_at_the_head(watched: Watched) -> None:
-    watched.log.heads = [7, 9]
+    watched.log.at = [7, 9]
     watched.checkpoints.at = {("customers", 1, 0): 7, ("orders", 1, 1): 9, ("orders", 2, 1): 11}
     assert watched.looks(3 * PATIENCE) == [0] * 3 * PATIENCE
     assert watched.doorbells.rung == []
@@ -82,7 +80,7 @@ def test_nothing_is_rung_for_while_all_are_at_the_head(watched: Watched) -> None
 
 
 def test_what_stays_behind_is_rung_for_when_patience_ends_and_again_after_as_long(watched: Watched) -> None:
-    watched.log.heads = [7, 0]
+    watched.log.at = [7, 0]
     assert watched.looks(PATIENCE) == [0] * PATIENCE
     assert watched.looks(1) == [1]
     assert watched.doorbells.rung == [{("customers", 0)}]
@@ -94,7 +92,7 @@ def test_what_stays_behind_is_rung_for_when_patience_ends_and_again_after_as_lon
 
 
 def test_what_moves_on_is_left_alone_however_far_behind(watched: Watched) -> None:
-    watched.log.heads = [1_000, 0]
+    watched.log.at = [1_000, 0]
     for position in range(5 * PATIENCE):
         watched.checkpoints.at["customers", 1, 0] = position
         assert watched.looks(1) == [0]
@@ -102,17 +100,17 @@ def test_what_moves_on_is_left_alone_however_far_behind(watched: Watched) -> Non
 
 
 def test_what_caught_up_in_between_starts_anew(watched: Watched) -> None:
-    watched.log.heads = [7, 0]
+    watched.log.at = [7, 0]
     watched.looks(PATIENCE)
     watched.checkpoints.at["customers", 1, 0] = 7
     assert watched.looks(1) == [0]
-    watched.log.heads = [8, 0]
+    watched.log.at = [8, 0]
     assert watched.looks(PATIENCE) == [0] * PATIENCE
     assert watched.looks(1) == [1]
 
 
 def test_one_bell_is_enough_for_all_generations_of_a_model(watched: Watched) -> None:
-    watched.log.heads = [0, 9]
+    watched.log.at = [0, 9]
     assert watched.looks(PATIENCE + 1)[-1] == 1
     assert watched.doorbells.rung == [{("orders", 1)}]
 
@@ -127,7 +125,7 @@ def test_it_survives_a_lost_redis_and_says_so_once(watched: Watched, monkeypatch
         return look()
 
     monkeypatch.setattr(watched.watchdog, "look", counted)
-    watched.log.heads = [7, 0]
+    watched.log.at = [7, 0]
     watched.doorbells.away = True
     with structlog.testing.capture_logs() as logged:
         watched.watchdog.start()
@@ -146,7 +144,7 @@ def test_it_survives_a_lost_redis_and_says_so_once(watched: Watched, monkeypatch
 
 def test_what_this_process_does_not_project_is_nobodys_mistake(watched: Watched) -> None:
     """A model that is no longer in the table, or a generation of another version of the code."""
-    watched.log.heads = [7, 9]
+    watched.log.at = [7, 9]
     watched.checkpoints.at = {("customers", 1, 0): 7, ("orders", 1, 1): 0, ("orders", 2, 1): 9}
     watched.others = {("orders", 1)}
     assert watched.looks(3 * PATIENCE) == [0] * 3 * PATIENCE

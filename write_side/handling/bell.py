@@ -1,16 +1,14 @@
 """The last beat: the read models' doorbells, and the word to whoever waits for the command."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from typing import Protocol
 
 import redis
-from pymongo.errors import PyMongoError
 
 from bus.notify.doorbells import Doorbells
 from bus.notify.notifier import announce, finished
 from bus.notify.subscriptions import Subscriptions
-from bus.observability.logs import logger
+from bus.observability.interruption import Interruption
 
 
 class Bell(Protocol):
@@ -30,23 +28,12 @@ class WriteSideBell:
         self._client = client
         self._doorbells = doorbells
         self._subscriptions = subscriptions
-        self._heard = True
+        self._silence = Interruption("doorbells wait for the sweep")
 
     def ring(self, partitions: Iterable[int]) -> None:
-        with self._silent():
+        with self._silence:
             self._doorbells.tell(self._subscriptions.names(), tuple(partitions))
 
     def tell(self, command_ids: Iterable[str]) -> None:
-        with self._silent():
+        with self._silence:
             announce(self._client, map(finished, command_ids))
-
-    @contextmanager
-    def _silent(self) -> Iterator[None]:
-        try:
-            yield
-        except (redis.RedisError, PyMongoError) as error:
-            if self._heard:
-                logger.warning("doorbells wait for the sweep", error=error)
-            self._heard = False
-        else:
-            self._heard = True

@@ -58,7 +58,7 @@ class BothSides:
 
     def look_again(self) -> None:
         """Let the API look at what is parked for its next answer, not within a second."""
-        self.shop.services.visibility._parked_lookup._read_again_at = float("-inf")
+        self.shop.services.visibility._parked_lookup._parked.forget()
 
 
 @contextmanager

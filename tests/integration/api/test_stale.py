@@ -28,8 +28,9 @@ CONFIRMED = messages.change_order_status(OrderStatus.CONFIRMED, order_id=O1)
 
 
 @pytest.fixture
-def a_long_second(monkeypatch: pytest.MonkeyPatch) -> None:
+def a_long_second(both: BothSides, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is parked is looked at when a test says so, and not by itself."""
+    monkeypatch.setattr(both.shop.services.visibility._parked_lookup._parked, "_age_s", 3_600)
     monkeypatch.setattr(parked_streams, "REFRESH_S", 3_600)
 
 

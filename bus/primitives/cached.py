@@ -1,0 +1,83 @@
+"""A value that is slow to look up, looked up again when it is too old. Safe for threads.
+
+A failure is raised to whoever looked, and is not kept: the next caller looks again. No caller waits for more
+than one look. If each waited for the one before it, the last would wait for all their timeouts while the
+server hangs.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from enum import Enum, auto
+from typing import Generic, TypeVar
+
+Value = TypeVar("Value")
+
+
+class Others(Enum):
+    """What the other callers do while one of them looks."""
+
+    LOOK_TOO = auto()
+    """Each looks within its own deadline, so the value is never older than it says."""
+    TAKE_OLD = auto()
+    """They take the old value, however old it is. While there is none, each looks."""
+    WAIT = auto()
+    """They wait for what that one finds, also if it is an error. The look must be bounded in time."""
+
+
+class CachedValue(Generic[Value]):
+    """What ``look`` returned at most ``age_s`` seconds ago, counted from the beginning of that look."""
+
+    def __init__(
+        self, look: Callable[[], Value], age_s: float, others: Others = Others.LOOK_TOO, *, sparing: int = 0
+    ) -> None:
+        """``sparing`` keeps the value for at least so many times as long as the look took."""
+        self._look = look
+        self._age_s = age_s
+        self._others = others
+        self._sparing = sparing
+        self._known: tuple[Value, float] | None = None
+        """The value, and until when it is not too old."""
+        self._under_way: Future[Value] | None = None
+        self._lock = threading.Lock()
+
+    def __call__(self) -> Value:
+        """Return the value; raises what looking raised."""
+        with self._lock:
+            known, under_way = self._known, self._under_way
+            if known is not None and time.monotonic() < known[1]:
+                return known[0]
+            own: Future[Value] = Future()
+            if under_way is None:
+                self._under_way = own
+        if under_way is not None and self._others is Others.WAIT:
+            return under_way.result()
+        if under_way is not None and known is not None and self._others is Others.TAKE_OLD:
+            return known[0]
+        return self._look_again(own)
+
+    def fresh(self) -> Value | None:
+        """Return the value if it is not too old, without looking."""
+        known = self._known
+        return known[0] if known is not None and time.monotonic() < known[1] else None
+
+    def forget(self) -> None:
+        """Have the next caller look."""
+        self._known = None
+
+    def _look_again(self, own: "Future[Value]") -> Value:
+        began = time.monotonic()
+        try:
+            value = self._look()
+        except BaseException as error:
+            own.set_exception(error)
+            raise
+        else:
+            ended = time.monotonic()
+            self._known = value, max(began + self._age_s, ended + self._sparing * (ended - began))
+            own.set_result(value)
+            return value
+        finally:
+            if self._under_way is own:
+                self._under_way = None
