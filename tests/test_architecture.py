@@ -58,6 +58,7 @@ TOP_LEVEL = {
         "Makefile",
         "Procfile",
         "README.md",
+        "deploy",
         "docs",
         "findings",
     ),
