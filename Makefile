@@ -4,7 +4,7 @@
 # file in .venv stands for what was installed, so that it is done again only when pyproject.toml or a lock changes.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check browser faketime schemathesis bench overload chaos failover failover-broken lint format lock clean
+.PHONY: help run demo test check coverage browser faketime schemathesis bench overload chaos failover failover-broken lint format lock clean
 
 MINUTES ?= 10
 SEED ?= 1
@@ -46,6 +46,13 @@ test: lint browser faketime ## everything that must pass: lint, types and all te
 check: lint ## the fast loop: style, types, unit and architecture tests
 	$(BIN) -m mypy
 	$(BIN) -m pytest -n 2 --dist loadfile tests/unit tests/test_architecture.py
+
+# Two floors: of everything (pyproject.toml says which), and of what these tests are there to cover whole.
+coverage: $(TEST) ## lines and branches that unit, contract and architecture tests reach; fails below the floors
+	$(BIN) -m coverage run -m pytest tests/unit tests/contract tests/test_architecture.py
+	$(BIN) -m coverage report
+	@echo "Of messages, decisions and folds:"
+	$(BIN) -m coverage report --fail-under 99 --include 'bus/messages/*,write_side/domain/*,read_side/projections/*'
 
 # Where it cannot be had, the tests that need it are left out, and the end of the run says so; in CI they fail.
 browser: ## Chromium and its driver for the tests in a browser; installed by root where there is apt-get
@@ -99,7 +106,7 @@ lock: $(UV) ## write both locks from pyproject.toml; ARGS=--upgrade takes the ne
 	@$(COMPILE) --extra local --output-file $(RUN_LOCK) >/dev/null
 
 clean: ## remove .venv and the tools' caches; the data in DATA_DIR stays
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(RUN): pyproject.toml $(RUN_LOCK) $(BIN)
