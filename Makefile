@@ -106,7 +106,7 @@ lock: $(UV) ## write both locks from pyproject.toml; ARGS=--upgrade takes the ne
 	@$(COMPILE) --extra local --output-file $(RUN_LOCK) >/dev/null
 
 clean: ## remove .venv and the tools' caches; the data in DATA_DIR stays
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage *.egg-info
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(RUN): pyproject.toml $(RUN_LOCK) $(BIN)
