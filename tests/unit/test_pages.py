@@ -18,7 +18,7 @@ OF_NOW = [page for page in PAGES if page != pages.CHANGELOG]
 """Those that say how it is; a changelog also names what is gone."""
 WRAPPED = [page for page in OF_NOW if page != pages.PERFORMANCE and not page.name.startswith("findings/")]
 
-FOLDERS = ("bus/", "write_side/", "read_side/", "api/", "tests/", "docs/", "findings/", ".ci/")
+FOLDERS = ("bus/", "write_side/", "read_side/", "api/", "tests/", "deploy/", "docs/", "findings/", ".ci/")
 LINES_OF_THE_FRONT_PAGE = 150
 COLUMNS = 100
 CORNERS = "Corners cut"
