@@ -68,6 +68,8 @@ class Settings(BaseSettings):
     data_dir: Path = Path(".data")
     """Where the embedded servers keep their data."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+    log_format: Literal["json", "plain"] | None = None
+    """If not set, ``json``, and on a terminal the same in colours."""
 
     otel_traces_exporter: Literal["otlp", "none"] | None = None
     """These are OpenTelemetry's own; its SDK reads the others itself."""

@@ -111,7 +111,7 @@ def connected(
     settings: Settings, fill: Fill, stopping: threading.Event, open_until_the_end: ExitStack
 ) -> Tools:
     """The tools of rebuilds, with connections that are closed with the stack."""
-    logs.configure("WARNING")  # what is done is printed
+    logs.configure("WARNING", settings.log_format)  # what is done is printed
     writes, reads, client = write_database(settings), read_database(settings), redis_client(settings)
     for connection in (writes.client, reads.client, client):
         open_until_the_end.enter_context(connection)

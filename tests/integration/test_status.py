@@ -51,7 +51,7 @@ def worker(settings: Settings, write: WriteSide) -> Iterator[Worker]:
 
 @pytest.fixture
 def run(settings: Settings, worker: Worker, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr(logs, "configure", lambda _level: None)  # it would hold for all tests that follow
+    monkeypatch.setattr(logs, "configure", lambda *_: None)  # it would hold for all tests that follow
     environment = {
         "REDIS_URL": settings.redis_url,
         "WRITE_MONGODB_URI": settings.write_mongodb_uri,
