@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperArgument, TyperOption
 
 from bus.errors import TwofoldError
 
@@ -25,6 +26,8 @@ def run_cli(app: typer.Typer) -> None:
     Exit status 1 and one line on stderr for what the system refuses on purpose, and for a server that cannot
     be reached.
     """
+    # Typer shows a type for everything, <bool> for a flag: what an option takes is its metavar, and no more.
+    TyperOption.display_type = TyperArgument.display_type = _no_type  # type: ignore[assignment,method-assign]
     try:
         app()
     except TwofoldError as error:
@@ -52,6 +55,11 @@ def write_json(value: Any) -> None:
 def moment(at: datetime | None) -> str:
     """A time as tables show it: UTC, to the second."""
     return "" if at is None else f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def _no_type(_parameter: object, ctx: object) -> str:
+    del ctx
+    return ""
 
 
 def _as_text(value: Any) -> str:

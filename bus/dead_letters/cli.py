@@ -12,7 +12,7 @@ app = typer.Typer(
     help="Failed commands and dead letters: list and show them, try them again, or set them aside.",
 )
 
-Ids = Annotated[list[str] | None, typer.Argument(metavar="ID...", help="As `list` shows them.")]
+Ids = Annotated[list[str] | None, typer.Argument(metavar="ID", help="As `list` shows them.")]
 Queue = Annotated[str | None, typer.Option(metavar="NAME", help="Only what was on this queue.")]
 Failed = Annotated[bool, typer.Option("--failed", help="Only failed commands.")]
 Letters = Annotated[bool, typer.Option("--letters", help="Only dead letters.")]
@@ -32,7 +32,9 @@ def list_(  # noqa: PLR0913 - each is an option
     everything: Annotated[
         bool, typer.Option("--all", help="Also discarded commands, and discarded and retried letters.")
     ] = False,
-    limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many at most, the newest.")] = 50,
+    limit: Annotated[
+        int, typer.Option(min=1, max=100_000, metavar="N", help="How many at most, the newest.")
+    ] = 50,
     as_json: AsJson = False,
 ) -> None:
     """List what waits for an operator, the newest first."""

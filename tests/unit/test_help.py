@@ -1,6 +1,7 @@
 """``--help`` of every package and command: complete, within a terminal, and there at once."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import typer
 
 from api.__main__ import cli as api
 from bus.__main__ import app as bus
+from bus.cli import run_cli
 from read_side.__main__ import app as read_side
 from tests.processes import ROOT
 from write_side.__main__ import app as write_side
@@ -57,6 +59,20 @@ def test_every_command_and_every_option_says_what_it_is_for(name: str) -> None:
     command = ALL[name]
     assert command.help
     assert [parameter.name for parameter in command.params if not getattr(parameter, "help", None)] == []
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_an_option_says_what_it_takes_and_a_flag_nothing(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    package, *words = name.split()
+    monkeypatch.setattr("sys.argv", [package, *words, "--help"])
+    with pytest.raises(SystemExit):
+        run_cli(APPS[package])
+    shown = capsys.readouterr().out
+    assert not re.search(r"<\w|\[\[|\.\]\.", shown)
+    options = [one for one in ALL[name].params if one.param_type_name == "option" and not one.is_flag]
+    assert all(one.metavar and one.metavar in shown for one in options)
 
 
 @pytest.mark.parametrize("name", [name for name in ALL if len(name.split()) > 1])
