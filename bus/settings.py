@@ -106,7 +106,9 @@ class Settings(BaseSettings):
             return cls(_env_file=file)
         except ValidationError as error:
             wrong = "; ".join(
-                f"{'_'.join(map(str, e['loc'])).upper() or 'environment'}: {e['msg']}" for e in error.errors()
+                f"{'_'.join(map(str, e['loc'])).upper() or 'environment'}:"
+                f" {e['msg'].removeprefix('Value error, ')}"
+                for e in error.errors()
             )
             raise ConfigurationError(wrong) from None
 

@@ -13,11 +13,12 @@ from rich.table import Table
 
 from bus.cli import moment, to_json, write_json
 from bus.connections.clients import redis_client, write_database
+from bus.connections.mongodb_address import WRITE_URI
+from bus.connections.preflight import settings_with_servers
 from bus.dead_letters.dead_letter import LetterState
 from bus.dead_letters.failures import Failure, Failures, Kind
 from bus.errors import RefusedError
 from bus.queue.broker import Broker
-from bus.settings import Settings
 
 COLOURS = {LetterState.KEPT: "red", LetterState.RETRIED: "green", LetterState.DISCARDED: "dim"}
 
@@ -31,7 +32,7 @@ def kinds(*, failed: bool, letters: bool) -> tuple[Kind, ...]:
 
 @contextmanager
 def _failures() -> Iterator[Failures]:
-    settings = Settings.for_command_line()
+    settings = settings_with_servers(WRITE_URI)
     database, client = write_database(settings), redis_client(settings)
     with database.client, client:
         yield Failures(database, Broker(client))

@@ -15,11 +15,12 @@ from rich.text import Text
 
 from bus.cli import write_json
 from bus.connections.clients import read_database, redis_client, write_database
+from bus.connections.mongodb_address import READ_URI, WRITE_URI
+from bus.connections.preflight import REDIS_URL, settings_with_servers
 from bus.inspection.explanations import explained
 from bus.inspection.figures import Figures, between
 from bus.inspection.snapshot import Inspection, Inspector
 from bus.log.log import Log
-from bus.settings import Settings
 
 SHORT_RATE = 100
 """From here on a rate has no decimals."""
@@ -41,7 +42,7 @@ def run(interval_s: float, *, watch: bool, explain: bool, as_json: bool) -> None
 
 @contextmanager
 def _looking() -> Iterator[Inspector]:
-    settings = Settings.for_command_line()
+    settings = settings_with_servers(WRITE_URI, READ_URI, REDIS_URL)
     writes, reads, client = write_database(settings), read_database(settings), redis_client(settings)
     with writes.client, reads.client, client:
         Log(writes, settings.log_partitions).create()  # which refuses another number of partitions

@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bus.cli import moment, write_json
-from bus.settings import Settings
+from bus.connections.mongodb_address import READ_URI, WRITE_URI
+from bus.connections.preflight import settings_with_servers
 from read_side.cli.rebuild_report import connected
 from read_side.errors import GenerationError, RebuildRefusedError
 from read_side.generations.registry import Entry, Generation, State
@@ -123,7 +124,7 @@ def _model(name: str) -> ReadModel:
 
 
 def _tools(stack: ExitStack) -> Tools:
-    return connected(Settings.for_command_line(), _no_fill, threading.Event(), stack)
+    return connected(settings_with_servers(WRITE_URI, READ_URI), _no_fill, threading.Event(), stack)
 
 
 def _no_fill(model: ReadModel, generation: int, tick: Callable[[], None]) -> None:

@@ -17,6 +17,8 @@ from rich.text import Text
 
 from bus.cli import moment
 from bus.connections.clients import read_database, redis_client, write_database
+from bus.connections.mongodb_address import READ_URI, WRITE_URI
+from bus.connections.preflight import settings_with_servers
 from bus.log.log import Log
 from bus.notify.doorbells import Doorbells
 from bus.settings import Settings
@@ -155,7 +157,7 @@ def _ring(settings: Settings, results: Sequence[Retried]) -> None:
 
 @contextmanager
 def _tools() -> Iterator[Tools]:
-    settings = Settings.for_command_line()
+    settings = settings_with_servers(WRITE_URI, READ_URI)
     writes, reads = write_database(settings), read_database(settings)
     with writes.client, reads.client:
         log = Log(writes, settings.log_partitions)

@@ -14,8 +14,9 @@ from rich.text import Text
 
 from bus.cli import write_json
 from bus.connections.clients import read_database, write_database
+from bus.connections.mongodb_address import READ_URI, WRITE_URI
+from bus.connections.preflight import settings_with_servers
 from bus.log.log import Log
-from bus.settings import Settings
 from read_side.projections import READ_MODELS
 from read_side.queries.status import GenerationStatus, Progress, Status, attention
 
@@ -43,7 +44,7 @@ def run(interval_s: float, max_lag_s: float, *, watch: bool, as_json: bool) -> b
 
 @contextmanager
 def _looking() -> Iterator[Status]:
-    settings = Settings.for_command_line()
+    settings = settings_with_servers(WRITE_URI, READ_URI)
     writes, reads = write_database(settings), read_database(settings)
     with writes.client, reads.client:
         log = Log(writes, settings.log_partitions)

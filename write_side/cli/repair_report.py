@@ -4,8 +4,9 @@ from rich.console import Console
 from rich.table import Table
 
 from bus.connections.clients import write_database
+from bus.connections.mongodb_address import WRITE_URI
+from bus.connections.preflight import settings_with_servers
 from bus.log.log import Log
-from bus.settings import Settings
 from write_side.repair import Move, Repair
 
 
@@ -16,7 +17,7 @@ def run(*, carry_out: bool) -> bool:
         RefusedError: processes that decide or project are alive.
 
     """
-    settings = Settings.for_command_line()
+    settings = settings_with_servers(WRITE_URI)
     database = write_database(settings)
     with database.client:
         repair = Repair(database, settings.log_partitions)
