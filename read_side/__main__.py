@@ -16,8 +16,8 @@ RUN = "Run it"
 LOOK = "Look into the read models"
 MEND = "Mend and rebuild them"
 PARKED_STATUS = (
-    "Exit status: 0 nothing is parked, or all that was meant is mended; 1 not found, or a server cannot be"
-    " reached; 2 wrong usage; 3 something is parked, or stays so."
+    "Exit status: 0 nothing is parked that needs an operator, or all that was meant is mended; 1 not found,"
+    " or a server cannot be reached; 2 wrong usage; 3 something is parked, or stays so."
 )
 
 Sample = Annotated[
