@@ -16,7 +16,7 @@ from bus.settings import Settings
 from read_side.__main__ import app as read_side
 from write_side.__main__ import app as write_side
 
-COLUMNS = 100
+COLUMNS = 80
 APPS = {"api": api, "bus": bus, "read_side": read_side, "write_side": write_side}
 
 

@@ -7,12 +7,12 @@ from dataclasses import asdict
 
 import redis
 from pymongo.errors import PyMongoError
-from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from bus import tables
 from bus.cli import write_json
 from bus.connections.clients import read_database, redis_client, write_database
 from bus.connections.mongodb_address import READ_URI, WRITE_URI
@@ -25,7 +25,7 @@ from bus.log.log import Log
 SHORT_RATE = 100
 """From here on a rate has no decimals."""
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
-_COLUMNS = ("waiting", "in flight", "delayed", "dead", "oldest", "in/s", "out/s", "stranded")
+_COLUMNS = ("waiting", "in\nflight", "delayed", "dead", "oldest", "in/s", "out/s", "stranded")
 
 
 def run(interval_s: float, *, watch: bool, explain: bool, as_json: bool) -> None:
@@ -104,10 +104,7 @@ def _all(before: Inspection, now: Inspection, *, explain: bool) -> RenderableTyp
 
 def table(figures: Sequence[Figures]) -> Table:
     """One row for each queue; what needs an operator's eye is coloured."""
-    rows = Table(box=SIMPLE_HEAD, pad_edge=False)  # room for large figures in 100 columns
-    rows.add_column("queue", no_wrap=True)
-    for column in _COLUMNS:
-        rows.add_column(column, justify="right")
+    rows = tables.table("queue", numbers=_COLUMNS)
     for one in figures:
         rows.add_row(
             one.queue,

@@ -12,7 +12,7 @@ from bus.dead_letters.store import DeadLetters
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.settings import Settings
 from tests import messages
-from tests.command_line import CommandLine
+from tests.command_line import COLUMNS, CommandLine
 from tests.decided import come_to
 from tests.integration.commands_queue import redis_away, waiting
 from tests.integration.graveyard import DIED_MS, bury, payload
@@ -74,7 +74,7 @@ def test_nothing_is_listed_when_there_is_nothing(cli: CommandLine) -> None:
 def test_the_list_is_a_table_for_people(cli: CommandLine, shop: WriteSide) -> None:
     done = cli(app, "dead list")
     assert done.status == 0
-    assert max(map(len, done.out.splitlines())) <= 100
+    assert max(map(len, done.out.splitlines())) <= COLUMNS
     for said in (
         *letter_ids(shop).values(),
         "k1",
