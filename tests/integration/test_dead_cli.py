@@ -1,5 +1,6 @@
 """``python -m bus dead``: what an operator sees and can do, and how it ends."""
 
+import io
 from collections.abc import Iterator
 
 import pytest
@@ -224,6 +225,33 @@ def test_the_discarded_are_kept_and_not_listed(cli: CommandLine, shop: WriteSide
     assert len(again.err.splitlines()) == 2
 
 
+def test_all_can_be_discarded(cli: CommandLine, shop: WriteSide) -> None:
+    done = cli(app, "dead discard --all --queue customers --reason x")
+    assert (done.status, len(done.out.splitlines())) == (0, 1)
+    done = cli(app, "dead discard --all --failed --reason 'a test of ours' --by ann")
+    assert (done.status, len(done.out.splitlines())) == (0, 2)
+    assert len(listed(cli)) == 2
+    [[command, *_]] = cli(app, "dead show k1 --json").lines
+    assert command["resolutions"][0].items() >= {"by": "ann", "reason": "a test of ours"}.items()
+    assert cli(app, "dead discard --all --reason x").status == 0
+    done = cli(app, "dead discard --all --reason x")
+    assert (done.status, done.out) == (0, "Nothing waits for an operator.\n")
+
+
+@pytest.mark.parametrize(("typed", "left"), [("n", 5), ("", 5), ("y", 0)])
+def test_on_a_terminal_it_asks_before_it_discards_all(
+    cli: CommandLine, shop: WriteSide, monkeypatch: pytest.MonkeyPatch, typed: str, left: int
+) -> None:
+    terminal = io.StringIO(f"{typed}\n")
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr("sys.stdin", terminal)  # at its end when it has been asked once
+    done = cli(app, "dead discard --all --reason x")
+    assert (done.status, len(listed(cli))) == (1 if left else 0, left)
+    assert "Discard 5 that `list` shows? [y/N]" in done.err
+    assert cli(app, "dead discard --all --yes --reason x").status == 0
+    assert listed(cli) == []
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -234,6 +262,8 @@ def test_the_discarded_are_kept_and_not_listed(cli: CommandLine, shop: WriteSide
         "dead retry k1 --failed --reason x",
         "dead discard --reason x",
         "dead discard k1",
+        "dead discard k1 --all --reason x",
+        "dead discard k1 --letters --reason x",
         "dead discard k1 --reason ''",
         "dead show",
         "dead list --limit 0",
