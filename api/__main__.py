@@ -26,7 +26,10 @@ ASK = "Use it"
 Demo = Annotated[bool, typer.Option("--demo", help="Once ready, run a shop through the real API.")]
 Exit = Annotated[bool, typer.Option("--exit", help="With --demo: stop everything when it is through.")]
 Procfile = Annotated[
-    Path | None, typer.Option(exists=True, dir_okay=False, help="Other processes than those of ./Procfile.")
+    Path | None,
+    typer.Option(
+        exists=True, dir_okay=False, metavar="FILE", help="Other processes than those of ./Procfile."
+    ),
 ]
 
 
@@ -73,8 +76,10 @@ def duration(text: str) -> timedelta:
 
 @cli.command(rich_help_panel=ASK, epilog=EXIT_STATUS)
 def token(
-    role: Annotated[Role, typer.Option(help="What the bearer may do.")],
-    sub: Annotated[str, typer.Option(help="Who the bearer is: for a customer, the customer id.")],
+    role: Annotated[Role, typer.Option(metavar="|".join(Role), help="What the bearer may do.")],
+    sub: Annotated[
+        str, typer.Option(metavar="NAME", help="Who the bearer is: for a customer, the customer id.")
+    ],
     ttl: Annotated[
         timedelta,
         typer.Option(
@@ -89,7 +94,10 @@ def token(
     typer.echo(sign(Settings.load(), role, sub, ttl))
 
 
-Url = Annotated[str | None, typer.Option(help="The running API; http://127.0.0.1:$API_PORT if not given.")]
+Url = Annotated[
+    str | None,
+    typer.Option(metavar="URL", help="The running API; http://127.0.0.1:$API_PORT if not given."),
+]
 
 
 @cli.command(rich_help_panel=ASK, epilog="Exit status: 0 all went well; 1 something did not; 2 wrong usage.")
@@ -106,7 +114,9 @@ def replay(
 @cli.command(rich_help_panel=ASK, epilog="Exit status: 0 all went well; 1 something did not; 2 wrong usage.")
 def demo(
     url: Url = None,
-    orders: Annotated[int, typer.Option(min=1, max=10_000, help="How many orders to place.")] = 200,
+    orders: Annotated[
+        int, typer.Option(min=1, max=10_000, metavar="N", help="How many orders to place.")
+    ] = 200,
 ) -> None:
     """Run a shop through the running API, then show what each read model says of it."""
     from api.demo import command  # noqa: PLC0415 - --help needs no drivers

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperArgument, TyperOption
 
 from bus.errors import TwofoldError
 
@@ -25,15 +26,18 @@ def run_cli(app: typer.Typer) -> None:
     Exit status 1 and one line on stderr for what the system refuses on purpose, and for a server that cannot
     be reached.
     """
+    # Typer shows a type for everything, <bool> for a flag: what an option takes is its metavar, and no more.
+    TyperOption.display_type = TyperArgument.display_type = _no_type  # type: ignore[assignment,method-assign]
     try:
         app()
     except TwofoldError as error:
         _end(str(error))
     except Exception as error:
-        if not _is_unreachable(error):
+        variable = _variable_of(error)
+        if variable is None:
             raise
         first, *_ = re.split(r",| [(]configured", str(error))  # pymongo adds its options and all it knows
-        _end(f"a server cannot be reached: {first}")
+        _end(f"{variable}: a server cannot be reached: {first}")
 
 
 def to_json(value: Any) -> str:
@@ -54,15 +58,23 @@ def moment(at: datetime | None) -> str:
     return "" if at is None else f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
+def _no_type(_parameter: object, ctx: object) -> str:
+    del ctx
+    return ""
+
+
 def _as_text(value: Any) -> str:
     return value.decode(errors="backslashreplace") if isinstance(value, bytes) else str(value)
 
 
-def _is_unreachable(error: Exception) -> bool:
+def _variable_of(error: Exception) -> str | None:
+    """Return what leads to the server that a driver's error is about; ``None`` for any other error."""
     import redis  # noqa: PLC0415 - only once something went wrong: --help needs no drivers
     from pymongo.errors import PyMongoError  # noqa: PLC0415
 
-    return isinstance(error, PyMongoError | redis.RedisError)
+    if isinstance(error, redis.RedisError):
+        return "REDIS_URL"
+    return "WRITE_MONGODB_URI or READ_MONGODB_URI" if isinstance(error, PyMongoError) else None
 
 
 def _end(message: str) -> None:

@@ -10,7 +10,7 @@ class ConfigurationError(TwofoldError):
 
 
 class ServerUnavailableError(TwofoldError):
-    """An embedded server is not to be had or did not start."""
+    """A server is not there, or an embedded one cannot be had or did not start."""
 
 
 class VersionConflictError(TwofoldError):

@@ -68,6 +68,8 @@ class Settings(BaseSettings):
     data_dir: Path = Path(".data")
     """Where the embedded servers keep their data."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+    log_format: Literal["json", "plain"] | None = None
+    """If not set, ``json``, and on a terminal the same in colours."""
 
     otel_traces_exporter: Literal["otlp", "none"] | None = None
     """These are OpenTelemetry's own; its SDK reads the others itself."""
@@ -104,7 +106,9 @@ class Settings(BaseSettings):
             return cls(_env_file=file)
         except ValidationError as error:
             wrong = "; ".join(
-                f"{'_'.join(map(str, e['loc'])).upper() or 'environment'}: {e['msg']}" for e in error.errors()
+                f"{'_'.join(map(str, e['loc'])).upper() or 'environment'}:"
+                f" {e['msg'].removeprefix('Value error, ')}"
+                for e in error.errors()
             )
             raise ConfigurationError(wrong) from None
 

@@ -104,7 +104,7 @@ class Sweeping:
 def main() -> None:
     """Sweep until SIGTERM or SIGINT."""
     settings = Settings.load()
-    logs.configure(settings.log_level)
+    logs.configure(settings.log_level, settings.log_format)
     stopping = worker_process.stop_on_signals()
 
     database = write_database(settings)

@@ -16,14 +16,15 @@ RUN = "Run it"
 LOOK = "Look into the read models"
 MEND = "Mend and rebuild them"
 PARKED_STATUS = (
-    "Exit status: 0 nothing is parked, or all that was meant is mended; 1 not found, or a server cannot be"
-    " reached; 2 wrong usage; 3 something is parked, or stays so."
+    "Exit status: 0 nothing is parked that needs an operator, or all that was meant is mended; 1 not found,"
+    " or a server cannot be reached; 2 wrong usage; 3 something is parked, or stays so."
 )
 
 Sample = Annotated[
-    int | None, typer.Option(min=1, help="Only so many documents of each model, of one partition.")
+    int | None,
+    typer.Option(min=1, metavar="N", help="Only so many documents of each model, of one partition."),
 ]
-Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Read models by name.")]
+Names = Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Read models by name.")]
 Place = Annotated[str, typer.Argument(metavar="NAME.gN", help="A generation, such as order_summary.g1.")]
 
 
@@ -62,7 +63,8 @@ def audit(
     names: Names = None,
     *,
     generation: Annotated[
-        int | None, typer.Option(min=1, help="Another one than the live one, of the one model named.")
+        int | None,
+        typer.Option(min=1, metavar="N", help="Another one than the live one, of the one model named."),
     ] = None,
     sample: Sample = None,
     as_json: AsJson = False,
@@ -90,7 +92,8 @@ def rebuild(  # noqa: PLR0913 - its options
         bool, typer.Option("--no-swap", help="Leave the new one ready beside the live one.")
     ] = False,
     processes: Annotated[
-        int | None, typer.Option(min=1, max=256, help="How many fill it; as many as there are cores.")
+        int | None,
+        typer.Option(min=1, max=256, metavar="N", help="How many fill it; as many as there are cores."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -164,7 +167,7 @@ def parked(context: typer.Context, *, as_json: AsJson = False) -> None:
 @parked_commands.command(epilog=PARKED_STATUS)
 def retry(
     streams: Annotated[
-        list[str] | None, typer.Argument(metavar="[STREAM]...", help="Streams by name, such as order-0192f…")
+        list[str] | None, typer.Argument(metavar="STREAM", help="Streams by name, such as order-0192f…")
     ] = None,
     *,
     model: Annotated[str | None, typer.Option(metavar="NAME", help="Only in this read model.")] = None,

@@ -73,7 +73,7 @@ def tell_of_other_versions(registry: Registry, models: Iterable[ReadModel]) -> l
 def main() -> None:
     """Project until SIGTERM or SIGINT."""
     settings = Settings.load()
-    logs.configure(settings.log_level)
+    logs.configure(settings.log_level, settings.log_format)
     stopping = worker_process.stop_on_signals()
 
     writes, reads = write_database(settings), read_database(settings)

@@ -2,16 +2,54 @@
 
 import json
 import shlex
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 import typer
 
+from api.__main__ import cli as api
+from bus.__main__ import app as bus
 from bus.cli import run_cli
 from bus.settings import Settings
+from read_side.__main__ import app as read_side
+from write_side.__main__ import app as write_side
 
-COLUMNS = 100
+COLUMNS = 80
+APPS = {"api": api, "bus": bus, "read_side": read_side, "write_side": write_side}
+
+
+def _commands(name: str, command: Any) -> Iterator[tuple[str, Any]]:
+    yield name, command
+    for below, its in getattr(command, "commands", {}).items():
+        yield from _commands(f"{name} {below}", its)
+
+
+ALL = dict(found for name, app in APPS.items() for found in _commands(name, typer.main.get_command(app)))
+"""Every command and group of commands, by what is typed after ``python -m``."""
+
+ONE_SHOT = {
+    **dict.fromkeys(("bus queues", "bus dead list", "write_side log", "write_side audit"), ""),
+    **dict.fromkeys(("write_side repair", "read_side status", "read_side audit"), ""),
+    **dict.fromkeys(("read_side generations", "read_side parked"), ""),
+    "bus dead show": "k1",
+    "bus dead retry": "k1 --reason x",
+    "bus dead discard": "k1 --reason x",
+    "write_side show": "order-1",
+    "read_side use": "products.g1",
+    "read_side drop": "products.g1",
+    "read_side rebuild": "products",
+    "read_side parked retry": "--all",
+}
+"""Commands that ask the servers and end, with what they want to be told."""
+LASTING = {
+    *("api run", "api up", "api serve", "bus clock", "read_side worker", "write_side worker"),
+    "read_side carry-out-rebuild",  # for the projections' worker
+}
+"""Processes, which wait for their servers."""
+OF_THE_API = {"api token": "--role staff --sub ann", "api demo": "", "api replay": "."}
+"""Commands that ask no server but the API, or none."""
 
 
 @dataclass(frozen=True)

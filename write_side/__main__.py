@@ -16,18 +16,21 @@ RUN = "Run it"
 LOOK = "Look into the log"
 MEND = "Mend it"
 
-Sample = Annotated[int | None, typer.Option(min=1, help="Only the streams of so many commits drawn by lot.")]
+Sample = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="Only the streams of so many commits drawn by lot."),
+]
 Stream = Annotated[str | None, typer.Option(metavar="STREAM", help="Only of one stream, such as order-ID.")]
 EventType = Annotated[
     str | None, typer.Option("--type", metavar="EVENT", help="Only with an event of this type: OrderShipped.")
 ]
 Command = Annotated[str | None, typer.Option(metavar="ID", help="Only what one command came to.")]
 Correlation = Annotated[str | None, typer.Option(metavar="ID", help="Only what one request set off.")]
-Partition = Annotated[int | None, typer.Option(min=0, help="Only of one partition.")]
+Partition = Annotated[int | None, typer.Option(min=0, metavar="N", help="Only of one partition.")]
 CarryOut = Annotated[bool, typer.Option("--carry-out", help="Move them; else they are only shown.")]
 Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes, until Ctrl-C.")]
 Limit = Annotated[
-    int, typer.Option("--limit", "-n", min=1, max=100_000, help="How many at most, the newest.")
+    int, typer.Option("--limit", "-n", min=1, max=100_000, metavar="N", help="How many at most, the newest.")
 ]
 
 
@@ -70,7 +73,7 @@ def show(
         str, typer.Argument(metavar="STREAM", help="Such as order-ID, customer-ID, product-ID.")
     ],
     *,
-    version: Annotated[int | None, typer.Option(min=1, help="The newest if not given.")] = None,
+    version: Annotated[int | None, typer.Option(min=1, metavar="N", help="The newest if not given.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show a stream's history, and its state at a version."""

@@ -34,7 +34,7 @@ HELP_AFTER_S = 0.25
 def main() -> None:
     """Handle commands until SIGTERM or SIGINT."""
     settings = Settings.load()
-    logs.configure(settings.log_level)
+    logs.configure(settings.log_level, settings.log_format)
     stopping = worker_process.stop_on_signals()
 
     database = write_database(settings)

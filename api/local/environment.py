@@ -38,6 +38,8 @@ def for_processes(settings: Settings, servers: LocalServers, port: int) -> dict[
         "PYTHONUNBUFFERED": "1",  # lines appear when they are written, also in a pipe
     }
     environ.pop("PORT", None)
+    if settings.log_format is None and sys.stdout.isatty():  # they write to honcho, and see no terminal
+        environ["LOG_FORMAT"] = "plain"
     if not KEYS & settings.model_fields_set:
         environ["JWT_SECRET"] = _kept_secret(settings.data_dir / LOCAL_SECRET)
     return environ

@@ -24,6 +24,8 @@ from bus.settings import Settings
 ROOT = Path(__file__).resolve().parents[2]
 READY_S = 60.0
 POLL_S = 0.1
+QUIET_S = 0.5
+"""For what the processes say of their start: a few ms after they are ready, and some more through honcho."""
 WATCH_S = 1.0
 FOREGROUND_STOP_S = 0.5
 
@@ -81,11 +83,15 @@ def _run(
     running.callback(console.print, "Stopping ...")
     address = _address(settings.api_host, port)
     _await_ready(processes, address)
-    welcome.show(console, address, welcome.tokens(settings))
+    if processes.wait(QUIET_S) is not None:
+        raise _ended(processes)
+    tokens = welcome.tokens(settings)
+    welcome.show(console, address, tokens)
     if then is not None:
         status = _in_foreground(then(address), environ, lambda: _restart_dead(console, servers))
         if status != 0 or exit_after:
             return status
+        welcome.show(console, address, tokens)  # it is far up by now
     while processes.wait(WATCH_S) is None:
         _restart_dead(console, servers)
     raise _ended(processes)

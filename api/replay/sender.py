@@ -17,6 +17,7 @@ from tenacity.wait import wait_random_exponential
 
 from api.replay.errors import ServiceError
 from api.tokens import sign
+from bus.connections.preflight import refusals
 from bus.errors import ConfigurationError
 from bus.messages.principal import Role
 from bus.settings import Settings
@@ -25,6 +26,7 @@ PATIENCE_S = 60.0
 """How long one request is tried again; the service's processes restart within seconds."""
 MAX_PAUSE_S = 5.0
 TIMEOUT_S = 30.0
+PORTS = {"http": 80, "https": 443}
 TOKEN_TTL = timedelta(days=1)
 _TRY_AGAIN = {
     HTTPStatus.TOO_MANY_REQUESTS,
@@ -62,6 +64,7 @@ def connect(settings: Settings, url: str | None, subject: str) -> httpx.Client:
 
     Raises:
         ConfigurationError: there is no ``JWT_SECRET`` to sign a token with, or the address is none.
+        ServiceError: nobody accepts connections there.
 
     """
     address = url or f"http://127.0.0.1:{settings.api_port}"
@@ -69,9 +72,12 @@ def connect(settings: Settings, url: str | None, subject: str) -> httpx.Client:
         base = httpx.URL(address)
     except httpx.InvalidURL:
         base = httpx.URL("")
-    if base.scheme not in {"http", "https"} or not base.host:
+    if base.scheme not in PORTS or not base.host:
         raise ConfigurationError(f"--url: {address!r} is no http address")
     token = sign(settings, Role.STAFF, subject, TOKEN_TTL)
+    if refused := refusals([(base.host, base.port or PORTS[base.scheme])]):
+        variable = "--url" if url else "API_PORT"
+        raise ServiceError(f"{variable}: the API cannot be reached: {refused[0]}")
     return httpx.Client(
         base_url=base, headers={"Authorization": f"Bearer {token}"}, timeout=TIMEOUT_S, trust_env=False
     )

@@ -107,7 +107,7 @@ def serve() -> None:
     """
     termination = Termination()
     settings = Settings.load()
-    logs.configure(settings.log_level)
+    logs.configure(settings.log_level, settings.log_format)
     verifier = Verifier.from_settings(settings)
 
     write, read = write_database(settings, WEB_TIMEOUT_MS), read_database(settings, WEB_TIMEOUT_MS)

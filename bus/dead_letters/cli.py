@@ -1,5 +1,6 @@
 """``python -m bus dead``: what waits for an operator, and what to do about it."""
 
+import sys
 from typing import Annotated
 
 import typer
@@ -12,10 +13,11 @@ app = typer.Typer(
     help="Failed commands and dead letters: list and show them, try them again, or set them aside.",
 )
 
-Ids = Annotated[list[str] | None, typer.Argument(metavar="ID...", help="As `list` shows them.")]
+Ids = Annotated[list[str] | None, typer.Argument(metavar="ID", help="As `list` shows them.")]
 Queue = Annotated[str | None, typer.Option(metavar="NAME", help="Only what was on this queue.")]
 Failed = Annotated[bool, typer.Option("--failed", help="Only failed commands.")]
 Letters = Annotated[bool, typer.Option("--letters", help="Only dead letters.")]
+Everything = Annotated[bool, typer.Option("--all", help="All that `list` shows, whatever its limit.")]
 Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why; it is recorded.")]
 By = Annotated[
     str | None,
@@ -32,7 +34,9 @@ def list_(  # noqa: PLR0913 - each is an option
     everything: Annotated[
         bool, typer.Option("--all", help="Also discarded commands, and discarded and retried letters.")
     ] = False,
-    limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many at most, the newest.")] = 50,
+    limit: Annotated[
+        int, typer.Option(min=1, max=100_000, metavar="N", help="How many at most, the newest.")
+    ] = 50,
     as_json: AsJson = False,
 ) -> None:
     """List what waits for an operator, the newest first."""
@@ -61,9 +65,7 @@ def show(
 def retry(  # noqa: PLR0913 - each is an option
     ids: Ids = None,
     *,
-    everything: Annotated[
-        bool, typer.Option("--all", help="All that `list` shows, whatever its limit.")
-    ] = False,
+    everything: Everything = False,
     queue: Queue = None,
     failed: Failed = False,
     letters: Letters = False,
@@ -76,6 +78,44 @@ def retry(  # noqa: PLR0913 - each is an option
     What it asks for is done once, whatever has become of it meanwhile.
     --queue, --failed and --letters narrow --all.
     """
+    said = _said(reason)
+    chosen = _chosen(ids, queue, everything=everything, failed=failed, letters=letters)
+    from bus.dead_letters import report as dead_report  # noqa: PLC0415 - --help needs no drivers
+
+    raise typer.Exit(0 if dead_report.retry(chosen, by=by, reason=said) else 1)
+
+
+@app.command(epilog=EXIT_STATUS)
+def discard(  # noqa: PLR0913 - each is an option
+    ids: Ids = None,
+    *,
+    everything: Everything = False,
+    queue: Queue = None,
+    failed: Failed = False,
+    letters: Letters = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask before --all, as is done on a terminal.")
+    ] = False,
+    reason: Reason,
+    by: By = None,
+) -> None:
+    """Set them aside: they are kept for ever, and no longer listed.
+
+    A discarded command stays failed; it can still be retried by its id.
+    --queue, --failed and --letters narrow --all.
+    """
+    said = _said(reason)
+    chosen = _chosen(ids, queue, everything=everything, failed=failed, letters=letters)
+    if everything and chosen and not yes and sys.stdin.isatty():
+        typer.confirm(f"Discard {len(chosen):,} that `list` shows?", abort=True, err=True)
+    from bus.dead_letters import report as dead_report  # noqa: PLC0415 - --help needs no drivers
+
+    raise typer.Exit(0 if dead_report.discard(chosen, by=by, reason=said) else 1)
+
+
+def _chosen(
+    ids: list[str] | None, queue: str | None, *, everything: bool, failed: bool, letters: bool
+) -> list[str]:
     if bool(ids) == everything:
         raise typer.BadParameter("give either ids or --all")
     if not everything and (queue or failed or letters):
@@ -83,21 +123,7 @@ def retry(  # noqa: PLR0913 - each is an option
     from bus.dead_letters import report as dead_report  # noqa: PLC0415 - --help needs no drivers
 
     kinds = dead_report.kinds(failed=failed, letters=letters)
-    chosen = dead_report.open_ids(kinds, queue) if everything else ids or []
-    raise typer.Exit(0 if dead_report.retry(chosen, by=by, reason=_said(reason)) else 1)
-
-
-@app.command(epilog=EXIT_STATUS)
-def discard(ids: Ids = None, *, reason: Reason, by: By = None) -> None:
-    """Set them aside: they are kept for ever, and no longer listed.
-
-    A discarded command stays failed; it can still be retried by its id.
-    """
-    if not ids:
-        raise typer.BadParameter("give the ids of what is to be discarded")
-    from bus.dead_letters import report as dead_report  # noqa: PLC0415 - --help needs no drivers
-
-    raise typer.Exit(0 if dead_report.discard(ids, by=by, reason=_said(reason)) else 1)
+    return dead_report.open_ids(kinds, queue) if everything else ids or []
 
 
 def _said(reason: str) -> str:

@@ -6,18 +6,20 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.json import JSON
 from rich.markup import escape
-from rich.table import Table
+from rich.padding import Padding
+from rich.text import Text
 
 from bus.cli import moment, to_json, write_json
 from bus.connections.clients import redis_client, write_database
+from bus.connections.mongodb_address import WRITE_URI
+from bus.connections.preflight import settings_with_servers
 from bus.dead_letters.dead_letter import LetterState
 from bus.dead_letters.failures import Failure, Failures, Kind
 from bus.errors import RefusedError
 from bus.queue.broker import Broker
-from bus.settings import Settings
 
 COLOURS = {LetterState.KEPT: "red", LetterState.RETRIED: "green", LetterState.DISCARDED: "dim"}
 
@@ -31,7 +33,7 @@ def kinds(*, failed: bool, letters: bool) -> tuple[Kind, ...]:
 
 @contextmanager
 def _failures() -> Iterator[Failures]:
-    settings = Settings.for_command_line()
+    settings = settings_with_servers(WRITE_URI)
     database, client = write_database(settings), redis_client(settings)
     with database.client, client:
         yield Failures(database, Broker(client))
@@ -51,23 +53,18 @@ def show_list(
     if not shown:
         console.print("Nothing waits for an operator." if not resolved else "There is nothing.")
         return
-    console.print(table(shown))
+    for failure in shown:
+        console.print(lines(failure))
     if len(found) > limit:
         console.print(f"There are more than these {limit}: see --limit.", style="yellow")
 
 
-def table(failures: Sequence[Failure]) -> Table:
-    """One row for each. Ids are never cut: they are what the other commands are given."""
-    rows = Table("since (UTC)", "id", "queue", "what", "reason")
-    rows.columns[1].no_wrap = True
-    for one in failures:
-        colour = COLOURS[LetterState(one.state)]
-        reason = one.reason if one.state == LetterState.KEPT else f"({one.state}) {one.reason}"
-        head, *_ = reason.splitlines() or [""]
-        rows.add_row(
-            moment(one.since), f"[{colour}]{escape(one.id)}[/]", *map(escape, (one.queue, one.what, head))
-        )
-    return rows
+def lines(one: Failure) -> RenderableType:
+    """Its id, whole as other commands are given it; below it since when, on which queue, what, and why."""
+    state = "" if one.state == LetterState.KEPT else f"({one.state}) "
+    head, *_ = one.reason.splitlines() or [""]
+    told = f"{moment(one.since)}  {one.queue}  {one.what}  {state}{head}"
+    return Group(Text(one.id, style=COLOURS[LetterState(one.state)]), Padding(Text(told), (0, 0, 0, 2)))
 
 
 def show_one(failure_id: str, *, as_json: bool) -> bool:

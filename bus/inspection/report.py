@@ -7,24 +7,25 @@ from dataclasses import asdict
 
 import redis
 from pymongo.errors import PyMongoError
-from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from bus import tables
 from bus.cli import write_json
 from bus.connections.clients import read_database, redis_client, write_database
+from bus.connections.mongodb_address import READ_URI, WRITE_URI
+from bus.connections.preflight import REDIS_URL, settings_with_servers
 from bus.inspection.explanations import explained
 from bus.inspection.figures import Figures, between
 from bus.inspection.snapshot import Inspection, Inspector
 from bus.log.log import Log
-from bus.settings import Settings
 
 SHORT_RATE = 100
 """From here on a rate has no decimals."""
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
-_COLUMNS = ("waiting", "in flight", "delayed", "dead", "oldest", "in/s", "out/s", "stranded")
+_COLUMNS = ("waiting", "in\nflight", "delayed", "dead", "oldest", "in/s", "out/s", "stranded")
 
 
 def run(interval_s: float, *, watch: bool, explain: bool, as_json: bool) -> None:
@@ -41,7 +42,7 @@ def run(interval_s: float, *, watch: bool, explain: bool, as_json: bool) -> None
 
 @contextmanager
 def _looking() -> Iterator[Inspector]:
-    settings = Settings.for_command_line()
+    settings = settings_with_servers(WRITE_URI, READ_URI, REDIS_URL)
     writes, reads, client = write_database(settings), read_database(settings), redis_client(settings)
     with writes.client, reads.client, client:
         Log(writes, settings.log_partitions).create()  # which refuses another number of partitions
@@ -103,10 +104,7 @@ def _all(before: Inspection, now: Inspection, *, explain: bool) -> RenderableTyp
 
 def table(figures: Sequence[Figures]) -> Table:
     """One row for each queue; what needs an operator's eye is coloured."""
-    rows = Table(box=SIMPLE_HEAD, pad_edge=False)  # room for large figures in 100 columns
-    rows.add_column("queue", no_wrap=True)
-    for column in _COLUMNS:
-        rows.add_column(column, justify="right")
+    rows = tables.table("queue", numbers=_COLUMNS)
     for one in figures:
         rows.add_row(
             one.queue,

@@ -41,18 +41,28 @@ QUOTE_NOTHING = (
 """Errors whose words are about servers or about code, not about what somebody wrote."""
 
 
-def configure(level: str, stream: TextIO | None = None) -> None:
-    """Set up logging for this process, to stderr unless told otherwise; called once, by its main."""
+def configure(level: str, shape: str | None = None, stream: TextIO | None = None) -> None:
+    """Set up logging for this process, to stderr unless told otherwise; called once, by its main.
+
+    ``shape`` is ``LOG_FORMAT``: ``plain`` lines are short, for people who see them through something that
+    puts the time before each (honcho, journald, Docker).
+    """
     out = stream or sys.stderr
     threshold = logging.getLevelNamesMapping()[level]
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _short if shape == "plain" else structlog.processors.TimeStamper(fmt="iso", utc=True),
         _errors_in_words,
     ]
     interactive = out.isatty()
-    render: structlog.typing.Processor = structlog.dev.ConsoleRenderer() if interactive else _json
+    render: structlog.typing.Processor = _json
+    if shape == "plain":
+        render = structlog.dev.ConsoleRenderer(
+            colors=interactive, pad_event_to=0, pad_level=False, sort_keys=False
+        )
+    elif shape is None and interactive:
+        render = structlog.dev.ConsoleRenderer()
     # Nothing is remembered at the first use: it costs a microsecond, and a configuration always holds.
     structlog.configure(
         processors=[*shared, render],
@@ -143,6 +153,16 @@ def _without_payload(record: logging.LogRecord) -> bool:
             for arg in record.args
         )
     return True
+
+
+def _short(_logger: Any, method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Without what is empty and, where nothing is wrong, the ids of requests and commands."""
+    well = method in {"debug", "info"}
+    return {
+        field: value
+        for field, value in event.items()
+        if value is not None and not (well and field.endswith("_id"))
+    }
 
 
 def _json(_logger: Any, _method: str, event: structlog.typing.EventDict) -> str:

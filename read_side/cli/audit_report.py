@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.table import Table
 
 from bus.connections.clients import read_database, write_database
+from bus.connections.mongodb_address import READ_URI, WRITE_URI
+from bus.connections.preflight import settings_with_servers
 from bus.log.log import Log
-from bus.settings import Settings
 from read_side.audit.audit import Audited, Difference, audited
 from read_side.audit.states_audit import audit_states, lines
 from read_side.errors import GenerationError
@@ -34,7 +35,7 @@ def run(
     models = _named(names)
     if generation is not None and len(names) != 1:
         raise GenerationError("--generation is of the one read model that is named")
-    settings = Settings.for_command_line()
+    settings = settings_with_servers(WRITE_URI, READ_URI)
     writes, reads = write_database(settings), read_database(settings)
     with writes.client, reads.client:
         log = Log(writes, settings.log_partitions)

@@ -2,16 +2,17 @@
 
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import asdict
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
 from bus.cli import moment, write_json
-from bus.settings import Settings
+from bus.connections.mongodb_address import READ_URI, WRITE_URI
+from bus.connections.preflight import settings_with_servers
+from bus.tables import table
 from read_side.cli.rebuild_report import connected
 from read_side.errors import GenerationError, RebuildRefusedError
 from read_side.generations.registry import Entry, Generation, State
@@ -33,25 +34,29 @@ def named(text: str) -> tuple[str, int]:
 def show(*, as_json: bool) -> None:
     with ExitStack() as stack:
         entries = list(_tools(stack).generations.entries())
-    versions = {model.name: model.version for model in READ_MODELS}
     rows = [(entry, generation) for entry in entries for generation in entry.generations.values()]
     if as_json:
         told = [{"read_model": e.name, "live": e.live == g.number, **asdict(g)} for e, g in rows]
         write_json(told)
-        return
-    table = Table("generation", "state", "folded by version", "since", "until", box=SIMPLE_HEAD)
-    table.columns[0].no_wrap = True
+    else:
+        Console().print(listed(rows))
+
+
+def listed(rows: Iterable[tuple[Entry, Generation]]) -> Table:
+    """One row for each generation, and whether this code folds it."""
+    versions = {model.name: model.version for model in READ_MODELS}
+    shown = table("generation", words=("state", "folded by version", "since (UTC)", "until (UTC)"))
     for entry, generation in sorted(rows, key=lambda row: (row[0].name, row[1].number)):
         own = versions.get(entry.name)
         note = "" if own == generation.version else f" (this is {own or 'not in the table'})"
-        table.add_row(
+        shown.add_row(
             f"{entry.name}.g{generation.number}",
-            "live" if entry.live == generation.number else generation.state.value,
+            entry.state_of(generation.number),
             f"{generation.version}{note}",
             moment(generation.since),
             moment(generation.until),
         )
-    Console().print(table)
+    return shown
 
 
 def use(text: str) -> None:
@@ -123,7 +128,7 @@ def _model(name: str) -> ReadModel:
 
 
 def _tools(stack: ExitStack) -> Tools:
-    return connected(Settings.for_command_line(), _no_fill, threading.Event(), stack)
+    return connected(settings_with_servers(WRITE_URI, READ_URI), _no_fill, threading.Event(), stack)
 
 
 def _no_fill(model: ReadModel, generation: int, tick: Callable[[], None]) -> None:

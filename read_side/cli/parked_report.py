@@ -10,18 +10,20 @@ from dataclasses import dataclass
 from typing import Literal
 
 import redis
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from bus.cli import moment
 from bus.connections.clients import read_database, redis_client, write_database
+from bus.connections.mongodb_address import READ_URI, WRITE_URI
+from bus.connections.preflight import settings_with_servers
 from bus.log.log import Log
 from bus.notify.doorbells import Doorbells
 from bus.settings import Settings
+from bus.tables import table
 from read_side.errors import GenerationError, LeaseLostError, RebuildNeededError
-from read_side.generations.registry import Registry, collection_name
+from read_side.generations.registry import STAYING, Registry, collection_name
 from read_side.parked.parking import Parked, Parking
 from read_side.parked.retry import ParkedRetry
 from read_side.projector.checkpoints import Checkpoints
@@ -33,6 +35,7 @@ class Tools:
 
     settings: Settings
     log: Log
+    registry: Registry
     parking: Parking
     parked_retry: ParkedRetry
 
@@ -53,6 +56,20 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """A parked stream, and how many of its later commits wait."""
+
+    parked: Parked
+    waiting: int
+    state: str
+    """Of its generation: ``Entry.state_of``."""
+
+    @property
+    def stays(self) -> bool:
+        return self.state in STAYING
+
+
+@dataclass(frozen=True, slots=True)
 class Retried:
     """What became of a parked stream."""
 
@@ -63,17 +80,21 @@ class Retried:
 
 
 def listed(*, as_json: bool) -> bool:
-    """Print what is parked; return whether nothing is."""
+    """Print what is parked; return whether nothing of it needs an operator, as ``status`` says it."""
     with _tools() as tools:
         rows = [
-            (parked, tools.log.waiting(parked.partition, parked.stream, parked.seq))
+            Listed(
+                parked,
+                tools.log.waiting(parked.partition, parked.stream, parked.seq),
+                tools.registry.entry(parked.name).state_of(parked.generation),
+            )
             for parked in tools.parking.every()
         ]
     if as_json:
-        _print_json([{**_identity(parked), **_why(parked), "waiting": waiting} for parked, waiting in rows])
+        _print_json([{**_identity(r.parked), **_why(r.parked), "waiting": r.waiting} for r in rows])
     else:
-        show(rows, Console())
-    return not rows
+        Console().print(shown(rows))
+    return not any(row.stays for row in rows)
 
 
 def retried(selection: Selection, *, as_json: bool) -> int:
@@ -100,32 +121,40 @@ def retried(selection: Selection, *, as_json: bool) -> int:
     return 1 if missing else 0
 
 
-def show(rows: Sequence[tuple[Parked, int]], console: Console) -> None:
-    """Each stream in a line of its own, never cut, as ``retry`` is given it; below it, where it is parked.
-
-    How many of its later commits wait there is in the column ``waiting``.
-    """
+def shown(rows: Sequence[Listed]) -> RenderableType:
+    """Each stream in a line of its own, never cut, as ``retry`` is given it; below it, where it is parked."""
     if not rows:
-        console.print("Nothing is parked.")
-    by_stream: dict[str, list[tuple[Parked, int]]] = {}
-    for parked, waiting in rows:
-        by_stream.setdefault(parked.stream, []).append((parked, waiting))
+        return Text("Nothing is parked.")
+    parts: list[RenderableType] = []
+    by_stream: dict[str, list[Listed]] = {}
+    for row in rows:
+        by_stream.setdefault(row.parked.stream, []).append(row)
     for stream, its in by_stream.items():
-        console.print(Text(stream, style="bold"), soft_wrap=True)
-        console.print(_places(its))
+        parts += [Text(stream, style="bold"), _places(its)]
+        errors: dict[str, list[str]] = {}
+        for row in its:
+            errors.setdefault(row.parked.error, []).append(_place(row.parked))
+        for error, places in errors.items():
+            where = "error" if len(errors) == 1 else f"error in {', '.join(places)}"
+            parts.append(Text(f"{where}: {error}\n"))
+    parts.append(
+        Text(f"In all {len(rows):,}, as status counts: one for each generation that parked a stream.")
+    )
+    if going := sum(not row.stays for row in rows):
+        parts.append(
+            Text(f"{going:,} of them need nobody: their generation is being built, or goes by itself.")
+        )
+    return Group(*parts)
 
 
-def _places(rows: Sequence[tuple[Parked, int]]) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("read model", no_wrap=True)
-    for number in ("partition", "position", "waiting"):
-        table.add_column(number, justify="right", no_wrap=True)
-    table.add_column("since (UTC)")
-    table.add_column("error", overflow="fold")
-    for parked, waiting in rows:
-        numbers = (str(parked.partition), f"{parked.seq:,}", f"{waiting:,}")
-        table.add_row(_place(parked), *numbers, moment(parked.since), Text(parked.error))
-    return table
+def _places(rows: Sequence[Listed]) -> Table:
+    places = table("read model", numbers=("partition", "position", "waiting"), words=("since (UTC)",))
+    for row in rows:
+        parked = row.parked
+        place = _place(parked) if row.stays else f"{_place(parked)} {row.state}"
+        numbers = (str(parked.partition), f"{parked.seq:,}", f"{row.waiting:,}")
+        places.add_row(place, *numbers, moment(parked.since))
+    return places
 
 
 def _place(parked: Parked) -> str:
@@ -155,14 +184,16 @@ def _ring(settings: Settings, results: Sequence[Retried]) -> None:
 
 @contextmanager
 def _tools() -> Iterator[Tools]:
-    settings = Settings.for_command_line()
+    settings = settings_with_servers(WRITE_URI, READ_URI)
     writes, reads = write_database(settings), read_database(settings)
     with writes.client, reads.client:
         log = Log(writes, settings.log_partitions)
         log.create()  # which refuses another number of partitions
         parking, owner = Parking(reads), f"{socket.gethostname()}:{os.getpid()}"
         checkpoints = Checkpoints(reads, settings.lease_ms)
-        yield Tools(settings, log, parking, ParkedRetry(log, Registry(reads), checkpoints, parking, owner))
+        registry = Registry(reads)
+        retry = ParkedRetry(log, registry, checkpoints, parking, owner)
+        yield Tools(settings, log, registry, parking, retry)
 
 
 def _identity(parked: Parked) -> dict[str, object]:

@@ -22,6 +22,8 @@ from rich.text import Text
 
 from bus.cli import write_json
 from bus.connections.clients import read_database, redis_client, write_database
+from bus.connections.mongodb_address import READ_URI, WRITE_URI
+from bus.connections.preflight import settings_with_servers
 from bus.log.log import Log
 from bus.notify.doorbells import Doorbells
 from bus.observability import logs
@@ -72,7 +74,7 @@ def run(  # noqa: PLR0913 - the command's options
         RebuildRefusedError, RebuildStoppedError, ...: what the first of those that failed has raised.
 
     """
-    settings = Settings.for_command_line()
+    settings = settings_with_servers(WRITE_URI, READ_URI)
     stopping = stop_on_signals()
     results: list[Rebuilt] = []
     failed: list[Exception] = []
@@ -111,7 +113,7 @@ def connected(
     settings: Settings, fill: Fill, stopping: threading.Event, open_until_the_end: ExitStack
 ) -> Tools:
     """The tools of rebuilds, with connections that are closed with the stack."""
-    logs.configure("WARNING")  # what is done is printed
+    logs.configure("WARNING", settings.log_format)  # what is done is printed
     writes, reads, client = write_database(settings), read_database(settings), redis_client(settings)
     for connection in (writes.client, reads.client, client):
         open_until_the_end.enter_context(connection)

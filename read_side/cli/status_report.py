@@ -6,20 +6,20 @@ from contextlib import contextmanager
 from dataclasses import asdict
 
 from pymongo.errors import PyMongoError
-from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from bus.cli import write_json
 from bus.connections.clients import read_database, write_database
+from bus.connections.mongodb_address import READ_URI, WRITE_URI
+from bus.connections.preflight import settings_with_servers
 from bus.log.log import Log
-from bus.settings import Settings
 from read_side.projections import READ_MODELS
 from read_side.queries.status import GenerationStatus, Progress, Status, attention
 
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
+_COLUMNS = ("part.", "position", "head", "behind", "for", "rate", "parked")
 
 
 def run(interval_s: float, max_lag_s: float, *, watch: bool, as_json: bool) -> bool:
@@ -43,7 +43,7 @@ def run(interval_s: float, max_lag_s: float, *, watch: bool, as_json: bool) -> b
 
 @contextmanager
 def _looking() -> Iterator[Status]:
-    settings = Settings.for_command_line()
+    settings = settings_with_servers(WRITE_URI, READ_URI)
     writes, reads = write_database(settings), read_database(settings)
     with writes.client, reads.client:
         log = Log(writes, settings.log_partitions)
@@ -85,25 +85,30 @@ def _write(statuses: Sequence[GenerationStatus], max_lag_s: float) -> None:
 
 
 def shown(statuses: Sequence[GenerationStatus], max_lag_s: float) -> RenderableType:
-    """One row for each partition of each generation, then what needs attention."""
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for column in ("read model", "state"):
-        table.add_column(column, no_wrap=True)
-    for column in ("part.", "position", "head", "behind", "for", "rate", "parked"):
-        table.add_column(column, justify="right", no_wrap=True)
-    table.add_column("lease", overflow="ellipsis")
+    """Each generation, below it a line for each of its partitions, then what needs attention.
+
+    No table: names and leases are long, and 80 columns have no room for both in one line.
+    """
+    rows = [_row(one) for standing in statuses for one in standing.partitions]
+    widths = [max(map(len, column)) for column in zip(_COLUMNS, *rows, strict=True)]
+    lines = [_line(_COLUMNS, widths, "lease", "bold")]
     for standing in statuses:
         name = f"{standing.read_model}.g{standing.generation}"
-        for index, one in enumerate(standing.partitions):
-            first = (name, standing.state) if index == 0 else ("", "")
-            table.add_row(*first, *_row(one), end_section=index == len(standing.partitions) - 1)
-        if not standing.partitions:
-            table.add_row(name, standing.state, end_section=True)
-    needs = attention(statuses, max_lag_s)
-    return Group(table, *(Text(line, style="bold red") for line in needs)) if needs else table
+        lines.append(Text.assemble((name, "bold"), f"  {standing.state}"))
+        lines += [
+            _line(_row(one), widths, one.holder or "", "bold red" if one.parked else "")
+            for one in standing.partitions
+        ]
+    needs = [Text(line, style="bold red") for line in attention(statuses, max_lag_s)]
+    return Group(*lines, *([Text(), *needs] if needs else ()))
 
 
-def _row(one: Progress) -> tuple[RenderableType, ...]:
+def _line(cells: Sequence[str], widths: Sequence[int], lease: str, style: str = "") -> Text:
+    numbers = "  ".join(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True))
+    return Text(f"{numbers}  {lease}".rstrip(), style=style)
+
+
+def _row(one: Progress) -> tuple[str, ...]:
     return (
         str(one.partition),
         f"{one.position:,}",
@@ -111,8 +116,7 @@ def _row(one: Progress) -> tuple[RenderableType, ...]:
         f"{one.lag:,}",
         age(one.lag_s),
         "" if one.rate is None else f"{one.rate:,.0f}/s",
-        Text(f"{one.parked:,}", style="bold red" if one.parked else ""),
-        one.holder or "",
+        f"{one.parked:,}",
     )
 
 

@@ -50,6 +50,10 @@ class State(StrEnum):
     """Neither; it is being deleted."""
 
 
+LIVE = "live"
+STAYING = frozenset({LIVE, State.READY.value})
+"""What ``Entry.state_of`` says of a generation that is to stay. What is parked elsewhere needs nobody: it is
+folded again by the rebuild, or goes with its generation."""
 _PROJECTED = {State.READY, State.RETIRING, State.LEAVING}
 _SERVED = {State.READY, State.RETIRING}
 
@@ -96,6 +100,12 @@ class Entry:
             for number, kept in stored.get("generations", {}).items()
         }
         return cls(stored["_id"], stored["live"], found, stored.get("rebuild", {}).get("owner"))
+
+    def state_of(self, number: int) -> str:
+        """``live``, or what is done with a generation; ``gone`` if there is none of this number."""
+        if number == self.live:
+            return LIVE
+        return self.generations[number].state.value if number in self.generations else State.GONE.value
 
     def projected(self, version: int) -> list[int]:
         """The generations that code of this version projects, the live one first, then the newest."""

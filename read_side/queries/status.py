@@ -11,7 +11,7 @@ from pymongo.database import Database
 
 from bus.connections.clients import Documents
 from bus.log.log import Log
-from read_side.generations.registry import COLLECTION, Entry, State
+from read_side.generations.registry import COLLECTION, LIVE, STAYING, Entry, State
 from read_side.parked.parking import Parking
 from read_side.projections.model import ReadModel
 from read_side.projector.checkpoint import Checkpoint
@@ -35,6 +35,7 @@ class Progress:
     rate: float | None
     """Commits a second, between two looks."""
     parked: int
+    """Streams that this generation has parked here: those that ``python -m read_side parked`` lists."""
     holder: str | None
     error: str | None
     error_at: datetime | None
@@ -60,7 +61,7 @@ class GenerationStatus:
         if self.this_version is None:
             then = f"python -m read_side drop {name}"
             return [f"{name} is not in the table of read models; once no older code runs: {then}"]
-        if self.state == "live" and self.version != self.this_version:
+        if self.state == LIVE and self.version != self.this_version:
             said.append(
                 f"{name} was folded by version {self.version} of its code, this is {self.this_version}:"
                 f" python -m read_side rebuild {self.read_model}"
@@ -68,7 +69,7 @@ class GenerationStatus:
         if self.state == State.BUILDING.value:
             return said
         parked = sum(one.parked for one in self.partitions)
-        if parked and self.state != State.RETIRING.value:
+        if parked and self.state in STAYING:
             streams = "parked stream" if parked == 1 else "parked streams"
             said.append(f"{name} has {parked:,} {streams}: python -m read_side parked")
         for one in self.partitions:
@@ -107,7 +108,7 @@ class Status:
             GenerationStatus(
                 read_model=entry.name,
                 generation=number,
-                state="live" if number == entry.live else generation.state.value,
+                state=entry.state_of(number),
                 version=generation.version,
                 this_version=self._versions.get(entry.name),
                 partitions=tuple(

@@ -115,7 +115,7 @@ def carry_out(claim: Claim) -> None:
         half = max(1, (os.cpu_count() or 1) // 2)
         fill = open_until_the_end.enter_context(InProcesses(settings, half))
         tools = connected(settings, fill, stopping, open_until_the_end)
-        logs.configure(settings.log_level)
+        logs.configure(settings.log_level, settings.log_format)
         # What it came to is told before the pool is waited for: that may take as long as a batch does.
         RequestedRebuild(RebuildRequests(reads, settings.lease_ms), claim, tools).run()
 

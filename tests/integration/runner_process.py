@@ -1,11 +1,14 @@
 """A runner on a data directory and a port of its own, and every process that belongs to it."""
 
 import os
+import pty
 import subprocess
 import sys
+import threading
 from contextlib import suppress
 from pathlib import Path
 from signal import SIGKILL
+from typing import IO
 
 from api.local import ports
 from tests.waiting import until
@@ -23,14 +26,14 @@ class Shop:
         self.output = data_dir / "output"
         self.runner: subprocess.Popen[str] | None = None
 
-    def run(self, *arguments: str, **processes: str) -> subprocess.Popen[str]:
-        """Start a runner; each process is the text of a Python program."""
+    def run(self, *arguments: str, terminal: bool = False, **processes: str) -> subprocess.Popen[str]:
+        """Start a runner, on a terminal or not; each process is the text of a Python program."""
         for name, program in processes.items():
             (self.data_dir / f"{name}.py").write_text(program)
         procfile = self.data_dir / "Procfile"
         lines = [f"{name}: exec python '{self.data_dir / name}.py'\n" for name in processes]
         procfile.write_text("".join(lines))
-        with self.output.open("w") as output:
+        with self._terminal() if terminal else self.output.open("w") as output:
             self.runner = subprocess.Popen(
                 [sys.executable, "-m", "api", "run", "--procfile", str(procfile), *arguments],
                 cwd=ROOT,
@@ -41,6 +44,19 @@ class Shop:
                 text=True,
             )
         return self.runner
+
+    def _terminal(self) -> IO[str]:
+        """A terminal; what is written to it comes into the file as well."""
+        ours, theirs = pty.openpty()
+        self.output.touch()
+        threading.Thread(target=self._copy, args=(ours,), daemon=True).start()
+        return os.fdopen(theirs, "w")
+
+    def _copy(self, terminal: int) -> None:
+        with self.output.open("ab", buffering=0) as output, suppress(OSError):  # nobody has it open any more
+            while shown := os.read(terminal, 65_536):
+                output.write(shown)
+        os.close(terminal)
 
     def said(self) -> str:
         return self.output.read_text()

@@ -1,5 +1,6 @@
 """``python -m bus dead``: what an operator sees and can do, and how it ends."""
 
+import io
 from collections.abc import Iterator
 
 import pytest
@@ -12,7 +13,7 @@ from bus.dead_letters.store import DeadLetters
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.settings import Settings
 from tests import messages
-from tests.command_line import CommandLine
+from tests.command_line import COLUMNS, CommandLine
 from tests.decided import come_to
 from tests.integration.commands_queue import redis_away, waiting
 from tests.integration.graveyard import DIED_MS, bury, payload
@@ -74,7 +75,7 @@ def test_nothing_is_listed_when_there_is_nothing(cli: CommandLine) -> None:
 def test_the_list_is_a_table_for_people(cli: CommandLine, shop: WriteSide) -> None:
     done = cli(app, "dead list")
     assert done.status == 0
-    assert max(map(len, done.out.splitlines())) <= 100
+    assert max(map(len, done.out.splitlines())) <= COLUMNS
     for said in (
         *letter_ids(shop).values(),
         "k1",
@@ -160,7 +161,9 @@ def test_while_redis_is_away_the_sweep_delivers_a_retried_command(cli: CommandLi
         letter = letter_ids(shop)["b1"]
         refused = cli(app, f"dead retry {letter} --reason x")
     assert refused.status == 1
-    assert refused.err.startswith("error: a server cannot be reached")
+    assert refused.err.startswith(
+        "error: REDIS_URL: a server cannot be reached: Error 111 connecting to 127.0.0.1:"
+    )
     assert letter in listed(cli)
 
 
@@ -222,6 +225,33 @@ def test_the_discarded_are_kept_and_not_listed(cli: CommandLine, shop: WriteSide
     assert len(again.err.splitlines()) == 2
 
 
+def test_all_can_be_discarded(cli: CommandLine, shop: WriteSide) -> None:
+    done = cli(app, "dead discard --all --queue customers --reason x")
+    assert (done.status, len(done.out.splitlines())) == (0, 1)
+    done = cli(app, "dead discard --all --failed --reason 'a test of ours' --by ann")
+    assert (done.status, len(done.out.splitlines())) == (0, 2)
+    assert len(listed(cli)) == 2
+    [[command, *_]] = cli(app, "dead show k1 --json").lines
+    assert command["resolutions"][0].items() >= {"by": "ann", "reason": "a test of ours"}.items()
+    assert cli(app, "dead discard --all --reason x").status == 0
+    done = cli(app, "dead discard --all --reason x")
+    assert (done.status, done.out) == (0, "Nothing waits for an operator.\n")
+
+
+@pytest.mark.parametrize(("typed", "left"), [("n", 5), ("", 5), ("y", 0)])
+def test_on_a_terminal_it_asks_before_it_discards_all(
+    cli: CommandLine, shop: WriteSide, monkeypatch: pytest.MonkeyPatch, typed: str, left: int
+) -> None:
+    terminal = io.StringIO(f"{typed}\n")
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr("sys.stdin", terminal)  # at its end when it has been asked once
+    done = cli(app, "dead discard --all --reason x")
+    assert (done.status, len(listed(cli))) == (1 if left else 0, left)
+    assert "Discard 5 that `list` shows? [y/N]" in done.err
+    assert cli(app, "dead discard --all --yes --reason x").status == 0
+    assert listed(cli) == []
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -232,6 +262,8 @@ def test_the_discarded_are_kept_and_not_listed(cli: CommandLine, shop: WriteSide
         "dead retry k1 --failed --reason x",
         "dead discard --reason x",
         "dead discard k1",
+        "dead discard k1 --all --reason x",
+        "dead discard k1 --letters --reason x",
         "dead discard k1 --reason ''",
         "dead show",
         "dead list --limit 0",

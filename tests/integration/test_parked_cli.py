@@ -63,6 +63,7 @@ def test_it_lists_what_is_parked_and_why(write: WriteSide, read: ReadSide) -> No
     assert result.exit_code == 3
     for column in ("read model", "partition", "position", "waiting", "since", "error"):
         assert column in result.stdout
+    assert "In all 6, as status counts" in result.stdout
     assert result.stdout.splitlines().count(FIRST) == result.stdout.splitlines().count(SECOND) == 1
     assert all(result.stdout.count(f"{model.name}.g1 ") == 2 for model in MODELS)
     rows = told()

@@ -22,7 +22,7 @@ from bus.queue.keys import HEARTBEATS
 from bus.settings import Settings
 from read_side.projections.customers import CUSTOMERS
 from tests import messages
-from tests.command_line import CommandLine
+from tests.command_line import COLUMNS, CommandLine
 from tests.decided import come_to
 from tests.integration.commands_queue import command, consumer_of, taken
 from tests.integration.graveyard import bury
@@ -183,7 +183,7 @@ def test_it_is_a_table_for_people_and_json_for_scripts(both: Both, cli: CommandL
     bury(both.client, "x1")
     done = cli(app, "queues --interval 0.1 --explain")
     assert (done.status, done.err) == (0, "")
-    assert max(map(len, done.out.splitlines())) <= 100
+    assert max(map(len, done.out.splitlines())) <= COLUMNS
     for said in ("commands", "customers", "oldest", "redis-cli llen dramatiq:commands", "1 dead letter: "):
         assert said in done.out
     done = cli(app, "queues --interval 0.1 --json")

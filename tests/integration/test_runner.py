@@ -27,6 +27,14 @@ class Ready(http.server.BaseHTTPRequestHandler):
     def log_message(self, *_): pass
 http.server.HTTPServer(("127.0.0.1", int(os.environ["API_PORT"])), Ready).serve_forever()
 """
+LATE = """
+import threading
+class Late(Ready):
+    def do_GET(self):
+        super().do_GET()
+        said = "working at last, LOG_FORMAT " + os.environ.get("LOG_FORMAT", "None")
+        threading.Timer(0.2, print, [said], {"flush": True}).start()
+"""
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); signal.pause()"
 FAILING = "raise SystemExit(3)"
 UP_S = 30
@@ -73,6 +81,23 @@ def test_it_is_up_once_the_workers_are_there(shop: Shop) -> None:
     nobody_works.unlink()
 
     until_up(shop)
+    runner.send_signal(signal.SIGINT)
+    assert runner.wait(STOPPED_S) == 0
+
+
+@pytest.mark.parametrize(("terminal", "shape"), [(True, "plain"), (False, "None")])
+def test_how_to_use_it_comes_last_and_logs_are_plain_on_a_terminal(
+    shop: Shop, *, terminal: bool, shape: str
+) -> None:
+    head, tail = WEB.split("http.server.HTTPServer", 1)
+    server = "http.server.HTTPServer" + tail.replace("Ready", "Late")
+    runner = shop.run(web=head + LATE + server, terminal=terminal)
+    until_up(shop)
+
+    start, _, welcome = shop.said().partition("Twofold is ready")
+
+    assert f"working at last, LOG_FORMAT {shape}" in start
+    assert " | " not in welcome
     runner.send_signal(signal.SIGINT)
     assert runner.wait(STOPPED_S) == 0
 

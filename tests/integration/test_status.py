@@ -1,6 +1,7 @@
 """``status``, ``generations``, ``use``, ``drop`` and ``audit --generation``, as an operator meets them."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -51,7 +52,7 @@ def worker(settings: Settings, write: WriteSide) -> Iterator[Worker]:
 
 @pytest.fixture
 def run(settings: Settings, worker: Worker, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr(logs, "configure", lambda _level: None)  # it would hold for all tests that follow
+    monkeypatch.setattr(logs, "configure", lambda *_: None)  # it would hold for all tests that follow
     environment = {
         "REDIS_URL": settings.redis_url,
         "WRITE_MONGODB_URI": settings.write_mongodb_uri,
@@ -62,7 +63,7 @@ def run(settings: Settings, worker: Worker, monkeypatch: pytest.MonkeyPatch) -> 
     }
 
     def run(*arguments: str) -> tuple[int, str]:
-        done = CliRunner().invoke(app, list(arguments), env=environment, terminal_width=200)
+        done = CliRunner().invoke(app, list(arguments), env=environment, terminal_width=80)
         if done.exception is not None and not isinstance(done.exception, SystemExit | TwofoldError):
             raise done.exception
         error = str(done.exception) if isinstance(done.exception, TwofoldError) else ""
@@ -128,6 +129,41 @@ def test_what_needs_attention_is_said_and_is_the_exit_status(
     worker.database.parked.delete_many({})
     worker.ring_for_all()
     assert _status(run)[0] == 0
+
+
+def test_status_and_parked_count_the_same(run: Any, write: WriteSide, worker: Worker) -> None:
+    name, others = "order_summary", [partition for partition in range(PARTITIONS) if partition != HOME]
+    for stream in ("order-x", "order-y"):
+        set_aside(worker.parking, name, HOME, stream, 2)
+        set_aside(worker.parking, "products", HOME, stream, 2)
+    set_aside(worker.parking, name, others[0], "order-z", 2)
+
+    def counted() -> tuple[int, int, Counter[str], Counter[str]]:
+        """How both end, and what they count by generation."""
+        well, told = _status(run)
+        code, listed = run("parked", "--json")
+        assert f"In all {len(json.loads(listed)):,}, as status counts" in run("parked")[1]
+        return (
+            well,
+            code,
+            +Counter(
+                {
+                    f"{one['read_model']}.g{one['generation']}": sum(p["parked"] for p in one["partitions"])
+                    for one in told["read_models"]
+                }
+            ),
+            Counter(f"{one['read_model']}.g{one['generation']}" for one in json.loads(listed)),
+        )
+
+    by_generation = Counter({"order_summary.g1": 3, "products.g1": 2})
+    assert counted() == (3, 3, by_generation, by_generation)
+    for state in ("retiring", "leaving", "building"):
+        worker.database.read_models.update_many(
+            {"_id": {"$in": [name, "products"]}}, {"$set": {"live": 9, "generations.1.state": state}}
+        )
+        assert counted() == (0, 0, by_generation, by_generation), state
+        assert "order_summary.g1 " + state in run("parked")[1]
+        assert "5 of them need nobody" in run("parked")[1]
 
 
 def test_how_far_is_too_far_can_be_said(run: Any, write: WriteSide) -> None:

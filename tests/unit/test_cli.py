@@ -24,10 +24,10 @@ def ending_with(error: Exception) -> typer.Typer:
     [
         (ConfigurationError("JWT_SECRET is not set"), "error: JWT_SECRET is not set\n"),
         (
-            ServerSelectionTimeoutError("127.0.0.1:1: refused, Timeout: 10s, Topology: <...>"),
-            "error: a server cannot be reached: 127.0.0.1:1: refused\n",
+            ServerSelectionTimeoutError("127.0.0.1: refused, Timeout: 10s, Topology: <...>"),
+            "error: WRITE_MONGODB_URI or READ_MONGODB_URI: a server cannot be reached: 127.0.0.1: refused\n",
         ),
-        (redis.ConnectionError("refused"), "error: a server cannot be reached: refused\n"),
+        (redis.ConnectionError("refused"), "error: REDIS_URL: a server cannot be reached: refused\n"),
     ],
     ids=["ours", "mongodb", "redis"],
 )

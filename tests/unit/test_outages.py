@@ -104,7 +104,7 @@ def said() -> Iterator[io.StringIO]:
     root = logging.getLogger()
     handlers, level, configured = root.handlers, root.level, structlog.get_config()
     stream = io.StringIO()
-    logs.configure("INFO", stream)
+    logs.configure("INFO", stream=stream)
     yield stream
     root.handlers = handlers
     root.setLevel(level)

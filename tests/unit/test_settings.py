@@ -128,6 +128,7 @@ def test_two_keys_are_refused(monkeypatch: pytest.MonkeyPatch, keys: dict[str, s
         ("PROJECTION_THREADS", "257"),
         ("WEB_THREADS", "1"),
         ("API_PORT", "65536"),
+        ("LOG_FORMAT", "xml"),
         ("WRITE_MONGODB_URI", "postgres://127.0.0.1"),
         ("READ_MONGODB_URI", "postgres://127.0.0.1"),
         ("REDIS_URL", "http://127.0.0.1"),

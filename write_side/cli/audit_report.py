@@ -9,14 +9,15 @@ from rich.console import Console
 from rich.table import Table
 
 from bus.connections.clients import write_database
+from bus.connections.mongodb_address import WRITE_URI
+from bus.connections.preflight import settings_with_servers
 from bus.log.log import Log
-from bus.settings import Settings
 from write_side.audit import Audited, audited
 
 
 def run(sample: int | None, *, as_json: bool) -> bool:
     """Audit the log and print what was found; return whether all is as it must be."""
-    settings = Settings.for_command_line()
+    settings = settings_with_servers(WRITE_URI)
     database = write_database(settings)
     totals: dict[str, list[int]] = {}
     wrong: list[Audited] = []

@@ -7,13 +7,15 @@ from rich.json import JSON
 from rich.markup import escape
 from rich.table import Table
 
+from bus import tables
 from bus.cli import moment, to_json, write_json
 from bus.connections.clients import write_database
+from bus.connections.mongodb_address import WRITE_URI
+from bus.connections.preflight import settings_with_servers
 from bus.errors import RefusedError
 from bus.log.commit import Commit
 from bus.log.log import Log
 from bus.messages.streams import partition_of
-from bus.settings import Settings
 from write_side.cli.log_report import as_line, what
 
 
@@ -24,7 +26,7 @@ def run(stream: str, version: int | None, *, as_json: bool) -> None:
         RefusedError: there is no such stream or version.
 
     """
-    settings = Settings.for_command_line()
+    settings = settings_with_servers(WRITE_URI)
     database = write_database(settings)
     with database.client:
         log = Log(database, settings.log_partitions)
@@ -58,16 +60,15 @@ def _at(history: Sequence[Commit], version: int) -> Commit:
 
 def table(history: Sequence[Commit], shown: Commit) -> Table:
     """One row for each version; the one whose state is shown is marked."""
-    rows = Table("", "version", "accepted (UTC)", "position", "what", "by", title=escape(str(shown.stream)))
-    for place in (1, 3):
-        rows.columns[place].justify = "right"
+    rows = tables.table("", numbers=("version", "position"), words=("accepted (UTC)", "what", "by"))
+    rows.title = escape(str(shown.stream))
     for commit in history:
         is_shown = commit is shown
         rows.add_row(
             "→" if is_shown else "",
             str(commit.version),
-            moment(commit.at),
             f"{commit.partition}-{commit.seq}",
+            moment(commit.at),
             escape(what(commit)),
             escape(commit.by or ""),
             style="bold" if is_shown else "",

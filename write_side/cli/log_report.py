@@ -10,11 +10,12 @@ from rich.text import Text
 
 from bus.cli import moment, write_json
 from bus.connections.clients import write_database
+from bus.connections.mongodb_address import WRITE_URI
+from bus.connections.preflight import settings_with_servers
 from bus.errors import RefusedError
 from bus.log.commit import Commit
 from bus.log.log import Log
 from bus.messages.outcome import CommandStatus
-from bus.settings import Settings
 from write_side.tail import Tail, Wanted, stream_of
 
 FOLLOW_EVERY_S = 0.5
@@ -31,7 +32,7 @@ def run(wanted: Wanted, limit: int, *, follow: bool, as_json: bool) -> None:
         RefusedError: there is no such partition.
 
     """
-    settings = Settings.for_command_line()
+    settings = settings_with_servers(WRITE_URI)
     database = write_database(settings)
     show = _write if as_json else _Lines()
     with database.client:

@@ -4,8 +4,10 @@ from rich.console import Console
 from rich.table import Table
 
 from bus.connections.clients import write_database
+from bus.connections.mongodb_address import WRITE_URI
+from bus.connections.preflight import settings_with_servers
 from bus.log.log import Log
-from bus.settings import Settings
+from bus.tables import table
 from write_side.repair import Move, Repair
 
 
@@ -16,7 +18,7 @@ def run(*, carry_out: bool) -> bool:
         RefusedError: processes that decide or project are alive.
 
     """
-    settings = Settings.for_command_line()
+    settings = settings_with_servers(WRITE_URI)
     database = write_database(settings)
     with database.client:
         repair = Repair(database, settings.log_partitions)
@@ -39,11 +41,9 @@ def run(*, carry_out: bool) -> bool:
 
 
 def _table(moves: list[Move]) -> Table:
-    table = Table("stream", "version", "position", "to be")
-    for column in table.columns[1:]:
-        column.justify = "right"
+    shown = table("stream", numbers=("version", "position", "to be"))
     for move in sorted(moves, key=lambda move: (move.stream, move.version)):
-        table.add_row(
+        shown.add_row(
             move.stream, str(move.version), f"{move.partition}-{move.seq}", f"{move.partition}-{move.to}"
         )
-    return table
+    return shown
