@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import redis
 from pymongo import MongoClient
@@ -24,6 +25,9 @@ from tests.northwind import Figures
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    slow = hypothesis.HealthCheck.too_slow
+    hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[slow])
+    hypothesis.settings.load_profile("untimed")  # no test asserts a time
     server_folders.prefer_memory()
     for need in may_leave_out():
         config.pluginmanager.register(LeftOut(need))

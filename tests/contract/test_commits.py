@@ -6,7 +6,7 @@ from typing import Any
 import bson
 import pytest
 from bson.codec_options import CodecOptions
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pymongo.database import Database
 
@@ -61,7 +61,6 @@ def test_what_it_has_not_is_not_stored_since_the_partial_indexes_go_by_that(comm
     assert commit.to_stored().keys() == fields[kind]
 
 
-@settings(deadline=None)
 @given(
     state=st.dictionaries(
         st.text(st.characters(codec="utf-8", exclude_characters="\0")), st.integers(-(2**63), 2**63 - 1)

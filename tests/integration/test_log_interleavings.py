@@ -10,7 +10,7 @@ from itertools import count
 from typing import Any, Protocol
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.local.mongod import Mongod
@@ -145,7 +145,7 @@ _deaths = st.lists(st.none() | st.integers(0, 20), min_size=WRITERS, max_size=WR
 """After how many of its steps a writer is killed, if it is."""
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(programs=st.lists(_batches, min_size=WRITERS, max_size=WRITERS), turns=_turns, deaths=_deaths)
 def test_every_reader_sees_the_same_log(
     make_log: MakesLog,

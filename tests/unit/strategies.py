@@ -5,7 +5,6 @@ from string import ascii_letters, digits
 from types import NoneType
 from typing import Any, get_args, get_origin, get_type_hints
 
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
@@ -30,9 +29,6 @@ from bus.messages.values import (
     UnitPrice,
     to_milliseconds,
 )
-
-untimed = settings(deadline=None)
-"""No test asserts a time."""
 
 
 def _text(most: int, least: int = 1) -> SearchStrategy[str]:

@@ -28,7 +28,7 @@ from tests.messages import (
     place_order,
     register_customer,
 )
-from tests.unit.strategies import notes, untimed
+from tests.unit.strategies import notes
 from write_side.domain.aggregates import aggregate_for, aggregate_of, fold
 from write_side.domain.facts import Facts
 
@@ -113,7 +113,6 @@ def after(run: Run) -> Shop:
     return shop
 
 
-@untimed
 @given(st.lists(asked, max_size=40))
 def test_every_state_is_the_fold_of_its_history(run: Run) -> None:
     shop = after(run)
@@ -124,7 +123,6 @@ def test_every_state_is_the_fold_of_its_history(run: Run) -> None:
         assert {type(event) for event in history} <= set(aggregate.events)
 
 
-@untimed
 @given(st.lists(asked, max_size=30))
 def test_every_state_comes_back_from_bson(run: Run) -> None:
     shop = after(run)
@@ -134,7 +132,6 @@ def test_every_state_comes_back_from_bson(run: Run) -> None:
         assert aggregate_of(stream).state.model_validate(stored) == state
 
 
-@untimed
 @given(st.lists(asked, max_size=30))
 def test_deciding_is_a_function(run: Run) -> None:
     one, other = after(()), after(())
@@ -142,7 +139,6 @@ def test_deciding_is_a_function(run: Run) -> None:
         assert one.handle(command, by, hours) == other.handle(command, by, hours)
 
 
-@untimed
 @given(st.lists(asked, max_size=30))
 def test_a_command_that_succeeded_is_quiet_or_taken_when_it_comes_again(run: Run) -> None:
     shop = after(())
@@ -152,7 +148,6 @@ def test_a_command_that_succeeded_is_quiet_or_taken_when_it_comes_again(run: Run
             assert again == () or (isinstance(again, Rejection) and again.code == "id-taken")
 
 
-@untimed
 @given(st.lists(asked, max_size=40))
 def test_orders_add_up_and_move_as_the_contract_says(run: Run) -> None:
     shop = after(run)

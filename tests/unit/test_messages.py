@@ -33,7 +33,7 @@ from tests.messages import (
     place_order,
     register_customer,
 )
-from tests.unit.strategies import ids, untimed
+from tests.unit.strategies import ids
 
 ACCEPTED: dict[str, tuple[Any, list[Any]]] = {
     "id": (v.Id, ["a", "Z9._:-", "x" * 64]),
@@ -180,7 +180,6 @@ def test_staff_own_everything_and_customers_their_own() -> None:
     assert not BOB.owns("c1")
 
 
-@untimed
 @given(aggregate_id=ids, partitions=st.integers(1, 1024))
 def test_a_stream_is_named_after_its_id_and_has_a_partition(aggregate_id: str, partitions: int) -> None:
     for stream in (customer_stream(aggregate_id), product_stream(aggregate_id), order_stream(aggregate_id)):
@@ -188,7 +187,6 @@ def test_a_stream_is_named_after_its_id_and_has_a_partition(aggregate_id: str, p
         assert 0 <= partition_of(stream, partitions) < partitions
 
 
-@untimed
 @given(customer_id=ids, partitions=st.integers(1, 64))
 def test_an_order_id_falls_into_its_customers_partition(customer_id: str, partitions: int) -> None:
     order_id = draw_order_id(customer_id, partitions)

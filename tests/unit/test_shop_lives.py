@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bus.log.commit import Commit
@@ -121,7 +121,6 @@ def shop_after(played: list[Any]) -> tuple[Shop, list[Commit]]:
     return shop, [history.commit(event) for event in shop.happened]
 
 
-@settings(deadline=None)
 @given(steps)
 def test_analytics_are_what_counting_the_events_gives(played: list[Any]) -> None:
     shop, commits = shop_after(played)
@@ -147,7 +146,6 @@ def test_analytics_are_what_counting_the_events_gives(played: list[Any]) -> None
         }
 
 
-@settings(deadline=None)
 @given(steps)
 def test_customers_and_products_add_up_to_the_same_money(played: list[Any]) -> None:
     _, commits = shop_after(played)
@@ -168,7 +166,6 @@ def test_customers_and_products_add_up_to_the_same_money(played: list[Any]) -> N
     assert dict(sales) == kept
 
 
-@settings(deadline=None)
 @given(steps)
 def test_every_order_shows_its_customers_last_name(played: list[Any]) -> None:
     shop, commits = shop_after(played)

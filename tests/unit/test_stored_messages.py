@@ -16,7 +16,7 @@ from bus.messages.registry import SCHEMA_VERSIONS, AnyCommand, AnyEvent, from_st
 from bus.messages.rejection import FieldError, Rejection, RejectionKind
 from tests.messages import envelope, order_placed, product_added
 from tests.newer_build import newer
-from tests.unit.strategies import COMMANDS, EVENTS, envelopes, untimed
+from tests.unit.strategies import COMMANDS, EVENTS, envelopes
 from write_side.domain.products import Product
 
 REFUSED = Outcome(
@@ -42,7 +42,6 @@ def test_no_message_is_left_out_here() -> None:
 
 
 @pytest.mark.parametrize("kind", EVENTS)
-@untimed
 @given(data=st.data())
 def test_an_event_comes_back_from_the_log(kind: type[Event], data: st.DataObject) -> None:
     event = data.draw(EVENTS[kind])
@@ -53,7 +52,6 @@ def test_an_event_comes_back_from_the_log(kind: type[Event], data: st.DataObject
 
 
 @pytest.mark.parametrize("kind", COMMANDS)
-@untimed
 @given(data=st.data())
 def test_a_command_comes_back_from_the_queue_and_the_inbox(kind: type[Any], data: st.DataObject) -> None:
     sent = data.draw(envelopes(COMMANDS[kind]))
@@ -84,7 +82,6 @@ def test_an_event_of_an_unknown_type_or_version_is_not_guessed_at(strange: dict[
 
 
 @pytest.mark.parametrize("kind", EVENTS)
-@untimed
 @given(data=st.data())
 def test_an_event_with_fields_of_a_newer_build_is_read_without_them(
     kind: type[Event], data: st.DataObject
@@ -94,7 +91,6 @@ def test_an_event_with_fields_of_a_newer_build_is_read_without_them(
 
 
 @pytest.mark.parametrize("kind", COMMANDS)
-@untimed
 @given(data=st.data())
 def test_a_command_with_fields_of_a_newer_build_is_read_without_them(
     kind: type[Any], data: st.DataObject
