@@ -56,7 +56,7 @@ coverage: $(TEST) ## lines and branches that unit, contract and architecture tes
 	$(BIN) -m coverage run -m pytest tests/unit tests/contract tests/test_architecture.py
 	$(BIN) -m coverage report
 	@echo "Of messages, decisions and folds:"
-	$(BIN) -m coverage report --fail-under 99 --include 'bus/messages/*,write_side/domain/*,read_side/projections/*'
+	$(BIN) -m coverage report --fail-under 98 --include 'bus/messages/*,write_side/domain/*,read_side/projections/*'
 
 # Where it cannot be had, the tests that need it are left out, and the end of the run says so; in CI they fail.
 browser: ## Chromium and its driver for the tests in a browser; installed by root where there is apt-get

@@ -25,7 +25,7 @@ from bus.log.log import Log
 SHORT_RATE = 100
 """From here on a rate has no decimals."""
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
-_COLUMNS = ("waiting", "in\nflight", "delayed", "dead", "oldest", "in/s", "out/s", "stranded")
+_COLUMNS = ("waiting", "in flight", "delayed", "dead", "oldest", "in/s", "out/s", "stranded")
 
 
 def run(interval_s: float, *, watch: bool, explain: bool, as_json: bool) -> None:
@@ -104,7 +104,7 @@ def _all(before: Inspection, now: Inspection, *, explain: bool) -> RenderableTyp
 
 def table(figures: Sequence[Figures]) -> Table:
     """One row for each queue; what needs an operator's eye is coloured."""
-    rows = tables.table("queue", numbers=_COLUMNS)
+    rows = tables.table("queue", numbers=[column.replace(" ", "\n") for column in _COLUMNS])
     for one in figures:
         rows.add_row(
             one.queue,
