@@ -18,10 +18,10 @@ from pymongo import MongoClient
 from api.local.mongod import Mongod
 from api.local.redis_server import RedisServer
 from bus.settings import Settings
-from tests import datasets, scheduling, server_folders
 from tests.browser.left_out import LeftOut, may_leave_out
-from tests.databases import DatabaseNames
-from tests.northwind import Figures
+from tests.support import datasets, scheduling, server_folders
+from tests.support.databases import DatabaseNames
+from tests.support.northwind import Figures
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -110,7 +110,7 @@ def test_there_is_something_to_check() -> None:
 
 _LINT_IMPORTS = "from importlinter.cli import lint_imports_command; lint_imports_command()"
 FORBIDDEN = {
-    "bus/sweeper.py": "tests.waiting",
+    "bus/sweeper.py": "tests.support.waiting",
     "bus/messages/orders.py": "bus.inbox.inbox",
     "write_side/domain/orders.py": "write_side.handling.decider",
     "write_side/handling/decider.py": "read_side.projections.model",

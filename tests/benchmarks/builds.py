@@ -19,7 +19,7 @@ from typing import Any, Self
 from bus.primitives.parent_death import dies_with_parent
 from tests.benchmarks import feeder
 from tests.benchmarks.stage import Stage
-from tests.processes import ROOT
+from tests.support.processes import ROOT
 
 PATIENCE_S = 900.0
 """How long a call may take: a log of 100,000 orders is written within a minute, placed within five."""

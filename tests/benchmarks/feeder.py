@@ -14,14 +14,19 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
 from types import SimpleNamespace
 from typing import Any, TextIO
 
-from bus.connections.clients import write_database
 from bus.settings import Settings
 from tests.benchmarks.contestants.twofold import Twofold
 from tests.benchmarks.rebuilding import Apart, rebuild
 from tests.benchmarks.written_log import WrittenLog
+
+CONNECTIONS = "bus.connections"
+if find_spec(CONNECTIONS).submodule_search_locations is not None:  # type: ignore[union-attr]  # it is there
+    CONNECTIONS = "bus.connections.clients"  # where it lies since 0.1.0
 
 
 class Feeder:
@@ -70,7 +75,7 @@ class Feeder:
     def write_log(self, orders: int) -> int:
         """A log apart from the system's; return how many commits it has."""
         settings = self._apart.settings
-        writes = write_database(settings)
+        writes = import_module(CONNECTIONS).write_database(settings)
         with writes.client:
             return WrittenLog(writes, settings.log_partitions).write(orders)
 

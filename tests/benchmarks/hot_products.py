@@ -27,7 +27,7 @@ from tests.benchmarks.meanwhile import Meanwhile
 from tests.benchmarks.samples import Samples
 from tests.benchmarks.sizes import Size
 from tests.benchmarks.stage import Stage
-from tests.waiting import until
+from tests.support.waiting import until
 
 QUEUE = "commands"
 HOT = "hot0"

@@ -17,7 +17,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from tests.benchmarks import decisions
-from tests.system import System
+from tests.support.system import System
 
 BACKLOG = 500
 """Commands that may wait: small, so that the bound is reached within seconds."""

@@ -17,9 +17,9 @@ from api.local.mongod import CACHE_GB
 from bus.settings import Settings
 from tests.benchmarks import wire
 from tests.benchmarks.caller import Caller
-from tests.processes import ROOT, Process
-from tests.system import SECRET, System
-from tests.waiting import until
+from tests.support.processes import ROOT, Process
+from tests.support.system import SECRET, System
+from tests.support.waiting import until
 
 MEMORY_GB = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
 MOST_CACHE_GB = 4.0

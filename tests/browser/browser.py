@@ -13,7 +13,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
-from tests.waiting import until
+from tests.support.waiting import until
 
 PATIENCE_S = 40.0
 DESKTOP, PHONE = 1440, 360

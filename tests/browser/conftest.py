@@ -9,8 +9,8 @@ from selenium.webdriver.chrome.webdriver import WebDriver
 from tests.browser.browser import Browser
 from tests.browser.chromium import chromium, new_window
 from tests.browser.shop import Shop
-from tests.processes import ROOT
-from tests.system import System
+from tests.support.processes import ROOT
+from tests.support.system import System
 
 OUTPUT = ROOT / ".test-output" / "browser"
 FAILED = pytest.StashKey[bool]()

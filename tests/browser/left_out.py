@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests import skewed_mongod
 from tests.browser import programs
+from tests.support import skewed_mongod
 
 TESTS = Path(__file__).parent.parent
 

@@ -9,8 +9,8 @@ from itertools import count
 import httpx
 
 from tests.integration.spoiling import UNKNOWN
-from tests.system import System
-from tests.waiting import until
+from tests.support.system import System
+from tests.support.waiting import until
 
 ADDRESS = {"line1": "1 High Street", "city": "Leeds", "country": "GB"}
 DONE = {"Prefer": "wait=30, visible"}

@@ -8,15 +8,15 @@ import pytest
 from read_side.rebuild.requests import COLLECTION as REQUESTS
 from tests.browser.browser import PATIENCE_S, Browser
 from tests.browser.shop import DONE, Shop
-from tests.system import System
-from tests.waiting import until
+from tests.support.system import System
+from tests.support.waiting import until
 
 
 @pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """Whose commands' worker cannot decide about a product that is called ``raises``."""
     folder = tmp_path_factory.mktemp("faulty")
-    faulty = {"commands": f"exec python -m tests.faulty_worker {folder}"}
+    faulty = {"commands": f"exec python -m tests.support.faulty_worker {folder}"}
     with System(faulty, MAX_ATTEMPTS="1") as running:
         yield running
 

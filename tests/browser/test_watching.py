@@ -5,8 +5,8 @@ from selenium.webdriver.common.keys import Keys
 
 from tests.browser.browser import PATIENCE_S, Browser
 from tests.browser.shop import Shop
-from tests.system import System
-from tests.waiting import until
+from tests.support.system import System
+from tests.support.waiting import until
 
 RATES = [f".stage-{stage} .figure b" for stage in ("api", "commands", "log")]
 COMMITS = ".stage-log .facts div:first-child dd"

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests.chaos.points import FOLDER, Asking
-from tests.processes import ROOT, Process
-from tests.system import System
+from tests.support.processes import ROOT, Process
+from tests.support.system import System
 
 SCALE = {"web": 2, "commands": 2, "projections": 2, "clock": 1}
 ENTRIES = {"commands": "tests.chaos.entries.commands", "projections": "tests.chaos.entries.projections"}

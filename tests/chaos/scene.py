@@ -9,7 +9,7 @@ from random import Random
 import redis
 
 from tests.chaos.cluster import Cluster
-from tests.processes import Process
+from tests.support.processes import Process
 
 
 class Scene:

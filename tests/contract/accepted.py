@@ -3,7 +3,7 @@
 from bus.inbox.inbox import Entry, Inbox
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.messages.rejection import FieldError, Rejection, RejectionKind
-from tests import messages
+from tests.support import messages
 
 PARTITIONS = 4
 """Of the log that the inbox belongs to."""

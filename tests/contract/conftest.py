@@ -16,7 +16,7 @@ from bus.settings import Settings
 from tests.contract import accepted, mongomock_shim
 from tests.contract.decisions import PARTITIONS
 from tests.contract.watched_queries import Asked, Watched
-from tests.databases import DatabaseNames
+from tests.support.databases import DatabaseNames
 
 
 @pytest.fixture(params=["mongomock", "mongodb"])

@@ -6,8 +6,8 @@ from typing import Any
 from bus.log.commit import Commit, Decision
 from bus.log.log import Appended, Log
 from bus.messages.registry import to_stored
-from tests import messages
-from tests.messages import NOW
+from tests.support import messages
+from tests.support.messages import NOW
 
 PARTITIONS = 2
 """Of the log that these are for."""

@@ -8,8 +8,8 @@ from pymongo.collection import Collection
 from bus.messages.registry import AnyEvent
 from read_side.projections import by_name
 from read_side.projections.model import Document
-from tests import messages
-from tests.messages import PLACED_AT, SECOND
+from tests.support import messages
+from tests.support.messages import PLACED_AT, SECOND
 from tests.unit.projecting import project
 
 

@@ -12,7 +12,7 @@ from bus.inbox import attempts as attempts_module
 from bus.inbox.attempts import Attempts
 from bus.inbox.inbox import Inbox
 from tests.contract.accepted import FAILED, SUCCEEDED, accept, found
-from tests.waiting import until
+from tests.support.waiting import until
 
 NO_PIPELINES = pytest.mark.parametrize("kind", ["mongodb"])  # mongomock updates by operators only
 LEASE_S = 10

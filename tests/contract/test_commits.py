@@ -15,9 +15,9 @@ from bus.errors import UnknownMessageError
 from bus.log.commit import Commit, Recorded
 from bus.log.log import Log
 from bus.messages.registry import AnyEvent, to_stored
-from tests import messages
 from tests.contract.decisions import committed, decision, refusal
-from tests.messages import NOW
+from tests.support import messages
+from tests.support.messages import NOW
 
 EVENTS: tuple[AnyEvent, ...] = (
     messages.order_placed(),

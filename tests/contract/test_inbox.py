@@ -10,9 +10,9 @@ from bus.messages.message import Command
 from bus.messages.outcome import CommandStatus
 from bus.messages.streams import partition_of
 from bus.messages.values import OrderStatus
-from tests import messages
 from tests.contract.accepted import FAILED, PARTITIONS, accept, found, ids
-from tests.messages import ANN, NOW
+from tests.support import messages
+from tests.support.messages import ANN, NOW
 
 MUCH_LATER = Timestamp(2**32 - 1, 0)
 

@@ -14,14 +14,12 @@ from bus.messages.streams import partition_of
 from bus.observability.timeline import Timelines
 from read_side.generations.registry import FIRST, Registry
 from read_side.parked.parking import Parking
-from read_side.projections import (
-    READ_MODELS,
-)
+from read_side.projections import READ_MODELS
 from read_side.projector.checkpoints import Checkpoints
-from tests import messages
 from tests.contract.decisions import PARTITIONS, committed, decision, refusal
 from tests.contract.watched_queries import Watched, assert_indexed
 from tests.integration.commands_queue import redis_away
+from tests.support import messages
 
 MANY = 60
 EVER = Timestamp(2**32 - 1, 0)

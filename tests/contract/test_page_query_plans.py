@@ -8,10 +8,10 @@ from read_side.projections import customers, order_analytics, order_summary, pro
 from read_side.projections.order_summary import ORDER_SUMMARY
 from read_side.projector import spreads
 from read_side.queries.store import CollectionDocuments
-from tests import messages
 from tests.contract.stored_models import fill, forty_orders
 from tests.contract.watched_queries import Watched, assert_indexed
-from tests.messages import PLACED_AT
+from tests.support import messages
+from tests.support.messages import PLACED_AT
 
 MANY = 60
 

@@ -22,9 +22,9 @@ from read_side.projections import (
 )
 from read_side.projections.model import Documents
 from read_side.queries.store import CollectionDocuments
-from tests import messages
 from tests.contract.stored_models import fill, forty_orders
-from tests.messages import PLACED_AT
+from tests.support import messages
+from tests.support.messages import PLACED_AT
 
 Fill = Callable[..., Documents]
 FILTERS: list[dict[str, Any]] = [

@@ -12,9 +12,9 @@ from bus.connections.clients import mongo_client
 from read_side.projections import order_analytics, order_summary, product_sales
 from read_side.projections.model import Document, Sort
 from read_side.queries.store import CollectionDocuments
-from tests import messages
 from tests.contract.stored_models import fill, forty_orders
-from tests.databases import DatabaseNames
+from tests.support import messages
+from tests.support.databases import DatabaseNames
 
 
 @pytest.fixture

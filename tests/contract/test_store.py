@@ -13,7 +13,7 @@ from read_side.projections.model import Document
 from read_side.projections.order_summary import ORDER_SUMMARY
 from read_side.projector import spreads
 from read_side.queries.store import CollectionDocuments, ReadStore
-from tests.messages import NOW, SECOND, customer_renamed
+from tests.support.messages import NOW, SECOND, customer_renamed
 
 LATEST: list[Document] = [
     {"_id": "o1", "status": "pending", "total": 300, "placed_at": NOW, "_pos": 4},

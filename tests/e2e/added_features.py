@@ -4,7 +4,7 @@ import json
 import sys
 from typing import Any
 
-from tests.system import System
+from tests.support.system import System
 
 VISIBLE = {"Prefer": "wait=30, visible"}
 ADDRESS = {"line1": "1 High Street", "city": "Leeds", "country": "GB"}

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from api.local import ports
-from tests.system import READY_S, System
-from tests.waiting import until
+from tests.support.system import READY_S, System
+from tests.support.waiting import until
 
 
 @pytest.fixture(scope="session")
@@ -34,10 +34,10 @@ def scattered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scattered]:
     free = ports.candidates(Path(tmp_path_factory.mktemp("ports")) / "none")
     early, late = next(free), next(free)
     lines = {
-        "early": f"exec env API_PORT={early} python -m tests.skewed 300 api serve",
-        "late": f"exec env API_PORT={late} python -m tests.skewed -300 api serve",
-        "commands2": "exec python -m tests.skewed 120 write_side worker",
-        "commands3": "exec python -m tests.skewed -180 write_side worker",
+        "early": f"exec env API_PORT={early} python -m tests.support.skewed 300 api serve",
+        "late": f"exec env API_PORT={late} python -m tests.support.skewed -300 api serve",
+        "commands2": "exec python -m tests.support.skewed 120 write_side worker",
+        "commands3": "exec python -m tests.support.skewed -180 write_side worker",
     }
     with System(lines) as running:
         for port in (early, late):

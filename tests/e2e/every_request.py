@@ -9,8 +9,8 @@ from typing import Any
 
 import httpx
 
-from tests.plain_http import NO_TLS
-from tests.system import System
+from tests.support.plain_http import NO_TLS
+from tests.support.system import System
 
 PATIENCE_S = 5.0
 VISIBLE = {"Prefer": "wait=30, visible"}

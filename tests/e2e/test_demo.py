@@ -1,6 +1,6 @@
 """The demo on the running system."""
 
-from tests.system import System
+from tests.support.system import System
 
 
 def test_the_demo_shows_every_read_model(system: System) -> None:

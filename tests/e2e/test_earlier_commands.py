@@ -8,11 +8,11 @@ import httpx
 import pytest
 
 from bus.messages.outcome import Outcome
-from tests.decided import decided
 from tests.e2e.every_request import Known, make_known, order
-from tests.faulty_worker import GO_ON, STALLED
-from tests.system import System
-from tests.waiting import until
+from tests.support.decided import decided
+from tests.support.faulty_worker import GO_ON, STALLED
+from tests.support.system import System
+from tests.support.waiting import until
 
 LET_THROUGH_S = 60.0
 
@@ -24,7 +24,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def faulty(folder: Path) -> Iterator[System]:
-    worker = f"exec python -m tests.faulty_worker {folder}"
+    worker = f"exec python -m tests.support.faulty_worker {folder}"
     lines = {"commands": worker, "commands2": worker}
     with System(lines, MAX_ATTEMPTS="3", SWEEP_AFTER_MS="500") as running:
         yield running

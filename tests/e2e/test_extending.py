@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pages import EXTENDING, ROOT
+from tests.support.pages import EXTENDING, ROOT
 
 pytestmark = pytest.mark.timeout(900)
 PASSED_S = 600

@@ -18,10 +18,10 @@ from bus.messages.registry import AnyCommand
 from bus.messages.streams import draw_order_id, partition_of
 from bus.queue.broker import Broker
 from bus.settings import Settings
-from tests import messages
-from tests.decided import decided
-from tests.system import System
-from tests.waiting import until
+from tests.support import messages
+from tests.support.decided import decided
+from tests.support.system import System
+from tests.support.waiting import until
 
 PARTITIONS = 4
 BURST = 1_000

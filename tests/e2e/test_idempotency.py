@@ -10,8 +10,8 @@ import pytest
 
 from tests.e2e.conftest import Scattered
 from tests.e2e.every_request import Known, make_known, order
-from tests.plain_http import NO_TLS
-from tests.waiting import until
+from tests.support.plain_http import NO_TLS
+from tests.support.waiting import until
 
 ROUNDS = 10
 

@@ -15,8 +15,8 @@ import pytest
 
 from tests.e2e.conftest import Scattered
 from tests.e2e.every_request import order
-from tests.plain_http import NO_TLS
-from tests.waiting import until
+from tests.support.plain_http import NO_TLS
+from tests.support.waiting import until
 
 FINISHED_S = 60.0
 WAIT = {"Prefer": "wait=30"}

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.system import System
-from tests.waiting import until
+from tests.support.system import System
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.alone
 

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from read_side.projections import READ_MODELS
-from tests.collector import Collector, collecting
-from tests.monitoring import vectors
-from tests.scrape import Scrape
-from tests.system import SECRET, System
-from tests.trade import CUSTOMERS, EMAIL, MARKER, SAID, TRACE, spoil, trade
-from tests.waiting import until
+from tests.support.collector import Collector, collecting
+from tests.support.monitoring import vectors
+from tests.support.scrape import Scrape
+from tests.support.system import SECRET, System
+from tests.support.trade import CUSTOMERS, EMAIL, MARKER, SAID, TRACE, spoil, trade
+from tests.support.waiting import until
 
 PATIENCE_S = 60
 OF_PROMETHEUS = {"up"}

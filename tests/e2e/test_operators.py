@@ -13,10 +13,10 @@ import pytest
 
 from read_side.projections import READ_MODELS
 from tests.e2e.every_request import Known, make_known, order
-from tests.plain_http import NO_TLS
-from tests.processes import Process
-from tests.system import System
-from tests.waiting import until
+from tests.support.plain_http import NO_TLS
+from tests.support.processes import Process
+from tests.support.system import System
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -35,7 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def running(folder: Path) -> Iterator[System]:
     """Its commands' worker cannot decide about a product that is to be named ``raises``."""
     lines = {
-        "commands": f"exec python -m tests.faulty_worker {folder}",
+        "commands": f"exec python -m tests.support.faulty_worker {folder}",
         "projections2": "exec python -m read_side worker",
     }
     with System(lines, MAX_ATTEMPTS="1", LEASE_MS="3000") as system:

@@ -14,7 +14,6 @@ import pytest
 
 from api.local.process import ServerProcess
 from bus.messages.outcome import CommandStatus
-from tests.decided import decided
 from tests.e2e.every_request import (
     READY,
     Callers,
@@ -26,10 +25,11 @@ from tests.e2e.every_request import (
     reads,
     without_databases,
 )
-from tests.plain_http import NO_TLS
-from tests.processes import is_stopped
-from tests.system import System
-from tests.waiting import until
+from tests.support.decided import decided
+from tests.support.plain_http import NO_TLS
+from tests.support.processes import is_stopped
+from tests.support.system import System
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.alone
 

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from read_side.projections import READ_MODELS
-from tests.processes import Process
-from tests.system import System
+from tests.support.processes import Process
+from tests.support.system import System
 
 pytestmark = pytest.mark.timeout(600)
 

@@ -9,8 +9,8 @@ import pytest
 
 from bus.messages.values import OrderStatus
 from read_side.projections import READ_MODELS
-from tests.northwind import Figures
-from tests.system import System
+from tests.support.northwind import Figures
+from tests.support.system import System
 
 pytestmark = pytest.mark.timeout(900)
 

@@ -19,8 +19,8 @@ import pytest
 from api.openapi.examples import CUSTOMER_ID
 from api.resources.customers import NewCustomer
 from api.resources.products import NewProduct
-from tests.processes import ROOT
-from tests.system import System
+from tests.support.processes import ROOT
+from tests.support.system import System
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "5"))

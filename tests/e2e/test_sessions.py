@@ -12,11 +12,11 @@ import httpx
 import pytest
 
 from api.local.welcome import WHO
-from tests import curl, pages
-from tests.pages import Page
-from tests.plain_http import NO_TLS
-from tests.system import System
-from tests.waiting import until
+from tests.support import curl, pages
+from tests.support.pages import Page
+from tests.support.plain_http import NO_TLS
+from tests.support.system import System
+from tests.support.waiting import until
 
 SHOWN_S = 10.0
 PYTHON_S = 60

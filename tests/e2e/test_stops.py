@@ -16,12 +16,12 @@ import httpx
 import pytest
 
 from bus.messages.outcome import CommandStatus
-from tests.decided import decided
 from tests.e2e.every_request import Known, make_known, order
-from tests.plain_http import NO_TLS
-from tests.processes import Process
-from tests.system import System
-from tests.waiting import until
+from tests.support.decided import decided
+from tests.support.plain_http import NO_TLS
+from tests.support.processes import Process
+from tests.support.system import System
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.alone
 

@@ -4,8 +4,8 @@ from typing import Any
 
 from read_side.projections import READ_MODELS
 from tests.e2e.every_request import make_known
-from tests.system import System
-from tests.waiting import until
+from tests.support.system import System
+from tests.support.waiting import until
 
 PATIENCE_S = 30
 PROCESSES = {"web", "commands", "projections", "clock"}

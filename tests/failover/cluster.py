@@ -15,7 +15,7 @@ from api.local.redis_server import RedisServer
 from tests.chaos import cluster
 from tests.failover.servers.redis_set import RedisSet
 from tests.failover.servers.replica_set import ReplicaSet, when_told
-from tests.plain_http import NO_TLS
+from tests.support.plain_http import NO_TLS
 
 SCALE = {"web": 2, "commands": 2, "projections": 2, "clock": 2}
 SWEEP_AFTER_MS = 5_000

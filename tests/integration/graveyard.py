@@ -6,7 +6,7 @@ import redis
 from dramatiq import Message
 
 from bus.queue.keys import QueueKeys
-from tests import messages
+from tests.support import messages
 
 DIED_MS = 1_750_000_000_000
 

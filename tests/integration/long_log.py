@@ -17,7 +17,7 @@ from bus.log.log import Log
 from bus.messages.registry import AnyEvent, to_stored
 from bus.messages.streams import customer_stream, order_stream, partition_of, product_stream
 from bus.messages.values import OrderStatus
-from tests import messages
+from tests.support import messages
 
 CHUNK = 5_000
 _MOVES: dict[OrderStatus, tuple[OrderStatus, Callable[..., AnyEvent]]] = {

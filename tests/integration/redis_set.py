@@ -9,7 +9,7 @@ import redis
 
 from api.local import ports
 from api.local.redis_server import RedisServer
-from tests.waiting import until
+from tests.support.waiting import until
 
 NAME = "shop"
 PASSWORD = "p@ss/word"

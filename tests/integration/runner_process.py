@@ -11,7 +11,7 @@ from signal import SIGKILL
 from typing import IO
 
 from api.local import ports
-from tests.waiting import until
+from tests.support.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 END_S = 10

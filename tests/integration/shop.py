@@ -31,7 +31,7 @@ from read_side.projector.checkpoints import Checkpoints
 from read_side.projector.context import ProjectionContext, stretches
 from read_side.projector.gaps import Gaps
 from read_side.projector.projector import Projector
-from tests import messages
+from tests.support import messages
 from write_side.handling.handler import CommandHandler
 
 PARTITIONS = 2

@@ -26,10 +26,10 @@ from read_side.audit.audit import audit
 from read_side.projections import READ_MODELS
 from read_side.projections.model import ReadModel
 from read_side.projector import batch, catch_up
-from tests import messages
 from tests.integration.crashes import Moment, dying
 from tests.integration.second_opinion import agrees
 from tests.integration.shop import PARTITIONS, ReadSide, WriteSide, order_id
+from tests.support import messages
 from write_side import audit as log_audit
 
 

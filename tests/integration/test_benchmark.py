@@ -15,7 +15,7 @@ from tests.benchmarks.benchmark import AGAINST, MEASUREMENTS, Measurement
 from tests.benchmarks.builds import FeederError, Revision, RevisionError
 from tests.benchmarks.cast import Cast
 from tests.benchmarks.stage import Stage
-from tests.processes import ROOT
+from tests.support.processes import ROOT
 
 RUNS = ("bus", "write_side", "read_side", "api", "tests", "Procfile")
 

@@ -23,7 +23,7 @@ from tests.integration.commands_queue import (
     taken,
     waiting,
 )
-from tests.waiting import until
+from tests.support.waiting import until
 
 
 @pytest.fixture

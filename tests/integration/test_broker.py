@@ -19,7 +19,7 @@ from tests.integration.commands_queue import (
     text,
     waiting,
 )
-from tests.waiting import until
+from tests.support.waiting import until
 
 
 @pytest.fixture

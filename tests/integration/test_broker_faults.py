@@ -25,7 +25,7 @@ from bus.queue.broker import Broker
 from bus.queue.keys import HEARTBEATS, QueueKeys
 from tests.integration.commands_queue import PATIENCE_S, command, redis_away, text
 from tests.integration.cuts import cut, is_delayer, is_worker
-from tests.waiting import until
+from tests.support.waiting import until
 
 KEYS = QueueKeys("commands")
 DAY_MS = 86_400_000

@@ -16,10 +16,10 @@ from bus.messages.outcome import CommandStatus, Outcome
 from bus.queue.broker import Broker
 from bus.settings import Settings
 from bus.sweeper import Sweep
-from tests import messages
 from tests.integration.commands_queue import LIST, PATIENCE_S, SOON_MS, consumer_of, taken, text, waiting
-from tests.messages import NOW
-from tests.waiting import until
+from tests.support import messages
+from tests.support.messages import NOW
+from tests.support.waiting import until
 
 HOUR_MS = 3_600_000
 

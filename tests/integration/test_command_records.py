@@ -12,9 +12,9 @@ from bus.errors import LogMismatchError
 from bus.log.log import FORMAT, Log
 from bus.messages.envelope import CommandEnvelope
 from bus.messages.outcome import CommandStatus, Outcome
-from tests import messages
 from tests.integration.shop import PARTITIONS, WriteSide, order_id, partition
-from tests.waiting import until
+from tests.support import messages
+from tests.support.waiting import until
 
 KEY = "made-of-a-key"
 DIGEST, ANOTHER = "digest", "of another request"

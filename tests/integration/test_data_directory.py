@@ -10,7 +10,7 @@ from api.local.servers import LocalServers, claim
 from bus.errors import ConfigurationError
 from bus.settings import Settings
 from tests.integration.notes import read, write
-from tests.waiting import until
+from tests.support.waiting import until
 
 
 @pytest.fixture

@@ -12,12 +12,12 @@ from bus.connections.clients import write_database
 from bus.dead_letters.store import DeadLetters
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.settings import Settings
-from tests import messages
-from tests.command_line import COLUMNS, CommandLine
-from tests.decided import come_to
 from tests.integration.commands_queue import redis_away, waiting
 from tests.integration.graveyard import DIED_MS, bury, payload
 from tests.integration.shop import WriteSide
+from tests.support import messages
+from tests.support.command_line import COLUMNS, CommandLine
+from tests.support.decided import come_to
 
 
 @pytest.fixture

@@ -23,8 +23,8 @@ from bus.settings import Settings
 from tests.integration.commands_queue import PATIENCE_S, consumer_of, taken
 from tests.integration.crashes import dying
 from tests.integration.graveyard import DIED_MS, buried, bury, payload
-from tests.processes import Process
-from tests.waiting import until
+from tests.support.processes import Process
+from tests.support.waiting import until
 
 QUEUES = ("commands", "customers")
 EIGHT_DAYS_MS = 8 * 86_400_000

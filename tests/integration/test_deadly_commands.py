@@ -14,11 +14,11 @@ from bus.messages.envelope import CommandEnvelope
 from bus.messages.outcome import CommandStatus
 from bus.queue.broker import Broker
 from bus.settings import Settings
-from tests import messages
 from tests.integration.deadly_worker import DEADLY
 from tests.integration.shop import PARTITIONS, WriteSide, order_id
-from tests.processes import Process
-from tests.waiting import until
+from tests.support import messages
+from tests.support.processes import Process
+from tests.support.waiting import until
 from write_side.handling.isolation import DEATHS_ALONE, SUSPECT_AFTER
 
 PATIENCE_S = 90

@@ -18,8 +18,8 @@ from bus.queue.broker import Broker
 from bus.settings import Settings
 from tests.integration.commands_queue import command, consumer_of
 from tests.integration.redis_set import PATIENCE_S, Member
-from tests.relay import Relay
-from tests.waiting import until
+from tests.support.relay import Relay
+from tests.support.waiting import until
 
 LEFT = "left a Redis that became read-only"
 

@@ -35,12 +35,12 @@ from read_side.generations.registry import Registry
 from read_side.generations.retirement import Retirement
 from read_side.projections import READ_MODELS
 from read_side.projector.checkpoints import Checkpoints
-from tests.certificates import KEY_PASSWORD, Certificates, certificates_in
 from tests.integration.commands_queue import command, consumer_of, taken
 from tests.integration.redis_set import NAME, PATIENCE_S, SENTINEL_PASSWORD, Member
-from tests.pages import CONNECTIONS
-from tests.relay import Relay
-from tests.waiting import until
+from tests.support.certificates import KEY_PASSWORD, Certificates, certificates_in
+from tests.support.pages import CONNECTIONS
+from tests.support.relay import Relay
+from tests.support.waiting import until
 
 PAGE = CONNECTIONS.text
 PASSWORD = "of-the-user"

@@ -11,7 +11,7 @@ from bus.queue.broker import Broker
 from bus.queue.keys import QueueKeys
 from bus.settings import Settings
 from tests.integration.commands_queue import text
-from tests.waiting import until
+from tests.support.waiting import until
 
 SUMMARY = "order_summary"
 DETAIL = "order_detail"

@@ -13,9 +13,9 @@ from read_side.projections.order_detail import ORDER_DETAIL
 from read_side.projections.order_summary import ORDER_SUMMARY
 from read_side.projector import batch, catch_up, spreading
 from read_side.projector.catch_up import End
-from tests import messages
 from tests.integration.crashes import Moment, dying
 from tests.integration.shop import ReadSide, WriteSide, order_id, partition
+from tests.support import messages
 
 HOME = partition("c1")
 O1, O2, O3 = (order_id("c1", number) for number in (1, 2, 3))

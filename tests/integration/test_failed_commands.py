@@ -12,10 +12,10 @@ from bus.errors import RefusedError
 from bus.inbox.attempts import Attempts
 from bus.messages.envelope import CommandEnvelope
 from bus.messages.outcome import CommandStatus, Outcome
-from tests import messages
-from tests.decided import come_to
 from tests.integration.shop import WriteSide, partition
-from tests.waiting import until
+from tests.support import messages
+from tests.support.decided import come_to
+from tests.support.waiting import until
 
 PATIENCE_S = 30
 SAID = {"by": "ann", "reason": "mended"}

@@ -28,7 +28,7 @@ from read_side.projector.catch_up import End, Run
 from read_side.projector.checkpoints import Checkpoints
 from read_side.worker import register_actor
 from tests.integration.shop import NoRunners
-from tests.waiting import until
+from tests.support.waiting import until
 
 NAME = PRODUCTS.name
 KEYS = QueueKeys(NAME)

@@ -10,8 +10,8 @@ from bus.inbox.inbox import Inbox
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.notify.notifier import Notifier
 from bus.queue.broker import Broker
-from tests import messages
 from tests.integration.commands_queue import LIST, redis_away, text, waiting
+from tests.support import messages
 
 OUTCOME = Outcome(status=CommandStatus.SUCCEEDED, stream="order-o1", partition=1, seq=7, version=3)
 

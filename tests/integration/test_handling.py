@@ -10,8 +10,8 @@ from bus.messages.registry import AnyCommand
 from bus.messages.rejection import RejectionKind
 from bus.messages.streams import partition_of
 from bus.messages.values import OrderStatus
-from tests import messages
 from tests.integration.shop import PARTITIONS, WriteSide, order_id, partition
+from tests.support import messages
 from write_side.audit import Difference, audit
 
 O1 = order_id("c1")

@@ -16,7 +16,7 @@ from bus.observability.metrics import HOLES_CLOSED, Metrics
 from bus.observability.pulse import Pulse
 from bus.settings import Settings
 from bus.version import VERSION
-from tests.waiting import until
+from tests.support.waiting import until
 
 PATIENCE_S = 20
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)

@@ -18,10 +18,10 @@ from read_side.projector import batch, joint_pass, runner
 from read_side.projector.batch import Batch
 from read_side.projector.catch_up import End
 from read_side.projector.checkpoints import Checkpoints
-from tests import messages
 from tests.integration.crashes import Moment, dying
 from tests.integration.shop import PARTITIONS, ReadSide, WriteSide, order_id, partition
 from tests.integration.taking_part import Joint
+from tests.support import messages
 
 HOME = partition("c1")
 NAMES = {model.name for model in READ_MODELS}

@@ -20,9 +20,9 @@ from read_side.projector import catch_up
 from read_side.projector.batch import Batch
 from read_side.projector.catch_up import End
 from read_side.projector.checkpoints import Checkpoints
-from tests import messages
 from tests.integration.shop import ReadSide, WriteSide, order_id, partition
-from tests.waiting import until
+from tests.support import messages
+from tests.support.waiting import until
 
 HOME = partition("c1")
 O1 = order_id("c1")

@@ -11,11 +11,11 @@ import pytest
 
 from bus.messages.values import OrderStatus
 from bus.settings import Settings
-from tests import messages
-from tests.command_line import CommandLine
 from tests.integration.commands_queue import PATIENCE_S
 from tests.integration.shop import PARTITIONS, WriteSide, order_id, partition
-from tests.waiting import until
+from tests.support import messages
+from tests.support.command_line import CommandLine
+from tests.support.waiting import until
 from write_side import tail
 from write_side.__main__ import app
 from write_side.tail import Tail, Wanted

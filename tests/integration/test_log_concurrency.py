@@ -21,10 +21,10 @@ from bus.log.log import Log
 from bus.settings import Settings
 from read_side.projector.gaps import Gaps
 from tests.contract.decisions import decision
-from tests.databases import DatabaseNames
 from tests.integration.appender import Appender
 from tests.integration.log_readers import assert_sound
-from tests.waiting import until
+from tests.support.databases import DatabaseNames
+from tests.support.waiting import until
 
 REPOSITORY = Path(__file__).parents[2]
 PATIENCE_S = 60

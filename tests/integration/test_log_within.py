@@ -9,8 +9,8 @@ from bus.log import view
 from bus.log.commit import Decision
 from bus.log.log import Log
 from bus.settings import Settings
-from tests import messages
 from tests.contract.decisions import committed, decision
+from tests.support import messages
 
 MUCH = 2**30
 COMMITS = 30

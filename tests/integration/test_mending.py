@@ -19,9 +19,9 @@ from read_side.projections.order_detail import ORDER_DETAIL
 from read_side.projections.order_summary import ORDER_SUMMARY
 from read_side.projections.products import PRODUCTS
 from read_side.projector import batch, catch_up
-from tests import messages
 from tests.integration.shop import PARTITIONS, ReadSide, WriteSide, order_id, partition, written
 from tests.integration.spoiling import repair, spoil
+from tests.support import messages
 
 HOME = partition("c1")
 O1, O2, O3, O4 = (order_id("c1", number) for number in (1, 2, 3, 4))

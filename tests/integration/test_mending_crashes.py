@@ -16,10 +16,10 @@ from read_side.projections.order_detail import ORDER_DETAIL
 from read_side.projections.order_summary import ORDER_SUMMARY
 from read_side.projections.products import PRODUCTS
 from read_side.projector import batch
-from tests import messages
 from tests.integration.crashes import Moment, dying
 from tests.integration.shop import PARTITIONS, ReadSide, WriteSide, order_id, partition, written
 from tests.integration.spoiling import repair, spoil
+from tests.support import messages
 
 HOME = partition("c1")
 O1, O2, O3 = (order_id("c1", number) for number in (1, 2, 3))

@@ -6,7 +6,7 @@ import pytest
 import redis
 
 from bus.notify.notifier import CHANNEL, Notifier, announce, announce_positions, finished, reached
-from tests.waiting import until
+from tests.support.waiting import until
 
 PATIENCE_S = 10
 

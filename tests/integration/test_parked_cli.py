@@ -15,9 +15,9 @@ from read_side.projections.order_analytics import ORDER_ANALYTICS
 from read_side.projections.order_detail import ORDER_DETAIL
 from read_side.projections.order_summary import ORDER_SUMMARY
 from read_side.projector.catch_up import End
-from tests import messages
 from tests.integration.shop import PARTITIONS, ReadSide, WriteSide, order_id, partition
 from tests.integration.spoiling import repair, spoil
+from tests.support import messages
 
 HOME = partition("c1")
 O1, O2 = order_id("c1", 1), order_id("c1", 2)

@@ -22,9 +22,9 @@ from read_side.projections.order_detail import ORDER_DETAIL
 from read_side.projections.order_summary import ORDER_SUMMARY
 from read_side.projector import batch, catch_up
 from read_side.projector.checkpoints import Lease
-from tests import messages
 from tests.integration.shop import ReadSide, WriteSide, order_id, partition
 from tests.integration.spoiling import UNKNOWN, repair
+from tests.support import messages
 
 HOME = partition("c1")
 STREAM = "customer-c1"

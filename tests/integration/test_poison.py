@@ -15,8 +15,8 @@ from read_side.projections.order_detail import ORDER_DETAIL
 from read_side.projections.order_summary import ORDER_SUMMARY
 from read_side.projections.products import PRODUCTS
 from read_side.projector import catch_up
-from tests import messages
 from tests.integration.shop import ReadSide, WriteSide, order_id, partition
+from tests.support import messages
 
 HOME = partition("c1")
 O1, O2 = order_id("c1", 1), order_id("c1", 2)

@@ -10,7 +10,7 @@ from api.local.mongod import Mongod
 from api.local.redis_server import RedisServer
 from bus.connections.preflight import settings_with_servers
 from bus.settings import Settings
-from tests.command_line import APPS, CommandLine
+from tests.support.command_line import APPS, CommandLine
 
 LATE_S = 1.0
 

@@ -11,8 +11,8 @@ from read_side.projections import READ_MODELS
 from read_side.projections.order_summary import ORDER_SUMMARY
 from read_side.projector import catch_up
 from read_side.projector.catch_up import End
-from tests import messages
 from tests.integration.shop import ReadSide, WriteSide, order_id, partition
+from tests.support import messages
 
 HOME = partition("c1")
 O1 = order_id("c1")

@@ -21,12 +21,12 @@ from bus.queue.broker import HEARTBEAT_TIMEOUT_MS, Broker
 from bus.queue.keys import HEARTBEATS
 from bus.settings import Settings
 from read_side.projections.customers import CUSTOMERS
-from tests import messages
-from tests.command_line import COLUMNS, CommandLine
-from tests.decided import come_to
 from tests.integration.commands_queue import command, consumer_of, taken
 from tests.integration.graveyard import bury
 from tests.integration.shop import PARTITIONS, ReadSide, WriteSide, partition
+from tests.support import messages
+from tests.support.command_line import COLUMNS, CommandLine
+from tests.support.decided import come_to
 
 HOUR_MS = 3_600_000
 

@@ -20,11 +20,11 @@ from read_side.projections.products import PRODUCTS
 from read_side.projector import batch, catch_up
 from read_side.rebuild import handover
 from read_side.rebuild.rebuild import Rebuild
-from tests import messages
 from tests.integration.crashes import Moment, dying
 from tests.integration.rebuilding import Rebuilding, Worker, quick
 from tests.integration.shop import PARTITIONS, WriteSide, order_id, partition, written
 from tests.integration.spoiling import set_aside
+from tests.support import messages
 
 HOME = partition("c1")
 O1, O2, O3 = (order_id("c1", number) for number in (1, 2, 3))

@@ -12,9 +12,9 @@ from read_side.errors import GenerationError, RebuildLostError, RebuildRefusedEr
 from read_side.projections.order_summary import ORDER_SUMMARY
 from read_side.projections.products import PRODUCTS
 from read_side.rebuild.rebuild import Rebuild
-from tests import messages
 from tests.integration.rebuilding import Rebuilding, Worker, changed, quick
 from tests.integration.shop import WriteSide, order_id, written
+from tests.support import messages
 
 HISTORY = (
     messages.register_customer(),

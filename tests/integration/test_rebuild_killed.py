@@ -21,8 +21,8 @@ from read_side.generations.registry import Registry
 from read_side.projections.order_detail import ORDER_DETAIL
 from read_side.projections.order_summary import ORDER_SUMMARY
 from tests.integration import long_log
-from tests.processes import ROOT, Process
-from tests.waiting import until
+from tests.support.processes import ROOT, Process
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.timeout(600)
 

@@ -14,9 +14,9 @@ from read_side.projector import joint_pass, recent_documents
 from read_side.projector.batch import Batch
 from read_side.projector.guards import MENDED, Guard
 from read_side.projector.recent_documents import RecentDocuments
-from tests import messages
 from tests.integration.shop import PARTITIONS, ReadSide, WriteSide, order_id, partition
 from tests.integration.taking_part import Joint
+from tests.support import messages
 
 NAMES = {model.name for model in READ_MODELS}
 CUSTOMERS = ("c1", next(f"c{n}" for n in range(2, 99) if partition(f"c{n}") != partition("c1")))

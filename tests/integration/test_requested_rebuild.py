@@ -18,10 +18,10 @@ from read_side.rebuild import requested_rebuild, requested_rebuilds
 from read_side.rebuild.requested_rebuild import RequestedRebuild
 from read_side.rebuild.requested_rebuilds import RequestedRebuilds
 from read_side.rebuild.requests import MOST_DEATHS, Claim, RebuildRequests
-from tests import messages
 from tests.integration.rebuilding import Rebuilding, Worker, quick
 from tests.integration.shop import WriteSide, written
-from tests.waiting import until
+from tests.support import messages
+from tests.support.waiting import until
 
 HISTORY = (messages.add_product(), messages.add_product(product_id="p2"))
 ENDED_S = 10.0

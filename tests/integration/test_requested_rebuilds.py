@@ -22,9 +22,9 @@ from read_side.projections.order_detail import ORDER_DETAIL
 from read_side.projections.order_summary import ORDER_SUMMARY
 from read_side.rebuild.requests import RebuildRequests
 from tests.integration import long_log
-from tests.processes import Process
-from tests.shop_api import settings_for_a_module
-from tests.waiting import until
+from tests.support.processes import Process
+from tests.support.shop_api import settings_for_a_module
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.timeout(600)
 

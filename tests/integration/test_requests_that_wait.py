@@ -14,7 +14,7 @@ from api.middleware import telemetry as telemetry_module
 from api.server import server as server_module
 from tests.integration.api.test_shedding import Fullness
 from tests.integration.waiting_house import CALLERS, PATIENCE_S, THREADS, House, opened
-from tests.waiting import until
+from tests.support.waiting import until
 
 
 @pytest.fixture

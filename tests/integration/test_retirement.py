@@ -16,12 +16,12 @@ from read_side.projector.answering import Continuation
 from read_side.projector.catch_up import End
 from read_side.projector.projector import Projector
 from read_side.queries.store import ReadStore
-from tests import messages
 from tests.integration.crashes import dying
 from tests.integration.rebuilding import Rebuilding, Worker, changed, quick
 from tests.integration.shop import WriteSide, partition
 from tests.integration.spoiling import set_aside
-from tests.waiting import until
+from tests.support import messages
+from tests.support.waiting import until
 
 NAME = PRODUCTS.name
 

@@ -13,8 +13,8 @@ import pytest
 
 from api.local import ports
 from tests.integration.runner_process import ROOT, Shop
-from tests.plain_http import NO_TLS
-from tests.waiting import until
+from tests.support.plain_http import NO_TLS
+from tests.support.waiting import until
 
 WEB = """
 import http.server, os, pathlib

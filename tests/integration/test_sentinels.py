@@ -31,7 +31,7 @@ from tests.integration.redis_set import (
     RedisSet,
     watched,
 )
-from tests.waiting import until
+from tests.support.waiting import until
 
 T = TypeVar("T")
 

@@ -15,8 +15,8 @@ from read_side.projections.order_detail import ORDER_DETAIL
 from read_side.projections.order_summary import ORDER_SUMMARY
 from read_side.projector import batch, catch_up
 from read_side.projector.checkpoints import Checkpoints
-from tests import messages
 from tests.integration.shop import ReadSide, WriteSide, order_id, partition
+from tests.support import messages
 
 HOME = partition("c1")
 ORDERS = [order_id("c1", number) for number in range(1, 11)]

@@ -28,10 +28,10 @@ from read_side.queries import store
 from read_side.queries.store import ReadStore
 from read_side.queries.strong import order_now
 from read_side.rebuild.comparison import compare
-from tests import messages
 from tests.integration.shop import ReadSide, WriteSide, order_id, partition
 from tests.integration.taking_part import Joint
 from tests.interleavings.protection import Protection, must, protected_by
+from tests.support import messages
 
 HOME = partition("c1")
 ORDERS = [order_id("c1", number) for number in range(1, 11)]

@@ -17,10 +17,10 @@ from read_side.cli.status_report import age
 from read_side.projections import READ_MODELS
 from read_side.projections.order_summary import ORDER_SUMMARY
 from read_side.queries.status import MAX_LAG_S, GenerationStatus, Progress, Status, attention
-from tests import messages
 from tests.integration.rebuilding import Rebuilding, Worker, changed, quick
 from tests.integration.shop import PARTITIONS, WriteSide, order_id, partition
 from tests.integration.spoiling import set_aside
+from tests.support import messages
 
 HOME = partition("c1")
 

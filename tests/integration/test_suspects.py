@@ -4,8 +4,8 @@ import pytest
 
 from bus.messages.envelope import CommandEnvelope
 from bus.messages.outcome import CommandStatus
-from tests import messages
 from tests.integration.shop import WriteSide
+from tests.support import messages
 from write_side.handling.isolation import SUSPECT_AT_ONCE
 
 

@@ -35,8 +35,8 @@ from read_side.projector.projector import Projector
 from read_side.projector.telemetry import Telemetry as ReadTelemetry
 from read_side.worker import register_actor as register_projection
 from tests.integration.shop import NoRunners
-from tests.shop_api import SECRET, Shop, open_shop
-from tests.waiting import until
+from tests.support.shop_api import SECRET, Shop, open_shop
+from tests.support.waiting import until
 from write_side.handling.bell import WriteSideBell
 from write_side.handling.command_worker import CommandWorker
 from write_side.handling.handler import CommandHandler

@@ -3,8 +3,8 @@
 import pytest
 
 from bus.messages.outcome import CommandStatus
-from tests import messages
 from tests.integration.shop import WriteSide, order_id
+from tests.support import messages
 from write_side.handling.in_flight import BATCH
 
 

@@ -10,7 +10,7 @@ from bus.connections.clients import CODEC, DURABLE, Documents
 from bus.inbox.inbox import Inbox, Related
 from bus.log.log import Log
 from bus.settings import Settings
-from tests import messages
+from tests.support import messages
 
 ORDERS, LINES, LONGEST_ID = 100, 200, 64
 LARGEST = 16 * 2**20

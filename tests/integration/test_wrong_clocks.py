@@ -33,11 +33,11 @@ from read_side.projections.products import PRODUCTS
 from read_side.projector.checkpoints import Checkpoints
 from read_side.rebuild import requests
 from read_side.rebuild.requests import RebuildRequests
-from tests import messages
 from tests.integration.commands_queue import waiting
 from tests.integration.shop import PARTITIONS, WriteSide, order_id
-from tests.skewed_mongod import SkewedMongod
-from tests.waiting import until
+from tests.support import messages
+from tests.support.skewed_mongod import SkewedMongod
+from tests.support.waiting import until
 
 HOUR_S = 3_600
 LEASE_MS = 500

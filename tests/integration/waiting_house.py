@@ -17,7 +17,7 @@ from api.middleware.telemetry import Telemetry
 from api.server.server import Server
 from bus.notify.wakeup import Wakeup
 from bus.observability.metrics import Metrics
-from tests.waiting import until
+from tests.support.waiting import until
 
 PATIENCE_S = 20.0
 THREADS = 4

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bus.primitives.parent_death import dies_with_parent
-from tests.waiting import until
+from tests.support.waiting import until
 
 ROOT = Path(__file__).parents[2]
 ARRIVES_S = 30

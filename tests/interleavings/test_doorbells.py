@@ -30,11 +30,11 @@ from read_side.projector.checkpoints import Checkpoints
 from read_side.projector.projector import Projector
 from read_side.projector.watchdog import PATIENCE, Watchdog
 from read_side.worker import register_actor
-from tests import messages
 from tests.integration.shop import NoRunners, ReadSide, WriteSide, order_id, partition
 from tests.interleavings.protection import Protection, must, protected_by
 from tests.interleavings.stopped import PATIENCE_S, stopped
-from tests.waiting import until
+from tests.support import messages
+from tests.support.waiting import until
 
 HOME = partition("c1")
 NAME = ORDER_SUMMARY.name

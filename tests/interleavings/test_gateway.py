@@ -27,12 +27,12 @@ from bus.primitives.group_commit import GroupCommit
 from bus.queue.broker import Broker
 from bus.settings import Settings
 from bus.sweeper import Sweep
-from tests import messages
 from tests.integration.commands_queue import SOON_MS, consumer_of, redis_away, taken, waiting
 from tests.integration.shop import WriteSide
 from tests.interleavings.protection import Protection, must, protected_by
 from tests.interleavings.stopped import stopped
-from tests.shop_api import Shop, open_shop, settings_for_a_module
+from tests.support import messages
+from tests.support.shop_api import Shop, open_shop, settings_for_a_module
 
 KEPT = "what has been accepted survives"
 CARRIED_OUT = "what has been accepted is carried out"

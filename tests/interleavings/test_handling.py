@@ -15,14 +15,14 @@ from bus.messages.outcome import CommandStatus, Outcome
 from bus.messages.registry import AnyCommand
 from bus.queue.broker import Broker
 from bus.settings import Settings
-from tests import messages
 from tests.contract.decisions import committed, decision
-from tests.decided import come_to
 from tests.integration.shop import PARTITIONS, WriteSide, partition
 from tests.interleavings.log_protections import IDEMPOTENCY, ONE_OUTCOME
 from tests.interleavings.protection import Protection, must, protected_by
 from tests.interleavings.stopped import stopped
 from tests.interleavings.stopped_process import killed_at
+from tests.support import messages
+from tests.support.decided import come_to
 
 
 def _created(database: Database[Documents]) -> WriteSide:

@@ -16,7 +16,7 @@ from tests.contract.decisions import append, committed, decision
 from tests.interleavings.log_protections import CLOSING, IN_ORDER, LOCK, NO_HOLES, with_whole_index
 from tests.interleavings.protection import Protection, must, protected_by
 from tests.interleavings.stopped import PATIENCE_S, stopped
-from tests.waiting import until
+from tests.support.waiting import until
 
 
 def _created(database: Database[Documents]) -> Log:

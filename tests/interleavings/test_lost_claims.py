@@ -19,9 +19,9 @@ from bus.log.positions import HighestRead
 from bus.messages.registry import AnyCommand
 from bus.messages.values import OrderStatus
 from read_side.projections import READ_MODELS
-from tests import messages
 from tests.integration.shop import ReadSide, WriteSide, order_id, partition
 from tests.interleavings.protection import Protection, must, protected_by
+from tests.support import messages
 from write_side.audit import audit
 
 IN_ORDER = "a later version stands above an earlier one"

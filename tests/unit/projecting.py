@@ -23,7 +23,7 @@ from bus.messages.registry import AnyEvent, to_stored
 from read_side.projections.model import Document, Documents, ReadModel
 from read_side.projector import folding
 from read_side.queries.store import CollectionDocuments
-from tests.messages import NOW
+from tests.support.messages import NOW
 
 PARTITIONS = 4
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from bus.messages.registry import AnyCommand, AnyEvent
 from bus.messages.rejection import Rejection, RejectionKind
-from tests import messages
+from tests.support import messages
 from write_side.domain.aggregates import aggregate_for, fold
 from write_side.domain.facts import Facts
 

@@ -6,7 +6,7 @@ from typing import Any, get_args
 import pytest
 
 from bus.messages.registry import AnyCommand, AnyEvent
-from tests.messages import (
+from tests.support.messages import (
     EXAMPLES,
     add_product,
     change_customer,

@@ -8,7 +8,7 @@ import pytest
 
 from bus.primitives import cached
 from bus.primitives.cached import CachedValue, Others
-from tests.waiting import until
+from tests.support.waiting import until
 
 PATIENCE_S = 10
 CALLERS = 8

@@ -11,7 +11,7 @@ from pymongo.database import Database
 from read_side.generations import registry
 from read_side.projections import READ_MODELS
 from read_side.rebuild import requests
-from tests.processes import ROOT
+from tests.support.processes import ROOT
 
 PACKAGES = ("bus", "write_side", "read_side", "api")
 BOTH = {"read_database", "write_database"}

@@ -4,7 +4,18 @@ from typing import Any
 
 import pytest
 
-from tests.curl import FURTHER, Assignment, Call, Copied, Request, SessionError, fits, request, steps, words
+from tests.support.curl import (
+    FURTHER,
+    Assignment,
+    Call,
+    Copied,
+    Request,
+    SessionError,
+    fits,
+    request,
+    steps,
+    words,
+)
 
 SESSION = """
 URL=http://127.0.0.1:8000

@@ -4,7 +4,7 @@ import pytest
 
 from bus.messages.registry import AnyEvent
 from bus.messages.rejection import RejectionKind
-from tests.messages import (
+from tests.support.messages import (
     change_customer,
     customer,
     customer_email_changed,

@@ -6,7 +6,7 @@ import pytest
 
 from read_side.projections import customers
 from read_side.projections.customers import CUSTOMERS
-from tests.messages import (
+from tests.support.messages import (
     customer_email_changed,
     customer_registered,
     customer_renamed,

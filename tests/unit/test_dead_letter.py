@@ -9,8 +9,8 @@ import pytest
 from bus.connections.clients import CODEC
 from bus.dead_letters import dead_letter
 from bus.dead_letters.dead_letter import DeadLetter, LetterState
-from tests import messages
 from tests.integration.graveyard import DIED_MS, payload
+from tests.support import messages
 
 DIED_AT = datetime.fromtimestamp(DIED_MS / 1000, UTC)
 

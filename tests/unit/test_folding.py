@@ -12,7 +12,7 @@ from bus.messages.orders import OrderPlaced
 from bus.messages.registry import AnyEvent, to_stored
 from read_side.projections.model import Document, Memory, ReadModel
 from read_side.projector.folding import fold, fold_spread, plan
-from tests.messages import (
+from tests.support.messages import (
     NOW,
     customer_email_changed,
     customer_registered,

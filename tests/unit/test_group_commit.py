@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 
 from bus.primitives.group_commit import GroupCommit
-from tests.waiting import until
+from tests.support.waiting import until
 
 PATIENCE_S = 10.0
 

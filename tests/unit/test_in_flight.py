@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from bus.inbox.inbox import Entry
 from bus.messages.outcome import CommandStatus
 from bus.messages.registry import AnyCommand
-from tests import messages
-from tests.messages import ANN
+from tests.support import messages
+from tests.support.messages import ANN
 from write_side.handling import in_flight as module
 from write_side.handling.in_flight import BATCH, CALLER_SHARE, SHARE, InFlight
 

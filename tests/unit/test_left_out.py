@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests import skewed_mongod
 from tests.browser.programs import MISSING
-from tests.datasets import NOT_THERE
-from tests.processes import ROOT
+from tests.support import skewed_mongod
+from tests.support.datasets import NOT_THERE
+from tests.support.processes import ROOT
 
 JOURNEY = "tests/browser/test_stories.py::test_an_order_is_followed"
 REPLAYED = "tests/unit/test_northwind.py"

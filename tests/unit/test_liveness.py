@@ -9,7 +9,7 @@ import pytest
 from pymongo import errors
 
 from bus.connections.liveness import Liveness, is_perhaps_slow
-from tests.waiting import until
+from tests.support.waiting import until
 
 
 @pytest.mark.parametrize(

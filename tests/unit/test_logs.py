@@ -18,7 +18,7 @@ from pymongo.errors import AutoReconnect, BulkWriteError, DuplicateKeyError
 
 from bus.errors import VersionConflictError
 from bus.observability.logs import redacted, traced
-from tests.messages import customer_registered
+from tests.support.messages import customer_registered
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "ada@example.org"

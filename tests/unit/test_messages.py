@@ -18,7 +18,7 @@ from bus.messages.streams import (
     partition_of,
     product_stream,
 )
-from tests.messages import (
+from tests.support.messages import (
     ADDRESS,
     ANN,
     BOB,

@@ -9,7 +9,7 @@ from pymongo.database import Database
 from bus.connections.mongodb_address import refuse_one_of_several
 from bus.errors import ConfigurationError
 from bus.settings import Settings
-from tests.certificates import KEY_PASSWORD, Certificates, certificates_in
+from tests.support.certificates import KEY_PASSWORD, Certificates, certificates_in
 
 MONGODB = "mongodb://127.0.0.1:27017/"
 SECRET = "hunter2"

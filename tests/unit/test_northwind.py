@@ -13,8 +13,8 @@ from api.resources.customers import NewCustomer
 from api.resources.order_status import OrderStatusChange
 from api.resources.orders import NewOrder
 from api.resources.products import NewProduct, ProductChange
-from tests import datasets, pizzaplace
-from tests.northwind import Figures
+from tests.support import datasets, pizzaplace
+from tests.support.northwind import Figures
 
 BODIES: dict[str, type[Body]] = {
     northwind.CUSTOMERS: NewCustomer,

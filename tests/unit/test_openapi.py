@@ -21,7 +21,7 @@ from api.openapi.operations import check
 from api.openapi.schemas import REFINED
 from bus.messages.values import Email
 from bus.version import VERSION
-from tests.openapi import Description
+from tests.support.openapi import Description
 
 ROOT = Path(__file__).resolve().parents[2]
 METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}

@@ -15,7 +15,7 @@ import yaml
 
 from bus.observability.metrics import FAMILIES
 from bus.settings import Settings
-from tests.monitoring import DOCUMENTS, alerts, expressions, parsed, vectors
+from tests.support.monitoring import DOCUMENTS, alerts, expressions, parsed, vectors
 
 ROOT = DOCUMENTS.parents[1]
 OPERATING = ROOT / "docs" / "operating.md"
@@ -23,7 +23,7 @@ PAGES = (OPERATING, DOCUMENTS / "README.md")
 OF_OTHERS = {"OTEL_TRACES_SAMPLER", "OTEL_RESOURCE_ATTRIBUTES"}
 """Variables that OpenTelemetry reads by itself."""
 _WORDS = re.compile(r"[A-Z]?[A-Za-z]+:?( [a-z:]+){2,}")
-WORKERS = {"tests.faulty_worker"}
+WORKERS = {"tests.support.faulty_worker"}
 """Modules that are named and are no package's command line."""
 
 

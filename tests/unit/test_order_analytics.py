@@ -9,7 +9,7 @@ from bus.messages.registry import AnyEvent
 from read_side.projections import order_analytics
 from read_side.projections.model import Documents
 from read_side.projections.order_analytics import ORDER_ANALYTICS
-from tests.messages import (
+from tests.support.messages import (
     PLACED_AT,
     order_cancelled,
     order_confirmed,

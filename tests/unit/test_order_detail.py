@@ -7,7 +7,7 @@ import pytest
 
 from read_side.projections import order_detail
 from read_side.projections.order_detail import ORDER_DETAIL
-from tests.messages import (
+from tests.support.messages import (
     NOW,
     PLACED_AT,
     customer_registered,

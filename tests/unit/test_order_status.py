@@ -9,7 +9,7 @@ from bus.messages.orders import OrderEvent
 from bus.messages.principal import Principal, Role
 from bus.messages.rejection import RejectionKind
 from bus.messages.values import OrderStatus
-from tests.messages import (
+from tests.support.messages import (
     ANN,
     BOB,
     NOW,

@@ -10,7 +10,7 @@ from bus.messages.values import OrderStatus
 from read_side.projections import order_summary
 from read_side.projections.model import Documents
 from read_side.projections.order_summary import ORDER_SUMMARY
-from tests.messages import (
+from tests.support.messages import (
     PLACED_AT,
     SECOND,
     customer_registered,

@@ -7,7 +7,7 @@ import pytest
 
 from bus.messages.rejection import RejectionKind
 from bus.messages.values import MAX_TOTAL, OrderStatus
-from tests.messages import (
+from tests.support.messages import (
     ANN,
     NOW,
     PLACED_AT,

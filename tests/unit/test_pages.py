@@ -10,8 +10,8 @@ import pytest
 import typer.main
 
 from bus.settings import Settings
-from tests import pages
-from tests.pages import Page
+from tests.support import pages
+from tests.support.pages import Page
 
 PAGES = pages.all_pages()
 OF_NOW = [page for page in PAGES if page != pages.CHANGELOG]

@@ -19,8 +19,8 @@ from bus.connections import preflight
 from bus.connections.preflight import refusals
 from bus.errors import ServerUnavailableError
 from bus.settings import Settings
-from tests.command_line import ALL, APPS, LASTING, OF_THE_API, ONE_SHOT
-from tests.processes import ROOT
+from tests.support.command_line import ALL, APPS, LASTING, OF_THE_API, ONE_SHOT
+from tests.support.processes import ROOT
 
 REFUSED = "127.0.0.1:1: Connection refused"
 WRONG = ["127.0.0.1:6379", "http://127.0.0.1:6379", "redis://127.0.0.1:", "redis://:secret@"]

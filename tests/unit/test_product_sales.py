@@ -8,7 +8,7 @@ import pytest
 from read_side.projections import product_sales
 from read_side.projections.model import Documents
 from read_side.projections.product_sales import PRODUCT_SALES
-from tests.messages import (
+from tests.support.messages import (
     PLACED_AT,
     order_cancelled,
     order_confirmed,

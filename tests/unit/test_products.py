@@ -6,7 +6,7 @@ import pytest
 
 from bus.messages.registry import AnyEvent
 from bus.messages.rejection import RejectionKind
-from tests.messages import (
+from tests.support.messages import (
     add_product,
     change_product,
     product,

@@ -6,7 +6,7 @@ import pytest
 
 from read_side.projections import products
 from read_side.projections.products import PRODUCTS
-from tests.messages import (
+from tests.support.messages import (
     customer_registered,
     order_placed,
     product_added,

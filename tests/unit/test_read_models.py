@@ -10,8 +10,8 @@ from bus.messages.orders import OrderEvent
 from bus.messages.registry import SCHEMA_VERSIONS, AnyEvent
 from read_side.projections import READ_MODELS, by_name, distinct
 from read_side.projections.model import ReadModel
-from tests import messages
-from tests.messages import EXAMPLES
+from tests.support import messages
+from tests.support.messages import EXAMPLES
 from tests.unit.projecting import place, project
 
 each_model = pytest.mark.parametrize("model", READ_MODELS, ids=lambda model: model.name)
@@ -34,7 +34,7 @@ def test_an_unknown_name_is_told_what_there_is() -> None:
 
 
 def test_the_examples_are_every_event() -> None:
-    """A new event has its example in ``tests.messages``, and so is folded by every test below."""
+    """A new event has its example in ``tests.support.messages``, and so is folded by every test below."""
     assert {event.type for event in EXAMPLES} == SCHEMA_VERSIONS.keys()
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from read_side.generations.registry import Entry, Generation, State
 from read_side.rebuild.rebuild_status import SILENT, Registered, seen
-from tests import messages
+from tests.support import messages
 
 NAME = "products"
 AT = messages.PLACED_AT

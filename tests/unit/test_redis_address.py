@@ -8,7 +8,7 @@ import pytest
 from bus.connections.redis_address import RedisAddress
 from bus.errors import ConfigurationError
 from bus.settings import Settings
-from tests.certificates import KEY_PASSWORD, Certificates, certificates_in
+from tests.support.certificates import KEY_PASSWORD, Certificates, certificates_in
 
 SECRET = "hunter2"
 

@@ -14,7 +14,7 @@ from bus.log.commit import Commit
 from bus.log.view import Stretch
 from read_side.rebuild import shared_scan
 from read_side.rebuild.shared_scan import Member, SharedScan
-from tests.waiting import until
+from tests.support.waiting import until
 
 DONE_S = 20.0
 LENGTH, SIZE = 60, 7

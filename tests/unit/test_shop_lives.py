@@ -16,7 +16,7 @@ from bus.messages.orders import OrderCancelled, OrderPlaced, OrderStatusChanged
 from bus.messages.registry import AnyEvent
 from bus.messages.values import OrderStatus
 from read_side.projections import by_name, customers, order_analytics, order_summary, product_sales
-from tests import messages
+from tests.support import messages
 from tests.unit.projecting import History, projected
 
 CUSTOMERS = ("c1", "c2", "c3")

@@ -14,8 +14,8 @@ from bus.messages.message import Event, Message
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.messages.registry import SCHEMA_VERSIONS, AnyCommand, AnyEvent, from_stored, to_stored
 from bus.messages.rejection import FieldError, Rejection, RejectionKind
-from tests.messages import envelope, order_placed, product_added
-from tests.newer_build import newer
+from tests.support.messages import envelope, order_placed, product_added
+from tests.support.newer_build import newer
 from tests.unit.strategies import COMMANDS, EVENTS, envelopes
 from write_side.domain.products import Product
 

@@ -19,7 +19,7 @@ from bus.messages.rejection import Rejection, RejectionKind
 from bus.observability import metrics
 from bus.observability.metrics import Counts, Metrics
 from read_side.projector import telemetry as of_read_side
-from tests import messages
+from tests.support import messages
 from write_side.handling import telemetry as of_write_side
 
 HOUR_S = 3600

@@ -12,9 +12,9 @@ from bus.errors import ConfigurationError
 from bus.messages.envelope import CommandEnvelope
 from bus.observability.tracing import Tracing
 from bus.settings import Settings
-from tests import messages
-from tests.collector import collecting
-from tests.waiting import until
+from tests.support import messages
+from tests.support.collector import collecting
+from tests.support.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 20

@@ -8,7 +8,7 @@ import structlog.testing
 
 from read_side.projector import watchdog as watchdogs
 from read_side.projector.watchdog import PATIENCE, Watchdog
-from tests.waiting import until
+from tests.support.waiting import until
 
 Bells = set[tuple[str, int]]
 

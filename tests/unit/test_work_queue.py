@@ -6,7 +6,7 @@ from queue import Empty
 import pytest
 
 from bus.queue.work_queue import WorkQueue
-from tests.waiting import until
+from tests.support.waiting import until
 
 PATIENCE_S = 20
 

@@ -5,7 +5,7 @@ import sys
 import tempfile
 
 from tests.benchmarks.yardsticks import event_sourced
-from tests.processes import ROOT
+from tests.support.processes import ROOT
 
 PATIENCE_S = 300.0
 

@@ -10,7 +10,7 @@ from tests.benchmarks import shop
 from tests.benchmarks.backstage import Backstage
 from tests.benchmarks.stage import NOOP_REDIS, Stage
 from tests.benchmarks.yardsticks import dramatiq_workers, noop
-from tests.waiting import until
+from tests.support.waiting import until
 
 POLL_S = 0.004
 PATIENCE_S = 120.0

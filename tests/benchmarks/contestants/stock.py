@@ -14,7 +14,7 @@ from tests.benchmarks import shop
 from tests.benchmarks.backstage import Backstage
 from tests.benchmarks.stage import STOCK_REDIS, Stage
 from tests.benchmarks.yardsticks import dramatiq_workers, stock, stock_api
-from tests.waiting import until
+from tests.support.waiting import until
 
 POLL_S = 0.004
 PATIENCE_S = 300.0

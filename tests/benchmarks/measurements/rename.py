@@ -22,7 +22,7 @@ from tests.benchmarks.measurements.visibility import Shown, shown_by, until_show
 from tests.benchmarks.samples import Samples
 from tests.benchmarks.sizes import Size
 from tests.benchmarks.stage import Stage
-from tests.waiting import until
+from tests.support.waiting import until
 
 NAMES = ("rename_others", "rename_s")
 RENAMED = shop.CUSTOMERS[0]

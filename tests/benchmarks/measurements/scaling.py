@@ -16,7 +16,7 @@ from tests.benchmarks.samples import Samples
 from tests.benchmarks.sizes import Size
 from tests.benchmarks.stage import Stage
 from tests.benchmarks.turns import Turn, metered, microseconds
-from tests.waiting import until
+from tests.support.waiting import until
 
 NAMES = ("scaling",)
 SECOND = {"commands": "write_side", "projections": "read_side"}

@@ -25,7 +25,7 @@ from tests.benchmarks.samples import Samples, short
 from tests.benchmarks.sizes import Size
 from tests.benchmarks.stage import Stage
 from tests.benchmarks.watch import Watch
-from tests.waiting import until
+from tests.support.waiting import until
 
 NAMES = tuple(f"visible_ms_{load}_{part}" for load in ("idle", "half") for part in ("p50", "p99"))
 GOALS = {

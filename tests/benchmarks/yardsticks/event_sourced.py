@@ -30,7 +30,7 @@ from eventsourcing.system import (
 )
 
 from tests.benchmarks import shop
-from tests.waiting import until
+from tests.support.waiting import until
 
 PATIENCE_S = 120.0
 POLL_S = 0.004

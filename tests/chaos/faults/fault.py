@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from tests.chaos.points import is_stopped
 from tests.chaos.scene import Scene
-from tests.processes import Process
+from tests.support.processes import Process
 
 LOOK_S = 0.02
 PATIENCE_S = 20.0

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from tests.chaos.faults.fault import PATIENCE_S, Acting, Fault, awaiting, caught, let_go
 from tests.chaos.points import FOLDED
 from tests.chaos.scene import Scene
-from tests.processes import Process
+from tests.support.processes import Process
 
 STALL_S = 15.0
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)

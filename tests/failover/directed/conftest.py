@@ -9,10 +9,10 @@ import pytest
 
 from api.local.mongod import Mongod
 from bus.settings import Settings
-from tests import messages
 from tests.failover.directed.connections import Connections
 from tests.failover.servers.replica_set import ReplicaSet, when_told
 from tests.integration.shop import WriteSide
+from tests.support import messages
 
 
 @pytest.fixture(scope="session")

@@ -20,9 +20,9 @@ from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStart
 from bus.connections import clients
 from bus.connections.clients import CODEC, DURABLE, SETTLED, mongo_client
 from bus.inbox.inbox import Inbox
-from tests import messages
 from tests.failover.servers.replica_set import ReplicaSet
 from tests.interleavings.protection import Protection, must, protected_by
+from tests.support import messages
 
 pytestmark = pytest.mark.alone
 

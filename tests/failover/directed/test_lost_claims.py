@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 from bus.log.commit import Commit, Decision
 from bus.messages.values import OrderStatus
-from tests import messages
 from tests.chaos.checks import positions
 from tests.chaos.findings import Findings
 from tests.failover.directed.connections import Connections
@@ -14,6 +13,7 @@ from tests.failover.directed.protections import CLAIM_ABOVE, IN_ORDER
 from tests.failover.servers.replica_set import ReplicaSet
 from tests.integration.shop import WriteSide, order_id
 from tests.interleavings.protection import must, protected_by
+from tests.support import messages
 
 WAIT_S = 30.0
 

@@ -6,13 +6,13 @@ from pymongo.errors import PyMongoError
 from bus.log.log import Log
 from read_side.projections.order_summary import ORDER_SUMMARY
 from read_side.queries.strong import order_now
-from tests import messages
 from tests.failover.directed.connections import Connections
 from tests.failover.directed.protections import NEVER_STALE, READ_BARRIER
 from tests.failover.network.link import CLIENTS, Link, between
 from tests.failover.servers.replica_set import ReplicaSet
 from tests.integration.shop import PARTITIONS, ReadSide, WriteSide, order_id, partition
 from tests.interleavings.protection import must, protected_by
+from tests.support import messages
 
 NEW_NAME = "Ann Baker"
 SLOW_S = 1.2

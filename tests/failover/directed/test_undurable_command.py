@@ -7,13 +7,13 @@ from pymongo.errors import PyMongoError
 
 from bus.connections.clients import Documents
 from bus.messages.envelope import CommandEnvelope
-from tests import messages
 from tests.failover.directed.connections import Connections
 from tests.failover.directed.protections import DURABLE_ONLY, SETTLED_INBOX
 from tests.failover.servers.replica_set import ReplicaSet
 from tests.integration.shop import WriteSide, order_id
 from tests.interleavings.protection import must, protected_by
-from tests.waiting import until
+from tests.support import messages
+from tests.support.waiting import until
 
 KEY = "idempotency-key-1"
 ANSWER_S = 2.0

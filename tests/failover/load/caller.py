@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from tests.failover.history.exchange import Diary, Exchange, Look
-from tests.plain_http import NO_TLS
+from tests.support.plain_http import NO_TLS
 
 TIMEOUT_S = 12.0
 GIVE_UP_S = 90.0

@@ -12,7 +12,7 @@ from api.local import ports
 from bus.primitives.parent_death import dies_with_parent
 from tests.failover.network.link import Link
 from tests.failover.servers.member import Member
-from tests.processes import ROOT
+from tests.support.processes import ROOT
 
 STOP_S = 5.0
 TRIES = 5

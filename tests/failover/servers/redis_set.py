@@ -11,7 +11,7 @@ import redis
 from api.local import ports
 from api.local.redis_server import RedisServer
 from tests.failover.servers.sentinel import SET, Sentinel
-from tests.waiting import until
+from tests.support.waiting import until
 
 LOOK_S = 0.5
 SENTINELS = 3

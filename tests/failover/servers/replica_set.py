@@ -15,7 +15,7 @@ from api.local.mongod import REPLICA_SET
 from tests.failover.network.link import CLIENTS, Link, between
 from tests.failover.network.network import Network
 from tests.failover.servers.member import Member
-from tests.waiting import until
+from tests.support.waiting import until
 
 TITLES = ("m1", "m2", "m3")
 ELECTION_MS = 2_000

@@ -13,7 +13,7 @@ from bus.messages.streams import partition_of
 from read_side.projections import READ_MODELS
 from tests.integration.shop import LONG_AGO, PARTITIONS, ReadSide, WriteSide
 from tests.integration.spoiling import set_aside
-from tests.shop_api import Shop, open_shop, settings_for_a_module
+from tests.support.shop_api import Shop, open_shop, settings_for_a_module
 
 
 class BothSides:

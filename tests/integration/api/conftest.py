@@ -7,8 +7,8 @@ import pytest
 from api.local.mongod import Mongod
 from api.local.redis_server import RedisServer
 from tests.integration.api.both_sides import BothSides, open_both
-from tests.openapi import Description, every_answer_checked
-from tests.shop_api import Shop, open_shop, settings_for_a_module
+from tests.support.openapi import Description, every_answer_checked
+from tests.support.shop_api import Shop, open_shop, settings_for_a_module
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from read_side.parked.parking import Parking
 from read_side.projector.checkpoints import Checkpoints
 from read_side.queries.document_lookup import DocumentLookup
 from read_side.queries.store import ReadStore
-from tests.shop_api import Shop
+from tests.support.shop_api import Shop
 
 NO_MONGODB = "mongodb://127.0.0.1:1"
 NO_REDIS = "redis://127.0.0.1:1/0"

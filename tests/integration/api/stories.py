@@ -6,9 +6,9 @@ from falcon import testing
 
 from bus.connections.clients import Documents
 from read_side.generations.registry import FIRST
-from tests import messages
 from tests.integration.api.both_sides import BothSides
 from tests.integration.shop import order_id
+from tests.support import messages
 
 O1 = order_id("c1")
 OF_AN_ORDER = ["order_summary", "order_detail", "order_analytics", "product_sales", "customers"]

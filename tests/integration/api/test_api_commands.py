@@ -12,8 +12,8 @@ from bus.messages.outcome import CommandStatus
 from bus.messages.rejection import FieldError, Rejection, RejectionKind
 from bus.messages.streams import customer_stream, order_stream, partition_of
 from bus.settings import Settings
-from tests.shop_api import WAIT, Shop, open_shop
-from tests.waiting import until
+from tests.support.shop_api import WAIT, Shop, open_shop
+from tests.support.waiting import until
 
 ADDRESS = {"line1": "1 High Street", "city": "Leeds", "country": "GB"}
 ORDER: dict[str, Any] = {"items": [{"product_id": "p1", "quantity": 2}], "shipping_address": ADDRESS}

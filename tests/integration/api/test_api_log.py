@@ -8,9 +8,9 @@ from bus.log.commit import Decision
 from bus.messages.outcome import CommandStatus
 from bus.messages.registry import to_stored
 from bus.messages.rejection import Rejection, RejectionKind
-from tests import messages
 from tests.contract.decisions import refusal
-from tests.shop_api import Shop
+from tests.support import messages
+from tests.support.shop_api import Shop
 
 
 def test_a_command_tells_how_it_is(shop: Shop) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from bus.connections.clients import write_database
 from bus.log.log import Log
 from bus.settings import Settings
-from tests.waiting import until
+from tests.support.waiting import until
 
 ROOT = Path(__file__).resolve().parents[3]
 SECRET = "the secret of the tests, 32 bytes or more"

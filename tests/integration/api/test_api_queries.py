@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests import messages
-from tests.shop_api import Shop
+from tests.support import messages
+from tests.support.shop_api import Shop
 
 
 @pytest.fixture

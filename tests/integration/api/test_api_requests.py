@@ -6,7 +6,7 @@ import pytest
 from bson import Timestamp
 
 from bus.messages.orders import ChangeOrderStatus
-from tests.shop_api import WAIT, Shop
+from tests.support.shop_api import WAIT, Shop
 
 ADDRESS = {"line1": "1 High Street", "city": "Leeds", "country": "GB"}
 ORDER: dict[str, Any] = {"items": [{"product_id": "p1", "quantity": 2}], "shipping_address": ADDRESS}

@@ -12,7 +12,7 @@ from bus.messages.principal import Role
 from bus.observability.heartbeats import Heartbeat
 from bus.settings import Settings
 from read_side.projector.checkpoints import Checkpoints
-from tests.shop_api import Shop, open_shop
+from tests.support.shop_api import Shop, open_shop
 
 
 def test_roles_are_kept_apart_on_every_route(shop: Shop) -> None:

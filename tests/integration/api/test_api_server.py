@@ -12,7 +12,7 @@ import pytest
 
 from api.server.server import MAX_HEADER_BYTES, MAX_READ_BYTES, Server
 from bus.errors import ConfigurationError
-from tests.waiting import until
+from tests.support.waiting import until
 
 
 class Application:

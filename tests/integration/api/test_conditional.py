@@ -11,9 +11,9 @@ from bus.messages.registry import AnyCommand
 from bus.messages.values import OrderStatus
 from read_side.generations.registry import collection_name
 from read_side.projections import READ_MODELS
-from tests import messages
 from tests.integration.api.both_sides import BothSides
 from tests.integration.shop import order_id
+from tests.support import messages
 
 ORDER = order_id("c1")
 CONFIRMED = messages.change_order_status(OrderStatus.CONFIRMED, order_id=ORDER)

@@ -13,7 +13,7 @@ import pytest
 from api.server import server as server_module
 from api.server.channel import Channel
 from api.server.server import Server
-from tests.waiting import until
+from tests.support.waiting import until
 
 PATIENCE_S = 20.0
 LARGE = 300_000

@@ -10,7 +10,7 @@ from falcon import testing
 from bus.dead_letters.store import DeadLetters
 from bus.messages.outcome import CommandStatus
 from tests.integration.graveyard import bury, payload
-from tests.shop_api import Shop
+from tests.support.shop_api import Shop
 
 REASON = {"reason": "the price is fixed"}
 PRODUCT = {"product_id": "p1", "name": "Pot", "unit_price": 1, "currency": "EUR"}

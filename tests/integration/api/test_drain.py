@@ -11,7 +11,7 @@ import pytest
 from api.server import channel
 from api.server import server as server_module
 from api.server.server import Server
-from tests.waiting import until
+from tests.support.waiting import until
 
 PATIENCE_S = 10.0
 LARGE, MANY = 900_000, 16

@@ -21,11 +21,11 @@ from read_side.generations.registry import FIRST
 from read_side.projections import READ_MODELS
 from read_side.projections.customers import CUSTOMERS
 from read_side.queries.status import Status
-from tests import messages
 from tests.integration.api.both_sides import BothSides, home
 from tests.integration.api.ops_services import NO_MONGODB, NO_REDIS, elsewhere
 from tests.integration.shop import PARTITIONS
-from tests.shop_api import Shop
+from tests.support import messages
+from tests.support.shop_api import Shop
 
 PATHS = ("/ops/flow", "/ops/queues", "/ops/read-models")
 NAMES = tuple(model.name for model in READ_MODELS)

@@ -6,9 +6,9 @@ import pytest
 from falcon import testing
 
 from api.app import routes
-from tests import messages
 from tests.integration.api.both_sides import BothSides, home
-from tests.shop_api import Shop
+from tests.support import messages
+from tests.support.shop_api import Shop
 
 PRODUCT = {"product_id": "p1", "name": "Teapot", "unit_price": 2500, "currency": "EUR"}
 MODELS = {

@@ -21,9 +21,9 @@ from read_side.projections import READ_MODELS
 from read_side.projector.checkpoints import Checkpoints
 from read_side.queries.store import ReadStore
 from read_side.queries.visibility import Visibility
-from tests import messages
 from tests.integration.api.both_sides import BothSides, home
-from tests.waiting import until
+from tests.support import messages
+from tests.support.waiting import until
 
 PRODUCT = {"product_id": "p1", "name": "Teapot", "unit_price": 2500, "currency": "EUR"}
 

@@ -16,8 +16,8 @@ from bus.notify.notifier import announce_positions, reached
 from bus.settings import Settings
 from read_side.generations.registry import FIRST
 from tests.integration.api.both_sides import BothSides
-from tests.shop_api import Shop, open_shop
-from tests.waiting import until
+from tests.support.shop_api import Shop, open_shop
+from tests.support.waiting import until
 
 
 def get(shop: Shop, prefer: str = "wait=0") -> testing.Result:

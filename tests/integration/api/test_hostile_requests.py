@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from falcon import testing
 
-from tests.shop_api import Shop
+from tests.support.shop_api import Shop
 
 ADDRESS = {"line1": "1 High Street", "city": "Leeds", "country": "GB"}
 ORDER: dict[str, Any] = {"items": [{"product_id": "p1", "quantity": 2}], "shipping_address": ADDRESS}

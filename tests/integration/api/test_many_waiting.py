@@ -27,10 +27,10 @@ from read_side.generations.registry import FIRST
 from read_side.projections import READ_MODELS
 from read_side.projector.checkpoints import Checkpoints
 from read_side.queries.visibility import Visibility
-from tests import messages
 from tests.integration.api.both_sides import BothSides, home
 from tests.integration.api.waiting_callers import CALLERS, LONG, PATIENCE_S, THREADS, Web, product, serving
-from tests.waiting import until
+from tests.support import messages
+from tests.support.waiting import until
 
 NEVER_S = 3_600.0
 

@@ -25,9 +25,9 @@ from read_side.parked.parking import Parking
 from read_side.projections import READ_MODELS
 from read_side.projector.checkpoints import Checkpoints
 from read_side.queries.store import ReadStore
-from tests import messages
 from tests.integration.api.both_sides import BothSides, home
-from tests.shop_api import Shop
+from tests.support import messages
+from tests.support.shop_api import Shop
 
 Samples = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
 NOBODY = "mongodb://127.0.0.1:1"

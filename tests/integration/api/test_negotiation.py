@@ -7,8 +7,8 @@ import pytest
 from api.app import routes
 from bus.messages.customers import RegisterCustomer
 from bus.messages.principal import Role
-from tests import messages
-from tests.shop_api import Shop
+from tests.support import messages
+from tests.support.shop_api import Shop
 
 CUSTOMER = {"name": "Ann", "email": "a@b.cd"}
 IDS = {"customer_id": "c1", "product_id": "p1", "order_id": "o1", "command_id": "k1", "file": "nope"}

@@ -15,14 +15,14 @@ from read_side.audit.audit import audit
 from read_side.generations.registry import FIRST, Entry
 from read_side.parked.retry import ParkedRetry
 from read_side.projections.order_detail import ORDER_DETAIL
-from tests import messages
-from tests.decided import come_to
 from tests.integration.api.both_sides import BothSides
 from tests.integration.api.stories import O1, place
 from tests.integration.graveyard import bury
 from tests.integration.shop import partition
 from tests.integration.spoiling import repair, spoil
-from tests.newer_build import ADDED, written_by_a_newer_build
+from tests.support import messages
+from tests.support.decided import come_to
+from tests.support.newer_build import ADDED, written_by_a_newer_build
 
 REFUSED = {"product_id": "p1", "name": "Pot", "unit_price": 1, "currency": "EUR"}
 STORED_BY_THE_WRITE_SIDE = {"commands", "commits", "dead_letters", "log", "metrics", "positions", "workers"}

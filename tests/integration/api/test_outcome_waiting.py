@@ -21,10 +21,10 @@ from bus.messages.outcome import CommandStatus, Outcome
 from bus.notify import notifier as notifier_module
 from bus.notify.notifier import CHANNEL, Notifier, announce, finished
 from bus.queue.broker import Broker
-from tests import messages
-from tests.decided import come_to
 from tests.integration.commands_queue import PATIENCE_S, waiting
-from tests.waiting import until
+from tests.support import messages
+from tests.support.decided import come_to
+from tests.support.waiting import until
 
 LONG_S = 2 * PATIENCE_S
 """Beyond what any test waits: so it is not the time that ended a wait."""

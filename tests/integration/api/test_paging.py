@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from tests import messages
-from tests.shop_api import Shop
+from tests.support import messages
+from tests.support.shop_api import Shop
 
 FILTERS: list[dict[str, str]] = [
     {},

@@ -12,10 +12,10 @@ from read_side.audit.audit import audit
 from read_side.projections.order_analytics import ORDER_ANALYTICS
 from read_side.projections.order_detail import ORDER_DETAIL
 from read_side.projections.order_summary import ORDER_SUMMARY
-from tests import messages
 from tests.integration.api.both_sides import BothSides
 from tests.integration.shop import order_id
 from tests.integration.spoiling import repair, spoil
+from tests.support import messages
 
 O1 = order_id("c1", 1)
 STREAM = f"order-{O1}"

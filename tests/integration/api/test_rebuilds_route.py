@@ -10,7 +10,7 @@ from read_side.generations.generations import Generations
 from read_side.projections import READ_MODELS
 from read_side.projections.products import PRODUCTS
 from read_side.rebuild.requests import RebuildRequests
-from tests.shop_api import Shop
+from tests.support.shop_api import Shop
 
 
 def post(shop: Shop, path: str, body: Any = None) -> testing.Result:

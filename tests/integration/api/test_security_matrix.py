@@ -13,9 +13,9 @@ from structlog.testing import capture_logs
 from api.app import create_app, routes
 from api.middleware.auth import Verifier
 from bus.settings import Settings
-from tests import messages
 from tests.integration.api import forgery
-from tests.shop_api import Shop
+from tests.support import messages
+from tests.support.shop_api import Shop
 
 CONTRACT = """
 POST  /customers                  202 403 202 403

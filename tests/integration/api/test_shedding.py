@@ -15,8 +15,8 @@ from bus.connections.clients import redis_client
 from bus.inbox.gateway import COMMANDS_QUEUE
 from bus.queue.keys import NAMESPACE
 from bus.settings import Settings
-from tests.plain_http import NO_TLS
-from tests.waiting import until
+from tests.support.plain_http import NO_TLS
+from tests.support.waiting import until
 
 PATIENCE_S = 10
 QUEUE = f"{NAMESPACE}:{COMMANDS_QUEUE}.msgs"

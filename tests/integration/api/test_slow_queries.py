@@ -24,10 +24,10 @@ from bus.connections.clients import mongo_client
 from bus.connections.liveness import Liveness
 from bus.observability.outages import Outages, Server
 from read_side.projections import product_sales
-from tests import messages
-from tests.processes import is_stopped
-from tests.shop_api import Shop
-from tests.waiting import until
+from tests.support import messages
+from tests.support.processes import is_stopped
+from tests.support.shop_api import Shop
+from tests.support.waiting import until
 
 BRIEF_S = 0.3
 """What a request may spend on the database here: long enough for one document, too short for a slow query."""

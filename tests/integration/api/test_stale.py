@@ -16,11 +16,11 @@ from read_side.parked.retry import ParkedRetry
 from read_side.projections.order_detail import ORDER_DETAIL
 from read_side.projections.order_summary import ORDER_SUMMARY
 from read_side.queries import parked_streams
-from tests import messages
 from tests.integration.api.both_sides import BothSides
 from tests.integration.api.test_freshness_bounds import PARKED, PATHS, Finds
 from tests.integration.shop import ReadSide, order_id
 from tests.integration.spoiling import repair, spoil
+from tests.support import messages
 
 O1, O2, FOREIGN = order_id("c1", 1), order_id("c1", 2), order_id("c2", 1)
 Change = Callable[[dict[str, Any]], str]

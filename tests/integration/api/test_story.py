@@ -6,11 +6,11 @@ from bus.dead_letters.failed_commands import FailedCommands
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.messages.streams import customer_stream, order_stream, product_stream
 from bus.messages.values import OrderStatus
-from tests import messages
-from tests.decided import come_to
 from tests.integration.api.both_sides import BothSides, home
 from tests.integration.api.ops_services import NO_MONGODB, elsewhere
 from tests.integration.api.stories import O1, OF_AN_ORDER, ORDER, asked, in_the_story, place, stored, story
+from tests.support import messages
+from tests.support.decided import come_to
 
 
 def test_an_order_from_the_request_to_every_read_model(both: BothSides) -> None:

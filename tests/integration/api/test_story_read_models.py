@@ -4,10 +4,10 @@ from bus.messages.streams import customer_stream, order_stream
 from bus.messages.values import OrderStatus
 from read_side.parked.parking import Parked
 from read_side.projections import READ_MODELS
-from tests import messages
 from tests.integration.api.both_sides import BothSides, home
 from tests.integration.api.stories import O1, OF_AN_ORDER, in_the_story, place, story
 from tests.integration.spoiling import set_aside, spoil
+from tests.support import messages
 
 
 def test_a_parked_stream(both: BothSides) -> None:

@@ -15,9 +15,9 @@ from bus.messages.registry import AnyCommand
 from bus.messages.streams import customer_stream, order_stream
 from bus.messages.values import OrderStatus
 from read_side.projections.order_detail import ORDER_DETAIL
-from tests import messages
 from tests.integration.api.both_sides import BothSides, home
 from tests.integration.shop import WriteSide, order_id
+from tests.support import messages
 
 ORDER = order_id("c1")
 RENAMED = messages.change_customer(name="Ann Baker")

@@ -8,12 +8,12 @@ import pytest
 from falcon import testing
 
 from bus.messages.streams import customer_stream
-from tests import messages
 from tests.contract.decisions import refusal
 from tests.integration.api.both_sides import BothSides, home
 from tests.integration.api.stories import O1, place
 from tests.integration.api.test_api_log import committed
-from tests.shop_api import Shop
+from tests.support import messages
+from tests.support.shop_api import Shop
 
 BEHIND = "/problems/read-model-behind"
 

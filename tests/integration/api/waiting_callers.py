@@ -11,9 +11,9 @@ import httpx
 from api.app import create_app
 from api.middleware.deadline import bounded
 from api.server.server import Server
-from tests.plain_http import NO_TLS
-from tests.shop_api import Shop
-from tests.waiting import until
+from tests.support.plain_http import NO_TLS
+from tests.support.shop_api import Shop
+from tests.support.waiting import until
 
 PATIENCE_S = 60.0
 CALLERS = 100

@@ -6,7 +6,7 @@ from signal import SIGKILL, SIGTERM, Signals
 
 from bus.primitives.parent_death import dies_with_parent
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 STOP_S = 10.0
 TAIL_LINES = 30
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests import pizzaplace
-from tests.processes import ROOT
+from tests.support import pizzaplace
+from tests.support.processes import ROOT
 
 PIZZAPLACE, NORTHWIND = "pizzaplace", "northwind"
 NOT_THERE = "Northwind was not replayed: its files are not in ../shared/data/northwind nor in NORTHWIND_DIR"

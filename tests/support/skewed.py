@@ -1,4 +1,4 @@
-"""``python -m tests.skewed SECONDS MODULE ARGUMENTS``: a process on a host whose clock is wrong.
+"""``python -m tests.support.skewed SECONDS MODULE ARGUMENTS``: a process on a host whose clock is wrong.
 
 Before anything else is imported, what tells the time of day is replaced: ``time.time`` and the class
 ``datetime.datetime``, whose stand-in makes real datetimes and passes for the real class.

@@ -8,7 +8,7 @@ import redis
 from bus.log.commit import Commit, Decision
 from bus.log.log import Log
 from bus.messages.streams import customer_stream, partition_of
-from tests.system import System
+from tests.support.system import System
 
 MARKER = "Zaphod"
 EMAIL = f"{MARKER.lower()}@heart-of-gold.example"

@@ -1,4 +1,4 @@
-"""``python -m tests.faulty_worker FOLDER``: a commands' worker that cannot decide about some products.
+"""``python -m tests.support.faulty_worker FOLDER``: a commands' worker that cannot decide some things.
 
 Deciding about a product that is to be named ``raises`` raises, whoever tries. For one that is to be named
 ``stalls`` the first to try stalls until there is a file ``go-on`` in the folder; who tries later is well.
@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.waiting import until
+from tests.support.waiting import until
 from write_side.domain import products
 
 STALLED, GO_ON = "stalled", "go-on"

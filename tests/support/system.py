@@ -23,10 +23,10 @@ from api.local.redis_server import RedisServer
 from api.tokens import sign
 from bus.messages.principal import Role
 from bus.settings import Settings
-from tests.plain_http import NO_TLS
-from tests.processes import ROOT, Process
-from tests.server_folders import server_folder
-from tests.waiting import until
+from tests.support.plain_http import NO_TLS
+from tests.support.processes import ROOT, Process
+from tests.support.server_folders import server_folder
+from tests.support.waiting import until
 
 SECRET = "the tests' own secret, long enough to sign with"
 READY_S = 60.0

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.system import System
+from tests.support.system import System
 
 
 class Scrape:

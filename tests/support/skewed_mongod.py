@@ -13,7 +13,7 @@ from pymongo import MongoClient
 
 from api.local.mongod import Mongod
 from bus.connections.clients import CODEC, Documents
-from tests.waiting import until
+from tests.support.waiting import until
 
 FOLDERS = ("/usr/lib", "/usr/local/lib")
 NAME = "faketime/libfaketimeMT.so.1"

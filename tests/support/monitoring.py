@@ -10,7 +10,7 @@ from typing import Any
 import promql_parser
 import yaml
 
-DOCUMENTS = Path(__file__).resolve().parents[1] / "docs" / "ops"
+DOCUMENTS = Path(__file__).resolve().parents[2] / "docs" / "ops"
 PARTS = ("lhs", "rhs", "expr", "param")
 OF_GRAFANA = {"$__rate_interval": "5m"}
 

@@ -50,8 +50,8 @@ from read_side.projector.checkpoints import Checkpoints
 from read_side.queries.document_lookup import DocumentLookup
 from read_side.queries.store import ReadStore
 from read_side.queries.visibility import Visibility
-from tests import messages
-from tests.decided import come_to
+from tests.support import messages
+from tests.support.decided import come_to
 
 SECRET = "the secret of the tests, 32 bytes or more"
 WAIT = {"Prefer": "wait=5"}
