@@ -1,7 +1,6 @@
 """The description: complete, well-formed, and true to itself."""
 
 import json
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,6 @@ from api.openapi.command import described, unwired
 from api.openapi.operations import check
 from api.openapi.schemas import REFINED
 from bus.messages.values import Email
-from bus.version import VERSION
 from tests.support.openapi import Description
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -135,12 +133,6 @@ def test_its_patterns_mean_what_is_checked(description: Description) -> None:
 def test_what_is_refined_is_there() -> None:
     for shape, field in REFINED:
         assert field in shape.__annotations__
-
-
-def test_its_version_is_the_projects() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-
-    assert project["version"] == VERSION
 
 
 def test_the_command_line_prints_what_is_served() -> None:
