@@ -110,7 +110,15 @@ def test_a_collector_that_is_away_holds_nobody_up(monkeypatch: pytest.MonkeyPatc
 
     threading.Thread(target=stop, daemon=True).start()
 
+    assert _exporting()
     assert stopped.wait(PATIENCE_S), "although the exporter goes on trying for 10 s"
+    # It draws its pauses from the random numbers that all share, in the middle of another test's.
+    until(lambda: not _exporting(), PATIENCE_S, "the exporter gives up")
+
+
+def _exporting() -> list[str]:
+    names = [thread.name for thread in threading.enumerate()]
+    return [name for name in names if name == "traces" or name.startswith("Otel")]
 
 
 @pytest.mark.parametrize("sent", [None, "nonsense", "00-" + "0" * 32 + "-b7ad6b7169203331-01"])
