@@ -118,7 +118,7 @@ def main() -> None:
         register_actor(broker, model, answering(model))
     projected = partial(_projected, registry)
     retirement = Retirement(reads, Generations(reads), checkpoints, owner)
-    orders = RetryRequests(registry, checkpoints, context.parking, doorbells, owner)
+    retry_requests = RetryRequests(registry, checkpoints, context.parking, doorbells, owner)
     rebuilds = RequestedRebuilds(RebuildRequests(reads, settings.lease_ms), READ_MODELS, owner, stopping)
     balance = Balance(checkpoints, owner, projected)
     watchdog = Watchdog(
@@ -132,7 +132,7 @@ def main() -> None:
             retirement.turn,
             rebuilds.turn,
             balance.turn,
-            lambda: orders.ring(context.parking.marked()),
+            lambda: retry_requests.ring(context.parking.marked()),
         ),
         metrics=metrics,
     )

@@ -1,4 +1,4 @@
-"""Puts commits in order that stand below what they rest on.
+"""Repairs the order of the log: moves a commit that has a lower position than one that it depends on.
 
 Builds before 0.1.0 could place them so, when a claim of positions was lost with a primary. Then a later
 version of a stream stands below an earlier one, or an order below its customer, and every read model folds

@@ -32,7 +32,10 @@ class CachedValue(Generic[Value]):
     def __init__(
         self, look: Callable[[], Value], age_s: float, others: Others = Others.LOOK_TOO, *, sparing: int = 0
     ) -> None:
-        """``sparing`` keeps the value for at least so many times as long as the look took."""
+        """``sparing`` keeps the value for at least so many times as long as the look took.
+
+        If the look took 0.1 s and ``sparing`` is 20, the value is kept for at least 2 s.
+        """
         self._look = look
         self._age_s = age_s
         self._others = others

@@ -37,7 +37,7 @@ class DatabaseClock:
     def __init__(self, database: Database[Documents]) -> None:
         self._database = database
         self._ahead: timedelta | None = None
-        """Of the database's wall clock before this process's monotonic one."""
+        """mongod's time minus this process's monotonic time."""
         self._asking = threading.Lock()
         self._told = False
         self._asked_at = float("-inf")

@@ -52,8 +52,8 @@ class State(StrEnum):
 
 LIVE = "live"
 STAYING = frozenset({LIVE, State.READY.value})
-"""What ``Entry.state_of`` says of a generation that is to stay. What is parked elsewhere needs nobody: it is
-folded again by the rebuild, or goes with its generation."""
+"""What ``Entry.state_of`` says of a generation that is to stay. Parked streams of other generations need no
+operator: a rebuild folds them again, or they are deleted with the generation."""
 _PROJECTED = {State.READY, State.RETIRING, State.LEAVING}
 _SERVED = {State.READY, State.RETIRING}
 

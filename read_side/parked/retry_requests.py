@@ -2,7 +2,7 @@
 
 Mending folds a stream's documents from all of their history, which may take long, and whoever asks over
 HTTP is not to wait that long, nor is the API's process to fold. So an order is given, in three steps that
-are each quick: the stream is marked as being mended, by nobody yet (``ORDERED``); the lease is taken over
+are each quick: the stream is marked as being mended, by nobody yet (``REQUESTED``); the lease is taken over
 and let go of, since under load its holder would have it for ever; the bell is rung. A mark is what a mender
 that was killed leaves behind: whoever takes the lease next finds it, and mends the stream before anything
 else (``read_side.parked.mending``). What came of it can be seen where it was parked: it is not there any
@@ -32,7 +32,7 @@ from read_side.parked.parking import Parked, Parking
 from read_side.projections.model import ReadModel
 from read_side.projector.checkpoints import Checkpoints
 
-ORDERED = 0
+REQUESTED = 0
 """In place of the epoch of who mends: nobody's."""
 POLL_S = 0.05
 
@@ -113,7 +113,7 @@ class RetryRequests:
     def _order(self, parked: Parked) -> None:
         if parked.mending is None:
             with suppress(LeaseLostError):  # somebody is mending it already, or it is mended
-                self._parking.mark(parked, ORDERED)
+                self._parking.mark(parked, REQUESTED)
         lease = self._checkpoints.take_over(parked.name, parked.generation, parked.partition, self._owner)
         if lease is not None:
             self._checkpoints.release(lease)

@@ -64,16 +64,16 @@ def _nothing(_: AnyEvent) -> bool:
 class ReadModel:
     """One use case's documents.
 
-    ``touches`` lists the documents that an event folds into, each as it is before its first event: its
-    ``_id`` and whatever makes it what it is. Events that do not concern the model touch nothing. ``fold``
+    ``keys`` lists the documents that an event folds into, each as it is before its first event: its ``_id``
+    and whatever makes it what it is. For an event that does not concern the model it is empty. ``fold``
     returns the document after the event; it must not change the one it is given, and never sees the
     projector's own fields (``_pos``). ``spread`` names, by a filter of equalities on the fields
     ``spreads_by``, existing documents that the event folds into too (a new customer name reaches all its
     orders). ``shared`` models count over several partitions: a document is kept per key and partition, with
-    the field ``partition``, and is summed when queried. ``creates`` says of an event that the documents it
-    touches are not there before it. It is a hint that saves looking for them; where it is wrong they are
-    found when they are written. ``sources`` tells which streams a document is folded from. A model without
-    counts many streams into one document: what it missed of one can only be had by a rebuild.
+    the field ``partition``, and is summed when queried. ``creates`` says of an event that its documents are
+    not there before it. It is a hint that saves looking for them; where it is wrong they are found when they
+    are written. ``sources`` tells which streams a document is folded from. A model without it counts many
+    streams into one document: what it missed of one stream can only be had by a rebuild.
     """
 
     name: str

@@ -34,7 +34,7 @@ class Reached(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ProjectionContext:
-    """The servers' sides that projecting touches, and what it asks and tells."""
+    """What every projector of one process uses: log, registry, checkpoints, parking and callbacks."""
 
     log: Log
     registry: Registry

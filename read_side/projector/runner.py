@@ -28,8 +28,8 @@ the first has them all.
 
 Giving up. Another process that has fewer partitions asks for this one
 (``read_side.projector.balance``); the runner sees that when it renews, releases all its leases and
-takes none while somebody asks. When a server fails it lets go of what it had: its epochs are as
-good as lost, and taking anew tells what is true.
+takes none while somebody asks. After a server has failed it forgets its leases and takes them again,
+because it cannot know which of them it still has.
 """
 
 import threading

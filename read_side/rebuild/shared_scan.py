@@ -5,12 +5,13 @@ through it side by side, a thread for each: whoever comes first to the end of th
 the others have it too, and reads the next one for all. Meanwhile the one after it is read ahead. So in memory
 are three stretches at most, and each is bounded in commits and in bytes.
 
-Why what they get is the log: a stretch is contiguous and settled, so it never changes. One that is empty says
-where the log ended at that time: it is told to nobody else, and not kept from ahead.
+Why what they get is the log: a stretch is contiguous and settled, so it never changes. An empty stretch only
+means that the log ended there at that moment. It is not shared with other members, and an empty stretch that
+was read ahead is dropped.
 
-Nobody is waited for in vain. Who leaves is no longer waited for, nor is who is elsewhere in the log (its
-checkpoint was another), and nobody for longer than ``PATIENCE_S``: the shared scan goes on, and who was left
-behind reads for itself from then on, which costs time and changes nothing.
+The scan does not wait for a member that has left or is at another position in the log, and for no member
+longer than ``PATIENCE_S``. A member that was left behind reads for itself from then on, which costs time and
+changes nothing.
 """
 
 import threading

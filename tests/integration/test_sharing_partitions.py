@@ -12,7 +12,7 @@ from bus.settings import Settings
 from read_side.audit.audit import audit
 from read_side.generations.generations import Generations
 from read_side.generations.registry import FIRST
-from read_side.parked.retry_requests import ORDERED
+from read_side.parked.retry_requests import REQUESTED
 from read_side.projections import READ_MODELS
 from read_side.projections.order_summary import ORDER_SUMMARY
 from read_side.projections.products import PRODUCTS
@@ -178,7 +178,7 @@ def test_a_stream_that_is_to_be_mended_is_mended_in_a_run_of_its_own(
     process = Process(write, read, "a")
     process.drain()
     [parked] = read.parking.of(ORDER_SUMMARY.name, FIRST)
-    read.parking.mark(parked, ORDERED)
+    read.parking.mark(parked, REQUESTED)
     lease = read.checkpoints.take_over(ORDER_SUMMARY.name, FIRST, HOME, "who asks")
     assert lease is not None
     read.checkpoints.release(lease)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.support import pages
 from tests.support.curl import (
     FURTHER,
     Assignment,
@@ -123,3 +124,9 @@ def test_an_unknown_option_is_an_error(command: list[str]) -> None:
 )
 def test_fitting(*, expected: Any, found: Any, fit: bool) -> None:
     assert fits(expected, found) is fit
+
+
+@pytest.mark.parametrize("page", [pages.README, pages.TUTORIAL], ids=lambda page: str(page.name))
+def test_the_sessions_of_the_pages_can_be_read(page: pages.Page) -> None:
+    """What they answer, tests/e2e/test_sessions.py sees."""
+    assert len(list(steps(page.session("sh")))) >= 6

@@ -8,11 +8,12 @@ import pytest
 
 from bus.messages.orders import OrderEvent
 from bus.messages.registry import SCHEMA_VERSIONS, AnyEvent
+from bus.messages.streams import partition_of
 from read_side.projections import READ_MODELS, by_name, distinct
 from read_side.projections.model import ReadModel
 from tests.support import messages
 from tests.support.messages import EXAMPLES
-from tests.unit.projecting import place, project
+from tests.unit.projecting import PARTITIONS, place, project
 
 each_model = pytest.mark.parametrize("model", READ_MODELS, ids=lambda model: model.name)
 
@@ -68,6 +69,23 @@ def test_a_blank_document_holds_no_field_of_the_projector(model: ReadModel) -> N
     blanks = [blank for event in EXAMPLES for blank in model.keys(event)]
     assert blanks
     assert not {"_pos", "partition"} & {field for blank in blanks for field in blank}
+
+
+def _of_another_partition(event: AnyEvent) -> AnyEvent:
+    """The same of another customer and its orders, or of another product."""
+    other = {"customer_id": "c2", "order_id": "o3", "product_id": "p2"}
+    return event.model_copy(update={name: other[name] for name in other.keys() & type(event).model_fields})
+
+
+@each_model
+def test_a_document_is_written_by_one_partition_unless_it_is_shared(model: ReadModel) -> None:
+    """Two partitions that write one document lose counts: each goes by the position in its own."""
+    homes: dict[Any, set[int]] = {}
+    for event in (*EXAMPLES, *map(_of_another_partition, EXAMPLES)):
+        for blank in model.keys(event):
+            homes.setdefault(blank["_id"], set()).add(partition_of(place(event)[1], PARTITIONS))
+    assert len(set().union(*homes.values())) > 1, "the examples are in several partitions"
+    assert model.shared or all(len(partitions) == 1 for partitions in homes.values())
 
 
 @each_model

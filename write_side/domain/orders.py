@@ -107,7 +107,10 @@ def _place(command: PlaceOrder, facts: Facts) -> tuple[OrderEvent, ...] | Reject
 def _change_status(
     order: Order, command: ChangeOrderStatus, facts: Facts
 ) -> tuple[OrderEvent, ...] | Rejection:
-    """Quiet comes first, so that repeating a request succeeds; then whether, and only then when.
+    """Ask three questions, in this order.
+
+    Has the order this status already? Then nothing happens, so a repeat succeeds. Is the change allowed? Is
+    the given time possible?
 
     The moment of acceptance may be before the order's last entry: that clock was put right since, or is the
     next primary's. Then now is the time of that entry, and a given time that is earlier is moved up to it,

@@ -5,11 +5,11 @@ that died beside it, so what has twice been under way when a process died is a s
 one that has been alone three times when its process died is kept as failed. Those that were beside it are
 not.
 
-That a command failed is in the log, like every outcome: a worker that stalled with it, was given up
-and wakes finds its place taken, and appends nothing. So nobody who was told of the failure, or was
-decided after it, is belied. An operator's retry takes it out again
-(``bus.dead_letters.failed_commands``). An attempt after which something could not be noted, because
-MongoDB went away, is taken back: it says nothing about the command.
+The failure is in the log, like every outcome. A worker that stalled with the command and goes on later cannot
+append another outcome, so nobody was told something wrong, and nothing that was decided after the failure
+is wrong. An operator's retry takes the failure out of the log (``bus.dead_letters.failed_commands``). If
+MongoDB goes away before the end of an attempt is noted, the attempt is taken back: it says nothing about the
+command.
 
 The last beat is here: the bell is rung for what the log has, whoever waits for it is told, and the command
 leaves the inbox. All of it can be repeated, or left to a sweep.

@@ -34,7 +34,11 @@ def failed(entry: Entry, error: BaseException) -> Outcome:
 def with_precondition(
     decided: Sequence[Event] | Rejection, expected: tuple[int, ...] | None, version: int
 ) -> Sequence[Event] | Rejection:
-    """A decision under ``If-Match`` (RFC 9110, 13.1.1): an unknown target is that first, all else yields."""
+    """A decision under ``If-Match`` (RFC 9110, 13.1.1).
+
+    A target that is unknown stays a 404. Any other decision becomes a rejection if the target is not at one
+    of the versions that the caller expects.
+    """
     unknown = isinstance(decided, Rejection) and decided.kind is RejectionKind.NOT_FOUND
     if expected is None or unknown or version in expected:
         return decided
