@@ -76,8 +76,9 @@ class Running:
     def until_filling(self) -> Process:
         """The worker whose child has begun to fill the new generation."""
         where = {"name": NAME, "generation": self.next, "position": {"$gt": 0}}
-        until(lambda: self.read.checkpoints.find_one(where), DONE_S, f"it fills\n{self.said()}")
+        until(lambda: self.told().get("owner"), DONE_S, f"it is taken\n{self.said()}")
         pid = int(self.told()["owner"].rpartition(":")[2])
+        until(lambda: self.read.checkpoints.find_one(where), DONE_S, f"it fills\n{self.said()}")
         return next(worker for worker in self.workers if worker.pid == pid)
 
     def said(self) -> str:
@@ -132,9 +133,9 @@ def _ready(running: Running, log: Log) -> Running:
     return running
 
 
-def _children(pid: int) -> set[int]:
-    """Of a process, and theirs."""
-    found: set[int] = set()
+def _children(pid: int) -> list[int]:
+    """Of a process, each before its own: killed in this order, none is left to tell of another."""
+    found: list[int] = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             parent = int(stat.read_text().rpartition(")")[2].split()[1])
@@ -142,7 +143,7 @@ def _children(pid: int) -> set[int]:
             continue
         if parent == pid:
             child = int(stat.parent.name)
-            found |= {child} | _children(child)
+            found += [child, *_children(child)]
     return found
 
 
