@@ -56,13 +56,19 @@ def mongod() -> Iterator[MongodWithFailPoints]:
         yield mongod
 
 
+FLUSHER = "pauseJournalFlusherThread"
+PAUSED_MS = 30_000
+
+
 @contextmanager
 def _acknowledged_before_it_is_in_the_journal() -> Iterator[None]:
     accept_all = Inbox.accept_all
 
     def hasty(inbox: Inbox, *accepted: Any) -> list[bool]:
         admin = inbox._commands.database.client.admin
-        admin.command("configureFailPoint", "pauseJournalFlusherThread", mode="alwaysOn")
+        before = admin.command("configureFailPoint", FLUSHER, mode="alwaysOn")["count"]
+        # A flush that is under way would take the insert along.
+        admin.command("waitForFailPoint", FLUSHER, timesEntered=before + 1, maxTimeMS=PAUSED_MS)
         return accept_all(inbox, *accepted)
 
     with (
