@@ -165,7 +165,7 @@ def _reached_by_pure(path: Path, seen: set[Path]) -> Iterator[Import]:
 
 
 @pytest.mark.parametrize("module", [name for name in _BY_NAME if _is_within(name, *PURE)])
-def test_pure_modules_lead_to_no_driver_no_framework_and_no_surroundings(module: str) -> None:
+def test_pure_modules_lead_to_no_driver_no_framework_and_nothing_around_them(module: str) -> None:
     found = list(_reached_by_pure(_BY_NAME[module], set()))
     assert [_show(one) for one in found if one.module.partition(".")[0] not in PURE_MAY_IMPORT] == []
 

@@ -3,7 +3,7 @@
 The port is only known to be free, not reserved, so a start that loses it to somebody else is made again on
 another. Once started, a server keeps its port and its data directory for good: ``kill()`` and ``start()``
 are a crash and a recovery. It runs in a session of its own, so that Ctrl-C in a terminal does not reach it
-before the processes that use it have finished, and on a leash, so that it never outlives who started it.
+before the processes that use it have finished, and ends with its parent (``bus.primitives.parent_death``).
 """
 
 import os

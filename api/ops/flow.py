@@ -68,7 +68,7 @@ class FlowMeter:
             alive = processes(self._write)
             depth = self._depth()
             commands = self._commands(total, depth, alive)
-        live = [standing for standing in statuses if standing.state == "live"]
+        live = [status for status in statuses if status.state == "live"]
         log: LogFlow = {
             "commits": max((sum(p.head for p in one.partitions) for one in live), default=0),
             "partitions": self._partitions,

@@ -27,15 +27,15 @@ PAIR_S = 60.0
 class QueueBoard:
     """Looks when somebody asks, and keeps the look before."""
 
-    def __init__(self, looking: Inspector, kept_s: float, pair_s: float = PAIR_S) -> None:
-        self._looking = looking
+    def __init__(self, inspector: Inspector, kept_s: float, pair_s: float = PAIR_S) -> None:
+        self._inspector = inspector
         self._pair_s = pair_s
         self._before: Inspection | None = None
         self.look = CachedValue(self._look, kept_s, Others.WAIT)
 
     def _look(self) -> Queues:
         with pymongo.timeout(LOOK_S):
-            now = self._looking()
+            now = self._inspector()
         before, self._before = self._before, now
         if before is not None and now.at - before.at > self._pair_s:
             before = None

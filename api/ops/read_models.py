@@ -42,7 +42,7 @@ class ReadModels:
         queries.read(req, queries.NoQuery)
         statuses = self._statuses.look()
         told: ReadModelStandings = {
-            "read_models": [cast("Generation", asdict(standing)) for standing in statuses],
+            "read_models": [cast("Generation", asdict(status)) for status in statuses],
             "attention": attention(statuses),
         }
         answer_operator(resp, told)

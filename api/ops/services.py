@@ -43,7 +43,7 @@ def ops_services(  # noqa: PLR0913, PLR0917 - one for each thing that is asked o
     sweep_after_ms: int,
     kept_s: float = KEPT_S,
 ) -> OpsServices:
-    """The desk of the real system; nothing is connected to before the first request."""
+    """The services of the real system; nothing is connected to before the first request."""
     statuses = GenerationStatuses(log, read, kept_s)
     return OpsServices(
         flow=FlowMeter(write, client, log, statuses, kept_s),

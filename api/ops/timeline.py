@@ -53,7 +53,7 @@ class TimelineReader:
             return self._told(identity, wanted, also, found[wanted])
 
     def _found(self, identity: str) -> dict[Kind, Timeline]:
-        """The trails under an id, by kind: what nobody else can have named comes first."""
+        """The timelines under an id, by kind: what nobody else can have named comes first."""
         command = self._timelines.of_command(identity)
         found: dict[Kind, Timeline] = {} if command is None else {"command": command}
         for kind, stream in _STREAMS.items():

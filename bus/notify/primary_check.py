@@ -1,8 +1,8 @@
 """Tells whether a connection that only listens still leads to the primary.
 
-A listener hears nothing of a server that hangs or has been demoted. The scout writes on its own connection
-every ``PROBE_EVERY_S``, and what ends that connection may have befallen the listener. The scout connects
-first. So if the address comes to mean another server between the two, the scout is the one on the former
+A listener hears nothing of a server that hangs or has been demoted. The check writes on a connection of its
+own every ``PROBE_EVERY_S``; what ends that connection may have ended the listener's, too. The check connects
+first. So if the address comes to mean another server between the two, the check is the one on the former
 primary, and notices.
 """
 
@@ -26,7 +26,7 @@ class PrimaryCheck:
         self._probe_at = time.monotonic() + PROBE_EVERY_S
 
     def finds_another_server(self) -> bool:
-        """Whether the scout's connection had to be made anew; asks now and then."""
+        """Whether the check's connection had to be made anew; asks now and then."""
         now = time.monotonic()
         if now >= self._probe_at:
             self._probe_at = now + PROBE_EVERY_S

@@ -59,7 +59,7 @@ class Timeline:
 
 
 class Timelines:
-    """The trails in one write database."""
+    """The timelines in one write database."""
 
     def __init__(self, database: Database[Documents], log: Log) -> None:
         self._commands = database["commands"]

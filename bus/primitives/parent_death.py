@@ -6,7 +6,7 @@ with threads, and MongoDB's driver has threads. So this file is also a script: i
 command by ``exec``, which keeps the pid and the request. It costs some 20 ms at the start of each child.
 
 The "parent" is the thread that starts the child: start children from a thread that lives as long as they
-should. On other systems the command runs without a leash, and a killed runner leaves its servers behind.
+should. On other systems the command gets no signal, and a killed runner leaves its servers behind.
 """
 
 import ctypes

@@ -133,4 +133,4 @@ def _tools(stack: ExitStack) -> Tools:
 
 def _no_fill(model: ReadModel, generation: int, tick: Callable[[], None]) -> None:
     del tick
-    raise NotImplementedError(f"{model.name}.g{generation} is not to be filled here")
+    raise GenerationError(f"only a rebuild fills {model.name}.g{generation}")

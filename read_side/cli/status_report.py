@@ -80,7 +80,7 @@ def _watch(
 
 
 def _write(statuses: Sequence[GenerationStatus], max_lag_s: float) -> None:
-    told = [asdict(standing) for standing in statuses]
+    told = [asdict(status) for status in statuses]
     write_json({"read_models": told, "attention": attention(statuses, max_lag_s)})
 
 
@@ -89,15 +89,15 @@ def shown(statuses: Sequence[GenerationStatus], max_lag_s: float) -> RenderableT
 
     No table: names and leases are long, and 80 columns have no room for both in one line.
     """
-    rows = [_row(one) for standing in statuses for one in standing.partitions]
+    rows = [_row(one) for status in statuses for one in status.partitions]
     widths = [max(map(len, column)) for column in zip(_COLUMNS, *rows, strict=True)]
     lines = [_line(_COLUMNS, widths, "lease", "bold")]
-    for standing in statuses:
-        name = f"{standing.read_model}.g{standing.generation}"
-        lines.append(Text.assemble((name, "bold"), f"  {standing.state}"))
+    for status in statuses:
+        name = f"{status.read_model}.g{status.generation}"
+        lines.append(Text.assemble((name, "bold"), f"  {status.state}"))
         lines += [
             _line(_row(one), widths, one.holder or "", "bold red" if one.parked else "")
-            for one in standing.partitions
+            for one in status.partitions
         ]
     needs = [Text(line, style="bold red") for line in attention(statuses, max_lag_s)]
     return Group(*lines, *([Text(), *needs] if needs else ()))

@@ -14,7 +14,7 @@ from read_side.projector.context import BATCH, Generation, ProjectionContext
 NEAR = BATCH
 """Commits: whoever is nearer to the foremost takes part."""
 
-Standing = Mapping[Generation, Checkpoint]
+Found = Mapping[Generation, Checkpoint]
 """The checkpoints of one partition, of what this process projects."""
 
 
@@ -44,9 +44,9 @@ class Admission:
             )
         }
 
-    def is_asked_for(self, standing: Standing | None = None) -> bool:
+    def is_asked_for(self, found: Found | None = None) -> bool:
         """Whether another process asks for the partition."""
-        found = self._standing() if standing is None else standing
+        found = self._find() if found is None else found
         return any(one.asked_by not in {None, self._context.owner} for one in found.values())
 
     def candidates(
@@ -63,23 +63,23 @@ class Admission:
         ]
         if not wanted:
             return
-        standing = self._standing()
-        if self.is_asked_for(standing) or (not taking_part and self._is_elsewhere(standing)):
+        found = self._find()
+        if self.is_asked_for(found) or (not taking_part and self._is_elsewhere(found)):
             return
         parked = self._context.parking.within(self._partition)
         to_mend = {(one.name, one.generation) for one in parked if one.mending is not None}
-        free = [(key, model, standing[key].position) for key, model in wanted if self._is_free(standing, key)]
+        free = [(key, model, found[key].position) for key, model in wanted if self._is_free(found, key)]
         foremost = max([*taking_part.values(), *(position for *_, position in free)], default=0)
         for key, model, position in free:
             yield key, model, key not in to_mend and position >= foremost - NEAR
 
-    def _standing(self) -> Standing:
+    def _find(self) -> Found:
         projected = self.projected()
         found = self._context.checkpoints.found({"partition": self._partition})
         return {key: one for one in found if (key := (one.name, one.generation)) in projected}
 
-    def _is_free(self, standing: Standing, key: Generation) -> bool:
-        return key in standing and standing[key].holder in {None, self._context.owner}
+    def _is_free(self, found: Found, key: Generation) -> bool:
+        return key in found and found[key].holder in {None, self._context.owner}
 
-    def _is_elsewhere(self, standing: Standing) -> bool:
-        return any(one.holder not in {None, self._context.owner} for one in standing.values())
+    def _is_elsewhere(self, found: Found) -> bool:
+        return any(one.holder not in {None, self._context.owner} for one in found.values())

@@ -4,7 +4,7 @@ In normal running it finds nothing: it covers words and doorbells lost with Redi
 What it had to ring for is counted and logged. It pokes the runners of its own process as well, which needs
 no Redis.
 
-It also does the chores that a worker has every few seconds.
+It also runs the periodic tasks of a worker.
 """
 
 import threading

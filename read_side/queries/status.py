@@ -168,4 +168,4 @@ _FEW = 20
 
 def attention(statuses: Sequence[GenerationStatus], max_lag_s: float = MAX_LAG_S) -> list[str]:
     """Everything that an operator should do something about, one line each."""
-    return [line for standing in statuses for line in standing.attention(max_lag_s)]
+    return [line for status in statuses for line in status.attention(max_lag_s)]

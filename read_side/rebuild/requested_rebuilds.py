@@ -1,10 +1,10 @@
 """A projections' process takes requested rebuilds, one at a time, and has a child process carry each out.
 
 A child, because folding a whole log is long work in Python, for which the threads that project
-would have to wait. Looking for requests is a chore of the watchdog's, one small query every two
-seconds. A thread attends to the child: it starts it, so the leash, which on Linux is the thread's,
-ends the child with it, and with the process, also after a ``kill -9``; the processes that the child
-itself has started end when they miss it.
+would have to wait. Looking for requests is a periodic task of the watchdog, one small query every
+two seconds. A thread starts the child and waits for it. On Linux the child asks for a signal when
+that thread ends (``bus.primitives.parent_death``), so it ends with the process, also after a
+``kill -9``. The processes that the child itself has started end when they miss it.
 
 Told to stop, it passes that on at once, beside the draining of the worker, and has ended within ``CHILD_S``
 and a little: a child that has not ended by then (its MongoDB may hang) is killed, and the request given back

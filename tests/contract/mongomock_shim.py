@@ -87,7 +87,7 @@ def _without_sort(add: Callable[..., None]) -> Callable[..., None]:
 
     def added(builder: Any, *arguments: Any, sort: object = None, **options: Any) -> None:
         if sort is not None:
-            raise NotImplementedError("sort")
+            raise TypeError("mongomock knows no sort in an update")
         add(builder, *arguments, **options)
 
     return added

@@ -1,7 +1,7 @@
 """The whole system on real servers: the Procfile's processes against an API on a free port.
 
 Everything is its own: servers, databases, processes. So what one test does to a system, killing included,
-reaches no other. The processes are on a leash: none outlives the test run.
+reaches no other. The processes end with their parent: none outlives the test run.
 """
 
 import os

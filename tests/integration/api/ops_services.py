@@ -1,4 +1,4 @@
-"""The API with a desk whose servers are elsewhere: where nobody is, mostly."""
+"""The API with services for operators whose servers are elsewhere: where nobody is, mostly."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +23,7 @@ NO_REDIS = "redis://127.0.0.1:1/0"
 
 @contextmanager
 def elsewhere(shop: Shop, **where: str) -> Iterator[testing.TestClient]:
-    """An operator's client of the same API with part of what its desk looks at somewhere else."""
+    """An operator's client of the same API with part of what its services look at somewhere else."""
     settings = shop.settings.model_copy(update=where)
     write, read = write_database(settings, WEB_TIMEOUT_MS), read_database(settings, WEB_TIMEOUT_MS)
     with write.client, read.client, redis_client(settings, 1.0) as client:
