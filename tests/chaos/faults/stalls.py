@@ -37,7 +37,10 @@ def stall(kind: str, points: Sequence[str]) -> Fault:
 
 
 def overtake(read_model: str) -> Fault:
-    """Who has folded a batch of a read model, until another has taken its lease and gone on from there."""
+    """Who has folded a batch of a read model, until another has taken its lease and gone on from there.
+
+    On a slow machine it may have lost its leases before it was caught; then all that others hold has to go on.
+    """
 
     def fault(scene: Scene) -> Acting[None]:
         overtaken = None
@@ -55,11 +58,14 @@ def overtake(read_model: str) -> Fault:
 
 
 def _held(scene: Scene, read_model: str, process: Process) -> dict[str, int]:
-    """The checkpoints that a process may move, with their positions; a released lease has long expired."""
-    where = {"name": read_model, "owner": {"$regex": f":{process.pid}$"}, "expires_at": {"$gt": LONG_AGO}}
-    return {
-        stored["_id"]: stored["position"] for stored in scene.cluster.read_database.checkpoints.find(where)
-    }
+    """The checkpoints that a process may move, with their positions; those of all if it may move none."""
+    checkpoints = scene.cluster.read_database.checkpoints
+    every = {"name": read_model}
+    its = {"owner": {"$regex": f":{process.pid}$"}, "expires_at": {"$gt": LONG_AGO}}  # a released one is old
+    for where in (every | its, every):
+        if held := {stored["_id"]: stored["position"] for stored in checkpoints.find(where)}:
+            return held
+    return {}
 
 
 def _moved_on(scene: Scene, held: dict[str, int]) -> bool:
