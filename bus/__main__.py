@@ -1,4 +1,4 @@
-"""``python -m bus``: the clock, the queues and the dead letters."""
+"""``python -m bus``: the clock, the queues, the dead letters and the messages' schemas."""
 
 from typing import Annotated
 
@@ -6,6 +6,7 @@ import typer
 
 from bus.cli import EXIT_STATUS, AsJson, run_cli
 from bus.dead_letters import cli as dead_cli
+from bus.schema import cli as schema_cli
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -47,6 +48,7 @@ def queues(
 
 
 app.add_typer(dead_cli.app, name="dead", rich_help_panel=LOOK)
+app.add_typer(schema_cli.app, name="schema", rich_help_panel=LOOK)
 
 
 if __name__ == "__main__":

@@ -38,10 +38,18 @@ class Received(Generic[AnyBody]):
     canonical: bytes
 
 
+def _none_if_empty(value: object) -> object:
+    return None if value == "" else value
+
+
 def _not_null(value: object) -> object:
     if value is None:
         raise ValueError("must not be null: leave the field out to keep what is there")
     return value
+
+
+def _described_with_empty(schema: dict[str, Any]) -> None:
+    schema["anyOf"].append({"const": "", "type": "string"})
 
 
 def _described_without_null(schema: dict[str, Any]) -> None:
@@ -50,8 +58,22 @@ def _described_without_null(schema: dict[str, Any]) -> None:
     del schema["default"]
 
 
+def _described_with_empty_without_null(schema: dict[str, Any]) -> None:
+    text, _null = schema.pop("anyOf")
+    schema["anyOf"] = [text, {"const": "", "type": "string"}]
+    del schema["default"]
+
+
+OPTIONAL_TEXT = BeforeValidator(_none_if_empty), Field(json_schema_extra=_described_with_empty)
+"""For text that may be left out: forms send an empty one for what was not filled in."""
 NOT_NULL = BeforeValidator(_not_null), Field(json_schema_extra=_described_without_null)
 """For a field of a change: it may be left out, and must not be null."""
+TEXT_NOT_NULL = (
+    BeforeValidator(_none_if_empty),
+    BeforeValidator(_not_null),  # runs first
+    Field(json_schema_extra=_described_with_empty_without_null),
+)
+"""For text of a change: the same, and an empty one is left out."""
 
 
 def read(req: falcon.Request, kind: type[AnyBody]) -> Received[AnyBody]:

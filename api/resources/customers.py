@@ -32,7 +32,7 @@ class NewCustomer(bodies.Body):
 
     customer_id: Id | None = None
     name: Name
-    email: Email
+    email: Annotated[Email | None, *bodies.OPTIONAL_TEXT] = None
 
     examples: ClassVar[Any] = {
         "by-itself": {"name": "Ann Archer", "email": "ann@example.com"},
@@ -44,7 +44,7 @@ class CustomerChange(bodies.Body):
     """What is left out stays."""
 
     name: Annotated[Name | None, *bodies.NOT_NULL] = None
-    email: Annotated[Email | None, *bodies.NOT_NULL] = None
+    email: Annotated[Email | None, *bodies.TEXT_NOT_NULL] = None
 
     examples: ClassVar[Any] = {"name": {"name": "Ann Baker"}}
 

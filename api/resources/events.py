@@ -20,8 +20,10 @@ from api.http.freshness import Freshness
 from api.http.problems import malformed
 from api.middleware.deferral import Waits
 from api.resources.shapes import Feed, FeedEvent
+from bus.errors import UnknownMessageError
 from bus.log.commit import Commit
 from bus.log.log import Log
+from bus.messages.registry import SCHEMA_VERSIONS, newest_data
 
 Value = TypeVar("Value")
 Place = tuple[int, int]
@@ -117,6 +119,11 @@ def _steps(commits: Sequence[Commit], skip: int) -> Iterator[tuple[Place, FeedEv
 
 
 def _shown(commit: Commit, event: Mapping[str, Any]) -> FeedEvent:
+    """The event in its newest form; one that only a newer build can read, as that has stored it."""
+    try:
+        version, data = SCHEMA_VERSIONS.get(event["type"], event["v"]), newest_data(event)
+    except UnknownMessageError:
+        version, data = event["v"], event["data"]
     return {
         "command_id": _given(commit.command_id),
         "correlation_id": _given(commit.correlation_id),
@@ -124,7 +131,8 @@ def _shown(commit: Commit, event: Mapping[str, Any]) -> FeedEvent:
         "version": _given(commit.version),
         "at": _given(commit.at),
         "type": event["type"],
-        "data": event["data"],
+        "v": version,
+        "data": data,
         "partition": commit.partition,
         "seq": commit.seq,
     }

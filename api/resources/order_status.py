@@ -1,6 +1,6 @@
 """The status of an order: moved on by commands, from pending to delivered or cancelled."""
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import falcon
 
@@ -20,7 +20,7 @@ class OrderStatusChange(bodies.Body):
     """pending → confirmed → shipped → delivered; pending and confirmed → cancelled."""
 
     status: OrderStatus
-    note: Note | None = None
+    note: Annotated[Note | None, *bodies.OPTIONAL_TEXT] = None
     occurred_at: Moment | None = None
 
     examples: ClassVar[Any] = {

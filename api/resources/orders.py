@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar, cast
+from typing import Annotated, Any, ClassVar, cast
 
 import falcon
 from pymongo.errors import PyMongoError
@@ -12,7 +12,7 @@ from api.http.answers import answer, answer_single
 from api.http.commands import Commands
 from api.http.freshness import Freshness, behind
 from api.http.owners import Owners
-from api.http.problems import checked_id, forbidden, malformed, not_found, wrong_fields
+from api.http.problems import checked_id, forbidden, malformed, not_found
 from api.middleware.deferral import Waits
 from api.openapi.examples import CUSTOMER_ID, PRODUCT_ID
 from api.openapi.kinds import creating, listing, single
@@ -21,9 +21,8 @@ from api.resources.shapes import OrdersPage
 from bus.log.log import Log
 from bus.messages.orders import Items, PlaceOrder
 from bus.messages.principal import Principal, Role
-from bus.messages.rejection import FieldError
 from bus.messages.streams import customer_stream, draw_order_id, order_stream, partition_of
-from bus.messages.values import Address, Id, Moment, Reference
+from bus.messages.values import Address, AddressLine, Id, Moment, Reference
 from bus.observability.logs import logger
 from read_side.projections import order_detail, order_summary, staleness
 from read_side.projections.model import Document, Documents
@@ -46,13 +45,29 @@ _EXAMPLE: Mapping[str, Any] = {
 }
 
 
+class NewAddress(bodies.Body):
+    """Where an order is to be sent."""
+
+    line1: AddressLine
+    line2: Annotated[AddressLine | None, *bodies.OPTIONAL_TEXT] = None
+    city: AddressLine
+    region: Annotated[AddressLine | None, *bodies.OPTIONAL_TEXT] = None
+    postal_code: Annotated[AddressLine | None, *bodies.OPTIONAL_TEXT] = None
+    country: AddressLine
+
+
 class NewOrder(bodies.Body):
-    """An order, of one line per product. Staff says for whom, and may say when, for importing history."""
+    """An order. A customer orders for itself; without an address nothing is sent.
+
+    Staff says for whom, or leaves `customer_id` out: a walk-in order, which belongs to nobody. Staff may
+    also say when, for importing history, and at which `unit_price` and `discount` a line was sold, in minor
+    units. Without them the catalogue's price is taken.
+    """
 
     customer_id: Id | None = None
     items: Items
-    shipping_address: Address
-    reference: Reference | None = None
+    shipping_address: NewAddress | None = None
+    reference: Annotated[Reference | None, *bodies.OPTIONAL_TEXT] = None
     occurred_at: Moment | None = None
 
     examples: ClassVar[Any] = {
@@ -62,6 +77,9 @@ class NewOrder(bodies.Body):
             **_EXAMPLE,
             "reference": "PO 4711",
             "occurred_at": "2024-05-01T12:00:00Z",
+        },
+        "as-it-was-sold": {
+            "items": [{"product_id": PRODUCT_ID, "quantity": 2, "unit_price": 2400, "discount": 300}]
         },
     }
 
@@ -80,11 +98,12 @@ class Orders:
         body = received.body
         customer_id = _customer_of(req.context.principal, body.customer_id)
         only_staff_tells_times(req.context.principal, body.occurred_at)
+        _only_staff_sets_prices(req.context.principal, body.items)
         command = PlaceOrder(
             order_id=draw_order_id(customer_id, self._partitions),
             customer_id=customer_id,
             items=body.items,
-            shipping_address=body.shipping_address,
+            shipping_address=Address(**dict(body.shipping_address)) if body.shipping_address else None,
             reference=body.reference,
             occurred_at=body.occurred_at,
         )
@@ -162,17 +181,25 @@ class Order:
             raise behind(DETAIL) from error
 
 
+def _only_staff_sets_prices(principal: Principal, items: Items) -> None:
+    """Raises a 403 for anybody else who names a price."""
+    named = any(item.unit_price is not None or item.discount is not None for item in items)
+    if named and principal.role is not Role.STAFF:
+        raise forbidden("Only staff sets unit prices and discounts.")
+
+
 def _misses(order_id: str, documents: Documents, aside: frozenset[str]) -> bool:
     """Whether an order lacks something of its own, or its customer's new name."""
     if order_stream(order_id) in aside:
         return True
     order = order_detail.by_id(documents, order_id)
-    return order is not None and customer_stream(order["customer_id"]) in aside
+    return order is not None and not aside.isdisjoint(_streams(order))
 
 
-def _streams(order: Document) -> tuple[str, str]:
+def _streams(order: Document) -> tuple[str, ...]:
     """What an order is made of: its own events, and its customer's names."""
-    return order_stream(order["order_id"]), customer_stream(order["customer_id"])
+    own, customer_id = order_stream(order["order_id"]), order["customer_id"]
+    return (own,) if customer_id is None else (own, customer_stream(customer_id))
 
 
 def _missing(live: Live, customer_id: str | None) -> Iterable[str]:
@@ -182,12 +209,10 @@ def _missing(live: Live, customer_id: str | None) -> Iterable[str]:
     return Owners(live.documents, live.aside).concerning(customer_id)
 
 
-def _customer_of(principal: Principal, customer_id: str | None) -> str:
-    """Whom an order is for."""
+def _customer_of(principal: Principal, customer_id: str | None) -> str | None:
+    """Whom an order is for; ``None`` if staff leaves it open."""
     if customer_id is None:
-        if principal.role is not Role.CUSTOMER:
-            raise wrong_fields([FieldError(field="customer_id", message="required")])
-        return principal.subject
+        return principal.subject if principal.role is Role.CUSTOMER else None
     if not principal.owns(customer_id):
         raise forbidden("A customer orders for itself only.")
     return customer_id
@@ -227,7 +252,7 @@ OPERATIONS = {
         "Order",
         "placeOrder",
         "Place an order",
-        "At the prices of now. A customer orders for itself; staff says for whom.",
+        "A customer orders for itself, at the prices of now; staff says for whom and may name other prices.",
         NewOrder,
         (receipts.AcceptedOrder, receipts.CreatedOrder),
         change="changeOrderStatus",

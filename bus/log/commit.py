@@ -43,6 +43,8 @@ class Decision:
     version: int | None = None
     events: tuple[Mapping[str, Any], ...] = ()
     state: Mapping[str, Any] | None = None
+    state_v: int | None = None
+    """The ``schema_version`` of the state; 1 is not stored."""
     outcome: Mapping[str, Any] | None = None
     traceparent: str | None = None
     """The recorded trace of the command (W3C Trace Context); mostly there is none."""

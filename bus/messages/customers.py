@@ -10,10 +10,11 @@ from bus.messages.values import Email, Id, Name
 class RegisterCustomer(Command):
     """Make a new customer known under an id that is not taken."""
 
+    schema_version = 2
     type: Literal["RegisterCustomer"] = "RegisterCustomer"
     customer_id: Id
     name: Name
-    email: Email
+    email: Email | None = None
 
     @property
     def stream(self) -> str:
@@ -36,10 +37,11 @@ class ChangeCustomer(Command):
 class CustomerRegistered(Event):
     """A customer became known."""
 
+    schema_version = 2
     type: Literal["CustomerRegistered"] = "CustomerRegistered"
     customer_id: Id
     name: Name
-    email: Email
+    email: Email | None
 
 
 class CustomerRenamed(Event):

@@ -5,15 +5,12 @@ by a newer build: during a deploy, or before one is taken back. Its unknown fiel
 depth, so that the older build goes on. Everything stored is therefore read by ``from_stored``, and only
 there. A test keeps other modules from validating on their own.
 
-A newer build may add a field only if an older one may act without it. For anything else it raises
-``schema_version`` (an event's ``v``) or ``envelope_version``, or makes a new type. An older build refuses
-those: the event parks its stream, and the command is kept as failed.
-
-An aggregate's ``state`` is read the same way. When the older build appends to a stream that the newer build
-has written to, the new state lacks the newer build's field. Nothing is lost: the events are the truth and are
-never rewritten, and the newer build gets the field back by folding them. What is accepted is that the newer
-build finds the field's default in ``state`` until then. So a field of a state needs a default, and a decision
-may rest on it only after states of the older form are folded again.
+Every change of a form raises ``schema_version``. What was stored in an older form is read by every later
+build: an event through its upcasters, a state by folding its stream's events again, a command because its
+new fields have defaults. An older build meets a newer form while a deploy is under way. It reads an event
+of it if the newer build says that it may (``readable_since``), and folds a state again. Everything else it
+refuses: the event parks its stream, and the command is kept as failed. ``docs/evolving.md`` says how to
+change a form.
 """
 
 from abc import ABC, abstractmethod
@@ -28,7 +25,10 @@ class Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_bytes="utf8")
 
     schema_version: ClassVar[int] = 1
-    """Raised when a change to the fields would make a stored message unreadable."""
+    """Raised with every change of the form: a field more or less, or of another type.
+
+    For an event ``bus.messages.upcasters`` then gets the function that turns the form before into this one.
+    """
 
     @classmethod
     def from_stored(cls, stored: object) -> Self:
@@ -69,3 +69,10 @@ class Command(Message, ABC):
 
 class Event(Message):
     """Something that happened, named in the past tense, carrying all that any reader needs."""
+
+    readable_since: ClassVar[int | None] = None
+    """The oldest version whose readers may act on this one, passing over what they do not know.
+
+    ``None``: no older one may. It is stored with the event, so that a build that came before this version
+    goes on beside one that writes it.
+    """

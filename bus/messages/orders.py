@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from bus.messages.message import Command, Event
 from bus.messages.streams import customer_stream, order_stream, product_stream
@@ -21,26 +21,22 @@ from bus.messages.values import (
     Reference,
 )
 
-
-def _one_line_per_product(items: tuple[Item, ...]) -> tuple[Item, ...]:
-    if len({item.product_id for item in items}) < len(items):
-        raise ValueError("a product may stand in one line only")
-    return items
-
-
-Items = Annotated[
-    tuple[Item, ...], Field(min_length=1, max_length=MAX_ITEMS), AfterValidator(_one_line_per_product)
-]
+Items = Annotated[tuple[Item, ...], Field(min_length=1, max_length=MAX_ITEMS)]
 
 
 class PlaceOrder(Command):
-    """Order some products for a customer, at the prices that the write side finds."""
+    """Order some products, at the prices that the write side finds or that the items name.
 
+    Without ``customer_id`` it is a walk-in order, which belongs to nobody; without ``shipping_address``
+    nothing is sent.
+    """
+
+    schema_version = 2
     type: Literal["PlaceOrder"] = "PlaceOrder"
     order_id: Id
-    customer_id: Id
+    customer_id: Id | None = None
     items: Items
-    shipping_address: Address
+    shipping_address: Address | None = None
     reference: Reference | None = None
     occurred_at: Moment | None = None
     """When it happened, for importing history; ``None`` is now."""
@@ -51,7 +47,8 @@ class PlaceOrder(Command):
 
     @property
     def fact_streams(self) -> tuple[str, ...]:
-        return (customer_stream(self.customer_id), *(product_stream(i.product_id) for i in self.items))
+        products = dict.fromkeys(product_stream(item.product_id) for item in self.items)
+        return tuple(products) if self.customer_id is None else (customer_stream(self.customer_id), *products)
 
 
 class ChangeOrderStatus(Command):
@@ -70,11 +67,15 @@ class ChangeOrderStatus(Command):
 
 
 class OrderPlaced(Event):
-    """A customer ordered; ``total`` is in minor units, ``units`` the sum of the quantities."""
+    """A customer ordered; ``total`` is in minor units, ``units`` the sum of the quantities.
 
+    A walk-in order has no ``customer_id``, and one that is not sent no ``shipping_address``.
+    """
+
+    schema_version = 2
     type: Literal["OrderPlaced"] = "OrderPlaced"
     order_id: Id
-    customer_id: Id
+    customer_id: Id | None
     customer_name: Name
     reference: Reference | None
     placed_at: Moment
@@ -82,14 +83,15 @@ class OrderPlaced(Event):
     lines: tuple[Line, ...]
     total: int
     units: int
-    shipping_address: Address
+    shipping_address: Address | None
 
 
 class OrderStatusChanged(Event):
     """An order went from one status to another; carries what a report needs to count it over."""
 
+    schema_version = 2
     order_id: Id
-    customer_id: Id
+    customer_id: Id | None
     old_status: OrderStatus
     new_status: OrderStatus
     at: Moment

@@ -23,6 +23,6 @@ class Principal(Message):
     def __str__(self) -> str:
         return f"{self.role}:{self.subject}"
 
-    def owns(self, customer_id: str) -> bool:
-        """Whether what belongs to this customer is the caller's to see and change."""
+    def owns(self, customer_id: str | None) -> bool:
+        """Whether what belongs to this customer, or to nobody, is the caller's to see and change."""
         return self.role is not Role.CUSTOMER or self.subject == customer_id

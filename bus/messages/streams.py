@@ -27,12 +27,14 @@ def partition_of(stream: str, partitions: int) -> int:
     return crc32(id_of(stream).encode()) % partitions
 
 
-def draw_order_id(customer_id: str, partitions: int) -> str:
-    """A new UUIDv7 (RFC 9562) that falls into its customer's partition.
+def draw_order_id(customer_id: str | None, partitions: int) -> str:
+    """A new UUIDv7 (RFC 9562) that falls into its customer's partition, or into any for a walk-in order.
 
     So a customer and its orders are strictly ordered among themselves. It takes ``partitions`` draws
     on average, about a microsecond each.
     """
+    if customer_id is None:
+        return str(uuid_utils.uuid7())
     home = partition_of(customer_stream(customer_id), partitions)
     while True:
         order_id = str(uuid_utils.uuid7())

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, Stri
 from bus.messages.message import Message
 
 MAX_UNIT_PRICE = 10**9
-MAX_QUANTITY = 10_000
+MAX_QUANTITY = 1_000_000
 MAX_ITEMS = 200
 MAX_TOTAL = 10**12
 
@@ -33,6 +33,8 @@ Email = Annotated[
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 UnitPrice = Annotated[int, Field(ge=0, le=MAX_UNIT_PRICE, strict=True)]
 Quantity = Annotated[int, Field(ge=1, le=MAX_QUANTITY, strict=True)]
+Discount = Annotated[int, Field(ge=0, le=MAX_UNIT_PRICE * MAX_QUANTITY, strict=True)]
+"""What is taken off a line, in minor units; the line's total must not fall below 0."""
 Flag = Annotated[bool, Field(strict=True)]
 
 
@@ -80,19 +82,30 @@ class Address(Message):
 
 
 class Item(Message):
-    """What is asked for: one product and how many."""
+    """What is asked for: a product and how many, at the catalogue's price if no ``unit_price`` is given.
+
+    ``unit_price`` and ``discount``, which is off the line, are in minor units.
+    """
 
     product_id: Id
     quantity: Quantity
+    unit_price: UnitPrice | None = None
+    discount: Discount | None = None
 
 
 class Line(Message):
-    """What was sold: the item with the product's name and unit price at that moment, in minor units."""
+    """What was sold, amounts in minor units.
+
+    ``product_name`` and ``list_price`` are the catalogue's at that moment. ``unit_price`` is what was asked
+    for one. ``line_total`` is ``unit_price`` times ``quantity`` without ``discount``.
+    """
 
     product_id: Id
     product_name: Name
     quantity: Quantity
+    list_price: UnitPrice
     unit_price: UnitPrice
+    discount: Discount
     line_total: int
 
 

@@ -48,7 +48,9 @@ def spread(event: AnyEvent) -> Mapping[str, Any] | None:
 
 
 def _key(event: AnyEvent) -> str | None:
-    return _PREFIX + event.customer_id if isinstance(event, OrderPlaced) else None
+    if not isinstance(event, OrderPlaced) or event.customer_id is None:
+        return None
+    return _PREFIX + event.customer_id
 
 
 def _correct(event: AnyEvent, memory: Document) -> AnyEvent:
@@ -62,10 +64,11 @@ MEMORY = Memory(key=_key, correct=_correct)
 
 
 def _feeding(document: Document) -> frozenset[str]:
-    """An order has its own events and its customer's names; a memory the latter alone."""
+    """An order has its own events and its customer's names, if it has one; a memory the latter alone."""
     if is_memory(document):
         return frozenset({customer_stream(str(document["_id"]).removeprefix(_PREFIX))})
-    return frozenset({order_stream(document["_id"]), customer_stream(document["customer_id"])})
+    own, customer_id = order_stream(document["_id"]), document["customer_id"]
+    return frozenset({own} if customer_id is None else {own, customer_stream(customer_id)})
 
 
 def _fed_by(stream: str) -> Mapping[str, Any]:

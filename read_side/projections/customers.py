@@ -28,7 +28,7 @@ class Customer(TypedDict):
 
     customer_id: str
     name: str
-    email: str
+    email: str | None
     orders: int
     spent: dict[str, int]
     version: int
@@ -37,13 +37,9 @@ class Customer(TypedDict):
 
 def keys(event: AnyEvent) -> Sequence[Document]:
     match event:
-        case (
-            CustomerRegistered()
-            | CustomerRenamed()
-            | CustomerEmailChanged()
-            | OrderPlaced()
-            | OrderCancelled()
-        ):
+        case CustomerRegistered() | CustomerRenamed() | CustomerEmailChanged():
+            return [{"_id": event.customer_id}]
+        case OrderPlaced() | OrderCancelled() if event.customer_id is not None:
             return [{"_id": event.customer_id}]
         case _:
             return ()

@@ -1,7 +1,7 @@
 """What the folds and the queries of several models do with a document."""
 
 from functools import cache
-from typing import Any, get_args, get_origin, is_typeddict
+from typing import Any, get_args, is_typeddict
 
 from bus.messages.message import Message
 from read_side.projections.model import Document
@@ -39,12 +39,13 @@ def answer(document: Document, shape: type) -> Document:
 def _fields(shape: Any) -> tuple[tuple[str, Any], ...]:
     """The required fields, each with the shape of the object or the objects in it, if there are any."""
     hints = {field: hint for field, hint in shape.__annotations__.items() if field in shape.__required_keys__}
-    inner = {field: get_args(hint)[0] if get_origin(hint) is list else hint for field, hint in hints.items()}
-    return tuple((field, hint if is_typeddict(hint) else None) for field, hint in inner.items())
+    return tuple(
+        (field, next(filter(is_typeddict, (hint, *get_args(hint))), None)) for field, hint in hints.items()
+    )
 
 
 def _known(value: Any, shape: Any) -> Any:
-    if shape is None:
+    if shape is None or value is None:
         return value
     if isinstance(value, list):
         return [_known(each, shape) for each in value]

@@ -20,12 +20,17 @@ from read_side.projections.staleness import Stale
 
 
 class ItemDetail(TypedDict):
-    """A line, amounts in minor units."""
+    """A line, amounts in minor units: its total is ``unit_price`` times ``quantity``, less ``discount``.
+
+    ``list_price`` is what the catalogue said when the order was placed.
+    """
 
     product_id: str
     product_name: str
     quantity: int
+    list_price: int
     unit_price: int
+    discount: int
     line_total: int
 
 
@@ -52,13 +57,14 @@ class OrderDetail(TypedDict):
     """As served. ``item_count`` is the number of lines, ``units`` the sum of their quantities.
 
     ``updated_at`` is when the order last changed: a rename of its customer is no change of the order, and
-    neither moves it nor raises ``version``.
+    neither moves it nor raises ``version``. A walk-in order has no ``customer_id``, and one that is not
+    sent has no ``shipping_address``.
     """
 
     order_id: str
     version: int
     status: str
-    customer_id: str
+    customer_id: str | None
     customer_name: str
     reference: str | None
     currency: str
@@ -67,7 +73,7 @@ class OrderDetail(TypedDict):
     units: int
     placed_at: datetime
     updated_at: datetime
-    shipping_address: ShippingAddress
+    shipping_address: ShippingAddress | None
     items: list[ItemDetail]
     history: list[HistoryEntry]
     stale: NotRequired[Stale]
@@ -121,7 +127,7 @@ def _placed(document: Document, event: OrderPlaced, version: int) -> Document:
         "units": event.units,
         "placed_at": event.placed_at,
         "updated_at": event.placed_at,
-        "shipping_address": plain(event.shipping_address),
+        "shipping_address": plain(event.shipping_address) if event.shipping_address else None,
         "items": [plain(line) for line in event.lines],
         "history": [{"status": pending, "at": event.placed_at, "note": None}],
     }
@@ -137,7 +143,7 @@ def by_id(documents: Documents, order_id: str) -> Document | None:
 
 ORDER_DETAIL = ReadModel(
     name="order_detail",
-    version=1,
+    version=2,
     keys=keys,
     creates=creates,
     fold=fold,

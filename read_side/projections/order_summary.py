@@ -30,7 +30,7 @@ class OrderSummary(TypedDict):
 
     order_id: str
     status: str
-    customer_id: str
+    customer_id: str | None
     customer_name: str
     total: int
     currency: str

@@ -30,8 +30,9 @@ def order_now(log: Log, order_id: str) -> Document | None:
         own = [plan(ORDER_DETAIL, commit) for commit in now.history(partition, stream)]
         if not own:
             return None
-        customer = customer_stream(_customer_of(own))
-        others = [plan(ORDER_DETAIL, commit) for commit in now.history(partition, customer)]
+        customer_id = _customer_of(own)
+        names = now.history(partition, customer_stream(customer_id)) if customer_id is not None else ()
+        others = [plan(ORDER_DETAIL, commit) for commit in names]
     documents: dict[str, Document] = {}
     for planned in sorted((*own, *others), key=lambda p: p.commit.seq):
         documents |= fold(ORDER_DETAIL, planned, documents)
@@ -41,7 +42,7 @@ def order_now(log: Log, order_id: str) -> Document | None:
     return answer_with_position(documents[order_id], OrderDetail)
 
 
-def _customer_of(plans: list[Plan]) -> str:
+def _customer_of(plans: list[Plan]) -> str | None:
     placed = plans[0].recorded[0].event
     if not isinstance(placed, OrderPlaced):
         raise TypeError(f"{plans[0].commit.stream} does not begin with an order")

@@ -18,6 +18,7 @@ from pymongo.database import Database
 from bus.inbox.inbox import Inbox
 from bus.log.commit import Commit
 from bus.log.log import Log
+from bus.messages.registry import SCHEMA_VERSIONS
 from bus.messages.streams import customer_stream, draw_order_id, order_stream, partition_of, product_stream
 from tests.benchmarks import shop
 from write_side.domain.aggregates import aggregate_of
@@ -96,7 +97,9 @@ class WrittenLog:
                     "product_id": product_id,
                     "product_name": shop.product_name(product_id),
                     "quantity": quantity,
+                    "list_price": price,
                     "unit_price": price,
+                    "discount": 0,
                     "line_total": quantity * price,
                 }
             )
@@ -142,9 +145,15 @@ class WrittenLog:
             "by": "staff:ann",
             "stream": stream,
             "version": version,
-            "events": [{"type": kind, "v": 1, "data": data}],
+            "events": [{"type": kind, "v": SCHEMA_VERSIONS[kind], "data": data}],
             "state": state,
+            **_state_version(stream),
         }
+
+
+def _state_version(stream: str) -> Stored:
+    version = aggregate_of(stream).state.schema_version
+    return {"state_v": version} if version > 1 else {}
 
 
 def _check(document: Stored) -> None:

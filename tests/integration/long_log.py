@@ -107,7 +107,9 @@ class _History:
                 "product_id": f"p{product}",
                 "product_name": f"Product {product}",
                 "quantity": 2,
+                "list_price": 2500,
                 "unit_price": 2500,
+                "discount": 0,
                 "line_total": 5000,
             }
             for product in self._random.sample(range(self.products), 3)

@@ -112,6 +112,7 @@ class WriteSide:
             version=(newest.version or 0) + 1,
             events=(to_stored(renamed),),
             state={**newest.state, "name": name},
+            state_v=newest.state_v,
         )
         assert isinstance(self.log.append([decision])[0], Commit)
 

@@ -1,5 +1,6 @@
 """Events that nobody can read, and their repair: what a bad release writes, and the next one understands."""
 
+from bus.messages.registry import SCHEMA_VERSIONS
 from read_side.generations.registry import FIRST
 from read_side.parked.parking import Parking
 from tests.integration.shop import WriteSide
@@ -20,7 +21,9 @@ def spoil(write: WriteSide, stream: str, version: int) -> int:
 def repair(write: WriteSide, *streams: str) -> None:
     """Make all events readable again, or those of some streams."""
     where = {"stream": {"$in": list(streams)}} if streams else {}
-    write.database.commits.update_many({**where, "events.0.v": UNKNOWN}, {"$set": {"events.0.v": 1}})
+    for kind, version in SCHEMA_VERSIONS.items():
+        spoilt = {**where, "events.0.v": UNKNOWN, "events.0.type": kind}
+        write.database.commits.update_many(spoilt, {"$set": {"events.0.v": version}})
 
 
 def set_aside(parking: Parking, name: str, partition: int, stream: str, seq: int) -> None:

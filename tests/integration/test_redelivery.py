@@ -21,6 +21,7 @@ from bus.settings import Settings
 from tests.integration.shop import WriteSide, partition
 from tests.support import messages
 from write_side.domain.aggregates import Aggregate, aggregate_for
+from write_side.domain.customers import Customer
 from write_side.handling import decider, decisions
 
 THREADS = 3
@@ -131,6 +132,7 @@ def _foreign(shop: WriteSide, stream: str, command_id: str = "foreign") -> Decis
         stream=stream,
         version=(newest.version or 0) + 1 if newest else 1,
         state=newest.state if newest else messages.customer().model_dump(),
+        state_v=newest.state_v if newest else Customer.schema_version,
     )
 
 

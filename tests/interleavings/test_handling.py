@@ -105,8 +105,9 @@ def test_a_crash_between_append_and_outcome(
 
     newest = shop.log.newest(partition("c1"), command.stream)
     version = (newest.version or 0) + 1 if newest else 1
-    state = messages.customer(name="Cy").model_dump()
-    committed(shop.log, decision(command.stream, version, partition=partition("c1"), state=state))
+    cy = messages.customer(name="Cy")
+    left = {"state": cy.model_dump(), "state_v": cy.schema_version}
+    committed(shop.log, decision(command.stream, version, partition=partition("c1"), **left))
     outcome = shop.handling(envelope)
     must(ONE_OUTCOME, _decided(shop, envelope.command_id), 1)
     assert outcome is not None

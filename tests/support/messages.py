@@ -117,9 +117,16 @@ def product_reinstated(**over: Any) -> ProductReinstated:
     return _make(ProductReinstated, over, product_id="p1")
 
 
+def sold(item: dict[str, Any], product_name: str, list_price: int, **over: Any) -> dict[str, Any]:
+    """The line of an item, at the list price and without a discount unless told others."""
+    line = {"list_price": list_price, "unit_price": list_price, "discount": 0, **item, **over}
+    total = line["quantity"] * line["unit_price"] - line["discount"]
+    return {**line, "product_name": product_name, "line_total": total}
+
+
 def order_placed(**over: Any) -> OrderPlaced:
-    teapots = TEAPOTS | {"product_name": "Teapot", "unit_price": 2500, "line_total": 5000}
-    tins = TINS | {"product_name": "Tea", "unit_price": 450, "line_total": 1350}
+    teapots = sold(TEAPOTS, "Teapot", 2500)
+    tins = sold(TINS, "Tea", 450)
     return _make(
         OrderPlaced,
         over,

@@ -26,6 +26,7 @@ _REFERENCES = frozenset(
         "product-discontinued",
         "mixed-currencies",
         "total-too-large",
+        "discount-too-large",
         "occurred-at-in-future",
         "occurred-at-too-early",
     }
@@ -34,8 +35,6 @@ _REFERENCES = frozenset(
 
 _RELATIONS = frozenset(
     {
-        ("customer_id", "required"),  # of staff only
-        ("items", "a product may stand in one line only"),
         ("from", "must not be after to"),
         ("occurred_at", "the time is outside the years 1 to 9999 in UTC"),
     }

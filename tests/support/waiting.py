@@ -9,7 +9,7 @@ POLL_S = 0.02
 RARELY_S = 0.2
 """Who has waited for seconds does not ask more often: asking takes time from what is waited for."""
 SHARED = 3 if "PYTEST_XDIST_WORKER" in os.environ else 1
-"""So many times as long is waited beside other tests: a bound says what has failed, not how fast it must be."""
+"""So many times longer is waited beside other tests: a bound says what failed, not how fast it must be."""
 LONGEST_S = 150.0
 """Below pytest's own timeout, which would not say what was waited for."""
 

@@ -16,6 +16,7 @@ from bus.messages.registry import AnyCommand, AnyEvent
 from bus.messages.values import (
     Address,
     Currency,
+    Discount,
     Email,
     Flag,
     Id,
@@ -44,7 +45,7 @@ names = _text(200)
 emails = st.from_regex(r"[a-z.+]{1,64}@[a-z0-9-]{1,60}(\.[a-z0-9-]{1,20}){1,3}", fullmatch=True)
 currencies = st.sampled_from(["EUR", "USD", "JPY"])
 prices = st.integers(0, 10**9)
-quantities = st.integers(1, 10_000)
+quantities = st.integers(1, 1_000_000)
 amounts = st.integers(0, 10**13)
 moments = st.datetimes(timezones=st.just(UTC)).map(to_milliseconds)
 statuses = st.sampled_from(OrderStatus)
@@ -65,11 +66,19 @@ principals = st.builds(
 
 
 def _tuples(of: SearchStrategy[Any]) -> SearchStrategy[tuple[Any, ...]]:
-    """A few, no product twice."""
-    return st.lists(of, min_size=1, max_size=4, unique_by=lambda line: line.product_id).map(tuple)
+    return st.lists(of, min_size=1, max_size=4).map(tuple)
 
 
-items = _tuples(st.builds(Item, product_id=ids, quantity=quantities))
+discounts = st.integers(0, 10**15)
+items = _tuples(
+    st.builds(
+        Item,
+        product_id=ids,
+        quantity=quantities,
+        unit_price=st.none() | prices,
+        discount=st.none() | discounts,
+    )
+)
 
 BY_TYPE: dict[Any, SearchStrategy[Any]] = {
     Id: ids,
@@ -78,6 +87,7 @@ BY_TYPE: dict[Any, SearchStrategy[Any]] = {
     Currency: currencies,
     UnitPrice: prices,
     Quantity: quantities,
+    Discount: discounts,
     Flag: st.booleans(),
     Moment: moments,
     Note: _text(500, least=0),

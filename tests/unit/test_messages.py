@@ -25,7 +25,6 @@ from tests.support.messages import (
     PLACED_AT,
     STAFF,
     TEAPOTS,
-    TINS,
     add_product,
     change_order_status,
     change_product,
@@ -44,7 +43,7 @@ ACCEPTED: dict[str, tuple[Any, list[Any]]] = {
     "email": (v.Email, ["a@b.c", "ann+shop@mail.example.com", f"a@{'b' * 250}.c"]),
     "currency": (v.Currency, ["EUR"]),
     "price": (v.UnitPrice, [0, 10**9]),
-    "quantity": (v.Quantity, [1, 10_000]),
+    "quantity": (v.Quantity, [1, 1_000_000]),
     "flag": (v.Flag, [True, False]),
 }
 REFUSED: dict[str, tuple[Any, list[Any]]] = {
@@ -57,7 +56,7 @@ REFUSED: dict[str, tuple[Any, list[Any]]] = {
     "email too long": (v.Email, [f"{'a' * 65}@b.c", f"a@{'b' * 251}.c"]),
     "currency": (v.Currency, ["", "eur", "EURO", "EU", "EUR\n", "ÄÖÜ", 978]),
     "price": (v.UnitPrice, [-1, 10**9 + 1, 1.0, "1", True, None]),
-    "quantity": (v.Quantity, [0, -1, 10_001, 1.0, "1", True, None]),
+    "quantity": (v.Quantity, [0, -1, 1_000_001, 1.0, "1", True, None]),
     "flag": (v.Flag, [1, 0, "true", "yes", None]),
 }
 
@@ -128,7 +127,7 @@ def test_what_is_not_a_time_with_an_offset_is_a_validation_error(wrong: object) 
         (register_customer, {"colour": "red"}),
         (change_product, {"currency": "EUR"}),
         (place_order, {"total": 1}),
-        (place_order, {"items": [TEAPOTS | {"unit_price": 1}]}),
+        (place_order, {"items": [TEAPOTS | {"price": 1}]}),
         (place_order, {"shipping_address": ADDRESS | {"planet": "Mars"}}),
         (order_placed, {"colour": "red"}),
     ],
@@ -136,11 +135,6 @@ def test_what_is_not_a_time_with_an_offset_is_a_validation_error(wrong: object) 
 def test_unknown_fields_are_refused_at_any_depth(make: Any, over: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match="Extra inputs"):
         make(**over)
-
-
-def test_an_order_has_one_line_per_product() -> None:
-    with pytest.raises(ValidationError, match="one line only"):
-        place_order(items=[TEAPOTS, TINS, TEAPOTS])
 
 
 @pytest.mark.parametrize("lines", [0, 201])

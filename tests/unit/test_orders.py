@@ -5,20 +5,24 @@ from typing import Any
 
 import pytest
 
+from bus.messages.principal import Principal
 from bus.messages.rejection import RejectionKind
 from bus.messages.values import MAX_TOTAL, OrderStatus
 from tests.support.messages import (
     ANN,
+    BOB,
     NOW,
     PLACED_AT,
     SECOND,
     TEAPOTS,
     TINS,
+    change_order_status,
     customer,
     facts,
     order_placed,
     place_order,
     product,
+    sold,
 )
 from tests.unit.scenario import given
 from write_side.domain.orders import Order, evolve
@@ -111,16 +115,45 @@ def test_the_currency_is_that_of_the_products() -> None:
 def test_the_total_may_reach_the_limit() -> None:
     dear = facts(at=PLACED_AT, products={"p1": product(unit_price=10**9)})
     command = place_order(items=({"product_id": "p1", "quantity": 1000},))
-    line = TEAPOTS | {"quantity": 1000, "product_name": "Teapot", "unit_price": 10**9}
-    given().when(command, dear).then(
-        order_placed(lines=(line | {"line_total": MAX_TOTAL},), total=MAX_TOTAL, units=1000)
-    )
+    line = sold(TEAPOTS | {"quantity": 1000}, "Teapot", 10**9)
+    given().when(command, dear).then(order_placed(lines=(line,), total=MAX_TOTAL, units=1000))
 
 
 def test_the_total_may_not_pass_the_limit() -> None:
     dear = facts(products=products(p1=product(unit_price=10**9), p2=product(product_id="p2", unit_price=1)))
     command = place_order(items=({"product_id": "p1", "quantity": 1000}, TINS))
     given().when(command, dear).refused("total-too-large", RejectionKind.INVALID, "items")
+
+
+def test_a_line_is_sold_at_the_price_that_was_agreed() -> None:
+    """Whatever the catalogue says; the same product may stand on several lines."""
+    agreed = TEAPOTS | {"unit_price": 2000, "discount": 500}
+    free = TEAPOTS | {"unit_price": 0}
+    taken_off = TEAPOTS | {"discount": 5000}
+    lines = [sold(item, "Teapot", 2500) for item in (agreed, free, taken_off, TEAPOTS)]
+    assert [line["line_total"] for line in lines] == [3500, 0, 0, 5000]
+    given().when(place_order(items=(agreed, free, taken_off, TEAPOTS)), facts(at=PLACED_AT)).then(
+        order_placed(lines=lines, total=8500, units=8)
+    )
+
+
+def test_no_more_is_taken_off_than_a_line_costs() -> None:
+    command = place_order(items=(TINS, TEAPOTS | {"discount": 5001}))
+    decided = given().when(command)
+    decided.refused("discount-too-large", RejectionKind.INVALID, "items.1.discount")
+
+
+def test_a_walk_in_order_belongs_to_nobody_and_may_be_taken_along() -> None:
+    command = place_order(customer_id=None, shipping_address=None)
+    placed = order_placed(customer_id=None, customer_name="Walk-in", shipping_address=None)
+    given().when(command, facts(at=PLACED_AT, customer=None)).then(placed)
+
+
+@pytest.mark.parametrize("by", [ANN, BOB])
+def test_no_customer_cancels_a_walk_in_order(by: Principal) -> None:
+    placed = order_placed(customer_id=None, customer_name="Walk-in")
+    cancel = change_order_status(OrderStatus.CANCELLED)
+    given(placed).when(cancel, facts(by=by)).refused("unknown-order", RejectionKind.NOT_FOUND)
 
 
 def test_everything_wrong_is_told_at_once() -> None:

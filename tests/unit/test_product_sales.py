@@ -31,7 +31,9 @@ def line(product_id: str, quantity: int, unit_price: int) -> dict[str, Any]:
         "product_id": product_id,
         "product_name": product_id.upper(),
         "quantity": quantity,
+        "list_price": unit_price,
         "unit_price": unit_price,
+        "discount": 0,
         "line_total": quantity * unit_price,
     }
 

@@ -75,7 +75,9 @@ class Shop:
                 "product_id": product,
                 "product_name": "as sold",
                 "quantity": quantity,
+                "list_price": 100,
                 "unit_price": 100,
+                "discount": 0,
                 "line_total": quantity * 100,
             }
             for product, quantity in zip(PRODUCTS, step["quantities"], strict=False)

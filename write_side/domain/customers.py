@@ -23,9 +23,10 @@ from bus.messages.values import Email, Id, Name
 class Customer(Message):
     """A customer as its events left it."""
 
+    schema_version = 2
     customer_id: Id
     name: Name
-    email: Email
+    email: Email | None
 
 
 def decide(

@@ -28,6 +28,9 @@ from bus.messages.values import Currency, Id, LineAmount, Moment, OrderStatus
 from write_side.domain.facts import Facts
 from write_side.domain.pricing import Problem, price
 
+WALK_IN = "Walk-in"
+"""What the customer of an order is called that belongs to nobody."""
+
 _Move = type[OrderConfirmed] | type[OrderShipped] | type[OrderDelivered] | type[OrderCancelled]
 
 MOVES: Mapping[OrderStatus, Mapping[OrderStatus, _Move]] = {
@@ -49,8 +52,9 @@ MOVES: Mapping[OrderStatus, Mapping[OrderStatus, _Move]] = {
 class Order(Message):
     """What later decisions and events need of an order; ``total`` is in minor units."""
 
+    schema_version = 2
     order_id: Id
-    customer_id: Id
+    customer_id: Id | None
     status: OrderStatus
     placed_at: Moment
     changed_at: Moment
@@ -81,18 +85,19 @@ def decide(state: Order | None, command: OrderCommand, facts: Facts) -> tuple[Or
 
 def _place(command: PlaceOrder, facts: Facts) -> tuple[OrderEvent, ...] | Rejection:
     problems: list[Problem] = []
-    if facts.customer is None:
+    name = facts.customer.name if facts.customer is not None else WALK_IN
+    if facts.customer is None and command.customer_id is not None:
         unknown = f"there is no customer {command.customer_id}"
         problems.append(Problem("unknown-customer", "customer_id", unknown))
     quote = price(command.items, facts.products)
     problems.extend(quote.problems)
     problems.extend(_wrong_time(command.occurred_at, latest=facts.at))
-    if problems or facts.customer is None:
+    if problems:
         return _invalid(problems)
     placed = OrderPlaced(
         order_id=command.order_id,
         customer_id=command.customer_id,
-        customer_name=facts.customer.name,
+        customer_name=name,
         reference=command.reference,
         placed_at=command.occurred_at or facts.at,
         currency=quote.currency,

@@ -1,6 +1,8 @@
 """Pricing: what the items of an order cost, and what is wrong with those that cannot be sold together.
 
-The currency of an order is that of the first of its products that can be sold.
+The currency of an order is that of the first of its products that can be sold. An item costs what the
+catalogue says, or what was agreed: then it names its own unit price, or what is taken off the line, or
+both.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,7 +36,7 @@ def price(items: Sequence[Item], products: Mapping[str, Product | None]) -> Quot
     wanted = [products[item.product_id] for item in items]
     currency = next((p.currency for p in wanted if p is not None and not p.discontinued), "")
     priced = [
-        _line(item, product, currency, f"items.{index}.product_id")
+        _line(item, product, currency, f"items.{index}")
         for index, (item, product) in enumerate(zip(items, wanted, strict=True))
     ]
     lines = tuple(line for line in priced if isinstance(line, Line))
@@ -46,17 +48,26 @@ def price(items: Sequence[Item], products: Mapping[str, Product | None]) -> Quot
 
 
 def _line(item: Item, product: Product | None, currency: str, field: str) -> Line | Problem:
+    named = f"{field}.product_id"
     if product is None:
-        return Problem("unknown-product", field, f"there is no product {item.product_id}")
+        return Problem("unknown-product", named, f"there is no product {item.product_id}")
     if product.discontinued:
-        return Problem("product-discontinued", field, f"product {item.product_id} is discontinued")
+        return Problem("product-discontinued", named, f"product {item.product_id} is discontinued")
     if product.currency != currency:
         mixed = f"product {item.product_id} is sold in {product.currency}, others of the order in {currency}"
-        return Problem("mixed-currencies", field, mixed)
+        return Problem("mixed-currencies", named, mixed)
+    unit_price = product.unit_price if item.unit_price is None else item.unit_price
+    full, discount = item.quantity * unit_price, item.discount or 0
+    if discount > full:
+        return Problem(
+            "discount-too-large", f"{field}.discount", f"is {discount}, the line without it {full}"
+        )
     return Line(
         product_id=item.product_id,
         product_name=product.name,
         quantity=item.quantity,
-        unit_price=product.unit_price,
-        line_total=item.quantity * product.unit_price,
+        list_price=product.unit_price,
+        unit_price=unit_price,
+        discount=discount,
+        line_total=full - discount,
     )

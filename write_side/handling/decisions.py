@@ -78,6 +78,7 @@ def decide_one(
             entry, decided_at, outcome=outcomes.without_commit(entry, quiet, version)
         ), state
     after = fold(aggregate, state, decided)
+    state_version = aggregate.state.schema_version
     decision = decision_about(
         entry,
         decided_at,
@@ -85,6 +86,7 @@ def decide_one(
         version=version + 1,
         events=tuple(map(to_stored, decided)),
         state=after.model_dump() if after else None,
+        state_v=state_version if state_version > 1 else None,
     )
     return decision, after
 

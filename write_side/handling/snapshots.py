@@ -3,6 +3,9 @@
 A process remembers the newest commit it has seen of a stream and asks the log only for what is newer: mostly
 an empty answer. Nothing is taken from memory alone, so a snapshot is as fresh as the log's settled state; and
 what is remembered was settled, so it cannot be taken back.
+
+A state of another version, of an older build or of a newer one during a deploy, is not read: the events of
+its stream are folded again, once in each process.
 """
 
 from collections import OrderedDict
@@ -13,7 +16,7 @@ from typing import Any, Self
 
 from bus.log.commit import Commit
 from bus.log.log import Log
-from write_side.domain.aggregates import aggregate_of
+from write_side.domain.aggregates import aggregate_of, fold
 
 REMEMBERED = 20_000
 """Streams, about 2 kB each."""
@@ -24,9 +27,10 @@ Key = tuple[int, str]
 
 @dataclass(frozen=True)  # no slots: the state is read once, when it is asked for
 class Snapshot:
-    """A stream's newest commit."""
+    """A stream's newest commit; ``error`` is why its state cannot be had."""
 
     commit: Commit
+    error: Exception | None = None
 
     @classmethod
     def of(cls, commit: Commit, state: Any) -> Self:
@@ -45,8 +49,11 @@ class Snapshot:
 
         Raises:
             pydantic.ValidationError: this build cannot read it.
+            Exception: it is of another version, and folding its stream's events raised this.
 
         """
+        if self.error is not None:
+            raise self.error
         return aggregate_of(str(self.commit.stream)).state.from_stored(self.commit.state)
 
 
@@ -61,7 +68,7 @@ class Snapshots:
         wanted = set(keys)
         known = {key: self._known[key] for key in wanted if key in self._known}
         newer = log.newer({key: known[key].version if key in known else 0 for key in wanted})
-        newest = {**known, **{key: Snapshot(commit) for key, commit in newer.items()}}
+        newest = {**known, **{key: _snapshot(log, commit) for key, commit in newer.items()}}
         for key, snapshot in newest.items():
             self.remember(key, snapshot)
         return newest
@@ -74,3 +81,19 @@ class Snapshots:
             self._known.move_to_end(key)
         if len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
+
+
+def _snapshot(log: Log, commit: Commit) -> Snapshot:
+    aggregate = aggregate_of(str(commit.stream))
+    if (commit.state_v or 1) == aggregate.state.schema_version:
+        return Snapshot(commit)
+    history = log.history(commit.partition, str(commit.stream))
+    try:
+        events = [one.event for each in history if _until(each, commit) for one in each.recorded()]
+        return Snapshot.of(commit, fold(aggregate, None, events))
+    except Exception as error:  # noqa: BLE001 - it is this stream's, and harms no other
+        return Snapshot(commit, error)
+
+
+def _until(one: Commit, newest: Commit) -> bool:
+    return (one.version or 0) <= (newest.version or 0)

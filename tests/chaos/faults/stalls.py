@@ -39,7 +39,8 @@ def stall(kind: str, points: Sequence[str]) -> Fault:
 def overtake(read_model: str) -> Fault:
     """Who has folded a batch of a read model, until another has taken its lease and gone on from there.
 
-    On a slow machine it may have lost its leases before it was caught; then all that others hold has to go on.
+    On a slow machine it may have lost its leases before it was caught; then all that others hold has to go
+    on.
     """
 
     def fault(scene: Scene) -> Acting[None]:

@@ -31,7 +31,9 @@ def test_an_order_is_shown_in_full(order: Shop) -> None:
         "product_id": "p1",
         "product_name": "Teapot",
         "quantity": 2,
+        "list_price": 2500,
         "unit_price": 2500,
+        "discount": 0,
         "line_total": 5000,
     }
     assert shown["history"] == [
