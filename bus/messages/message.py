@@ -9,7 +9,7 @@ Every change of a form raises ``schema_version``. What was stored in an older fo
 build: an event through its upcasters, a state by folding its stream's events again, a command because its
 new fields have defaults. An older build meets a newer form while a deploy is under way. It reads an event
 of it if the newer build says that it may (``readable_since``), and folds a state again. Everything else it
-refuses: the event parks its stream, and the command is kept as failed. ``docs/evolving.md`` says how to
+refuses: the event parks its stream, and the command is kept as failed. ``docs/extending.md`` says how to
 change a form.
 """
 

@@ -27,6 +27,8 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for change in EXTENDING.changes:
         changed = copy / change.path
         changed.write_text(change.apply(changed.read_text()))
+    written = run(copy, "-m", "tests.golden").split()
+    assert [Path(path).name for path in written] == ["OrderNoteAdded.v1.json", "AddOrderNote.v1.json"]
     return copy
 
 

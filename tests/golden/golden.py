@@ -37,7 +37,7 @@ class Golden:
     name: str
     version: int
     form: dict[str, Any]
-    stored: dict[str, Any]
+    stored: dict[str, Any] | None
 
 
 def path_of(name: str, version: int) -> Path:
@@ -60,26 +60,28 @@ def form_of(kind: type[Message]) -> dict[str, Any]:
 
 def write_missing() -> Iterator[Path]:
     """Write the file of each message at its present version, unless it is there."""
-    for example, stored in _examples():
-        path = path_of(type(example).__name__, example.schema_version)
+    stored = _stored_examples()
+    for name, kind in KINDS.items():
+        path = path_of(name, kind.schema_version)
         if not path.exists():
-            golden = {"form": form_of(type(example)), "stored": stored}
+            golden = {"form": form_of(kind), "stored": stored.get(name)}
             path.write_text(json_util.dumps(golden, indent=1, ensure_ascii=False, json_options=AWARE) + "\n")
             yield path
 
 
-def _examples() -> Iterator[tuple[Message, dict[str, Any]]]:
-    for event in messages.EXAMPLES:
-        yield event, to_stored(event)
-    for command in COMMAND_EXAMPLES:
-        yield command, command.model_dump()
+def _stored_examples() -> dict[str, dict[str, Any]]:
+    """By name, of every event and state. A command may be without one: it is not kept for long."""
+    events = {type(event).__name__: to_stored(event) for event in reversed(messages.EXAMPLES)}
+    others = (*COMMAND_EXAMPLES, *_states(), ENVELOPE, REFUSED)
+    return events | {type(one).__name__: one.model_dump() for one in others}
+
+
+def _states() -> Iterator[Message]:
     for aggregate in TABLE.by_name.values():
         history = [event for event in messages.EXAMPLES if isinstance(event, aggregate.events)]
         state = fold(aggregate, None, history[: 1 if aggregate.name == "order" else None])
         assert state is not None
-        yield state, state.model_dump()
-    yield ENVELOPE, ENVELOPE.to_stored()
-    yield REFUSED, REFUSED.model_dump()
+        yield state
 
 
 COMMAND_EXAMPLES: tuple[Command, ...] = (
