@@ -24,6 +24,7 @@ from tests.benchmarks.measurements import (
     rebuild,
     rename,
     scaling,
+    upcasting,
     visibility,
 )
 from tests.benchmarks.report import Result
@@ -59,6 +60,7 @@ MEASUREMENTS = (
     Measurement("scaling", scaling.NAMES, scaling.measure),
     Measurement("hot_stream", hot_stream.NAMES, hot_stream.measure),
     Measurement("rename", rename.NAMES, rename.measure),
+    Measurement("upcasting", upcasting.NAMES, upcasting.measure),
 )
 AGAINST = (
     Measurement("against_e2e", against.END_TO_END, against.end_to_end),
