@@ -25,9 +25,8 @@ AWARE = json_util.JSONOptions(tz_aware=True, json_mode=json_util.JSONMode.RELAXE
 EVENTS: tuple[type[Event], ...] = get_args(get_args(AnyEvent)[0])
 COMMANDS: tuple[type[Command], ...] = get_args(get_args(AnyCommand)[0])
 STATES: tuple[type[Message], ...] = tuple(aggregate.state for aggregate in TABLE.by_name.values())
-KINDS: dict[str, type[Message]] = {
-    kind.__name__: kind for kind in (*EVENTS, *COMMANDS, *STATES, CommandEnvelope, Outcome)
-}
+ALL: tuple[type[Message], ...] = (*EVENTS, *COMMANDS, *STATES, CommandEnvelope, Outcome)
+KINDS = {kind.__name__: kind for kind in ALL}
 
 
 @dataclass(frozen=True)

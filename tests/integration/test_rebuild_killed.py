@@ -27,7 +27,7 @@ from tests.support.waiting import until
 pytestmark = pytest.mark.timeout(600)
 
 PARTITIONS = 4
-EVENTS = 6_000
+EVENTS = 3_000
 DONE_S = 120.0
 NAME = ORDER_SUMMARY.name
 

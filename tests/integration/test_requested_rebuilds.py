@@ -29,7 +29,7 @@ from tests.support.waiting import until
 pytestmark = pytest.mark.timeout(600)
 
 PARTITIONS = 4
-EVENTS = 12_000
+EVENTS = 6_000
 DONE_S = 120.0
 STOPPED_S = 4.5
 """A supervisor kills after 5 s."""

@@ -50,7 +50,7 @@ class History:
 def place(event: AnyEvent) -> tuple[str, str]:
     """The stream of an event, and the one whose partition it is in: an order is in its customer's."""
     if isinstance(event, OrderEvent):
-        return streams.order_stream(event.order_id), streams.customer_stream(event.customer_id)
+        return streams.order_stream(event.order_id), streams.customer_stream(str(event.customer_id))
     if isinstance(event, CustomerEvent):
         return (streams.customer_stream(event.customer_id),) * 2
     return (streams.product_stream(event.product_id),) * 2

@@ -88,9 +88,12 @@ def test_a_walk_in_order_belongs_to_nobody(open_shop: BothSides) -> None:
 
 def test_a_customer_needs_no_email_and_may_get_one_later(open_shop: BothSides) -> None:
     shop = open_shop.shop
-    for number, body in enumerate(
-        ({"name": "Bo"}, {"name": "Bo", "email": ""}, {"name": "Bo", "email": None})
-    ):
+    bodies: tuple[dict[str, Any], ...] = (
+        {"name": "Bo"},
+        {"name": "Bo", "email": ""},
+        {"name": "Bo", "email": None},
+    )
+    for number, body in enumerate(bodies):
         made = open_shop.ask(shop.staff, "POST", "/customers", {"customer_id": f"bo{number}", **body})
         assert made.status_code == 201
     assert (
