@@ -35,7 +35,7 @@ _EVENTS = tuple(get_args(CustomerEvent) + get_args(ProductEvent) + get_args(Orde
 REFINED: Mapping[tuple[type, str], Any] = {
     (OrderSummary, "status"): OrderStatus,
     (OrderDetail, "status"): OrderStatus,
-    (OrderDetail, "shipping_address"): Address,
+    (OrderDetail, "shipping_address"): Address | None,
     (HistoryEntry, "status"): OrderStatus,
     (CommandState, "type"): Literal[_COMMANDS],
     (Stale, "since"): Annotated[datetime, Field(examples=["2024-05-01T12:00:00.000Z"])],

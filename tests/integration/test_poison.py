@@ -45,7 +45,7 @@ def _spoil(write: WriteSide, change: dict[str, Any], version: int = 2) -> int:
 
 
 UNREADABLE: list[dict[str, Any]] = [
-    {"events.0.v": 2},
+    {"events.0.v": 99},
     {"events.0.type": "OrderFrozen"},
     {"events.0.data.total": "much"},
 ]
