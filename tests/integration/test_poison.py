@@ -80,7 +80,7 @@ def test_what_is_parked_says_why_and_since_when(write: WriteSide, read: ReadSide
     [parked] = read.database.parked.find()
     assert (parked["name"], parked["generation"], parked["partition"]) == ("order_summary", 1, HOME)
     assert (parked["stream"], parked["seq"]) == (f"order-{O1}", seq)
-    assert "OrderConfirmed version 2" in parked["error"]
+    assert "OrderConfirmed version 99" in parked["error"]
     assert parked["since"]
 
 
