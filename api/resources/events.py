@@ -23,7 +23,7 @@ from api.resources.shapes import Feed, FeedEvent
 from bus.errors import UnknownMessageError
 from bus.log.commit import Commit
 from bus.log.log import Log
-from bus.messages.registry import SCHEMA_VERSIONS, newest_data
+from bus.messages.registry import newest_data
 
 Value = TypeVar("Value")
 Place = tuple[int, int]
@@ -121,9 +121,9 @@ def _steps(commits: Sequence[Commit], skip: int) -> Iterator[tuple[Place, FeedEv
 def _shown(commit: Commit, event: Mapping[str, Any]) -> FeedEvent:
     """The event in its newest form; one that only a newer build can read, as that has stored it."""
     try:
-        version, data = SCHEMA_VERSIONS.get(event["type"], event["v"]), newest_data(event)
+        data = newest_data(event)
     except UnknownMessageError:
-        version, data = event["v"], event["data"]
+        data = event["data"]
     return {
         "command_id": _given(commit.command_id),
         "correlation_id": _given(commit.correlation_id),
@@ -131,7 +131,6 @@ def _shown(commit: Commit, event: Mapping[str, Any]) -> FeedEvent:
         "version": _given(commit.version),
         "at": _given(commit.at),
         "type": event["type"],
-        "v": version,
         "data": data,
         "partition": commit.partition,
         "seq": commit.seq,

@@ -87,7 +87,7 @@ class CommandState(TypedDict):
 
 
 class FeedEvent(TypedDict):
-    """An event with its place in the log; ``data`` is what version ``v`` of its ``type`` has."""
+    """An event with its place in the log; ``data`` is what its ``type`` has."""
 
     command_id: str
     correlation_id: str
@@ -95,7 +95,6 @@ class FeedEvent(TypedDict):
     version: int
     at: datetime
     type: str
-    v: int
     data: Mapping[str, Any]
     partition: int
     seq: int

@@ -109,13 +109,6 @@ def test_a_customer_need_not_say_who_it_is(shop: Shop) -> None:
     assert cancelled.status_code == 202
 
 
-def test_staff_says_whose_order_it_is(shop: Shop) -> None:
-    result = shop.staff.simulate_post("/orders", json=ORDER)
-
-    assert result.status_code == 422
-    assert result.json["errors"] == [{"field": "customer_id", "message": "required"}]
-
-
 def test_what_cannot_be_an_id_is_not_there(shop: Shop) -> None:
     for path in ("/customers/a%20b", "/products/" + "x" * 65, "/orders/é/status"):
         assert shop.staff.simulate_patch(path, json={"status": "confirmed"}).status_code == 404
