@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Protocol
+from urllib.parse import quote
 
 import falcon
 
@@ -151,7 +152,7 @@ def _answer(  # noqa: PLR0913, PLR0917 - what is known of a command, and how it 
 ) -> None:
     status_page = f"/commands/{command_id}"
     identity = id_of(stream)
-    resource = f"{CREATED_IN[command_type]}/{identity}" if command_type in CREATED_IN else None
+    resource = f"{CREATED_IN[command_type]}/{in_path(identity)}" if command_type in CREATED_IN else None
     headers = {"Link": f'<{status_page}>; rel="status"'}
 
     if outcome is None:
@@ -171,6 +172,14 @@ def _answer(  # noqa: PLR0913, PLR0917 - what is known of a command, and how it 
         return
     resp.set_headers({**headers, "Location": resource})
     answer(resp, created, HTTPStatus.CREATED)
+
+
+def in_path(identity: str) -> str:
+    """Return an id as it stands in a path (RFC 3986, section 3.3): ``auth0|5f7c`` is ``auth0%7C5f7c``.
+
+    A ``+`` could stand as it is. But some clients and proxies take it for a space, so it is written ``%2B``.
+    """
+    return quote(identity, safe=":@")
 
 
 def _another_request() -> ProblemError:

@@ -4,7 +4,6 @@
 ``title`` is the code in words. ``instance`` names the command that a problem is the outcome of.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -17,9 +16,9 @@ from pydantic_core import ErrorDetails
 
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.messages.rejection import FieldError, Rejection, RejectionKind
+from bus.messages.values import is_id
 
 MEDIA_TYPE = "application/problem+json"
-_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 MAX_ERRORS = 100
 """How many wrong fields are told at once; a body of 1 MiB can have thousands."""
 
@@ -97,7 +96,7 @@ def not_found(kind: str, identity: str) -> ProblemError:
 
 def checked_id(kind: str, identity: str) -> str:
     """An id from a path; raises a 404 for what cannot be one, without repeating it."""
-    if not _ID.fullmatch(identity):
+    if not is_id(identity):
         raise not_found(kind, "with this id")
     return identity
 

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 from api.http.bodies import Body
 from api.http.queries import Query, whole_number
 from api.openapi.examples import CUSTOMER_ID
+from bus.messages.values import ID_TEXT, MAX_ID_LENGTH
 from read_side.projections import READ_MODELS, by_name
 
 
@@ -20,7 +21,9 @@ def _known(name: str) -> str:
 _NAMES = [model.name for model in READ_MODELS]
 ReadModelName = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": _NAMES})]
 Reason = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=r"^[^\x00]*$")]
-StreamName = Annotated[str, StringConstraints(pattern=r"^[a-z]{1,20}-[A-Za-z0-9._:-]{1,64}$")]
+StreamName = Annotated[
+    str, StringConstraints(max_length=21 + MAX_ID_LENGTH, pattern=f"^[a-z]{{1,20}}-{ID_TEXT}$")
+]
 
 
 class Resolution(Body):

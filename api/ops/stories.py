@@ -8,6 +8,7 @@ from api.http import queries
 from api.http.problems import Problem, ProblemError, checked_id
 from api.ops.answers import answer_operator
 from api.ops.timeline import TimelineReader
+from bus.messages.streams import is_stream
 
 
 class Stories:
@@ -18,7 +19,9 @@ class Stories:
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, story_id: str) -> None:
         query = queries.read(req, queries.StoryQuery)
-        story = self._timeline_reader.story(checked_id("story", story_id), query.kind)
+        if not is_stream(story_id):  # its name is longer than an id may be
+            checked_id("story", story_id)
+        story = self._timeline_reader.story(story_id, query.kind)
         if story is None:
             what = query.kind or "order, customer, product or command"
             detail = f"No {what} is known by the id {story_id}."

@@ -4,6 +4,8 @@ from binascii import crc32
 
 import uuid_utils
 
+from bus.messages.values import is_id
+
 
 def customer_stream(customer_id: str) -> str:
     return f"customer-{customer_id}"
@@ -18,8 +20,15 @@ def order_stream(order_id: str) -> str:
 
 
 def id_of(stream: str) -> str:
-    """The aggregate's id: the stream's name without its category."""
+    """The aggregate's id: the stream's name without its category. Only ids may have a hyphen."""
     return stream.partition("-")[2]
+
+
+def is_stream(text: str) -> bool:
+    """Return True if the text can be the name of a customer's, a product's or an order's stream."""
+    identity = id_of(text)
+    named = (customer_stream(identity), product_stream(identity), order_stream(identity))
+    return is_id(identity) and text in named
 
 
 def partition_of(stream: str, partitions: int) -> int:

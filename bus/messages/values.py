@@ -21,7 +21,16 @@ MAX_TOTAL = 10**12
 _NO_CONTROLS = r"^[^\x00-\x1f\x7f]*$"
 _NO_NUL = r"^[^\x00]*$"
 
-Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,64}$")]
+MAX_ID_LENGTH = 128
+ID_TEXT = r"(\.{0,2}[A-Za-z0-9_:|@+-]|\.{3})[A-Za-z0-9._:|@+-]*"
+"""An id, as identity providers give them (``auth0|5f7c``, an e-mail address), but not ``.`` or ``..``.
+
+In an address these two mean another place (RFC 3986, section 5.2.4), so clients never send them. The usual
+way to leave them out, a lookahead, is unknown to the regular expressions that pydantic checks with. So the
+beginning says it: at most two dots and something else, or three dots.
+"""
+
+Id = Annotated[str, StringConstraints(max_length=MAX_ID_LENGTH, pattern=f"^{ID_TEXT}$")]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_NO_CONTROLS)]
 AddressLine = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_NO_CONTROLS)]
 Reference = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=_NO_CONTROLS)]
@@ -36,6 +45,13 @@ Quantity = Annotated[int, Field(ge=1, le=MAX_QUANTITY, strict=True)]
 Discount = Annotated[int, Field(ge=0, le=MAX_UNIT_PRICE * MAX_QUANTITY, strict=True)]
 """What is taken off a line, in minor units; the line's total must not fall below 0."""
 Flag = Annotated[bool, Field(strict=True)]
+
+_ID = re.compile(ID_TEXT)
+
+
+def is_id(text: str) -> bool:
+    """Return True if the text can be an ``Id``, for ids that come by another way than in a message."""
+    return len(text) <= MAX_ID_LENGTH and _ID.fullmatch(text) is not None
 
 
 def to_milliseconds(moment: datetime) -> datetime:

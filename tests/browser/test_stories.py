@@ -42,6 +42,20 @@ def test_an_order_is_followed(browser: Browser, shop: Shop, operator: str) -> No
     browser.until_text(".shows[data-model=customers]", "up to date")
 
 
+def test_a_customer_is_found_by_the_id_that_its_identity_provider_gives(
+    browser: Browser, shop: Shop, operator: str
+) -> None:
+    for identity in ("auth0|5f7c8ec7c33c6c004bbafe82", "ann+shop@example.com"):
+        shop.register(identity)
+        browser.open(token=operator)
+        find(browser, identity)
+        browser.until_text("#story-title", "Customer", identity)
+        browser.until_text(".commands", "CustomerRegistered")
+        browser.click(".whole a")
+        browser.until_text(".whole", f"customer-{identity}")
+        browser.until_text("#story-title", "Customer", identity)
+
+
 def test_a_story_that_is_linked_opens_with_the_page_and_goes_on(
     browser: Browser, shop: Shop, operator: str
 ) -> None:

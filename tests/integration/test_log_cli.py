@@ -9,6 +9,7 @@ from signal import SIGINT
 
 import pytest
 
+from bus.messages.principal import Principal, Role
 from bus.messages.values import OrderStatus
 from bus.settings import Settings
 from tests.integration.commands_queue import PATIENCE_S
@@ -212,6 +213,19 @@ def test_a_stream_is_shown_with_its_history_and_state(cli: CommandLine, shop: Wr
     assert (report["stream"], report["version"]) == (f"order-{O1}", 2)
     assert report["state"]["status"] == "confirmed"
     assert [commit["version"] for commit in report["history"]] == [1, 2]
+
+
+@pytest.mark.parametrize("identity", ["auth0|5f7c8ec7", "ann+shop@example.com", "urn:key:1"])
+def test_an_id_is_printed_as_it_is(cli: CommandLine, write: WriteSide, identity: str) -> None:
+    """Also one that has the name of an emoji between two colons."""
+    stream = f"customer-{identity}"
+    own = Principal(role=Role.CUSTOMER, subject=identity)
+    write.do(messages.register_customer(customer_id=identity), by=own)
+    shown = cli(app, f"show '{stream}'")
+    assert (shown.status, shown.err) == (0, "")
+    assert stream in shown.out
+    assert f"customer:{identity}" in "".join(shown.out.split())
+    assert cli(app, f"log --stream '{stream}'").out.split()[-2:] == [f"customer:{identity}", stream]
 
 
 def test_the_state_of_any_version_can_be_shown(cli: CommandLine, shop: WriteSide) -> None:

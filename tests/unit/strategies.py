@@ -40,7 +40,9 @@ def _text(most: int, least: int = 1) -> SearchStrategy[str]:
     )
 
 
-ids = st.text(ascii_letters + digits + "._:-", min_size=1, max_size=64)
+ids = st.text(ascii_letters + digits + "._:-|@+", min_size=1, max_size=128).filter(
+    lambda text: text not in {".", ".."}
+)
 names = _text(200)
 emails = st.from_regex(r"[a-z.+]{1,64}@[a-z0-9-]{1,60}(\.[a-z0-9-]{1,20}){1,3}", fullmatch=True)
 currencies = st.sampled_from(["EUR", "USD", "JPY"])

@@ -14,6 +14,7 @@ from bus.messages.streams import (
     customer_stream,
     draw_order_id,
     id_of,
+    is_stream,
     order_stream,
     partition_of,
     product_stream,
@@ -35,7 +36,8 @@ from tests.support.messages import (
 from tests.unit.strategies import ids
 
 ACCEPTED: dict[str, tuple[Any, list[Any]]] = {
-    "id": (v.Id, ["a", "Z9._:-", "x" * 64]),
+    "id": (v.Id, ["a", "Z9._:-", "x" * 128, "...", "..a", ".a", "a.", "-", "+"]),
+    "provider's id": (v.Id, ["auth0|5f7c8ec7c33c6c004bbafe82", "ann+shop@example.com", "google-oauth2|1"]),
     "name": (v.Name, ["a", "é" * 200, "Ann 👋 \u2028"]),
     "address line": (v.AddressLine, ["a", "x" * 200]),
     "reference": (v.Reference, ["a", "x" * 64]),
@@ -47,7 +49,8 @@ ACCEPTED: dict[str, tuple[Any, list[Any]]] = {
     "flag": (v.Flag, [True, False]),
 }
 REFUSED: dict[str, tuple[Any, list[Any]]] = {
-    "id": (v.Id, ["", "x" * 65, "a b", "a/b", "é", "a\n", "a\0", 1, None]),
+    "id": (v.Id, ["", "x" * 129, "a b", "a/b", "é", "a\n", "a\0", "a%7Cb", "a,b", "\\", '"', 1, None]),
+    "another place": (v.Id, [".", "..", ".\n", "..\n"]),
     "name": (v.Name, ["", "x" * 201, "a\0", "a\nb", "a\n", "\x7f", "\ud800", 1, b"\xff"]),
     "address line": (v.AddressLine, ["", "x" * 201, "a\0", "a\nb"]),
     "reference": (v.Reference, ["", "x" * 65, "a\0", "a\nb"]),
@@ -172,6 +175,25 @@ def test_staff_own_everything_and_customers_their_own() -> None:
     assert STAFF.owns("c1")
     assert ANN.owns("c1")
     assert not BOB.owns("c1")
+
+
+@given(st.text(".a|@+-_:/ \n", max_size=6) | ids.flatmap(lambda text: st.sampled_from((text, text * 9))))
+def test_an_id_is_the_same_wherever_it_comes_from(text: str) -> None:
+    """In a message pydantic's regular expressions check it, in an address Python's."""
+    try:
+        in_a_message = TypeAdapter(v.Id).validate_python(text) == text
+    except ValidationError:
+        in_a_message = False
+    assert v.is_id(text) is in_a_message
+    assert not in_a_message or text not in {".", ".."}
+
+
+@given(aggregate_id=ids)
+def test_the_name_of_a_stream_is_known_as_one(aggregate_id: str) -> None:
+    for stream in (customer_stream, product_stream, order_stream):
+        assert is_stream(stream(aggregate_id))
+        assert not is_stream(stream(f"{aggregate_id}/"))
+    assert not is_stream(f"basket-{aggregate_id}")
 
 
 @given(aggregate_id=ids, partitions=st.integers(1, 1024))

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from rich.console import Console
 from rich.json import JSON
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from bus import tables
 from bus.cli import moment, to_json, write_json
@@ -61,7 +61,7 @@ def _at(history: Sequence[Commit], version: int) -> Commit:
 def table(history: Sequence[Commit], shown: Commit) -> Table:
     """One row for each version; the one whose state is shown is marked."""
     rows = tables.table("", numbers=("version", "position"), words=("accepted (UTC)", "what", "by"))
-    rows.title = escape(str(shown.stream))
+    rows.title = Text(str(shown.stream), style="table.title")  # as it is: ``:key:`` is no emoji here
     for commit in history:
         is_shown = commit is shown
         rows.add_row(
@@ -69,8 +69,8 @@ def table(history: Sequence[Commit], shown: Commit) -> Table:
             str(commit.version),
             f"{commit.partition}-{commit.seq}",
             moment(commit.at),
-            escape(what(commit)),
-            escape(commit.by or ""),
+            Text(what(commit)),
+            Text(commit.by or ""),
             style="bold" if is_shown else "",
         )
     return rows
