@@ -6,7 +6,7 @@ A process builds one ``Settings`` in its main and passes it on; nothing else rea
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, StringConstraints, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bus.connections import mongodb_address
@@ -64,6 +64,10 @@ class Settings(BaseSettings):
     jwt_jwks_url: str | None = None
     jwt_issuer: str | None = None
     jwt_audience: str | None = None
+    jwt_customer_claim: Annotated[str, StringConstraints(pattern=r"^[!#-\[\]-~]{1,255}$")] = "sub"
+    """The claim of a customer's token that is its customer id; its name is told in answers (RFC 6750)."""
+    jwt_leeway_s: Annotated[int, Field(ge=0, le=300)] = 10
+    """How far the clock of a token's issuer may be off, for its ``nbf`` and ``exp``."""
 
     data_dir: Path = Path(".data")
     """Where the embedded servers keep their data."""

@@ -2,7 +2,7 @@
 
 The kind of key pins the algorithm, so neither ``alg: none`` nor an HS256 token signed with a public key's
 text is ever looked at. ``exp`` is required: a token that never ends cannot be taken back. ``iss`` and ``aud``
-are checked where they are configured.
+are checked where they are configured. The clock of an issuer may be a few seconds off (``JWT_LEEWAY_S``).
 
 A token comes with many requests and says the same each time, so who it names is kept for a while; that it has
 not expired is looked at every time.
@@ -22,9 +22,9 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from jwt.exceptions import PyJWKClientConnectionError, PyJWTError
 
 from api.http.problems import Problem, ProblemError
-from api.tokens import is_subject
+from api.middleware.claims import WrongClaimError, principal_of
 from bus.errors import ConfigurationError
-from bus.messages.principal import Principal, Role
+from bus.messages.principal import Principal
 from bus.settings import Settings
 
 JWKS_TIMEOUT_S = 2.0
@@ -38,6 +38,7 @@ MOST_BELIEVED = 10_000
 """Tokens; some 10 MB."""
 
 _CHALLENGE = 'Bearer realm="twofold"'
+_NOT_VALID = "The token cannot be read, or no key that is trusted here has signed it."
 
 
 class Keys(Protocol):
@@ -86,20 +87,37 @@ class VerifiedToken:
 class Verifier:
     """Turns an ``Authorization`` header into a principal."""
 
-    def __init__(
-        self, keys: Keys, algorithms: Sequence[str], *, issuer: str | None = None, audience: str | None = None
+    def __init__(  # noqa: PLR0913 - what is configured of tokens
+        self,
+        keys: Keys,
+        algorithms: Sequence[str],
+        *,
+        issuer: str | None = None,
+        audience: str | None = None,
+        customer_claim: str = "sub",
+        leeway_s: int = 0,
     ) -> None:
+        """``customer_claim`` has a customer's id; ``leeway_s`` is how far an issuer's clock may be off."""
         self._keys = keys
         self._algorithms = list(algorithms)
         self._issuer = issuer
         self._audience = audience
+        self._customer_claim = customer_claim
+        self._leeway_s = leeway_s
         self._believed: dict[str, VerifiedToken] = {}
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
         """Raises ``ConfigurationError`` if there is no key, or none that can be used."""
         keys, algorithms = _configured_keys(settings)
-        return cls(keys, algorithms, issuer=settings.jwt_issuer, audience=settings.jwt_audience)
+        return cls(
+            keys,
+            algorithms,
+            issuer=settings.jwt_issuer,
+            audience=settings.jwt_audience,
+            customer_claim=settings.jwt_customer_claim,
+            leeway_s=settings.jwt_leeway_s,
+        )
 
     def principal(self, authorization: str | None) -> Principal:
         """Who asks.
@@ -119,20 +137,24 @@ class Verifier:
             return known.principal
         try:
             claims = self._claims(token)
-            believed = VerifiedToken(_principal(claims), now, min(int(claims["exp"]), now + BELIEVED_S))
+            principal = principal_of(claims, self._customer_claim)
+            until = min(int(claims["exp"]) + self._leeway_s, now + BELIEVED_S)
         except PyJWKClientConnectionError:
             detail = "The server that has the keys to check tokens with does not answer."
             problem = Problem(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", detail)
             raise ProblemError(problem, {"Retry-After": str(int(JWKS_RETRY_S))}) from None
-        except jwt.ExpiredSignatureError:
-            raise _unauthorized("The token has expired.", bad=True) from None
-        except (PyJWTError, ValueError, TypeError, ArithmeticError, RecursionError):
-            # The last four are what claims of absurd types and sizes come to inside the library.
-            raise _unauthorized("The token is not valid here.", bad=True) from None
+        except WrongClaimError as wrong:
+            raise _unauthorized(str(wrong), bad=True) from None
+        except PyJWTError as error:
+            wrong_claim = WrongClaimError.found_in(error)
+            raise _unauthorized(str(wrong_claim or _NOT_VALID), bad=True) from None
+        except (ValueError, TypeError, ArithmeticError, RecursionError):
+            # What claims of absurd types and sizes come to inside the library.
+            raise _unauthorized(_NOT_VALID, bad=True) from None
         if len(self._believed) >= MOST_BELIEVED:
             self._believed.clear()
-        self._believed[token] = believed
-        return believed.principal
+        self._believed[token] = VerifiedToken(principal, now, until)
+        return principal
 
     def _claims(self, token: str) -> dict[str, Any]:
         claims: dict[str, Any] = jwt.decode(
@@ -141,21 +163,14 @@ class Verifier:
             algorithms=self._algorithms,
             issuer=self._issuer,
             audience=self._audience,
+            leeway=self._leeway_s,
             options={
-                "require": ["exp", "sub", "role"],
+                "require": ["exp", "role"],
                 "verify_aud": self._audience is not None,
                 "verify_iat": False,  # RFC 7519 gives it no say, and clocks differ
             },
         )
         return claims
-
-
-def _principal(claims: dict[str, Any]) -> Principal:
-    """Raises ``ValueError`` for a role or subject that means nothing here."""
-    role, subject = Role(claims["role"]), claims["sub"]
-    if not is_subject(role, subject):
-        raise ValueError("sub")
-    return Principal(role=role, subject=subject, issuer=claims.get("iss"))
 
 
 def _configured_keys(settings: Settings) -> tuple[Keys, Sequence[str]]:

@@ -14,7 +14,7 @@ class Role(StrEnum):
 
 
 class Principal(Message):
-    """The caller. For a customer the subject is its customer id."""
+    """The caller. For a customer the subject is its customer id, whichever claim of its token has that."""
 
     role: Role
     subject: str

@@ -20,6 +20,7 @@ def test_nothing_set_is_a_development_machine() -> None:
     assert settings.log_partitions == 4
     assert (settings.api_host, settings.api_port) == ("127.0.0.1", 8000)
     assert settings.jwt_secret is None
+    assert (settings.jwt_customer_claim, settings.jwt_leeway_s) == ("sub", 10)
     assert settings.data_dir == Path(".data")
     assert settings.model_fields_set == set()
 
@@ -128,6 +129,11 @@ def test_two_keys_are_refused(monkeypatch: pytest.MonkeyPatch, keys: dict[str, s
         ("PROJECTION_THREADS", "257"),
         ("WEB_THREADS", "1"),
         ("API_PORT", "65536"),
+        ("JWT_CUSTOMER_CLAIM", "customer id"),
+        ("JWT_CUSTOMER_CLAIM", 'a"b'),
+        ("JWT_CUSTOMER_CLAIM", "a\\b"),
+        ("JWT_LEEWAY_S", "-1"),
+        ("JWT_LEEWAY_S", "301"),
         ("LOG_FORMAT", "xml"),
         ("WRITE_MONGODB_URI", "postgres://127.0.0.1"),
         ("READ_MONGODB_URI", "postgres://127.0.0.1"),
