@@ -1,18 +1,28 @@
-"""Query strings: every parameter known, given once, and of its type; anything else is 400.
+"""Query strings: every parameter known, of its type, and given once unless it may be repeated; else a 400.
 
-A parameter with nothing behind the ``=`` counts as left out, as forms send it.
+A parameter with nothing behind the ``=`` is a 400 as well. Taken as left out, ``?customer_id=`` would show
+everybody's orders to somebody who meant one customer's and had no id at hand.
 """
 
 import re
-from datetime import date
-from typing import Annotated, Literal, TypeVar
+from datetime import date, datetime
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 import falcon
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    TypeAdapter,
+    ValidationError,
+    WithJsonSchema,
+)
 
-from api.http.problems import field_errors, malformed, wrong_fields
+from api.http.problems import ProblemError, field_errors, malformed, wrong_fields
 from bus.messages.rejection import FieldError
-from bus.messages.values import Id, OrderStatus
+from bus.messages.values import Id, Moment, OrderStatus, Reference
 
 _DIGITS = re.compile(r"[0-9]{1,9}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -30,8 +40,28 @@ def _day(value: object) -> object:
     return value
 
 
+_MOMENT: TypeAdapter[datetime] = TypeAdapter(Moment)
+
+
+def _day_or_moment(value: object) -> date:
+    text = str(value)
+    if _DAY.fullmatch(text):
+        return date.fromisoformat(text)
+    try:
+        return _MOMENT.validate_python(text)
+    except ValidationError as error:
+        [wrong] = field_errors(error)
+        raise ValueError(f"must be a day such as 2024-02-29, or a moment: {wrong.message}") from None
+
+
 Day = Annotated[date, BeforeValidator(_day)]
-Cursor = Annotated[str, Field(max_length=24_576)]
+DayOrMoment = Annotated[
+    date,
+    PlainValidator(_day_or_moment),
+    WithJsonSchema({"anyOf": [{"type": "string", "format": how} for how in ("date", "date-time")]}),
+]
+"""A whole day of the shop, or a ``datetime``: one moment."""
+Cursor = Annotated[str, Field(min_length=1, max_length=24_576)]
 """Longer than any given out, also by a log of 1,024 partitions; below the server's bound on headers."""
 Limit = Annotated[
     int, Field(ge=1, le=100), BeforeValidator(whole_number), Field(description="How many at most.")
@@ -40,6 +70,9 @@ Limit = Annotated[
 
 class Query(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    repeatable: ClassVar[frozenset[str]] = frozenset()
+    """The parameters that may be given several times; each is a list."""
 
 
 class NoQuery(Query):
@@ -61,10 +94,32 @@ class OrderQuery(Query):
 
 
 class OrdersQuery(PageQuery):
+    repeatable: ClassVar[frozenset[str]] = frozenset({"status"})
+
     customer_id: Annotated[
-        Id | None, Field(description="Whose orders; a customer can only ask for its own.")
+        Id | None,
+        Field(description="Whose orders; a customer can only ask for its own. A `+` is `%2B` here."),
     ] = None
-    status: Annotated[OrderStatus | None, Field(description="Where the orders stand now.")] = None
+    status: Annotated[
+        list[OrderStatus] | None,
+        Field(min_length=1, description="Where the orders stand now; given several times, any of these."),
+    ] = None
+    reference: Annotated[
+        Reference | None, Field(description="The reference that the orders were placed with, exactly.")
+    ] = None
+    first: Annotated[
+        DayOrMoment | None,
+        Field(
+            alias="from", description="Placed on this day of the shop or later, or at this moment or later."
+        ),
+    ] = None
+    last: Annotated[
+        DayOrMoment | None,
+        Field(
+            alias="to",
+            description="Placed on this day or earlier, or at this moment or earlier; not before `from`.",
+        ),
+    ] = None
 
 
 class RangeQuery(Query):
@@ -113,18 +168,29 @@ def read(req: falcon.Request, kind: type[AnyQuery]) -> AnyQuery:
         ProblemError: 400 for what cannot be read, 422 for a range that ends before it starts.
 
     """
-    given = {name: value for name, value in req.params.items() if value != ""}
-    repeated = [name for name, value in given.items() if isinstance(value, list)]
-    if repeated:
+    given: dict[str, Any] = dict(req.params)
+    if empty := [name for name, value in given.items() if "" in _each(value)]:
+        told = "must not be empty: leave the parameter out if it is not meant"
+        raise _unreadable([FieldError(field=name, message=told) for name in empty])
+    given |= {name: _each(given[name]) for name in kind.repeatable & given.keys()}
+    if repeated := [n for n, value in given.items() if isinstance(value, list) and n not in kind.repeatable]:
         raise _unreadable([FieldError(field=name, message="given more than once") for name in repeated])
     try:
         query = kind.model_validate(given)
     except ValidationError as error:
         raise _unreadable(field_errors(error)) from None
     if isinstance(query, RangeQuery) and query.first and query.last and query.first > query.last:
-        raise wrong_fields([FieldError(field="from", message="must not be after to")])
+        raise ends_before_it_starts()
     return query
 
 
-def _unreadable(errors: list[FieldError]) -> Exception:
+def ends_before_it_starts() -> ProblemError:
+    return wrong_fields([FieldError(field="from", message="must not be after to")])
+
+
+def _each(value: str | list[str]) -> list[str]:
+    return value if isinstance(value, list) else [value]
+
+
+def _unreadable(errors: list[FieldError]) -> ProblemError:
     return malformed("query", "The query string cannot be read.", errors)

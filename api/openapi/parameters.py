@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from api.middleware.correlation import HEADER as CORRELATION
 from api.openapi.operation import Operation
 from api.openapi.schemas import Schema
+from bus.messages.values import ID_TEXT, MAX_ID_LENGTH
 
 _PARAMETER = re.compile(r"\{(\w+)\}")
-_ID = {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,64}$"}
+_ID = {"type": "string", "pattern": f"^{ID_TEXT}$", "maxLength": MAX_ID_LENGTH}
 
 
 def of_operation(path: str, row: Operation, components: Mapping[str, Schema]) -> list[Schema]:
@@ -27,19 +28,12 @@ def _in_query(row: Operation, components: Mapping[str, Schema]) -> list[Schema]:
 
 
 def _query_parameter(field: str, schema: Schema) -> Schema:
-    """A query has no null: what may be null may be left out."""
+    """A query has no null: what may be null may be left out. An array is a parameter given several times."""
     kinds = [kind for kind in schema.pop("anyOf", ()) if kind != {"type": "null"}]
     if kinds:
-        schema.update(*kinds)
+        schema.update(kinds[0] if len(kinds) == 1 else {"anyOf": kinds})
         del schema["default"]
-    description = schema.pop("description")
-    return {
-        "name": field,
-        "in": "query",
-        "description": description,
-        "schema": schema,
-        "allowEmptyValue": True,
-    }
+    return {"name": field, "in": "query", "description": schema.pop("description"), "schema": schema}
 
 
 def _in_headers(row: Operation) -> list[Schema]:

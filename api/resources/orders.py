@@ -1,22 +1,23 @@
 """Orders: placed by commands, listed from ``order_summary``, shown from ``order_detail``."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, tzinfo
 from typing import Annotated, Any, ClassVar, cast
 
 import falcon
 from pymongo.errors import PyMongoError
 
-from api.http import bodies, cursors, queries, receipts
+from api.http import bodies, queries, receipts
 from api.http.answers import answer, answer_single
 from api.http.commands import Commands
 from api.http.freshness import Freshness, behind
 from api.http.owners import Owners
-from api.http.problems import checked_id, forbidden, malformed, not_found
+from api.http.problems import checked_id, forbidden, not_found
 from api.middleware.deferral import Waits
 from api.openapi.examples import CUSTOMER_ID, PRODUCT_ID
 from api.openapi.kinds import creating, listing, single
 from api.openapi.operation import Link, Tag
+from api.resources import order_filter
 from api.resources.shapes import OrdersPage
 from bus.log.log import Log
 from bus.messages.orders import Items, PlaceOrder
@@ -32,8 +33,6 @@ from read_side.queries.strong import order_now
 LIST = order_summary.ORDER_SUMMARY.name
 DETAIL = order_detail.ORDER_DETAIL.name
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 _EXAMPLE: Mapping[str, Any] = {
     "items": [{"product_id": PRODUCT_ID, "quantity": 2}],
     "shipping_address": {
@@ -87,10 +86,12 @@ class NewOrder(bodies.Body):
 class Orders:
     """``/orders``."""
 
-    def __init__(self, commands: Commands, freshness: Freshness, partitions: int) -> None:
+    def __init__(self, commands: Commands, freshness: Freshness, partitions: int, zone: tzinfo = UTC) -> None:
+        """``zone`` is where the days begin that orders are asked for by."""
         self._commands = commands
         self._freshness = freshness
         self._partitions = partitions
+        self._zone = zone
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> Waits[None]:
         queries.read(req, queries.NoQuery)
@@ -111,21 +112,17 @@ class Orders:
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> Waits[None]:
         query = queries.read(req, queries.OrdersQuery)
-        customer_id = _listed_for(req.context.principal, query.customer_id)
-        scope = (LIST, customer_id, query.status)
+        wanted = order_filter.filter_of(query, req.context.principal, self._zone)
+        after = order_filter.decode(query.cursor, wanted) if query.cursor else None
         live = yield from self._freshness.live(req, LIST)
-        page = order_summary.page(
-            live.documents,
-            customer_id=customer_id,
-            status=query.status,
-            limit=query.limit,
-            after=_after(query.cursor, scope) if query.cursor else None,
-        )
-        cursor = _cursor(page.next_after, scope) if page.next_after else None
+        if wanted.reference is not None and not live.current:
+            raise behind(LIST)  # the documents of an older build have no reference to be found by
+        page = order_summary.page(live.documents, wanted, limit=query.limit, after=after)
+        cursor = order_filter.encode(page.next_after, wanted) if page.next_after else None
         rows = [staleness.marked(row, live.aside, _streams(row)) for row in page.documents]
         orders = cast("list[order_summary.OrderSummary]", rows)
         shown: OrdersPage = {"orders": orders, "next_cursor": cursor}
-        if stale := staleness.of(live.aside, _missing(live, customer_id)):
+        if stale := staleness.of(live.aside, _missing(live, wanted.customer_id)):
             shown["stale"] = stale
         answer(resp, shown)
 
@@ -218,32 +215,10 @@ def _customer_of(principal: Principal, customer_id: str | None) -> str | None:
     return customer_id
 
 
-def _listed_for(principal: Principal, customer_id: str | None) -> str | None:
-    """Whose orders are listed; ``None`` for everybody's."""
-    if principal.role is not Role.CUSTOMER:
-        return customer_id
-    if customer_id is not None and not principal.owns(customer_id):
-        raise forbidden("A customer sees its own orders only.")
-    return principal.subject
-
-
 def only_staff_tells_times(principal: Principal, occurred_at: datetime | None) -> None:
     """Raises a 403 for anybody else who says when something occurred."""
     if occurred_at is not None and principal.role is not Role.STAFF:
         raise forbidden("Only staff says when something occurred.")
-
-
-def _cursor(after: order_summary.After, scope: tuple[str | None, ...]) -> str:
-    placed_at, order_id = after
-    return cursors.encode(scope, [(placed_at - _EPOCH) // _MILLISECOND, order_id])
-
-
-def _after(cursor: str, scope: tuple[str | None, ...]) -> order_summary.After:
-    milliseconds, order_id = cursors.decode(cursor, scope, (int, str))
-    try:
-        return _EPOCH + int(milliseconds) * _MILLISECOND, str(order_id)
-    except OverflowError:
-        raise malformed("cursor", "The cursor cannot be read.") from None
 
 
 OPERATIONS = {
@@ -263,7 +238,11 @@ OPERATIONS = {
         "List orders, newest first",
         queries.OrdersQuery,
         OrdersPage,
-        text="A customer sees its own.",
+        text=(
+            "A customer sees its own. All that is given has to hold of an order. A cursor is good for the"
+            " same filter only, and an empty value is a 400."
+        ),
+        problems=(422,),
         links={"first": Link("readOrder", {"path.order_id": "$response.body#/orders/0/order_id"})},
     ),
     ("/orders/{order_id}", "GET"): single(

@@ -1,10 +1,11 @@
-"""Orders as a list shows them, newest first, by customer and by status.
+"""Orders as a list shows them, newest first: by customer, status, reference and time of placing.
 
 One document per order, its ``_id`` the order's id, and one per customer for its name
 (``customer_names``), which has none of an order's fields.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NotRequired, TypedDict
 
@@ -23,6 +24,22 @@ After = tuple[datetime, str]
 """Where a page ended: ``placed_at`` and id of its last order."""
 
 _END_OF_TIME = datetime.max.replace(microsecond=999_000, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which orders a list shows: those for which all of it holds. ``None`` and ``()`` leave nothing out."""
+
+    customer_id: str | None = None
+    statuses: Sequence[str] = ()
+    """Where an order stands now: at one of these."""
+    reference: str | None = None
+    first: datetime | None = None
+    last: datetime | None = None
+    """``placed_at`` is from ``first`` to ``last``, both included."""
+
+
+EVERY_ORDER = Filter()
 
 
 class OrderSummary(TypedDict):
@@ -65,6 +82,7 @@ def fold(document: Document, recorded: Recorded) -> Document:
                 "total": event.total,
                 "currency": event.currency,
                 "item_count": len(event.lines),
+                "reference": event.reference,
                 "placed_at": event.placed_at,
                 "version": recorded.version,
             }
@@ -77,28 +95,31 @@ def fold(document: Document, recorded: Recorded) -> Document:
 
 
 def page(
-    documents: Documents,
-    *,
-    customer_id: str | None = None,
-    status: str | None = None,
-    limit: int,
-    after: After | None = None,
+    documents: Documents, wanted: Filter = EVERY_ORDER, *, limit: int, after: After | None = None
 ) -> Page[After]:
     """Newest ``placed_at`` first, ties by order id descending.
 
-    Each of the four ways to filter has its index, which is read in order from ``after`` on. The range on
-    ``placed_at`` bounds the reading, also on the first page, where it passes the remembered names by; what
-    was placed in the very millisecond of ``after`` and already shown is read again and left out, so a
-    page costs its length plus those.
+    An index is read in that order from ``last`` or ``after`` on, down to ``first``; of several statuses, the
+    index of each, merged. The range on ``placed_at`` bounds the reading, also on the first page, where it
+    passes the remembered names by. What was placed in the very millisecond of ``after`` and already shown is
+    read again and left out, so a page costs its length plus those. Only a reference together with a customer
+    or a status has no index of its own: all orders of that reference are read, which are few where it names
+    an order.
     """
-    filters = {"customer_id": customer_id, "status": status}
-    where: dict[str, Any] = {field: value for field, value in filters.items() if value is not None}
-    if after is None:
-        where["placed_at"] = {"$lte": _END_OF_TIME}
-    else:
+    where: dict[str, Any] = {}
+    if wanted.customer_id is not None:
+        where["customer_id"] = wanted.customer_id
+    if wanted.statuses:
+        several = len(wanted.statuses) > 1
+        where["status"] = {"$in": list(wanted.statuses)} if several else wanted.statuses[0]
+    if wanted.reference is not None:
+        where["reference"] = wanted.reference
+    end = wanted.last or _END_OF_TIME
+    if after is not None:
         moment, order_id = after
-        where["placed_at"] = {"$lte": moment}
+        end = min(end, moment)
         where["$nor"] = [{"placed_at": moment, "_id": {"$gte": order_id}}]  # $or would invite a sort
+    where["placed_at"] = {"$lte": end} if wanted.first is None else {"$gte": wanted.first, "$lte": end}
     found = documents.find(where, sort=_NEWEST_FIRST, limit=limit + 1)
     return cut(found, limit, OrderSummary, lambda last: (last["placed_at"], last["_id"]))
 
@@ -107,7 +128,7 @@ _NEWEST_FIRST = (("placed_at", -1), ("_id", -1))
 
 ORDER_SUMMARY = ReadModel(
     name="order_summary",
-    version=1,
+    version=2,
     keys=keys,
     creates=creates,
     fold=fold,
@@ -115,10 +136,13 @@ ORDER_SUMMARY = ReadModel(
     spreads_by=customer_names.SPREADS_BY,
     memory=customer_names.MEMORY,
     sources=customer_names.SOURCES,
+    # Each serves its filter with and without a range of placed_at. Every index costs each write that changes
+    # one of its fields: those with a status are written at every step of an order, the others once.
     indexes=(
-        Index(_NEWEST_FIRST),
-        Index((("customer_id", 1), *_NEWEST_FIRST)),
-        Index((("status", 1), *_NEWEST_FIRST)),
-        Index((("customer_id", 1), ("status", 1), *_NEWEST_FIRST)),
+        Index(_NEWEST_FIRST),  # everybody's orders
+        Index((("customer_id", 1), *_NEWEST_FIRST)),  # a customer's; and what a rename spreads by
+        Index((("status", 1), *_NEWEST_FIRST)),  # everybody's in some statuses
+        Index((("customer_id", 1), ("status", 1), *_NEWEST_FIRST)),  # a customer's in some statuses
+        Index((("reference", 1), *_NEWEST_FIRST), only={"reference": {"$gt": ""}}),  # those that have one
     ),
 )

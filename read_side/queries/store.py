@@ -92,6 +92,8 @@ class Live:
     documents: Documents
     aside: Aside = field(default_factory=dict)
     """The streams whose events are missing in them, and since when."""
+    current: bool = True
+    """False of documents that another version of the fold has made, which may lack a field of this one's."""
 
 
 class ReadStore:
@@ -107,12 +109,17 @@ class ReadStore:
         model = self._models.get(name)
         return self._registry.entry(name).served(model.version if model else None)
 
+    def _is_current(self, name: str, generation: int) -> bool:
+        model, found = self._models.get(name), self._registry.entry(name).generations.get(generation)
+        return model is None or found is None or found.version == model.version
+
     def live(self, name: str) -> Live:
         """The documents of a model as they are served, of one and the same generation throughout."""
         generation = self.generation(name)
         live = self._live.get(name)
         if live is None or live.generation != generation:
             collection = self._registry.collection(name, generation)
-            live = Live(generation, CollectionDocuments(collection, self._models.get(name)))
+            documents = CollectionDocuments(collection, self._models.get(name))
+            live = Live(generation, documents, current=self._is_current(name, generation))
             self._live[name] = live
         return live

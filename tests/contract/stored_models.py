@@ -25,8 +25,30 @@ def fill(database: Any, name: str, *happened: AnyEvent) -> Collection[Document]:
     return filled
 
 
+def forty_among_many(database: Any) -> Collection[Document]:
+    """The list of ``forty_orders``, and of 500 more: delivered, without a reference, placed in between."""
+    filled = fill(database, "order_summary", *forty_orders())
+    one = filled.find_one({"_id": "o02"}) or {}
+    others = [
+        {
+            **one,
+            "_id": f"x{number:03}",
+            "customer_id": f"c{1 + number % 2}",
+            "status": "delivered",
+            "reference": None,
+            "placed_at": PLACED_AT + number * SECOND / 50 + SECOND / 100,
+        }
+        for number in range(500)
+    ]
+    filled.insert_many(others)
+    return filled
+
+
 def forty_orders() -> list[AnyEvent]:
-    """Of two customers, ``c1`` and ``c2``; four at a time in the same millisecond; every third confirmed."""
+    """Of two customers, ``c1`` and ``c2``; four at a time in the same millisecond; every third confirmed.
+
+    Every fifth has the reference ``PO 1`` and the one after it ``PO 2``.
+    """
     happened: list[AnyEvent] = [
         messages.customer_registered(customer_id=customer, name=customer) for customer in ("c1", "c2", "c3")
     ]
@@ -36,7 +58,8 @@ def forty_orders() -> list[AnyEvent]:
             "customer_id": f"c{1 + number % 2}",
             "placed_at": PLACED_AT + number // 4 * SECOND,
         }
-        happened.append(messages.order_placed(**order))
+        reference = {0: "PO 1", 1: "PO 2"}.get(number % 5)
+        happened.append(messages.order_placed(**order, reference=reference))
         if number % 3 == 0:
             happened.append(messages.order_confirmed(**order))
     happened.append(messages.customer_renamed(customer_id="c1"))

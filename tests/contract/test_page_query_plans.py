@@ -44,6 +44,9 @@ def test_what_spreads_is_looked_for_beside_what_is_asked_for(watched: Watched) -
     assert_indexed(watched, 1, 3)
     assert len(order_summary.page(documents, limit=5).documents) == 5
     assert_indexed(watched, 2, 7)
+    wanted = order_summary.Filter(customer_id="c1", statuses=("cancelled", "confirmed"))
+    assert len(order_summary.page(documents, wanted, limit=5).documents) == 5
+    assert_indexed(watched, 2, 9)
     assert spreads.under_way(found, ORDER_SUMMARY, partition=1) == []
     assert_indexed(watched, 1, 1)
 

@@ -11,7 +11,6 @@ import mongomock
 import pytest
 
 from bus.connections.clients import mongo_client
-from bus.messages.values import OrderStatus
 from read_side.projections import (
     customers,
     order_analytics,
@@ -21,17 +20,24 @@ from read_side.projections import (
     products,
 )
 from read_side.projections.model import Documents
+from read_side.projections.order_summary import Filter
 from read_side.queries.store import CollectionDocuments
 from tests.contract.stored_models import fill, forty_orders
 from tests.support import messages
-from tests.support.messages import PLACED_AT
+from tests.support.messages import PLACED_AT, SECOND
 
 Fill = Callable[..., Documents]
-FILTERS: list[dict[str, Any]] = [
-    {},
-    {"customer_id": "c1"},
-    {"status": OrderStatus.CONFIRMED},
-    {"customer_id": "c1", "status": OrderStatus.CONFIRMED},
+FILTERS = [
+    Filter(),
+    Filter(customer_id="c1"),
+    Filter(statuses=("confirmed",)),
+    Filter(customer_id="c1", statuses=("confirmed",)),
+    Filter(statuses=("confirmed", "shipped")),
+    Filter(customer_id="c1", statuses=("confirmed", "pending")),
+    Filter(reference="PO 1"),
+    Filter(reference="PO 2", customer_id="c1"),
+    Filter(first=PLACED_AT + 2 * SECOND, last=PLACED_AT + 8 * SECOND),
+    Filter("c1", ("confirmed",), "PO 1", PLACED_AT, PLACED_AT + 9 * SECOND),
 ]
 
 
@@ -51,26 +57,29 @@ def documents(database: Any) -> Fill:
     return lambda name, *happened: CollectionDocuments(fill(database, name, *happened))
 
 
-def wanted(filters: dict[str, Any]) -> list[str]:
-    return [
-        f"o{number:02}"
-        for number in reversed(range(40))
-        if ("customer_id" not in filters or number % 2 == 0) and ("status" not in filters or number % 3 == 0)
-    ]
+def passes(number: int, wanted: Filter) -> bool:
+    placed_at = PLACED_AT + number // 4 * SECOND
+    return (
+        (wanted.customer_id is None or wanted.customer_id == f"c{1 + number % 2}")
+        and (not wanted.statuses or ("pending" if number % 3 else "confirmed") in wanted.statuses)
+        and (wanted.reference is None or wanted.reference == f"PO {1 + number % 5}")
+        and (wanted.first is None or wanted.first <= placed_at)
+        and (wanted.last is None or placed_at <= wanted.last)
+    )
 
 
-@pytest.mark.parametrize("filters", FILTERS, ids="+".join)
+@pytest.mark.parametrize("wanted", FILTERS, ids=str)
 @pytest.mark.parametrize("limit", [1, 3, 4, 40])
-def test_orders_are_paged_newest_first(documents: Fill, filters: dict[str, Any], limit: int) -> None:
+def test_orders_are_paged_newest_first(documents: Fill, wanted: Filter, limit: int) -> None:
     store = documents("order_summary", *forty_orders())
     shown: list[str] = []
     after: tuple[datetime, str] | None = None
     while not shown or after is not None:
-        page = order_summary.page(store, limit=limit, after=after, **filters)
+        page = order_summary.page(store, wanted, limit=limit, after=after)
         assert 0 < len(page.documents) <= limit
         shown += [row["order_id"] for row in page.documents]
         after = page.next_after
-    assert shown == wanted(filters)
+    assert shown == [f"o{number:02}" for number in reversed(range(40)) if passes(number, wanted)]
 
 
 def test_a_row_has_the_fields_of_the_contract(documents: Fill) -> None:

@@ -11,10 +11,14 @@ from api.local.mongod import Mongod
 from bus.connections.clients import mongo_client
 from read_side.projections import order_analytics, order_summary, product_sales
 from read_side.projections.model import Document, Sort
+from read_side.projections.order_summary import Filter
 from read_side.queries.store import CollectionDocuments
-from tests.contract.stored_models import fill, forty_orders
+from tests.contract.stored_models import fill, forty_among_many
 from tests.support import messages
 from tests.support.databases import DatabaseNames
+from tests.support.messages import PLACED_AT, SECOND
+
+EARLIER, LATER = PLACED_AT + SECOND, PLACED_AT + 8 * SECOND
 
 
 @pytest.fixture
@@ -57,24 +61,61 @@ def stages(plan: Any) -> Iterator[str]:
             yield from stages(part)
 
 
+@pytest.mark.parametrize("span", [{}, {"last": LATER}, {"first": EARLIER, "last": LATER}], ids=len)
 @pytest.mark.parametrize(
     "filters",
-    [{}, {"customer_id": "c1"}, {"status": "confirmed"}, {"customer_id": "c1", "status": "confirmed"}],
+    [
+        {},
+        {"customer_id": "c1"},
+        {"statuses": ("confirmed",)},
+        {"statuses": ("cancelled", "confirmed", "shipped")},
+        {"customer_id": "c1", "statuses": ("confirmed",)},
+        {"customer_id": "c1", "statuses": ("cancelled", "confirmed")},
+        {"reference": "PO 1"},
+    ],
     ids="+".join,
 )
 def test_a_page_of_orders_is_read_from_one_index_in_its_order(
-    database: Database[dict[str, Any]], filters: dict[str, Any]
+    database: Database[dict[str, Any]], filters: dict[str, Any], span: dict[str, Any]
 ) -> None:
-    store = Explained(fill(database, "order_summary", *forty_orders()))
-    limit, ties = 3, 4
-    first = order_summary.page(store, limit=limit, **filters)
-    order_summary.page(store, limit=limit, after=first.next_after, **filters)
+    """Of several statuses, each is read in that order, and they are merged."""
+    store, wanted = Explained(forty_among_many(database)), Filter(**filters, **span)
+    limit, ties, reads = 3, 4, max(1, len(wanted.statuses))
+    first = order_summary.page(store, wanted, limit=limit)
+    assert order_summary.page(store, wanted, limit=limit, after=first.next_after).documents
     assert len(store.plans) == 2
     for plan in store.plans:
         used = list(stages(plan["queryPlanner"]["winningPlan"]))
-        assert used.count("IXSCAN") == 1
+        assert used.count("IXSCAN") == reads
+        assert used.count("SORT_MERGE") == (reads > 1)
         assert not {"SORT", "COLLSCAN"} & set(used)
-        assert plan["executionStats"]["totalKeysExamined"] <= limit + 1 + ties
+        assert plan["executionStats"]["totalKeysExamined"] <= limit + 1 + ties + 2 * (reads - 1)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"customer_id": "c1"}, {"statuses": ("confirmed",)}, {"statuses": ("confirmed", "pending")}],
+    ids="+".join,
+)
+def test_a_reference_with_more_reads_no_more_orders_than_have_it(
+    database: Database[dict[str, Any]], more: dict[str, Any]
+) -> None:
+    store = Explained(forty_among_many(database))
+    assert order_summary.page(store, Filter(reference="PO 1", **more), limit=20).documents
+    [plan] = store.plans
+    used = list(stages(plan["queryPlanner"]["winningPlan"]))
+    assert used.count("IXSCAN") == 1
+    assert not {"SORT", "COLLSCAN"} & set(used)
+    assert plan["executionStats"]["totalKeysExamined"] <= 40 // 5 + 1
+
+
+def test_an_order_without_a_reference_is_not_in_the_index_of_those(
+    database: Database[dict[str, Any]],
+) -> None:
+    found = forty_among_many(database)
+    [index] = [name for name in found.index_information() if name.startswith("reference")]
+    kept = database.command("validate", "order_summary")["keysPerIndex"]
+    assert kept[index] == 2 * 40 // 5
 
 
 def test_days_and_names_are_found_by_index(database: Database[dict[str, Any]]) -> None:

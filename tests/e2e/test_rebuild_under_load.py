@@ -117,11 +117,11 @@ class Shop:
         client = self._clients[3]
         while not self.done.is_set():
             seen: list[str] = []
-            cursor: str | None = ""
-            while cursor is not None:
-                page = self._get(client, "/orders", limit=7, cursor=cursor)
+            asked: dict[str, Any] = {"limit": 7}
+            while asked.get("cursor", "") is not None:
+                page = self._get(client, "/orders", **asked)
                 seen += [order["order_id"] for order in page["orders"]]
-                cursor = page["next_cursor"]
+                asked["cursor"] = page["next_cursor"]
             assert len(seen) == len(set(seen))
             assert seen[-BEFORE:] == self.orders[::-1]
             for order_id in self.orders[::5]:

@@ -33,10 +33,11 @@ _REFERENCES = frozenset(
 )
 """What an order or a change comes to when the rest of the shop is looked at."""
 
+_BEYOND = "the time is outside the years 1 to 9999 in UTC"
 _RELATIONS = frozenset(
     {
         ("from", "must not be after to"),
-        ("occurred_at", "the time is outside the years 1 to 9999 in UTC"),
+        ("occurred_at", _BEYOND),
     }
 )
 """Fields that are wrong only beside others, or for some."""
@@ -49,6 +50,11 @@ def _is_bad_header(case: Case, problem: Problem) -> bool:
     if problem["detail"].startswith("Consistency-Token"):
         return "Consistency-Token" in case.headers
     return not _IF_MATCH.fullmatch(case.headers.get("If-Match", "*"))
+
+
+def _is_beyond_the_calendar(error: Problem) -> bool:
+    """A moment with an offset that takes it out of the years there are in UTC."""
+    return error["field"] in {"from", "to"} and error["message"].endswith(_BEYOND)
 
 
 def _is_wrong(case: Case, error: Problem) -> bool:
@@ -64,6 +70,7 @@ def _is_wrong(case: Case, error: Problem) -> bool:
 _REASONS: Mapping[tuple[int, str], Callable[[Case, Problem], bool]] = {
     (400, "malformed-cursor"): lambda case, _: any(case.query.get(name) for name in _OPAQUE),
     (400, "malformed-header"): _is_bad_header,
+    (400, "malformed-query"): lambda _, problem: all(map(_is_beyond_the_calendar, problem["errors"])),
     (412, "version-mismatch"): lambda case, _: "If-Match" in case.headers,
     (422, "idempotency-key-reused"): lambda case, _: "Idempotency-Key" in case.headers,
     (422, "wrong-fields"): lambda case, problem: all(_is_wrong(case, error) for error in problem["errors"]),

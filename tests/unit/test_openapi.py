@@ -1,6 +1,7 @@
 """The description: complete, well-formed, and true to itself."""
 
 import json
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from api.openapi import headers
 from api.openapi.command import described, unwired
 from api.openapi.operations import check
 from api.openapi.schemas import REFINED
-from bus.messages.values import Email
+from bus.messages.values import Email, is_id
 from tests.support.openapi import Description
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -128,6 +129,37 @@ def test_its_patterns_mean_what_is_checked(description: Description) -> None:
 
     for character in map(chr, (*range(0x3100), 0xFEFF, 0x1F600)):
         assert told.is_valid(f"{character}@b.cd") == is_served(f"{character}@b.cd"), ascii(character)
+
+
+def test_an_id_is_described_as_it_is_checked(description: Description) -> None:
+    """In paths, queries and bodies: also that it is not ``.`` or ``..``."""
+    paths, components = description.document["paths"], description.document["components"]
+    [in_path] = [
+        each["schema"] for each in paths["/customers/{customer_id}"]["get"]["parameters"] if "in" in each
+    ]
+    [in_query] = [
+        each["schema"] for each in paths["/orders"]["get"]["parameters"] if each.get("name") == "customer_id"
+    ]
+    in_a_body = components["schemas"]["NewProduct"]["properties"]["product_id"]
+    alphabet = sorted({*map(chr, range(0x20, 0x80)), "é", "\n"})
+    texts = ["", *alphabet, *map("".join, product(".a|/", repeat=3)), *map("".join, product(".a", repeat=2))]
+    for text in [*texts, "x" * 128, "x" * 129]:
+        for schema in (in_path, in_query, in_a_body):
+            assert jsonschema_rs.Draft202012Validator(schema).is_valid(text) == is_id(text), ascii(text)
+
+
+def test_a_query_is_described_without_what_is_refused(description: Description) -> None:
+    """No parameter may be empty; ``status`` may be repeated, ``from`` and ``to`` are days or moments."""
+    listed = description.document["paths"]["/orders"]["get"]["parameters"]
+    by_name = {each["name"]: each for each in listed if each.get("in") == "query"}
+    assert not [name for name, parameter in by_name.items() if "allowEmptyValue" in parameter]
+    assert by_name.keys() == {"limit", "cursor", "customer_id", "status", "reference", "from", "to"}
+    assert by_name["status"]["schema"]["type"] == "array"
+    for name in ("from", "to"):
+        told = jsonschema_rs.Draft202012Validator(by_name[name]["schema"], validate_formats=True)
+        for good in ("2024-02-29", "2024-02-29T12:00:00Z", "2024-02-29T12:00:00.5+02:00"):
+            assert told.is_valid(good), good
+        assert not told.is_valid("2024-02-30")
 
 
 def test_what_is_refined_is_there() -> None:

@@ -1,15 +1,14 @@
-"""The list of orders: what a row shows, whose name is on it, and how it is paged."""
+"""The list of orders: what a row shows, whose name is on it, how it is filtered, and how it is paged."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from bus.messages.values import OrderStatus
 from read_side.projections import order_summary
 from read_side.projections.model import Documents
-from read_side.projections.order_summary import ORDER_SUMMARY
+from read_side.projections.order_summary import ORDER_SUMMARY, Filter
 from tests.support.messages import (
     PLACED_AT,
     SECOND,
@@ -23,9 +22,11 @@ from tests.support.messages import (
 )
 from tests.unit.projecting import Projection, project
 
+MILLISECOND = timedelta(milliseconds=1)
 
-def rows(projection: Projection, **filters: Any) -> list[dict[str, Any]]:
-    return order_summary.page(projection.stored, limit=100, **filters).documents
+
+def rows(projection: Projection) -> list[dict[str, Any]]:
+    return order_summary.page(projection.stored, limit=100).documents
 
 
 def names(projection: Projection) -> dict[str, str]:
@@ -113,7 +114,7 @@ def test_remembered_names_are_no_rows() -> None:
 
 @pytest.fixture
 def shop() -> Documents:
-    """Two customers, twelve orders; three of each four are of the same millisecond, one is confirmed."""
+    """Two customers, twelve orders, four in each millisecond: one of them confirmed, one with a reference."""
     happened: list[Any] = [customer_registered(), customer_registered(customer_id="c2")]
     for number in range(12):
         order = {
@@ -121,16 +122,16 @@ def shop() -> Documents:
             "customer_id": f"c{1 + number % 2}",
             "placed_at": PLACED_AT + number // 4 * SECOND,
         }
-        happened.append(order_placed(**order))
+        happened.append(order_placed(**order, reference="PO 4711" if number % 4 == 2 else None))
         if number % 4 == 1:
             happened.append(order_confirmed(**order))
     return project(ORDER_SUMMARY, *happened).stored
 
 
-def turned(documents: Documents, limit: int, **filters: Any) -> Iterator[list[str]]:
+def turned(documents: Documents, limit: int, wanted: Filter) -> Iterator[list[str]]:
     after: tuple[datetime, str] | None = None
     while True:
-        page = order_summary.page(documents, limit=limit, after=after, **filters)
+        page = order_summary.page(documents, wanted, limit=limit, after=after)
         yield [row["order_id"] for row in page.documents]
         after = page.next_after
         if after is None:
@@ -139,19 +140,33 @@ def turned(documents: Documents, limit: int, **filters: Any) -> Iterator[list[st
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 4, 5, 12, 13])
 @pytest.mark.parametrize(
-    ("filters", "expected"),
+    ("wanted", "expected"),
     [
-        ({}, range(11, -1, -1)),
-        ({"customer_id": "c1"}, range(10, -1, -2)),
-        ({"status": OrderStatus.CONFIRMED}, (9, 5, 1)),
-        ({"customer_id": "c2", "status": "pending"}, (11, 7, 3)),
-        ({"customer_id": "c3"}, ()),
+        (Filter(), range(11, -1, -1)),
+        (Filter(customer_id="c1"), range(10, -1, -2)),
+        (Filter(statuses=("confirmed",)), (9, 5, 1)),
+        (Filter(statuses=("confirmed", "pending")), range(11, -1, -1)),
+        (Filter(statuses=("confirmed", "shipped")), (9, 5, 1)),
+        (Filter(customer_id="c2", statuses=("pending",)), (11, 7, 3)),
+        (Filter(customer_id="c2", statuses=("pending", "confirmed")), (11, 9, 7, 5, 3, 1)),
+        (Filter(reference="PO 4711"), (10, 6, 2)),
+        (Filter(reference="po 4711"), ()),
+        (Filter(reference="PO 4711", customer_id="c1", statuses=("pending",)), (10, 6, 2)),
+        (Filter(reference="PO 4711", customer_id="c2"), ()),
+        (Filter(first=PLACED_AT + SECOND), range(11, 3, -1)),
+        (Filter(last=PLACED_AT + SECOND), range(7, -1, -1)),
+        (Filter(first=PLACED_AT + SECOND, last=PLACED_AT + SECOND), range(7, 3, -1)),
+        (Filter(first=PLACED_AT + MILLISECOND, last=PLACED_AT + SECOND - MILLISECOND), ()),
+        (Filter(last=PLACED_AT - MILLISECOND), ()),
+        (Filter("c1", ("pending",), "PO 4711", PLACED_AT + SECOND, PLACED_AT + 2 * SECOND), (10, 6)),
+        (Filter(customer_id="c3"), ()),
     ],
+    ids=str,
 )
 def test_pages_show_every_row_once_newest_first(
-    shop: Documents, limit: int, filters: dict[str, Any], expected: Any
+    shop: Documents, limit: int, wanted: Filter, expected: Any
 ) -> None:
-    pages = list(turned(shop, limit, **filters))
+    pages = list(turned(shop, limit, wanted))
     assert [order for page in pages for order in page] == [f"o{number:02}" for number in expected]
     assert all(len(page) == limit for page in pages[:-1])
     assert len(pages) == max(1, -(-len(expected) // limit)), "no empty page at the end"

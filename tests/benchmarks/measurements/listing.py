@@ -106,7 +106,8 @@ def _pages(writes: Database[Documents], store: ReadStore, partitions: int) -> di
 
     def read_model(customer_id: str) -> list[dict[str, Any]]:
         documents = store.live(model).documents
-        return order_summary.page(documents, customer_id=customer_id, limit=LIMIT).documents
+        wanted = order_summary.Filter(customer_id=customer_id)
+        return order_summary.page(documents, wanted, limit=LIMIT).documents
 
     return {
         "read_model": read_model,

@@ -93,7 +93,7 @@ def test_numbers(shop: Shop, number: Any) -> None:
         *(("name", value) for value in ("", "x" * 201, "a\x00b", "a\nb", "a\x7fb", 1, None, ["a"])),
         *(
             ("product_id", value)
-            for value in ("", "x" * 65, "a b", "a/b", "a\n", "é", "../p", "a\x00", "$a\r\n")
+            for value in ("", "x" * 129, "a b", "a/b", "a\n", "é", "../p", "a\x00", "$a\r\n", ".", "..")
         ),
         *(("currency", value) for value in ("eur", "EURO", "EU", "EUR\n", "€UR")),
         *((name, 1) for name in ("_id", "$set", "a.b", "version", "discontinued")),
@@ -116,7 +116,17 @@ def test_texts(shop: Shop, field: str, value: Any) -> None:
             "%2e%2e%2fx",
             "a%2fb",
         ),
-        *("%24where", "x" * 65, "%7B%24gt%3A1%7D", "%0a", "a%0d", "%E2%80%AE", "<script>alert(1)<%2fscript>"),
+        *(
+            "%2e",
+            "%2e%2e",
+            "%24where",
+            "x" * 129,
+            "%7B%24gt%3A1%7D",
+            "%0a",
+            "a%0d",
+            "%E2%80%AE",
+            "<script>alert(1)<%2fscript>",
+        ),
     ],
 )
 @pytest.mark.parametrize(
@@ -190,6 +200,14 @@ def test_headers_that_make_no_sense_do_no_harm(shop: Shop, name: str, value: str
             "%00=1",
         ),
         *("customer_id[$ne]=x", "customer_id=%7B%22$gt%22:1%7D", "customer_id=a%0d%0ab", "status[$ne]=x"),
+        *("reference=a%00", "reference=" + "x" * 65, "reference[$ne]=x", "reference=a&reference=b"),
+        *(
+            "from=%00",
+            "from=1e9",
+            "to=2024-02-30",
+            "to=2024-05-01T00:00:00",
+            "from=2024-05-01&from=2024-05-02",
+        ),
         *(
             "cursor=%ff",
             "cursor=" + "A" * 70_000,

@@ -1,12 +1,13 @@
 """Pages: all of it, once and in order, whatever is added or moves on between one page and the next."""
 
-from collections.abc import Callable, Iterator
-from datetime import timedelta
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
 from itertools import permutations
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from falcon import testing
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
@@ -14,20 +15,37 @@ from hypothesis import strategies as st
 from tests.support import messages
 from tests.support.shop_api import Shop
 
-FILTERS: list[dict[str, str]] = [
+MILLISECOND = timedelta(milliseconds=1)
+
+
+def told(moment: datetime) -> str:
+    """With its milliseconds, so that it sorts as text."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+SPAN = [told(messages.PLACED_AT + n * MILLISECOND) for n in (0, 1)]
+Filters = Mapping[str, str | list[str]]
+FILTERS: list[Filters] = [
     {},
     {"customer_id": "c1"},
     {"status": "pending"},
+    {"status": ["confirmed", "pending"]},
     {"customer_id": "c1", "status": "pending"},
+    {"customer_id": "c1", "status": ["pending", "shipped"]},
+    {"reference": "PO 1"},
+    {"reference": "PO 1", "customer_id": "c1"},
+    {"from": SPAN[0]},
+    {"to": SPAN[1]},
+    {"from": SPAN[0], "to": SPAN[1], "status": ["pending"], "reference": "PO 1"},
 ]
-MILLISECOND = timedelta(milliseconds=1)
 
 moments = st.integers(0, 2).map(lambda n: messages.PLACED_AT + n * MILLISECOND)
 orders = st.builds(
-    lambda placed_at, customer_id, status: {
+    lambda placed_at, customer_id, status, reference: {
         "placed_at": placed_at,
         "customer_id": customer_id,
         "status": status,
+        "reference": reference,
         "customer_name": "Somebody",
         "total": 1,
         "currency": "EUR",
@@ -38,8 +56,9 @@ orders = st.builds(
     moments,
     st.sampled_from(["c1", "c2"]),
     st.sampled_from(["pending", "confirmed"]),
+    st.sampled_from([None, "PO 1"]),
 )
-ids = st.text("ab.:_-9Z", min_size=1, max_size=4)
+ids = st.text("ab.:_-|@+9Z", min_size=1, max_size=4)
 some_orders = st.dictionaries(ids, orders, max_size=12)
 
 
@@ -48,19 +67,29 @@ def keep(shop: Shop, found: dict[str, dict[str, Any]], name: str = "order_summar
         shop.read[f"{name}.g1"].insert_many([{**order, "_id": key} for key, order in found.items()])
 
 
-def matching(found: dict[str, dict[str, Any]], filters: dict[str, str]) -> list[str]:
+def passes(order: dict[str, Any], filters: Filters) -> bool:
+    placed_at = told(order["placed_at"])
+    equal = {name: value for name, value in filters.items() if name in {"customer_id", "reference"}}
+    return (
+        equal.items() <= order.items()
+        and order["status"] in filters.get("status", order["status"])
+        and str(filters.get("from", placed_at)) <= placed_at <= str(filters.get("to", placed_at))
+    )
+
+
+def matching(found: dict[str, dict[str, Any]], filters: Filters) -> list[str]:
     """What a list has to show, sorted in memory."""
-    there = [key for key, order in found.items() if filters.items() <= order.items()]
+    there = [key for key, order in found.items() if passes(order, filters)]
     return sorted(there, key=lambda key: (found[key]["placed_at"], key), reverse=True)
 
 
-def pages(shop: Shop, path: str, limit: int, **filters: str) -> Iterator[list[str]]:
+def pages(shop: Shop, path: str, limit: int, filters: Filters | None = None) -> Iterator[list[str]]:
     """The ids on one page after another."""
     name = path.strip("/")
-    query = {"limit": str(limit), **filters}
+    query: dict[str, Any] = {"limit": str(limit), **(filters or {})}
     shown_before: set[str] = set()
     while True:
-        page = shop.staff.simulate_get(path, query_string=urlencode(query)).json
+        page = shop.staff.simulate_get(path, query_string=urlencode(query, doseq=True)).json
         assert len(page[name]) <= limit
         found = [shown[f"{name[:-1]}_id"] for shown in page[name]]
         assert not shown_before & set(found), "nothing comes twice"
@@ -72,9 +101,9 @@ def pages(shop: Shop, path: str, limit: int, **filters: str) -> Iterator[list[st
         query["cursor"] = page["next_cursor"]
 
 
-def seen(shop: Shop, limit: int, filters: dict[str, str], between: Callable[[], None]) -> list[str]:
+def seen(shop: Shop, limit: int, filters: Filters, between: Callable[[], None]) -> list[str]:
     found: list[str] = []
-    for page in pages(shop, "/orders", limit, **filters):
+    for page in pages(shop, "/orders", limit, filters):
         found += page
         between()
     return found
@@ -175,8 +204,12 @@ def test_pages_by_id(shop: Shop, path: str) -> None:
     assert first + rest == sorted([*there, f"{first[-1]}5", "zz"]), "only what comes after is seen"
 
 
-def cursor_of(shop: Shop, path: str, **filters: str) -> str:
-    cursor = shop.staff.simulate_get(path, params={"limit": "1", **filters}).json["next_cursor"]
+def asked_for(shop: Shop, path: str, filters: Filters) -> testing.Result:
+    return shop.staff.simulate_get(path, query_string=urlencode(filters, doseq=True))
+
+
+def cursor_of(shop: Shop, path: str, filters: Filters | None = None) -> str:
+    cursor = asked_for(shop, path, {"limit": "1", **(filters or {})}).json["next_cursor"]
     assert isinstance(cursor, str)
     return cursor
 
@@ -210,14 +243,16 @@ def test_a_damaged_cursor_is_a_400(shop: Shop) -> None:
 def test_a_cursor_is_good_for_its_filter_only(shop: Shop) -> None:
     for n in (1, 2):
         shop.happened(f"customer-c{n}", messages.customer_registered(customer_id=f"c{n}"))
-        shop.happened(f"order-o{n}", messages.order_placed(order_id=f"o{n}"))
+        shop.happened(f"order-o{n}", messages.order_placed(order_id=f"o{n}", reference="PO 1"))
         shop.happened(f"product-p{n}", messages.product_added(product_id=f"p{n}"))
-    asked: list[tuple[str, dict[str, str]]] = [("/orders", filters) for filters in FILTERS]
+    asked: list[tuple[str, Filters]] = [("/orders", filters) for filters in FILTERS]
     asked += [("/products", {}), ("/customers", {})]
-    for (path, filters), (other_path, other_filters) in permutations(asked, 2):
-        cursor = cursor_of(shop, path, **filters)
-        assert shop.staff.simulate_get(path, params={**filters, "cursor": cursor}).status_code == 200
-        result = shop.staff.simulate_get(other_path, params={**other_filters, "cursor": cursor})
+    cursors = [cursor_of(shop, path, filters) for path, filters in asked]
+    for ((path, filters), cursor), ((other_path, other_filters), _) in permutations(
+        zip(asked, cursors, strict=True), 2
+    ):
+        assert asked_for(shop, path, {**filters, "cursor": cursor}).status_code == 200
+        result = asked_for(shop, other_path, {**other_filters, "cursor": cursor})
         assert (result.status_code, result.json["type"]) == (400, "/problems/malformed-cursor")
     feed = shop.ops.simulate_get("/events").json["next"]
     assert shop.staff.simulate_get("/orders", params={"cursor": feed}).status_code == 400
