@@ -100,15 +100,36 @@ Url = Annotated[
 ]
 
 
-@cli.command(rich_help_panel=ASK, epilog="Exit status: 0 all went well; 1 something did not; 2 wrong usage.")
-def replay(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where Northwind's four CSV files are.")],
+@cli.command(
+    "import",
+    rich_help_panel=ASK,
+    epilog="Exit status: 0 nothing was refused; 1 something was, or it did not go through; 2 wrong usage.",
+)
+def import_(  # noqa: PLR0913 - what one may say
+    *,
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="CSV files, or JSON lines.")],
+    mapping: Annotated[
+        Path, typer.Option(metavar="MAPPING", help="The TOML file that says what their columns are.")
+    ],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be refused, and send nothing.")
+    ] = False,
+    refused: Annotated[
+        Path | None, typer.Option(metavar="CSV", help="Also write what is refused to this file.")
+    ] = None,
+    parallel: Annotated[
+        int, typer.Option(min=1, max=64, metavar="N", help="How many requests are sent at a time.")
+    ] = 8,
     url: Url = None,
 ) -> None:
-    """Send Northwind's orders through the running API; again, it changes nothing."""
-    from api.replay import command  # noqa: PLC0415 - --help needs no drivers
+    """Send a shop's history through the running API; again, it changes nothing.
 
-    raise typer.Exit(0 if command.replay(folder, url) else 1)
+    docs/importing.md describes the mapping. Rows that are refused are listed, and the rest goes on.
+    """
+    from api.importing import command  # noqa: PLC0415 - --help needs no drivers
+
+    sound = command.run(files, mapping, url=url, dry_run=dry_run, parallel=parallel, refused=refused)
+    raise typer.Exit(0 if sound else 1)
 
 
 @cli.command(rich_help_panel=ASK, epilog="Exit status: 0 all went well; 1 something did not; 2 wrong usage.")

@@ -21,7 +21,7 @@ from bus.settings import Settings
 from tests.browser.left_out import LeftOut, may_leave_out
 from tests.support import datasets, scheduling, server_folders
 from tests.support.databases import DatabaseNames
-from tests.support.northwind import Figures
+from tests.support.recorded import Recorded
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -31,7 +31,7 @@ def pytest_configure(config: pytest.Config) -> None:
     server_folders.prefer_memory()
     for need in may_leave_out():
         config.pluginmanager.register(LeftOut(need))
-    if datasets.northwind() is None:
+    if datasets.northwind_folder() is None:
         config.pluginmanager.register(datasets.NorthwindNotThere())
 
 
@@ -56,9 +56,9 @@ def server_data() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module", params=datasets.there())
-def recorded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Figures:
-    """Recorded trade in four files, and what they say."""
-    return Figures(datasets.files(request.param, tmp_path_factory.mktemp(request.param)))
+def recorded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+    """Recorded trade in files, and what they say."""
+    return datasets.read(request.param, tmp_path_factory.mktemp(request.param))
 
 
 @pytest.fixture(scope="session")

@@ -179,7 +179,7 @@ def test_pure_modules_ask_no_clock(module: str) -> None:
     assert asked == []
 
 
-READS_WHAT_IS_SENT = {"api.http.bodies", "api.http.queries", "api.replay.tables"}
+READS_WHAT_IS_SENT = {"api.http.bodies", "api.http.queries", "api.importing.drafts", "api.importing.mapping"}
 """Who validates what comes from outside; what is stored is read by ``Message.from_stored``."""
 
 

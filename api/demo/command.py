@@ -9,11 +9,11 @@ from random import Random
 import uuid_utils
 from rich.console import Console
 
+from api.client.delivery import Delivery
+from api.client.progress import deliver, table
+from api.client.sender import Sender, connect
 from api.demo import shop, views
 from api.demo.shop import Shop
-from api.replay.command import deliver, table, tell_refused
-from api.replay.delivery import Delivery
-from api.replay.sender import Sender, connect
 from bus.settings import Settings
 
 SUBJECT = "demo"
@@ -35,9 +35,10 @@ def demo(url: str | None, orders: int) -> bool:
     with connect(settings, url, SUBJECT) as client:
         sender = Sender(client)
         delivery = Delivery(sender)
-        deliver(delivery, list(run.requests(Random(SEED))), console, visible=True)  # noqa: S311 - no secret
+        deliver(delivery, run.stages(Random(SEED)), console, visible=True)  # noqa: S311 - no secret
         console.print(table(delivery.report, shop.KINDS))
-        tell_refused(delivery.report, console)
+        for key, why in delivery.report.refused.items():
+            console.print(f"{key}: {why}", style="red", markup=False, soft_wrap=True)
         if delivery.report.refused:
             return False
         first_day = (ends_at - shop.LENGTH).date()

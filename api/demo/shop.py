@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
-from api.replay.request import Request
+from api.client.delivery import Request
 
 CUSTOMERS, PRODUCTS, ORDERS, STATUS_CHANGES = "customers", "products", "orders", "status changes"
 KINDS = (CUSTOMERS, PRODUCTS, ORDERS, STATUS_CHANGES)
@@ -60,8 +60,12 @@ class Shop:
     def order_key(self, number: int) -> str:
         return f"{self.run}-o{number + 1}"
 
-    def requests(self, random: Random) -> Iterator[Request]:
-        """Everything to send, in order."""
+    def stages(self, random: Random) -> tuple[list[Request], list[Request]]:
+        """Everything to send: customers and products, then orders."""
+        orders = [request for number in range(self.orders) for request in self._order(number, random)]
+        return list(self._catalogue()), orders
+
+    def _catalogue(self) -> Iterator[Request]:
         for number, (name, *_) in enumerate(PEOPLE):
             customer_id = self.customer_id(number)
             customer = {"customer_id": customer_id, "name": name, "email": f"{customer_id}@shop.example"}
@@ -70,8 +74,6 @@ class Shop:
             product_id = self.product_id(number)
             product = {"product_id": product_id, "name": name, "unit_price": unit_price, "currency": CURRENCY}
             yield Request(PRODUCTS, "POST", "/products", product, product_id)
-        for number in range(self.orders):
-            yield from self._order(number, random)
 
     def _order(self, number: int, random: Random) -> Iterator[Request]:
         """Placed at its time of the fortnight, and moved on as far as orders of that age are."""
@@ -90,12 +92,14 @@ class Shop:
         }
         placed = self.order_key(number)
         yield Request(ORDERS, "POST", "/orders", body, placed)
+        before = placed
         for status, at in _life(placed_at, random):
             if at < self.ends_at:
                 change = {"status": status, "occurred_at": at.isoformat()}
                 key = f"{placed}-{status}"
                 path = "/orders/{order_id}/status"
-                yield Request(STATUS_CHANGES, "PATCH", path, change, key, order=placed)
+                yield Request(STATUS_CHANGES, "PATCH", path, change, key, order=placed, after=before)
+                before = key
 
 
 def _life(placed_at: datetime, random: Random) -> Iterator[tuple[str, datetime]]:

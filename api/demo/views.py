@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.table import Table
 
-from api.replay.sender import Sender
+from api.client.sender import Sender
 
 ROWS = 10
 

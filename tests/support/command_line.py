@@ -48,7 +48,11 @@ LASTING = {
     "read_side carry-out-rebuild",  # for the projections' worker
 }
 """Processes, which wait for their servers."""
-OF_THE_API = {"api token": "--role staff --sub ann", "api demo": "", "api replay": "."}
+OF_THE_API = {
+    "api token": "--role staff --sub ann",
+    "api demo": "",
+    "api import": "none.csv --mapping none.toml",
+}
 """Commands that ask no server but the API, or none."""
 
 

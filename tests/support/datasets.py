@@ -1,25 +1,39 @@
-"""The recorded trade that the replay's tests replay: a pizza place's always, Northwind's where its files are.
+"""The recorded trade that tests import: that of packages always, Northwind's where its files are.
 
 Northwind lies outside the repository, in ``NORTHWIND_DIR`` or beside the checkout; an empty ``NORTHWIND_DIR``
 leaves it out. Where it is not, its tests are not collected, and the end of the run says so. With pytest-xdist
 the tests are collected in the worker processes, which report to the one that writes the summary.
+
+Of a large set the first orders are imported; the whole one is behind the marker ``thorough``.
 """
 
 import os
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support import pizzaplace
+from tests.support import northwind, pizzaplace
 from tests.support.processes import ROOT
+from tests.support.recorded import Recorded
 
-PIZZAPLACE, NORTHWIND = "pizzaplace", "northwind"
-NOT_THERE = "Northwind was not replayed: its files are not in ../shared/data/northwind nor in NORTHWIND_DIR"
+NORTHWIND = "northwind"
+FIRST = 700
+"""Orders of a large set: a few seconds' import, and some from every column."""
+NOT_THERE = "Northwind was not imported: its files are not in ../shared/data/northwind nor in NORTHWIND_DIR"
 _KEY = "northwind_was_not_there"
 
+SETS: Mapping[str, Callable[[Path], Recorded]] = {
+    "pizzaplace": partial(pizzaplace.read, orders=FIRST),
+}
+WHOLE: Mapping[str, Callable[[Path], Recorded]] = {
+    "pizzaplace-whole": pizzaplace.read,
+}
 
-def northwind() -> Path | None:
+
+def northwind_folder() -> Path | None:
     """The folder of Northwind's files, if it is there; a ``NORTHWIND_DIR`` without them is an error."""
     named = os.environ.get("NORTHWIND_DIR")
     if named == "":
@@ -31,18 +45,19 @@ def northwind() -> Path | None:
     return None
 
 
-def there() -> list[str]:
-    return [PIZZAPLACE, NORTHWIND] if northwind() else [PIZZAPLACE]
+def there() -> list[Any]:
+    """The names of the sets, as parameters of a fixture."""
+    whole = [pytest.param(name, marks=pytest.mark.thorough) for name in WHOLE]
+    return [*SETS, *([NORTHWIND] if northwind_folder() else []), *whole]
 
 
-def files(name: str, empty: Path) -> Path:
-    """The folder with a set's four files: Northwind's own, or the empty one, filled."""
+def read(name: str, empty: Path) -> Recorded:
+    """A set; what has to be written for it is written into the empty folder."""
     if name == NORTHWIND:
-        found = northwind()
+        found = northwind_folder()
         assert found is not None
-        return found
-    pizzaplace.write(empty)
-    return empty
+        return northwind.read(found)
+    return {**SETS, **WHOLE}[name](empty)
 
 
 class NorthwindNotThere:

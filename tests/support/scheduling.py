@@ -12,6 +12,7 @@ SHARING = {
         (
             "tests/e2e/test_demo.py",
             "tests/e2e/test_idempotency.py",
+            "tests/e2e/test_import_refusals.py",
             "tests/e2e/test_in_order.py",
             "tests/e2e/test_story.py",
         ),

@@ -12,8 +12,8 @@ import pytest
 import redis
 from pymongo.errors import AutoReconnect, OperationFailure
 
-from api.replay.errors import ServiceError
-from api.replay.sender import connect
+from api.client.errors import ServiceError
+from api.client.sender import connect
 from bus.cli import run_cli
 from bus.connections import preflight
 from bus.connections.preflight import refusals

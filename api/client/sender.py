@@ -1,7 +1,7 @@
 """A patient client of the API: tries again while the service is away, for as long as that is reasonable.
 
 Trying again is safe because every command carries its idempotency key: one that had arrived is not done
-twice.
+twice. Several threads may use one sender.
 """
 
 import json
@@ -15,7 +15,7 @@ import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_delay
 from tenacity.wait import wait_random_exponential
 
-from api.replay.errors import ServiceError
+from api.client.errors import ServiceError
 from api.tokens import sign
 from bus.connections.preflight import refusals
 from bus.errors import ConfigurationError
@@ -47,6 +47,17 @@ class _AwayError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a command was refused: in words, and for each field that is wrong, by its dotted path."""
+
+    detail: str
+    fields: Mapping[str, str]
+
+    def __str__(self) -> str:
+        return "; ".join(f"{field} {why}" for field, why in self.fields.items()) or self.detail
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What the service says of a command when it is sent."""
 
@@ -55,8 +66,7 @@ class Answer:
     order_id: str | None
     finished: bool
     """Known from before, with its outcome. What had to be sent twice may be this very run's: not told so."""
-    problem: str | None
-    """Why it was refused."""
+    refused: Reason | None
 
 
 def connect(settings: Settings, url: str | None, subject: str) -> httpx.Client:
@@ -84,7 +94,7 @@ def connect(settings: Settings, url: str | None, subject: str) -> httpx.Client:
 
 
 class Sender:
-    """Sends commands and asks what became of them, one request at a time."""
+    """Sends commands and asks what became of them; a call returns when the service has answered."""
 
     def __init__(self, client: httpx.Client, patience_s: float = PATIENCE_S) -> None:
         self._client = client
@@ -106,20 +116,19 @@ class Sender:
         headers = {"Content-Type": "application/json", "Idempotency-Key": key}
         response = self._request(method, path, content=content, headers=headers)
         link = response.links.get("status", {}).get("url", "")
-        problem = None if response.is_success else _problem(response)
         order_id = response.json().get("order_id") if response.is_success and response.content else None
         return Answer(
             command_id=link.rpartition("/")[2] or None,
             order_id=order_id,
             finished=response.status_code != HTTPStatus.ACCEPTED and self._tries() == 1,
-            problem=problem,
+            refused=None if response.is_success else _reason(response),
         )
 
     def get(self, path: str, query: Mapping[str, str | int] | None = None) -> dict[str, Any]:
         """A document; raises ``ServiceError`` if it is not to be had."""
         response = self._request("GET", path, params=query)
         if not response.is_success:
-            raise ServiceError(f"GET {path}: {_problem(response)}")
+            raise ServiceError(f"GET {path}: {_told(response)}")
         document: dict[str, Any] = response.json()
         return document
 
@@ -130,11 +139,11 @@ class Sender:
             base = str(self._client.base_url).rstrip("/")
             raise ServiceError(f"{method} {base}{path}: no answer in time, last: {error}") from None
         if response.status_code in _NOT_LET_IN:
-            raise ServiceError(f"{method} {path}: {_problem(response)}")
+            raise ServiceError(f"{method} {path}: {_told(response)}")
         return response
 
     def _tries(self) -> int:
-        """How often the last request was sent."""
+        """How often this thread's last request was sent."""
         return int(self._retrying.statistics["attempt_number"])
 
     def _once(self, method: str, path: str, **options: Any) -> httpx.Response:
@@ -154,11 +163,24 @@ def _pause(state: RetryCallState) -> float:
     return max(_growing(state), min(asked, TIMEOUT_S))
 
 
-def _problem(response: httpx.Response) -> str:
-    """A problem document (RFC 9457) in a line; whatever else came instead, cut short."""
+def reason(problem: object, otherwise: str) -> Reason:
+    """What a problem document (RFC 9457) says; ``otherwise`` if it is none."""
     try:
-        document = response.json()
-        fields = [f"{e['field']} {e['message']}" for e in document.get("errors", ())]
-        return f"{response.status_code} {document['detail']} {'; '.join(fields)}".rstrip()
-    except (ValueError, LookupError, TypeError, AttributeError):
-        return f"{response.status_code} {response.text[:200]}"
+        document: Any = problem
+        fields = {error["field"]: error["message"] for error in document.get("errors", ())}
+        return Reason(str(document["detail"]), fields)
+    except (LookupError, TypeError, AttributeError):
+        return Reason(otherwise, {})
+
+
+def _reason(response: httpx.Response) -> Reason:
+    """Whatever came instead of a problem document is cut short."""
+    otherwise = f"{response.status_code} {response.text[:200]}"
+    try:
+        return reason(response.json(), otherwise)
+    except ValueError:
+        return Reason(otherwise, {})
+
+
+def _told(response: httpx.Response) -> str:
+    return f"{response.status_code} {_reason(response).detail}".strip()

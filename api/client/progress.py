@@ -1,0 +1,49 @@
+"""A delivery as people see it: a bar while it goes on, and a table at the end."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from api.client.delivery import Delivery, Report, Request
+
+
+def deliver(
+    delivery: Delivery, stages: Sequence[Sequence[Request]], console: Console, *, visible: bool = False
+) -> None:
+    """Send everything and wait for it, under a progress bar.
+
+    Raises:
+        ServiceError: the service is away for too long, or gets nothing done.
+
+    """
+    with Progress(
+        TextColumn("{task.description:<12}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+    ) as progress:
+        sending = progress.add_task("Sending", total=sum(map(len, stages)))
+        delivery.send(stages, lambda: progress.advance(sending))
+        settling = progress.add_task("Carried out", total=delivery.unsettled)
+        delivery.settle(lambda: progress.advance(settling), visible=visible)
+
+
+def table(report: Report, kinds: Sequence[str]) -> Table:
+    """What was done, a row per kind."""
+    shown = Table("", "new", "known already", "refused")
+    for column in shown.columns[1:]:
+        column.justify = "right"
+    for kind in kinds:
+        shown.add_row(kind, str(report.new[kind]), str(report.known[kind]), str(report.refused_of[kind]))
+    return shown

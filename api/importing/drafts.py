@@ -1,0 +1,97 @@
+"""From a row to the fields of a request, with a reason for each field that it cannot have.
+
+What the API would answer with a 422 is found here, by the shapes that the API itself reads bodies with: such
+a request is not sent.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+from api.http.bodies import Body
+from api.http.problems import field_errors
+from api.importing.conversions import Conversions
+from api.importing.mapping import Section
+from api.importing.rows import Row
+
+REQUIRED = "required"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What is wrong with one row; ``field`` is empty if no single field is."""
+
+    file: str
+    line: int
+    field: str
+    column: str
+    """Where the mapping takes the field from."""
+    reason: str
+
+    def __str__(self) -> str:
+        named = f"{self.field} ({self.column})" if self.column else self.field
+        return ": ".join(part for part in (f"{self.file}, line {self.line}", named, self.reason) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The row that a request is made of, and for an order the rows of its lines."""
+
+    section: Section
+    row: Row
+    lines_section: Section | None = None
+    lines: tuple[Row, ...] = ()
+
+    def refusal(self, path: str, reason: str) -> Refusal:
+        """What is wrong with a field of the body, by its dotted path."""
+        section, row, name = self.section, self.row, path
+        words = path.split(".")
+        if words[0] == "items" and len(words) > 1 and self.lines_section and int(words[1]) < len(self.lines):
+            section, row, name = self.lines_section, self.lines[int(words[1])], ".".join(words[2:])
+        source = dict(section.sources).get(name)
+        return Refusal(row.file, row.line, name, str(source or ""), reason)
+
+
+@dataclass(slots=True)
+class Draft:
+    """The fields that a row has, by their dotted paths, and why it has not the others."""
+
+    fields: dict[str, Any] = field(default_factory=dict)
+    wrong: dict[str, str] = field(default_factory=dict)
+
+    def require(self, name: str) -> str | None:
+        """A field that must be there."""
+        if name not in self.fields:
+            self.wrong.setdefault(name, REQUIRED)
+        found = self.fields.get(name)
+        return None if found is None else str(found)
+
+    def check(self, shape: type[Body], body: Mapping[str, Any]) -> None:
+        """Note what the API would not take; a field that could not be read is told as that."""
+        try:
+            shape.model_validate(body)
+        except ValidationError as error:
+            for found in field_errors(error):
+                self.wrong.setdefault(found.field, found.message)
+
+
+class Drafts:
+    """Reads rows by the sections of one mapping."""
+
+    def __init__(self, conversions: Conversions) -> None:
+        self._read = conversions
+
+    def of(self, section: Section, row: Row) -> Draft:
+        """What the row says, field by field; what it says nothing of is left out."""
+        draft = Draft()
+        for name, source in section.sources:
+            try:
+                value = self._read.value(name, source, row)
+            except ValueError as error:
+                draft.wrong[name] = str(error)
+            else:
+                if value is not None:
+                    draft.fields[name] = value
+        return draft
