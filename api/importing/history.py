@@ -66,9 +66,8 @@ class History:
         if mapping.customers:
             catalogue += self._customers(mapping.customers)
         if mapping.products:
-            for product, gone in self._products(mapping.products):
-                catalogue.append(product)
-                discontinued += gone
+            products, discontinued = self._products(mapping.products)
+            catalogue += products
         if mapping.orders and mapping.lines:
             self._orders(mapping.orders, mapping.lines)
         for section in mapping.status_changes:
@@ -81,21 +80,23 @@ class History:
             if self._is_sound(request, draft, Origin(section, row), NewCustomer):
                 yield request
 
-    def _products(self, section: Products) -> Iterator[tuple[Request, list[Request]]]:
+    def _products(self, section: Products) -> tuple[list[Request], list[Request]]:
+        """The products, and those of them that are discontinued at the end."""
+        products, discontinued = list[Request](), list[Request]()
         for row, draft in self._firsts(PRODUCTS, section, "product_id"):
             gone = draft.fields.pop("discontinued", False)
             draft.fields.setdefault("currency", self._mapping.currency)
-            product_id = draft.fields.get("product_id")
+            product_id = str(draft.fields.get("product_id", ""))
             request = self._request(PRODUCTS, "/products", draft.fields, product_id)
             origin = Origin(section, row)
             if not self._is_sound(request, draft, origin, NewProduct):
                 continue
-            key = self._key(DISCONTINUATIONS, str(product_id))
-            path = f"/products/{quote(str(product_id), safe='')}"
-            change = Request(DISCONTINUATIONS, "PATCH", path, {"discontinued": True}, key)
+            products.append(request)
             if gone:
+                key, path = self._key(DISCONTINUATIONS, product_id), f"/products/{quote(product_id, safe='')}"
+                discontinued.append(Request(DISCONTINUATIONS, "PATCH", path, {"discontinued": True}, key))
                 self.origins[key] = origin
-            yield request, [change] if gone else []
+        return products, discontinued
 
     def _firsts(
         self, kind: str, section: Customers | Products | Orders, id_field: str
