@@ -8,6 +8,7 @@ mapping says nothing of are taken to be there.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from api.client.delivery import OF_A_REFUSED_ORDER, Request
 from api.client.sender import Reason
@@ -80,24 +81,28 @@ class Rehearsal:
         self._orders[request.key] = _Order(OrderStatus.PENDING, occurred_at or self._now)
         return None
 
-    def _lines(self, items: Sequence[Mapping[str, object]]) -> Iterator[tuple[str, str]]:
-        known = [self._products.get(str(item["product_id"])) for item in items]
+    def _lines(self, items: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+        """What is wrong with the lines of an order, the first thing of each, and with their total."""
+        known = [self._products.get(item["product_id"]) for item in items]
         currency = next((product[0] for product in known if product is not None), "")
         total = 0
         for index, (item, product) in enumerate(zip(items, known, strict=True)):
             product_id, field = item["product_id"], f"items.{index}"
             if product is None and self._all_products:
                 yield f"{field}.product_id", f"there is no product {product_id}"
-            elif product is not None and product[0] != currency:
+                continue
+            if product is not None and product[0] != currency:
                 others = f"product {product_id} is sold in {product[0]}, others of the order in {currency}"
                 yield f"{field}.product_id", others
+                continue
             unit_price = item.get("unit_price", product[1] if product else None)
             if unit_price is None:
-                continue
-            line_total = int(str(unit_price)) * int(str(item["quantity"])) - int(str(item.get("discount", 0)))
-            if line_total < 0:
-                yield f"{field}.discount", "is more than the line costs"
-            total += line_total
+                continue  # whatever the service's catalogue says
+            full, discount = item["quantity"] * unit_price, item.get("discount", 0)
+            if discount > full:
+                yield f"{field}.discount", f"is {discount}, the line without it {full}"
+            else:
+                total += full - discount
         if total > MAX_TOTAL:
             yield "items", f"the total is {total}, the limit {MAX_TOTAL}"
 
