@@ -31,8 +31,8 @@ def pytest_configure(config: pytest.Config) -> None:
     server_folders.prefer_memory()
     for need in may_leave_out():
         config.pluginmanager.register(LeftOut(need))
-    if datasets.northwind_folder() is None:
-        config.pluginmanager.register(datasets.NorthwindNotThere())
+    if datasets.missing():
+        config.pluginmanager.register(datasets.NotThere())
 
 
 @pytest.hookimpl(optionalhook=True)

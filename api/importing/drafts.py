@@ -4,7 +4,7 @@ What the API would answer with a 422 is found here, by the shapes that the API i
 a request is not sent.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from api.http.bodies import Body
 from api.http.problems import field_errors
-from api.importing.conversions import Conversions
+from api.importing.conversions import Conversions, line_price
 from api.importing.mapping import Section
 from api.importing.rows import Row
 
@@ -67,6 +67,31 @@ class Draft:
             self.wrong.setdefault(name, REQUIRED)
         found = self.fields.get(name)
         return None if found is None else str(found)
+
+    def price(self) -> tuple[int | None, int]:
+        """A line's unit price and discount; what cannot be worked out is noted."""
+        known = self.fields
+        quantity, total = known.get("quantity", 0), known.get("line_total")
+        try:
+            unit_price, discount = line_price(
+                quantity, known.get("unit_price"), total, known.get("discount_rate")
+            )
+        except ValueError as error:
+            self.wrong["line_total"] = str(error)
+            return None, 0
+        return unit_price, known.get("discount", discount)
+
+    def price_of_one(self) -> None:
+        """Put the unit price of a line sold in place of what it is worked out from."""
+        unit_price, _ = self.price()
+        self.leave_out(("line_total", "quantity", "discount_rate"))
+        if unit_price is not None:
+            self.fields["unit_price"] = unit_price
+
+    def leave_out(self, names: Iterable[str]) -> None:
+        """Forget fields that are not asked for."""
+        for name in names:
+            self.fields.pop(name, None)
 
     def check(self, shape: type[Body], body: Mapping[str, Any]) -> None:
         """Note what the API would not take; a field that could not be read is told as that."""

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from api.client.delivery import OF_A_REFUSED_ORDER, Request
 from api.http.bodies import Body
-from api.importing.conversions import Conversions, line_price
+from api.importing.conversions import Conversions
 from api.importing.drafts import Draft, Drafts, Origin, Refusal
 from api.importing.mapping import Customers, ImportMapping, Lines, Orders, Products, StatusChanges
 from api.importing.rows import Row
@@ -86,6 +86,8 @@ class History:
         for row, draft in self._firsts(PRODUCTS, section, "product_id"):
             gone = draft.fields.pop("discontinued", False)
             draft.fields.setdefault("currency", self._mapping.currency)
+            if section.line_total:
+                draft.price_of_one()
             product_id = str(draft.fields.get("product_id", ""))
             request = self._request(PRODUCTS, "/products", draft.fields, product_id)
             origin = Origin(section, row)
@@ -126,6 +128,9 @@ class History:
         for row, draft in self._firsts(ORDERS, section, "order_id"):
             order_id = str(draft.fields.pop("order_id", ""))
             own = lines.pop(order_id, [])
+            address = [name for name, _ in section.sources if name.startswith("shipping_address.")]
+            if not any(name in draft.fields for name in address if dict(section.sources)[name].columns):
+                draft.leave_out(address)
             body = {**_nested(draft.fields), "items": [_item(line) for _, line in own]}
             for index, (_, line) in enumerate(own):
                 draft.wrong |= {f"items.{index}.{name}": why for name, why in line.wrong.items()}
@@ -227,14 +232,9 @@ def _item(line: Draft) -> dict[str, Any]:
     asked = {name: line.fields[name] for name in ("product_id", "quantity") if name in line.fields}
     if "quantity" not in asked or line.wrong:
         return asked
-    total, rate = line.fields.get("line_total"), line.fields.get("discount_rate")
-    try:
-        unit_price, discount = line_price(asked["quantity"], line.fields.get("unit_price"), total, rate)
-    except ValueError as error:
-        line.wrong["line_total"] = str(error)
-        return asked
+    unit_price, discount = line.price()
     if unit_price is not None:
         asked["unit_price"] = unit_price
-    if off := line.fields.get("discount", discount):
-        asked["discount"] = off
+    if discount:
+        asked["discount"] = discount
     return asked

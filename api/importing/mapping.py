@@ -122,14 +122,24 @@ class Products(Section):
 
     product_id: From
     name: From
-    unit_price: From
+    unit_price: From | None = None
+    line_total: From | None = None
+    """With the quantity, and a discount's rate if there was one, instead of a unit price: of a line sold."""
+    quantity: From | None = None
+    discount_rate: From | None = None
     currency: From | None = None
     discontinued: From | None = None
     """Set when all orders are sent, since they were sold before."""
 
+    @model_validator(mode="after")
+    def _one_price(self) -> Self:
+        if (self.unit_price is None) == (self.line_total is None or self.quantity is None):
+            raise ValueError("needs a unit_price, or a line_total and a quantity")
+        return self
+
 
 class ShippingAddress(Part):
-    """Left out where a row has none of it."""
+    """Left out where a row has none of its columns."""
 
     line1: From | None = None
     line2: From | None = None

@@ -1,8 +1,9 @@
-"""The recorded trade that tests import: that of packages always, Northwind's where its files are.
+"""The recorded trade that tests import: that of packages, and Northwind's where its files are.
 
 Northwind lies outside the repository, in ``NORTHWIND_DIR`` or beside the checkout; an empty ``NORTHWIND_DIR``
-leaves it out. Where it is not, its tests are not collected, and the end of the run says so. With pytest-xdist
-the tests are collected in the worker processes, which report to the one that writes the summary.
+leaves it out. Superstore is fetched with npm. Where one is not there, its tests are not collected, and the end
+of the run says so. With pytest-xdist the tests are collected in the worker processes, which report to the one
+that writes the summary.
 
 Of a large set the first orders are imported; the whole one is behind the marker ``thorough``.
 """
@@ -15,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import northwind, pizzaplace
+from tests.support import northwind, pizzaplace, superstore
 from tests.support.processes import ROOT
 from tests.support.recorded import Recorded
 
@@ -23,13 +24,16 @@ NORTHWIND = "northwind"
 FIRST = 700
 """Orders of a large set: a few seconds' import, and some from every column."""
 NOT_THERE = "Northwind was not imported: its files are not in ../shared/data/northwind nor in NORTHWIND_DIR"
-_KEY = "northwind_was_not_there"
+NO_NPM = "Superstore was not imported: there is no npm to fetch it with"
+_KEY = "recorded_trade_was_not_there"
 
-SETS: Mapping[str, Callable[[Path], Recorded]] = {
+FIRST_ORDERS: Mapping[str, Callable[[Path], Recorded]] = {
     "pizzaplace": partial(pizzaplace.read, orders=FIRST),
+    "superstore": partial(superstore.read, orders=FIRST),
 }
 WHOLE: Mapping[str, Callable[[Path], Recorded]] = {
     "pizzaplace-whole": pizzaplace.read,
+    "superstore-whole": superstore.read,
 }
 
 
@@ -47,8 +51,14 @@ def northwind_folder() -> Path | None:
 
 def there() -> list[Any]:
     """The names of the sets, as parameters of a fixture."""
-    whole = [pytest.param(name, marks=pytest.mark.thorough) for name in WHOLE]
-    return [*SETS, *([NORTHWIND] if northwind_folder() else []), *whole]
+    known = [name for name in (*FIRST_ORDERS, *WHOLE) if superstore.there() or "superstore" not in name]
+    found = [pytest.param(name, marks=pytest.mark.thorough) if name in WHOLE else name for name in known]
+    return [*found, *([NORTHWIND] if northwind_folder() else [])]
+
+
+def missing() -> list[str]:
+    """What is not imported, and why."""
+    return [*([] if northwind_folder() else [NOT_THERE]), *([] if superstore.there() else [NO_NPM])]
 
 
 def read(name: str, empty: Path) -> Recorded:
@@ -57,11 +67,11 @@ def read(name: str, empty: Path) -> Recorded:
         found = northwind_folder()
         assert found is not None
         return northwind.read(found)
-    return {**SETS, **WHOLE}[name](empty)
+    return {**FIRST_ORDERS, **WHOLE}[name](empty)
 
 
-class NorthwindNotThere:
-    """A plugin of pytest's; to be registered where Northwind's files are not."""
+class NotThere:
+    """A plugin of pytest's; to be registered where something is missing."""
 
     def __init__(self) -> None:
         self._missed = False
@@ -80,4 +90,5 @@ class NorthwindNotThere:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self._missed:
-            terminalreporter.line(NOT_THERE)
+            for said in missing():
+                terminalreporter.line(said)

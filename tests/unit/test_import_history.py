@@ -59,7 +59,6 @@ def test_every_row_becomes_what_it_says(files: ShopFiles) -> None:
             {
                 "reference": "S-8",
                 "occurred_at": "2024-01-31T08:00:00.000Z",
-                "shipping_address": {"country": "DE"},
                 "items": [{"product_id": "tea", "quantity": 1}],
             },
             "shop/orders/8",
@@ -210,14 +209,20 @@ def test_a_row_that_would_be_refused_is_named(
     files.spoil(name, old, new)
     found = refusals(files)
     assert [text for text in found if text.startswith(said[0])], found
-    follows = ("its order was refused", "there is no customer c1", "there is no product", "cannot become")
+    follows = (
+        "its order was refused",
+        "there is no customer c1",
+        "no product tea",
+        "no product pot",
+        "cannot become shipped.",
+    )
     assert [text for text in found if not text.startswith(said[0]) and not text.endswith(follows)] == []
 
 
 def test_no_part_of_an_order_is_sent(files: ShopFiles) -> None:
     files.spoil("sales.csv", "pot;1;", "pot;x;")
     assert refusals(files) == [
-        "sales.csv, line 3: quantity (Pieces): 'x' is no whole number",
+        "sales.csv, line 3: quantity (Pieces): 'x' is no number",
         "states.csv, line 2: order_id (Sale): its order was refused",
         "states.csv, line 4: order_id (Sale): its order was refused",
     ]
