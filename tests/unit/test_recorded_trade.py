@@ -13,8 +13,11 @@ from tests.support.recorded import Line, Recorded
 
 # Counted by hand: customers, products, orders, changes, discontinuations; the lines; the sum of all orders.
 COUNTED = {
-    "pizzaplace": ((0, 91, 700, 0, 0), 0, 0),
-    "northwind": ((91, 77, 830, 2 * 809, 8), 2155, 0),
+    ("pizzaplace", 700): ((0, 90, 700, 0, 0), 1600, 26_465_75),
+    ("pizzaplace", 21350): ((0, 91, 21350, 0, 0), 49574, 817_860_05),
+    ("superstore", 700): ((471, 1006, 700, 2 * 700, 0), 1472, 346_116_54),
+    ("superstore", 5009): ((793, 1862, 5009, 2 * 5009, 0), 9994, 2_297_201_07),
+    ("northwind", 830): ((91, 77, 830, 2 * 809, 8), 2155, 1_265_792_76),
 }
 
 
@@ -34,7 +37,7 @@ def of_kind(requests: list[Request], kind: str) -> list[Request]:
 
 
 def test_everything_is_there(recorded: Recorded, requests: list[Request]) -> None:
-    kinds, lines, sold = COUNTED[recorded.name]
+    kinds, lines, sold = COUNTED[recorded.name, len(recorded.orders)]
     assert tuple(Counter(request.kind for request in requests)[kind] for kind in history.KINDS) == kinds
     assert sum(len(order.body["items"]) for order in of_kind(requests, history.ORDERS)) == lines
     assert sum(order.total for order in recorded.orders) == sold
