@@ -107,7 +107,7 @@ Url = Annotated[
 )
 def import_(  # noqa: PLR0913 - what one may say
     *,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="CSV files, or JSON lines.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="CSV files, or JSON lines.")],
     mapping: Annotated[
         Path, typer.Option(metavar="MAPPING", help="The TOML file that says what their columns are.")
     ],

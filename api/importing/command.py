@@ -104,9 +104,8 @@ class Import:
 
     def _tell(self) -> None:
         for kind, count in self._history.repeats.items():
-            self._console.print(
-                f"{count} rows of {kind} repeat an id with other values; the first row of an id counts"
-            )
+            repeats = f"{kind}: rows with other values than the first of their id, which counts: {count}"
+            self._console.print(repeats, soft_wrap=True, highlight=False)
         for refusal in self.refusals:
             self._console.print(str(refusal), style="red", markup=False, soft_wrap=True, highlight=False)
 

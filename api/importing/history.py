@@ -229,7 +229,8 @@ def _nested(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _item(line: Draft) -> dict[str, Any]:
     """A line of an order's body; what cannot be worked out is noted as wrong."""
-    asked = {name: line.fields[name] for name in ("product_id", "quantity") if name in line.fields}
+    own = ("product_id", "quantity")
+    asked: dict[str, Any] = {name: line.fields[name] for name in own if name in line.fields}
     if "quantity" not in asked or line.wrong:
         return asked
     unit_price, discount = line.price()

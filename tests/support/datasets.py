@@ -1,9 +1,9 @@
 """The recorded trade that tests import: that of packages, and Northwind's where its files are.
 
 Northwind lies outside the repository, in ``NORTHWIND_DIR`` or beside the checkout; an empty ``NORTHWIND_DIR``
-leaves it out. Superstore is fetched with npm. Where one is not there, its tests are not collected, and the end
-of the run says so. With pytest-xdist the tests are collected in the worker processes, which report to the one
-that writes the summary.
+leaves it out. Superstore is fetched with npm. Where one is not there, its tests are not collected, and the
+end of the run says so. With pytest-xdist the tests are collected in the worker processes, which report to the
+one that writes the summary.
 
 Of a large set the first orders are imported; the whole one is behind the marker ``thorough``.
 """
@@ -21,15 +21,15 @@ from tests.support.processes import ROOT
 from tests.support.recorded import Recorded
 
 NORTHWIND = "northwind"
-FIRST = 700
-"""Orders of a large set: a few seconds' import, and some from every column."""
+FIRST_PIZZAS, FIRST_OF_SUPERSTORE = 700, 300
+"""Orders of a large set: some seconds' import; an order of the second is three requests."""
 NOT_THERE = "Northwind was not imported: its files are not in ../shared/data/northwind nor in NORTHWIND_DIR"
 NO_NPM = "Superstore was not imported: there is no npm to fetch it with"
 _KEY = "recorded_trade_was_not_there"
 
 FIRST_ORDERS: Mapping[str, Callable[[Path], Recorded]] = {
-    "pizzaplace": partial(pizzaplace.read, orders=FIRST),
-    "superstore": partial(superstore.read, orders=FIRST),
+    "pizzaplace": partial(pizzaplace.read, orders=FIRST_PIZZAS),
+    "superstore": partial(superstore.read, orders=FIRST_OF_SUPERSTORE),
 }
 WHOLE: Mapping[str, Callable[[Path], Recorded]] = {
     "pizzaplace-whole": pizzaplace.read,

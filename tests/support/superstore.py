@@ -51,7 +51,7 @@ def read(folder: Path, orders: int | None = None) -> Recorded:
             writer.writerows(rows)
     products: dict[str, tuple[str, int]] = {}
     for row in rows:
-        products.setdefault(row["Product ID"], (row["Product Name"], _line(row).unit_price))
+        products.setdefault(row["Product ID"], (row["Product Name"].strip(), _line(row).unit_price))
     return Recorded(
         name="superstore",
         files=[path],
