@@ -3,6 +3,8 @@
 The standard library's parser is used because it shows duplicate names, which orjson silently drops; an
 ordinary body takes it microseconds. orjson then writes the canonical text, and in doing so refuses lone
 surrogates and numbers beyond 64 bits.
+
+JSON has one kind of number: ``2``, ``2.0`` and ``2e0`` are the same whole number, also in the canonical text.
 """
 
 import json
@@ -15,6 +17,8 @@ import orjson
 
 MAX_INT_DIGITS = 20
 """Enough for 64 bits; orjson does the exact check."""
+MAX_EXACT = 2**53
+"""Below this a double that is whole is one integer (RFC 7493, section 2.2). No field goes that far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,7 @@ def parse_object(text: bytes) -> JsonObject:
             object_pairs_hook=_unique,
             parse_constant=_no_constant,
             parse_int=_integer,
-            parse_float=_finite,
+            parse_float=_number,
         )
         canonical = orjson.dumps(parsed, option=orjson.OPT_SORT_KEYS)
     except UnicodeDecodeError:
@@ -66,8 +70,9 @@ def _integer(digits: str) -> int:
     return int(digits)
 
 
-def _finite(digits: str) -> float:
+def _number(digits: str) -> float:
+    """A number with a fraction or an exponent; as an ``int`` if it is whole."""
     number = float(digits)
     if not math.isfinite(number):
         raise ValueError("a number is beyond 64 bits")
-    return number
+    return int(number) if number.is_integer() and abs(number) < MAX_EXACT else number

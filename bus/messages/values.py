@@ -63,17 +63,42 @@ def to_milliseconds(moment: datetime) -> datetime:
     return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
 
 
-_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", flags=re.ASCII)
+_RFC_3339 = re.compile(
+    r"(?P<day>\d{4}-\d\d-\d\d)[Tt ](?P<hour>\d\d):(?P<minute>\d\d):(?P<second>\d\d)(?:\.\d+)?"
+    r"(?P<offset>[Zz]|(?P<sign>[+-])(?P<hours>\d\d):(?P<minutes>\d\d))",
+    flags=re.ASCII,
+)
+_LEAP_SECOND = "60"
+_DAY_IN_MINUTES = 24 * 60
 
 
-def _no_numbers(value: object) -> object:
-    """RFC 3339 text only: a number, even inside a string, would be taken for seconds since 1970."""
-    if not (isinstance(value, datetime) or (isinstance(value, str) and _RFC_3339.fullmatch(value))):
+def _rfc_3339(value: object) -> object:
+    """RFC 3339 text only: a number, even inside a string, would be taken for seconds since 1970.
+
+    A leap second, 23:59:60 in UTC whatever the offset (section 5.7), is taken as the last millisecond before
+    it: Python, BSON and JavaScript have no name for it. So it stays in its day, and comes after every time
+    before it. In which months there is one is announced half a year ahead, so every day may have one here.
+    """
+    written = _RFC_3339.fullmatch(value) if isinstance(value, str) else None
+    if written is None and not isinstance(value, datetime):
         raise ValueError("must be an RFC 3339 date and time with an offset")
-    return value
+    if written is None or written["second"] != _LEAP_SECOND:
+        return value
+    if (_minute_of_the_day(written) + 1) % _DAY_IN_MINUTES:
+        raise ValueError("a leap second is the last one of a day in UTC")
+    return f"{written['day']}T{written['hour']}:{written['minute']}:59.999{written['offset']}"
 
 
-Moment = Annotated[AwareDatetime, BeforeValidator(_no_numbers), AfterValidator(to_milliseconds)]
+def _minute_of_the_day(written: re.Match[str]) -> int:
+    """In UTC, and of any day."""
+    minute = int(written["hour"]) * 60 + int(written["minute"])
+    if written["sign"] is None:
+        return minute
+    offset = int(written["hours"]) * 60 + int(written["minutes"])
+    return minute - offset if written["sign"] == "+" else minute + offset
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_rfc_3339), AfterValidator(to_milliseconds)]
 
 
 class OrderStatus(StrEnum):

@@ -102,6 +102,22 @@ def test_times_are_utc_cut_to_milliseconds(text: str) -> None:
     assert moment.tzinfo is UTC
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2016-12-31T23:59:60Z",
+        "2016-12-31t23:59:60.999999z",
+        "2016-12-31 23:59:60+00:00",
+        "2016-12-31T15:59:60-08:00",
+        "2017-01-01T05:29:60.5+05:30",
+        "2017-01-01T00:14:60+00:15",
+    ],
+)
+def test_a_leap_second_is_the_last_millisecond_before_it(text: str) -> None:
+    """So it stays in its day, and is not before anything that was before it."""
+    assert MOMENT.validate_python(text) == datetime(2016, 12, 31, 23, 59, 59, 999_000, tzinfo=UTC)
+
+
 def test_times_are_cut_and_not_rounded() -> None:
     almost = PLACED_AT - timedelta(microseconds=1)
     assert MOMENT.validate_python(almost) == PLACED_AT - timedelta(milliseconds=1)
@@ -114,6 +130,9 @@ def test_times_are_cut_and_not_rounded() -> None:
         *("2024-05-01", "2024-05-01T12:00:00", "12:00:00Z", "2024-05-01T12:00Z", "20240501T120000Z"),
         *("2024-05-01T12:00:00+0200", "2024-05-01T12:00:00 Z", "2024-05-01T12:00:00Z\n", "", "now"),
         *("2024-02-30T12:00:00Z", "2024-05-01T25:00:00Z", "٢٠٢٤-05-01T12:00:00Z"),
+        *("2016-12-31T23:58:60Z", "2016-12-31T22:59:60Z", "2016-12-31T23:59:61Z", "2016-12-31T23:59:60"),
+        *("2016-12-31T23:59:60+01:00", "2016-12-31T15:59:60+08:00", "2016-02-30T23:59:60Z"),
+        *("2016-12-31T23:59:60-24:00", "9999-12-31T22:59:60-01:00x"),
         datetime(2024, 5, 1, 12, 0),  # noqa: DTZ001 - that it is naive is the point
         *("9999-12-31T23:59:59-01:00", "0001-01-01T00:00:00+01:00", "0000-01-01T00:00:00Z"),
         datetime.max.replace(tzinfo=timezone(timedelta(hours=-1))),

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,3 +35,23 @@ def test_any_bytes_are_an_object_or_a_value_error(text: bytes) -> None:
 )
 def test_every_object_is_read_as_it_is(members: dict[str, Any]) -> None:
     assert parse_object(json.dumps(members).encode()).members == members
+
+
+@given(st.integers(-(2**53) + 1, 2**53 - 1), st.integers(0, 15))
+def test_a_whole_number_is_the_same_however_it_is_written(number: int, places: int) -> None:
+    plain = parse_object(f'{{"a": {number}}}'.encode())
+
+    for written in (f"{number}.{'0' * (places + 1)}", f"{number}e0", f"{number * 10**places}E-{places}"):
+        parsed = parse_object(f'{{"a": {written}}}'.encode())
+        assert parsed == plain, written
+        assert type(parsed.members["a"]) is int
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False).filter(lambda number: not number.is_integer()))
+def test_a_number_that_is_not_whole_stays_so(number: float) -> None:
+    assert type(parse_object(f'{{"a": {number!r}}}'.encode()).members["a"]) is float
+
+
+@pytest.mark.parametrize("written", ["9007199254740992.0", "-9007199254740993.0", "1e19", "1e300"])
+def test_what_a_double_cannot_tell_from_its_neighbour_is_no_whole_number(written: str) -> None:
+    assert type(parse_object(f'{{"a": {written}}}'.encode()).members["a"]) is float
