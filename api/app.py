@@ -72,7 +72,10 @@ class Services:
 
 
 def routes(s: Services) -> tuple[Route, ...]:
-    """Every address with its methods, their roles (the contract's table) and the databases they need."""
+    """Every address with its methods, their roles (the contract's table) and the databases they need.
+
+    What is ``cacheable`` tells nothing personal; no cache keeps an answer of the others.
+    """
     any_, own, staff, watching, ops = EVERY_ROLE, CUSTOMER_AND_STAFF, STAFF_ONLY, STAFF_AND_OPS, OPS_ONLY
     commands, fresh, ops_services, repairs = s.commands, s.freshness, s.ops_services, s.ops_services.repairs
     list_and_create = {"GET": READ, "POST": WRITE}
@@ -82,22 +85,32 @@ def routes(s: Services) -> tuple[Route, ...]:
         Route(
             "/customers/{customer_id}", Customer(commands, fresh), {"GET": own, "PATCH": own}, show_and_change
         ),
-        Route("/products", Products(commands, fresh), {"GET": own, "POST": staff}, list_and_create),
         Route(
-            "/products/{product_id}", Product(commands, fresh), {"GET": own, "PATCH": staff}, show_and_change
+            "/products",
+            Products(commands, fresh),
+            {"GET": own, "POST": staff},
+            list_and_create,
+            cacheable=True,
+        ),
+        Route(
+            "/products/{product_id}",
+            Product(commands, fresh),
+            {"GET": own, "PATCH": staff},
+            show_and_change,
+            cacheable=True,
         ),
         Route(
             "/orders", Orders(commands, fresh, s.log.partitions), {"GET": own, "POST": own}, list_and_create
         ),
         Route("/orders/{order_id}", Order(fresh, s.log), {"GET": own}, READ, strong=BOTH),
         Route("/orders/{order_id}/status", Status(commands), {"PATCH": own}, WRITE),
-        Route("/analytics/orders", OrderAnalytics(fresh), {"GET": watching}, READ),
-        Route("/analytics/products", ProductAnalytics(fresh), {"GET": watching}, READ),
+        Route("/analytics/orders", OrderAnalytics(fresh), {"GET": watching}, READ, cacheable=True),
+        Route("/analytics/products", ProductAnalytics(fresh), {"GET": watching}, READ, cacheable=True),
         Route("/commands/{command_id}", CommandStatus(s.records, s.visibility, fresh), {"GET": any_}, BOTH),
         Route("/events", Events(s.log, fresh), {"GET": ops}, WRITE),
         Route("/health/live", Live(), {"GET": ANYONE}, NOTHING),
         Route("/health/ready", Ready(s.probes), {"GET": ANYONE}, NOTHING),
-        Route("/metrics", Metrics(s.exposition), {"GET": ops}, NOTHING),
+        Route("/metrics", Metrics(s.exposition), {"GET": ops}, NOTHING, cacheable=True),
         Route("/ops/flow", FlowSnapshot(ops_services.flow), {"GET": ops}, BOTH),
         Route("/ops/queues", QueuesNow(ops_services.queues), {"GET": ops}, BOTH),
         Route("/ops/read-models", ReadModels(ops_services.statuses), {"GET": ops}, BOTH),

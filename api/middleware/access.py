@@ -4,7 +4,7 @@ The table is complete or the application does not start: a method without roles 
 roles or needs without a method.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from inspect import isgeneratorfunction
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import falcon
 from falcon.routing import CompiledRouter
 
+from api.http.media_types import ACCEPT_PATCH
 from api.http.problems import forbidden
 from api.middleware.auth import Verifier
 from api.middleware.deferral import deferrable
@@ -40,6 +41,12 @@ class Route:
     """By method; or of all methods, where these need the same."""
     strong: Needs | None = None
     """What a GET with ``consistency=strong`` needs, where that can be asked for."""
+    cacheable: bool = False
+    """Whether a caller's own cache may keep what is answered, and ask whether it still holds.
+
+    Only where nothing personal is answered. Everything else is ``no-store``: a browser writes what it keeps
+    to a disk, where it stays when the customer has logged out.
+    """
 
     def __post_init__(self) -> None:
         implemented = {
@@ -61,7 +68,10 @@ class Route:
 
 
 class Router(CompiledRouter):
-    """Falcon's router; HEAD works wherever GET does (RFC 9110, section 9.3.2), and responders may wait."""
+    """Falcon's router; HEAD works wherever GET does (RFC 9110, section 9.3.2), and responders may wait.
+
+    OPTIONS is one of the methods too. So Falcon's 405 lists the same methods, in the same order, as OPTIONS.
+    """
 
     def map_http_methods(self, resource: object, **kwargs: Any) -> dict[str, Any]:
         methods: dict[str, Any] = {
@@ -70,16 +80,27 @@ class Router(CompiledRouter):
         }
         if "GET" in methods:
             methods.setdefault("HEAD", methods["GET"])
+        methods.setdefault("OPTIONS", _options({*methods, "OPTIONS"}))
         return methods
+
+
+def _options(methods: Iterable[str]) -> Callable[..., None]:
+    """What answers OPTIONS at an address that has these methods (RFC 9110, 9.3.7; RFC 5789, 3.1)."""
+    headers = {"Allow": ", ".join(sorted(methods)), "Content-Length": "0"}
+    if "PATCH" in methods:
+        headers["Accept-Patch"] = ACCEPT_PATCH
+
+    def respond(_req: falcon.Request, resp: falcon.Response, **_params: Any) -> None:
+        resp.set_headers(headers)
+
+    return respond
 
 
 class Access:
     """Middleware: authenticates, and lets through who may."""
 
     def __init__(self, routes: Iterable[Route], verifier: Verifier) -> None:
-        self._roles = {
-            (route.path, method): roles for route in routes for method, roles in route.roles.items()
-        }
+        self._routes = {route.path: route for route in routes}
         self._verifier = verifier
 
     def process_resource(
@@ -90,10 +111,11 @@ class Access:
         params: dict[str, Any],  # noqa: ARG002
     ) -> None:
         method = "GET" if req.method == "HEAD" else req.method
-        roles = self._roles.get((req.uri_template or "", method))
-        if roles is None:
+        route = self._routes.get(req.uri_template or "")
+        roles = route.roles.get(method) if route else None
+        if route is None or roles is None:
             return  # Falcon's own: 405, or what OPTIONS says
-        resp.set_header("Cache-Control", "private, no-cache" if roles else "no-store")
+        resp.set_header("Cache-Control", "private, no-cache" if route.cacheable else "no-store")
         if not roles:
             return
         resp.set_header("Vary", "Authorization")

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from api.http.media_types import accepted_by
 from api.http.problems import ProblemDocument
 from api.middleware.access import Roles, Route
 from api.openapi import answers, headers, parameters
-from api.openapi.operation import Operation, Tag
-from api.openapi.operations import OPERATIONS, check
+from api.openapi.operation import Tag
+from api.openapi.operations import OPERATIONS, Key, check
 from api.openapi.problems import PROBLEMS, name
 from api.openapi.schemas import Schema, describe
 from bus.version import VERSION
@@ -18,10 +19,11 @@ are answered from read models, which follow a moment later. `Prefer: wait=N` wai
 a `Consistency-Token` makes an answer show it.
 
 HEAD works wherever GET does. Money is in minor units beside an ISO 4217 code, times are RFC 3339 in UTC.
-Integers are written without a decimal point: 25.0 might be meant as money in major units. Unknown fields
-and query parameters are errors, a query parameter without a value counts as left out, and everything that
-goes wrong is a problem (RFC 9457). What is not listed here is a 404, and a method that is not listed for
-its path a 405."""
+A whole number in a body may be written as `2`, `2.0` or `2e0`; it is in minor units all the same. A leap
+second is taken as the last millisecond before it. Unknown fields and query parameters are errors, a query
+parameter without a value counts as left out, and everything that goes wrong is a problem (RFC 9457), whose
+`type` leads to a page here that says what to do. What is not listed here is a 404, and a method that is not
+listed for its path a 405."""
 TAGS: Mapping[Tag, str] = {
     Tag.CUSTOMERS: "Who orders.",
     Tag.PRODUCTS: "What can be ordered.",
@@ -44,7 +46,7 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
     queries = {operation.query for operation in OPERATIONS.values()}
     paths = {
         route.path: {
-            method.lower(): _operation(route.path, OPERATIONS[route.path, method], roles, of, components)
+            method.lower(): _operation((route.path, method), roles, of, components)
             for method, roles in route.roles.items()
         }
         for route in table
@@ -91,9 +93,9 @@ def _schemas() -> tuple[Mapping[type, Schema], Mapping[str, Schema]]:
     return describe(taken, [ProblemDocument, *shapes, *(row.ill for row in rows if row.ill)])
 
 
-def _operation(
-    path: str, row: Operation, roles: Roles, of: Mapping[type, Schema], components: Mapping[str, Schema]
-) -> Schema:
+def _operation(key: Key, roles: Roles, of: Mapping[type, Schema], components: Mapping[str, Schema]) -> Schema:
+    path, method = key
+    row = OPERATIONS[key]
     whom = f"For {' and '.join(sorted(roles))}." if roles else "Open to all."
     described: Schema = {
         "operationId": row.id,
@@ -108,7 +110,10 @@ def _operation(
     if row.body:
         examples = {example: {"value": value} for example, value in row.body.examples.items()}
         content = {"schema": of[row.body], "examples": examples}
-        described["requestBody"] = {"required": True, "content": {"application/json": content}}
+        described["requestBody"] = {
+            "required": True,
+            "content": dict.fromkeys(accepted_by(method).split(", "), content),
+        }
     return described
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from api.http.consistency import HEADER as CONSISTENCY
+from api.http.media_types import ACCEPT, ACCEPT_PATCH
 from api.middleware.correlation import HEADER as CORRELATION
 
 Described = dict[str, Any]
@@ -93,7 +94,15 @@ OF_ANSWERS: Mapping[str, Described] = {
     },
     "Accept": {
         "description": "What a body must be.",
-        "schema": {"type": "string", "const": "application/json"},
+        "schema": {"type": "string", "enum": [ACCEPT, ACCEPT_PATCH]},
+    },
+    "Accept-Encoding": {
+        "description": "How a body must be encoded: not at all.",
+        "schema": {"type": "string", "const": "identity"},
+    },
+    "Accept-Patch": {
+        "description": "What the body of a PATCH must be (RFC 5789).",
+        "schema": {"type": "string", "const": ACCEPT_PATCH},
     },
     "Allow": {
         "description": "What can be done at the address.",

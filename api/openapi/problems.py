@@ -27,9 +27,10 @@ PROBLEMS: Mapping[int, Kind] = {
         "The id is taken, or that cannot be done to what is there as it is.", perhaps=_OUTCOME
     ),
     HTTPStatus.PRECONDITION_FAILED: Kind("It is at another version than meant.", perhaps=_OUTCOME),
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: Kind("A body has at most 1 MiB."),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: Kind("A body has at most 128 KiB."),
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: Kind(
-        "The body must be application/json in UTF-8, without a content encoding.", ("Accept",)
+        "The body must be JSON in UTF-8, without a content encoding; the headers say what would do.",
+        perhaps=("Accept", "Accept-Encoding", "Accept-Patch"),
     ),
     HTTPStatus.UNPROCESSABLE_ENTITY: Kind(
         "Some fields are wrong: see `errors`; or the Idempotency-Key belongs to another request.",

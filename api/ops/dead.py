@@ -8,8 +8,8 @@ from typing import cast
 import falcon
 
 from api.http import bodies, queries
+from api.http.answers import answer
 from api.http.problems import Problem, ProblemError, checked_id
-from api.ops.answers import answer_operator
 from api.ops.plain import plain
 from api.ops.repair_bodies import DeadQuery, Resolution
 from api.ops.repair_shapes import Dead, DeadInFull, DeadList, Resolved
@@ -31,7 +31,7 @@ class DeadOnes:
             "dead": [cast("Dead", plain(asdict(one))) for one in found[: query.limit]],
             "more": len(found) > query.limit,
         }
-        answer_operator(resp, told)
+        answer(resp, told)
 
 
 class DeadOne:
@@ -46,7 +46,7 @@ class DeadOne:
         if not found:
             raise _not_there(failure_id)
         told: DeadInFull = {"id": failure_id, "documents": plain(found)}
-        answer_operator(resp, told)
+        answer(resp, told)
 
 
 class Retry:
@@ -80,7 +80,7 @@ def _resolve(req: falcon.Request, resp: falcon.Response, failure_id: str, deal: 
     except RefusedError as error:
         raise ProblemError(Problem(HTTPStatus.CONFLICT, "refused", str(error))) from None
     told: Resolved = {"result": happened}
-    answer_operator(resp, told)
+    answer(resp, told)
 
 
 def _not_there(failure_id: str) -> ProblemError:

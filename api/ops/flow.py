@@ -16,7 +16,7 @@ import redis
 from pymongo.database import Database
 
 from api.http import queries
-from api.ops.answers import answer_operator
+from api.http.answers import answer
 from api.ops.read_models import GenerationStatuses
 from api.ops.recent import Recent
 from api.ops.shapes import ApiFlow, CommandsFlow, Flow, LogFlow, ProcessBeat, ReadModelFlow, Rebuilding
@@ -171,4 +171,4 @@ class FlowSnapshot:
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         queries.read(req, queries.NoQuery)
-        answer_operator(resp, self._meter.look())
+        answer(resp, self._meter.look())

@@ -7,8 +7,8 @@ moment.
 import falcon
 
 from api.http import bodies, queries
+from api.http.answers import answer
 from api.http.problems import not_found
-from api.ops.answers import answer_operator
 from api.ops.repair_bodies import ParkedQuery, ParkedStream
 from api.ops.repair_shapes import MendedList, ParkedList, ParkedRow
 from api.ops.repairs import Repairs
@@ -34,7 +34,7 @@ class ParkedStreams:
             "parked": [_row(self._log, one) for one in found[:limit]],
             "more": len(found) > limit,
         }
-        answer_operator(resp, told)
+        answer(resp, told)
 
 
 class RetryParked:
@@ -64,7 +64,7 @@ class RetryParked:
                 for one in results
             ]
         }
-        answer_operator(resp, told)
+        answer(resp, told)
 
 
 def _row(log: Log, parked: Parked) -> ParkedRow:

@@ -11,7 +11,7 @@ import falcon
 import pymongo
 
 from api.http import queries
-from api.ops.answers import answer_operator
+from api.http.answers import answer
 from api.ops.shapes import FigureExplained, QueueFigures, Queues
 from bus.inspection.explanations import rows
 from bus.inspection.figures import Figures, between
@@ -94,4 +94,4 @@ class QueuesNow:
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         queries.read(req, queries.NoQuery)
-        answer_operator(resp, self._board.look())
+        answer(resp, self._board.look())

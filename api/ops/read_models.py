@@ -8,7 +8,7 @@ import pymongo
 from pymongo.database import Database
 
 from api.http import queries
-from api.ops.answers import answer_operator
+from api.http.answers import answer
 from api.ops.shapes import Generation, ReadModelStandings
 from bus.connections.clients import Documents
 from bus.log.log import Log
@@ -45,4 +45,4 @@ class ReadModels:
             "read_models": [cast("Generation", asdict(status)) for status in statuses],
             "attention": attention(statuses),
         }
-        answer_operator(resp, told)
+        answer(resp, told)

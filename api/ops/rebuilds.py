@@ -10,8 +10,8 @@ from typing import cast
 import falcon
 
 from api.http import bodies, queries
+from api.http.answers import answer
 from api.http.problems import Problem, ProblemError, checked_id
-from api.ops.answers import answer_operator
 from api.ops.repair_bodies import ModelToRebuild
 from api.ops.repair_shapes import RebuildList, RebuildRow
 from api.ops.repairs import Repairs
@@ -30,7 +30,7 @@ class Rebuilds:
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         queries.read(req, queries.NoQuery)
         told: RebuildList = {"rebuilds": [cast("RebuildRow", asdict(row)) for row in self._rebuilds.look()]}
-        answer_operator(resp, told)
+        answer(resp, told)
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         queries.read(req, queries.NoQuery)
@@ -63,4 +63,4 @@ def _by(builder: str | None) -> str:
 
 
 def _answer(resp: falcon.Response, request: Documents) -> None:
-    answer_operator(resp, cast("RebuildRow", asdict(of_request(request))), HTTPStatus.ACCEPTED)
+    answer(resp, cast("RebuildRow", asdict(of_request(request))), HTTPStatus.ACCEPTED)

@@ -5,8 +5,8 @@ from http import HTTPStatus
 import falcon
 
 from api.http import queries
+from api.http.answers import answer
 from api.http.problems import Problem, ProblemError, checked_id
-from api.ops.answers import answer_operator
 from api.ops.timeline import TimelineReader
 from bus.messages.streams import is_stream
 
@@ -26,4 +26,4 @@ class Stories:
             what = query.kind or "order, customer, product or command"
             detail = f"No {what} is known by the id {story_id}."
             raise ProblemError(Problem(HTTPStatus.NOT_FOUND, "unknown-story", detail))
-        answer_operator(resp, story)
+        answer(resp, story)

@@ -25,7 +25,7 @@ from bus.errors import ConfigurationError
 
 MAX_HEADER_BYTES = 32 * 1024
 MAX_READ_BYTES = 4 * 1024 * 1024
-"""More than the 1 MiB the application allows: a body somewhat too large is read and gets its answer, where
+"""More than the 128 KiB the application allows: a body somewhat too large is read and gets its answer, where
 closing on a caller that still sends would lose it."""
 CONNECTION_LIMIT = 1_000
 IDLE_S = 60

@@ -13,6 +13,7 @@ from api.resources.customers import CustomerChange, NewCustomer
 from api.resources.order_status import OrderStatusChange
 from api.resources.orders import NewOrder
 from api.resources.products import NewProduct, ProductChange
+from bus.messages.values import MAX_ITEMS
 
 ORDER: dict[str, Any] = {
     "items": [{"product_id": "p1", "quantity": 2}],
@@ -84,8 +85,8 @@ def test_bodies_that_differ_in_order_and_spaces_only_are_the_same() -> None:
         '{"a":1}'.encode("utf-16"),
         b'{"a":"\x00"}',
         b'{"a":' + b"[" * 300 + b"]" * 300 + b"}",
-        b'{"a":' * 100_000,
-        b"[" * 500_000,
+        b'{"a":' * 20_000,
+        b"[" * 100_000,
     ],
 )
 def test_what_is_not_one_json_object_is_a_400(text: bytes) -> None:
@@ -100,6 +101,7 @@ def test_what_is_not_one_json_object_is_a_400(text: bytes) -> None:
         {},
         {"Content-Type": "text/plain"},
         {"Content-Type": "application/merge-patch+json"},
+        {"Content-Type": "application/json-patch+json"},
         {"Content-Type": "application/json; charset=latin-1"},
         {**JSON, "Content-Encoding": "gzip"},
     ],
@@ -113,11 +115,21 @@ def test_the_media_type_is_read_as_it_should_be(media_type: str) -> None:
     bodies.read(request(json.dumps(ORDER).encode(), {"Content-Type": media_type}), NewOrder)
 
 
-def test_more_than_a_mebibyte_is_a_413() -> None:
+def test_more_than_the_limit_is_a_413() -> None:
     assert refused(b"x" * (bodies.MAX_BODY_BYTES + 1)).problem.status == 413
 
 
-def test_a_mebibyte_is_read() -> None:
+def test_the_largest_order_takes_less_than_half_of_the_limit() -> None:
+    item = {"product_id": "x" * 128, "quantity": 10**6, "unit_price": 10**9, "discount": 10**9}
+    line = "👋" * 200  # twelve bytes each, as ASCII
+    address = dict.fromkeys(("line1", "line2", "city", "region", "postal_code", "country"), line)
+    largest = {"customer_id": "x" * 128, "items": [item] * MAX_ITEMS, "shipping_address": address}
+    text = json.dumps({**largest, "reference": "👋" * 64, "occurred_at": "2024-05-01T12:00:00.000Z"})
+
+    assert 2 * len(text) < bodies.MAX_BODY_BYTES == 128 * 1024
+
+
+def test_as_much_as_the_limit_is_read() -> None:
     text = b"{}" + b" " * (bodies.MAX_BODY_BYTES - 2)
 
     assert bodies.read(request(text), CustomerChange).canonical == b"{}"
@@ -131,7 +143,11 @@ def test_a_mebibyte_is_read() -> None:
         ({"items": [{"product_id": "p1", "quantity": 0}]}, "items.0.quantity"),
         ({"items": [{"product_id": "p1", "quantity": 1_000_001}]}, "items.0.quantity"),
         ({"items": [{"product_id": "p1", "quantity": "1"}]}, "items.0.quantity"),
-        ({"items": [{"product_id": "p1", "quantity": 1.0}]}, "items.0.quantity"),
+        ({"items": [{"product_id": "p1", "quantity": "2.0"}]}, "items.0.quantity"),
+        ({"items": [{"product_id": "p1", "quantity": 2.5}]}, "items.0.quantity"),
+        ({"items": [{"product_id": "p1", "quantity": 1e-9}]}, "items.0.quantity"),
+        ({"items": [{"product_id": "p1", "quantity": 1e30}]}, "items.0.quantity"),
+        ({"items": [{"product_id": "p1", "quantity": 0.0}]}, "items.0.quantity"),
         ({"items": [{"product_id": "p1", "quantity": True}]}, "items.0.quantity"),
         ({"items": [{"product_id": "p 1", "quantity": 1}]}, "items.0.product_id"),
         ({"items": [{"product_id": "p1\n", "quantity": 1}]}, "items.0.product_id"),
@@ -148,6 +164,8 @@ def test_a_mebibyte_is_read() -> None:
         ({"occurred_at": "1714564800"}, "occurred_at"),
         ({"occurred_at": 1714564800}, "occurred_at"),
         ({"occurred_at": "2024-13-01T12:00:00Z"}, "occurred_at"),
+        ({"occurred_at": "2024-05-01T12:00:60Z"}, "occurred_at"),
+        ({"occurred_at": 1714564800.0}, "occurred_at"),
     ],
 )
 def test_wrong_fields_of_an_order_are_named(change: dict[str, Any], field: str) -> None:
@@ -205,6 +223,25 @@ def test_null_in_a_creation_is_the_same_as_left_out() -> None:
 )
 def test_implausible_email_addresses_are_refused(email: str) -> None:
     assert set(wrong({"name": "Ann", "email": email}, NewCustomer)) == {"email"}
+
+
+@pytest.mark.parametrize("written", ["2", "2.0", "2e0", "2E+0", "20e-1", "0.2e1", "2.000"])
+def test_a_whole_number_is_one_however_it_is_written(written: str) -> None:
+    """The same request, also for an Idempotency-Key."""
+    text = json.dumps(ORDER)
+    assert text.count("2") == 1
+
+    received = bodies.read(request(text.replace("2", written).encode()), NewOrder)
+
+    assert received == bodies.read(request(text.encode()), NewOrder)
+    assert isinstance(received.body.items[0].quantity, int)
+
+
+def test_a_number_does_not_become_a_text_or_a_flag() -> None:
+    body = {"product_id": 1.0, "name": 2.0, "unit_price": 3.0, "currency": "EUR"}
+
+    assert wrong(body, NewProduct).keys() == {"product_id", "name"}
+    assert wrong({"discontinued": 1.0}, ProductChange).keys() == {"discontinued"}
 
 
 @pytest.mark.parametrize("price", [-1, 10**9 + 1, "1", 1.5, True, 2**63])

@@ -23,7 +23,7 @@ def test_an_order_is_shown_in_full(order: Shop) -> None:
 
     assert result.status_code == 200
     assert result.headers["etag"] == '"v2.1.2"'
-    assert result.headers["cache-control"] == "private, no-cache"
+    assert result.headers["cache-control"] == "no-store"
     assert result.headers["vary"] == "Authorization, Accept"
     assert result.headers["content-type"] == "application/json"
     shown = result.json

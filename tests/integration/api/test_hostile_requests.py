@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 from falcon import testing
 
+from api.http import bodies
 from tests.support.shop_api import Shop
 
 ADDRESS = {"line1": "1 High Street", "city": "Leeds", "country": "GB"}
 ORDER: dict[str, Any] = {"items": [{"product_id": "p1", "quantity": 2}], "shipping_address": ADDRESS}
 PRODUCT = {"product_id": "p1", "name": "Teapot", "unit_price": 2500, "currency": "EUR"}
 CRLF = "\r\nSet-Cookie: owned=1"
-MIB = 1024 * 1024
+LARGEST = bodies.MAX_BODY_BYTES
 
 
 def assert_problem(result: testing.Result, *statuses: int) -> None:
@@ -56,14 +57,14 @@ def post(shop: Shop, body: bytes, path: str = "/orders") -> testing.Result:
         ("\ufeff{}".encode(), 400),
         ('{"a": 1}'.encode("utf-16"), 400),
         (b"[" * 100_000, 400),
-        (b'{"a":' * 100_000, 400),
+        (b'{"a":' * 20_000, 400),
         (b'{"a":' + b"[" * 200 + b"]" * 200 + b"}", 422),
-        (json.dumps({**ORDER, "items": [{}] * 60_000}).encode(), 422),
-        (json.dumps({f"k{n}": n for n in range(50_000)}).encode(), 422),
+        (json.dumps({**ORDER, "items": [{}] * 30_000}).encode(), 422),
+        (json.dumps({f"k{n}": n for n in range(8_000)}).encode(), 422),
         (json.dumps({**ORDER, "__proto__": {}, "$where": "1"}).encode(), 422),
-        (b'{"a": "' + b"x" * (MIB - 9) + b'"}', 422),
-        (b'{"a": "' + b"x" * (MIB - 8) + b'"}', 413),
-        (b" " * (MIB + 1), 413),
+        (b'{"a": "' + b"x" * (LARGEST - 9) + b'"}', 422),
+        (b'{"a": "' + b"x" * (LARGEST - 8) + b'"}', 413),
+        (b" " * (LARGEST + 1), 413),
     ],
     ids=lambda value: str(value[:24] if isinstance(value, bytes) else value),
 )
@@ -72,7 +73,7 @@ def test_bodies(shop: Shop, body: bytes, status: int) -> None:
     assert shop.inbox._commands.count_documents({}) == 0
 
 
-WRONG_NUMBERS = [-1, 10**9 + 1, 2**63, 2**64 - 1, 0.5, 1.0, True, "1", None, [1], {"$gt": 0}]
+WRONG_NUMBERS = [-1, 10**9 + 1, 2**63, 2**64 - 1, 0.5, 2.5, 1e12, True, "1", None, [1], {"$gt": 0}]
 
 
 @pytest.mark.parametrize("number", WRONG_NUMBERS, ids=str)
