@@ -50,6 +50,8 @@ from api.resources.order_status import Status
 from api.resources.orders import Order, Orders
 from api.resources.products import Product, Products
 from api.site.files import Page, PageFiles
+from api.site.home import Home
+from api.site.problem_pages import OneProblemType, ProblemTypes
 from bus.inbox.command_records import CommandRecords
 from bus.log.log import Log
 from read_side.queries.visibility import Visibility
@@ -123,11 +125,15 @@ def routes(s: Services) -> tuple[Route, ...]:
         Route("/ops/parked/retry", RetryParked(repairs), {"POST": ops}, READ),
         Route("/ops/rebuilds", Rebuilds(repairs), {"GET": ops, "POST": ops}, READ),
         Route("/ops/rebuilds/{read_model}/stop", StopRebuild(repairs), {"POST": ops}, READ),
+        Route("/", Home(), {"GET": ANYONE}, NOTHING),
+        Route("/problems", ProblemTypes(), {"GET": ANYONE}, NOTHING),
+        Route("/problems/{code}", OneProblemType(), {"GET": ANYONE}, NOTHING),
         Route("/openapi.json", Description(lambda: table), {"GET": ANYONE}, NOTHING),
         Route("/docs", Page("docs"), {"GET": ANYONE}, NOTHING),
         Route("/docs/{file}", PageFiles("docs"), {"GET": ANYONE}, NOTHING),
         Route("/ops", Page("ops"), {"GET": ANYONE}, NOTHING),
         Route("/site/ops/{file}", PageFiles("ops"), {"GET": ANYONE}, NOTHING),
+        Route("/site/pages/{file}", PageFiles("pages"), {"GET": ANYONE}, NOTHING),
     )
     return table
 

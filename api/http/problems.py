@@ -1,7 +1,8 @@
 """Everything that goes wrong, as ``application/problem+json`` (RFC 9457).
 
-``type`` is a reference relative to this service, ``/problems/<code>``, stable for programs to compare;
-``title`` is the code in words. ``instance`` names the command that a problem is the outcome of.
+``type`` is a reference relative to this service, ``/problems/<code>``, stable for programs to compare. It
+leads to a page that says what the problem means and what to do (``api.http.problem_types``). ``title`` is the
+code in words. ``instance`` names the command that a problem is the outcome of.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,13 +15,14 @@ import orjson
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from api.http.problem_types import address, title
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.messages.rejection import FieldError, Rejection, RejectionKind
 from bus.messages.values import is_id
 
 MEDIA_TYPE = "application/problem+json"
 MAX_ERRORS = 100
-"""How many wrong fields are told at once; a body of 1 MiB can have thousands."""
+"""How many wrong fields are told at once; a body can have thousands."""
 
 STATUS_OF: Mapping[RejectionKind, HTTPStatus] = {
     RejectionKind.NOT_FOUND: HTTPStatus.NOT_FOUND,
@@ -60,8 +62,8 @@ class Problem:
 
     def document(self) -> ProblemDocument:
         document: ProblemDocument = {
-            "type": f"/problems/{self.code}",
-            "title": self.code.replace("-", " ").capitalize(),
+            "type": address(self.code),
+            "title": title(self.code),
             "status": int(self.status),
             "detail": self.detail,
         }
@@ -91,7 +93,8 @@ class ProblemError(Exception):
 
 def not_found(kind: str, identity: str) -> ProblemError:
     """There is none, or it is somebody else's: the answer is the same, and that of the write side."""
-    return ProblemError(Problem(HTTPStatus.NOT_FOUND, f"unknown-{kind}", f"There is no {kind} {identity}."))
+    code = f"unknown-{kind.replace(' ', '-')}"
+    return ProblemError(Problem(HTTPStatus.NOT_FOUND, code, f"There is no {kind} {identity}."))
 
 
 def checked_id(kind: str, identity: str) -> str:

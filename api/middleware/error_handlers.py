@@ -23,12 +23,13 @@ _CODES: Mapping[int, str] = {
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "headers-too-large",
     HTTPStatus.INTERNAL_SERVER_ERROR: "internal-error",
     HTTPStatus.NOT_IMPLEMENTED: "not-implemented",
+    HTTPStatus.SERVICE_UNAVAILABLE: "unavailable",
 }
 _DETAILS: Mapping[int, str] = {
     HTTPStatus.BAD_REQUEST: "The request cannot be read.",
     HTTPStatus.NOT_FOUND: "There is nothing at this address.",
     HTTPStatus.METHOD_NOT_ALLOWED: "The Allow header lists what can be done at this address.",
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "A body has at most 1 MiB.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "A body has at most 128 KiB.",
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "The request line and headers are too large.",
     HTTPStatus.INTERNAL_SERVER_ERROR: "Something went wrong here; the correlation id helps to find out what.",
 }
@@ -36,11 +37,10 @@ _DETAILS: Mapping[int, str] = {
 
 def of_status(status: int, detail: str | None = None) -> Problem:
     """A problem that says what its status says."""
+    other = "malformed-request" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "internal-error"
     return Problem(
         status=status,
-        code=_CODES.get(
-            status, "malformed-request" if status == HTTPStatus.BAD_REQUEST else f"http-{status}"
-        ),
+        code=_CODES.get(status, other),
         detail=detail or _DETAILS.get(status) or HTTPStatus(status).phrase,
     )
 

@@ -32,16 +32,17 @@ def _problems(row: Operation, roles: Roles) -> set[int]:
 
 
 def _answer(answer: Answer, of: Mapping[type, Schema], roles: Roles) -> Schema:
-    required = ("Cache-Control", CORRELATION, *(("Vary",) if roles else ()))
-    described: Schema = {
-        "description": answer.description,
-        "headers": _headers((*answer.headers, *required), answer.perhaps),
-    }
+    always = (*answer.headers, "Cache-Control", CORRELATION, *(("Vary",) if roles else ()))
+    perhaps = (*answer.perhaps, *(() if "Vary" in always else ("Vary",)))
+    described: Schema = {"description": answer.description, "headers": _headers(always, perhaps)}
+    content: Schema = {}
     if answer.shape:
-        described["content"] = {falcon.MEDIA_JSON: {"schema": of[answer.shape]}}
-    elif answer.media_type:
+        content[falcon.MEDIA_JSON] = {"schema": of[answer.shape]}
+    if answer.media_type:
         kind = "object" if answer.media_type == falcon.MEDIA_JSON else "string"
-        described["content"] = {answer.media_type: {"schema": {"type": kind}}}
+        content[answer.media_type] = {"schema": {"type": kind}}
+    if content:
+        described["content"] = content
     if answer.links:
         described["links"] = {
             key: {"operationId": link.operation, "parameters": dict(link.parameters)}

@@ -191,3 +191,28 @@ def site(id_: str, summary: str, media_type: str, *, missing: bool = False) -> O
         },
         problems=(HTTPStatus.NOT_FOUND,) if missing else (),
     )
+
+
+def negotiated(
+    id_: str,
+    summary: str,
+    shape: type,
+    *,
+    text: str = "",
+    missing: bool = False,
+) -> Operation:
+    """What a program gets as JSON, and a person as a page."""
+    headers = ("ETag", "Vary", *SECURITY)
+    found = Answer("JSON, or a page if `Accept` prefers HTML.", shape, "text/html", headers)
+    return Operation(
+        id=id_,
+        tag=Tag.SERVICE,
+        summary=summary,
+        text=text,
+        headers=("If-None-Match",),
+        answers={
+            HTTPStatus.OK: found,
+            HTTPStatus.NOT_MODIFIED: Answer("As the caller has it.", headers=headers),
+        },
+        problems=(HTTPStatus.NOT_FOUND,) if missing else (),
+    )

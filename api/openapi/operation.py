@@ -33,6 +33,8 @@ class Link:
 class Answer:
     """An answer that is not a problem; it has no body without a shape or a media type.
 
+    The shape is that of JSON. An answer with both is what the caller prefers.
+
     ``headers`` always come with it, ``perhaps`` not always.
     """
 

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping
 from api.http import queries
 from api.middleware.access import Route
 from api.openapi import operators, repairs
-from api.openapi.kinds import about_service, exposition, listing, single, site
+from api.openapi.kinds import about_service, exposition, listing, negotiated, single, site
 from api.openapi.operation import Operation, Tag
 from api.resources import analytics, customers, order_status, orders, products, shapes
+from api.site.shapes import About, ProblemTypeList, ProblemTypeShown
 
 Key = tuple[str, str]
 """A path and a method."""
@@ -34,8 +35,11 @@ OPERATIONS: Mapping[Key, Operation] = {
         "The log as a feed for other systems",
         queries.EventsQuery,
         shapes.Feed,
-        text="Each partition's events come in their order. No position expires."
-        " Data may have further fields, which a newer version of the service has stored.",
+        text="Each partition's events come in their order, and those of different partitions in any: a"
+        " customer and its orders share one, while a product may come after orders of it, which are in"
+        " another. A page may be empty before the end, where there was nothing but refusals: go on until"
+        " `next` is what was sent as `after`. No position expires. Data may have further fields, which a"
+        " newer version of the service has stored.",
     ),
     ("/health/live", "GET"): about_service("isLive", "Whether the process lives", shapes.Liveness),
     ("/health/ready", "GET"): about_service(
@@ -48,11 +52,23 @@ OPERATIONS: Mapping[Key, Operation] = {
     ),
     **operators.OPERATIONS,
     **repairs.OPERATIONS,
+    ("/", "GET"): negotiated("readHome", "What this service is, and where to go", About),
+    ("/problems", "GET"): negotiated("listProblemTypes", "Every type of problem", ProblemTypeList),
+    ("/problems/{code}", "GET"): negotiated(
+        "readProblemType",
+        "What a type of problem means, and what to do about it",
+        ProblemTypeShown,
+        text="This is where the `type` of a problem leads.",
+        missing=True,
+    ),
     ("/openapi.json", "GET"): site("describe", "This description", "application/json"),
     ("/docs", "GET"): site("readDocs", "This description as a page to try requests on", "text/html"),
     ("/docs/{file}", "GET"): site("readDocsFile", "What the page consists of", "*/*", missing=True),
     ("/ops", "GET"): site("readOps", "The operators' dashboard, to log in to with an ops token", "text/html"),
     ("/site/ops/{file}", "GET"): site("readOpsFile", "What the dashboard consists of", "*/*", missing=True),
+    ("/site/pages/{file}", "GET"): site(
+        "readPagesFile", "What the other pages consist of", "*/*", missing=True
+    ),
 }
 
 

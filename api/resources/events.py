@@ -4,6 +4,9 @@ Each partition's events come in their order; partitions are dealt out in turn, s
 in the feed is, for each partition, the position of the last commit given in full and how many events of the
 one after it were given too. ``next`` holds that and never expires.
 
+A page may be empty before the end, after many refusals: only ``next`` says where the end is. Events of
+different partitions have no order among them: an order may come before the product that it is of.
+
 A page that is not full reaches what the tokens of its request stand for: the feed reads on through refusals,
 waits while a gap hides it, and answers 503 in the end. A full page may end before; ``next`` leads there.
 """

@@ -101,7 +101,10 @@ class FeedEvent(TypedDict):
 
 
 class Feed(TypedDict):
-    """``next`` goes on behind the last event, for ever; the same again means that there are no more yet."""
+    """``next`` goes on behind the last event, for ever; the same again means that there are no more yet.
+
+    A page may be empty, and ``next`` another one: then there is more behind it.
+    """
 
     events: list[FeedEvent]
     next: str

@@ -47,7 +47,8 @@ POST  /ops/rebuilds/{read_model}/stop      403 403 403 409
 cancelled, only the write side knows: it is accepted, and refused there. For ops nothing is dead or parked,
 and one rebuild is requested already, another is not."""
 OPEN = {"/health/live": 200, "/health/ready": 200, "/openapi.json": 200, "/docs": 200, "/docs/{file}": 404}
-OPEN |= {"/ops": 200, "/site/ops/{file}": 404}
+OPEN |= {"/ops": 200, "/site/ops/{file}": 404, "/site/pages/{file}": 404}
+OPEN |= {"/": 200, "/problems": 200, "/problems/{code}": 200}
 OPS_ONLY = ("/ops", "/metrics")
 WHO = (("customer", "c1"), ("customer", "c2"), ("staff", "sam"), ("ops", "olga"))
 
@@ -87,7 +88,7 @@ def cases(shop: Shop) -> list[Case]:
     command = shop.ann.simulate_post("/customers", json=BODIES["POST /customers"]).json["command_id"]
     shop.ops.simulate_post("/ops/rebuilds", json=BODIES["POST /ops/rebuilds"])
     ids = {"customer_id": "c1", "product_id": "p1", "order_id": "o1", "command_id": command, "file": "nope"}
-    ids |= {"failure_id": "nobody", "read_model": "customers", "story_id": command}
+    ids |= {"failure_id": "nobody", "read_model": "customers", "story_id": command, "code": "forbidden"}
     return list(_cases(shop, ids))
 
 

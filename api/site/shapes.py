@@ -1,0 +1,38 @@
+"""What ``/`` and ``/problems`` answer to programs."""
+
+from typing import TypedDict
+
+
+class AboutLinks(TypedDict):
+    """Where to go from here."""
+
+    docs: str
+    openapi: str
+    ops: str
+    ready: str
+    problems: str
+
+
+class About(TypedDict):
+    """What this service is."""
+
+    name: str
+    version: str
+    description: str
+    links: AboutLinks
+
+
+class ProblemTypeShown(TypedDict):
+    """A type of problem: the statuses that it comes with, what it means, and what to do about it."""
+
+    type: str
+    title: str
+    statuses: list[int]
+    meaning: str
+    advice: str
+
+
+class ProblemTypeList(TypedDict):
+    """Every type of problem, by its code."""
+
+    problems: list[ProblemTypeShown]
