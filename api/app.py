@@ -4,7 +4,7 @@ The API validates shapes, authenticates, keeps commands in the inbox and puts th
 queries from the read collections. It holds no business rule.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import falcon
@@ -25,6 +25,7 @@ from api.middleware.access import (
 from api.middleware.auth import Verifier
 from api.middleware.circuit import Circuit
 from api.middleware.correlation import Correlation
+from api.middleware.cors import Cors
 from api.middleware.deferral import Resumption
 from api.middleware.error_handlers import HANDLERS
 from api.middleware.needs import BOTH, NOTHING, READ, WRITE, Store
@@ -138,8 +139,12 @@ def routes(s: Services) -> tuple[Route, ...]:
     return table
 
 
-def create_app(services: Services) -> falcon.App[falcon.Request, falcon.Response]:
+def create_app(
+    services: Services, cors_origins: Collection[str] = ()
+) -> falcon.App[falcon.Request, falcon.Response]:
     """The application; nothing is connected to before the first request.
+
+    Pages of ``cors_origins`` may use it from a browser. Without any, no answer has a header about that.
 
     Raises:
         ValueError: a route is not described.
@@ -153,6 +158,7 @@ def create_app(services: Services) -> falcon.App[falcon.Request, falcon.Response
         [
             Resumption(circuit.refuse_in_vain),
             services.telemetry,
+            *([Cors(cors_origins)] if cors_origins else ()),
             Correlation(),
             Access(table, services.verifier),
             Negotiation(),

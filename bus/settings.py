@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, StringConstraints, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bus.connections import mongodb_address
 from bus.connections.redis_address import RedisAddress
 from bus.errors import ConfigurationError
+from bus.web_origin import check_origin
 
 MIN_SECRET_BYTES = 32  # RFC 7518, section 3.2: an HS256 key is at least as long as the hash
 
@@ -57,6 +58,8 @@ class Settings(BaseSettings):
 
     api_host: str = "127.0.0.1"
     api_port: Annotated[int, Field(ge=1, le=65_535)] = 8_000
+    cors_origins: Annotated[tuple[str, ...] | None, NoDecode] = None
+    """Separated by commas. Pages of these origins may use the API from a browser; not set, none may."""
     jwt_secret: SecretStr | None = None
     """HS256 key, at least 32 bytes."""
     jwt_public_key: str | None = None
@@ -147,6 +150,13 @@ class Settings(BaseSettings):
         if secret is not None and len(secret.get_secret_value().encode()) < MIN_SECRET_BYTES:
             raise ValueError(f"must be at least {MIN_SECRET_BYTES} bytes")
         return secret
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _are_origins(cls, listed: object) -> object:
+        if not isinstance(listed, str):
+            return listed
+        return tuple(check_origin(origin.strip()) for origin in listed.split(","))
 
     @model_validator(mode="after")
     def _one_way_to_verify(self) -> Self:

@@ -166,7 +166,7 @@ def serve() -> None:
         ),
     )
     server = Server(
-        bounded(create_app(services)),
+        bounded(create_app(services, settings.cors_origins or ())),
         settings.api_host,
         settings.api_port,
         threads=settings.web_threads,

@@ -39,6 +39,10 @@ class Browser:
             self.script("sessionStorage.setItem('twofold-token', arguments[0])", token)
             self._driver.refresh()
 
+    def open_elsewhere(self, address: str) -> None:
+        """A page of another server."""
+        self._driver.get(address)
+
     def script(self, code: str, *arguments: Any) -> Any:
         return self._driver.execute_script(code, *arguments)
 

@@ -101,6 +101,37 @@ def test_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     assert LONG_ENOUGH not in repr(Settings.load())
 
 
+def test_origins_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings.load().cors_origins is None
+    monkeypatch.setenv("CORS_ORIGINS", "https://shop.example, http://localhost:5173,http://[::1]:8080")
+
+    origins = Settings.load().cors_origins
+
+    assert origins == ("https://shop.example", "http://localhost:5173", "http://[::1]:8080")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *("*", "null", "shop.example", "ftp://shop.example", "https://", "https://shop.example/"),
+        *("https://shop.example/app", "https://shop.example:443", "http://a:80", "https://Shop.example"),
+        *(
+            "https://ann@shop.example",
+            "https://*.example",
+            "https://shöp.example",
+            "https://a b",
+            "http://a:x",
+        ),
+        *("https://shop.example?x", "https://shop.example:", "https://shop.example,", "https://a https://b"),
+    ],
+)
+def test_what_no_browser_calls_an_origin_is_refused(monkeypatch: pytest.MonkeyPatch, wrong: str) -> None:
+    monkeypatch.setenv("CORS_ORIGINS", f"http://localhost:5173,{wrong}")
+
+    with pytest.raises(ConfigurationError, match=r"^CORS_ORIGINS: '.*' is not an origin such as https://"):
+        Settings.load()
+
+
 @pytest.mark.parametrize(
     "keys",
     [

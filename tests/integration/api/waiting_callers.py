@@ -1,7 +1,7 @@
 """A web process over a shop with two threads, and callers of it, each in a thread of its own."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -68,10 +68,10 @@ def product(number: int) -> dict[str, Any]:
 
 
 @contextmanager
-def serving(shop: Shop) -> Iterator[Web]:
+def serving(shop: Shop, *, cors_origins: Collection[str] = ()) -> Iterator[Web]:
     stopping = shop.services.commands._stopping
     server = Server(
-        bounded(create_app(shop.services)),
+        bounded(create_app(shop.services, cors_origins)),
         "127.0.0.1",
         0,
         threads=THREADS,
