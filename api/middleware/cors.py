@@ -10,6 +10,7 @@ full, headers that are too large) has no such headers, and looks to a script as 
 """
 
 from collections.abc import Collection
+from typing import Any
 
 import falcon
 from falcon import CORSMiddleware
@@ -24,7 +25,7 @@ EXPOSED = (
 """What a script of another origin may read, beside the few headers that it always may."""
 
 
-class Cors(CORSMiddleware[falcon.Request, falcon.Response]):
+class Cors(CORSMiddleware[Any, Any]):  # typed for ASGI alone
     """Middleware; without it no browser lets a page of another origin read an answer."""
 
     def __init__(self, origins: Collection[str]) -> None:

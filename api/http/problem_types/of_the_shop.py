@@ -56,6 +56,12 @@ TYPES: Mapping[str, ProblemType] = {
         "The products of one order are sold in different currencies.",
         "Place one order for each currency.",
     ),
+    "discount-too-large": ProblemType(
+        (422,),
+        "The discount of a line is more than its unit price times its quantity.",
+        "`errors` names the lines. A discount is in minor units and off the whole line: at most what the line"
+        " costs without it.",
+    ),
     "total-too-large": ProblemType(
         (422,),
         "The total of the order is beyond 10^12 minor units.",

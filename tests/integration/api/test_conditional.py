@@ -137,7 +137,7 @@ def test_a_commands_etag_changes_as_it_becomes_visible(both: BothSides) -> None:
 def test_head_is_get_without_the_body(both: BothSides) -> None:
     """The same headers and no body, wherever GET is, also where it ends in a problem."""
     ids = {"customer_id": "c1", "product_id": "p1", "order_id": ORDER, "command_id": "k1", "file": "x"}
-    ids |= {"story_id": ORDER, "failure_id": "k1"}
+    ids |= {"story_id": ORDER, "failure_id": "k1", "code": "forbidden"}
     gets = [route.path for route in routes(both.shop.services) if "GET" in route.roles]
     assert len(gets) >= 12
     nowhere = {name: "nope" for name in ids}  # noqa: C420 - the names are the ids'

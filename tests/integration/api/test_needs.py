@@ -27,7 +27,7 @@ from tests.support.shop_api import Shop, services_over
 BRIEF_S = 0.7
 """What a request may spend on the databases here."""
 IDS = {"customer_id": "c1", "product_id": "p1", "order_id": O1, "command_id": "k1", "story_id": O1}
-IDS |= {"failure_id": "nobody", "read_model": "products", "file": "nope"}
+IDS |= {"failure_id": "nobody", "read_model": "products", "file": "nope", "code": "forbidden"}
 
 
 @dataclass(frozen=True)

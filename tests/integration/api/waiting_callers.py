@@ -29,12 +29,12 @@ class Web:
     def __init__(self, shop: Shop, server: Server, client: httpx.Client, pool: ThreadPoolExecutor) -> None:
         self.shop = shop
         self.server = server
-        self._client = client
+        self.client = client
         self._pool = pool
 
     def send(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self._client.request(method, path, json=body, headers=named)
+        return self.client.request(method, path, json=body, headers=named)
 
     def sends(self, method: str, path: str, body: Any = None, **headers: str) -> Future[httpx.Response]:
         """Send from a thread of its own."""
