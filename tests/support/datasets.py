@@ -21,7 +21,7 @@ from tests.support.processes import ROOT
 from tests.support.recorded import Recorded
 
 NORTHWIND = "northwind"
-FIRST_PIZZAS, FIRST_OF_SUPERSTORE = 700, 300
+FIRST_PIZZAS, FIRST_OF_SUPERSTORE = 400, 150
 """Orders of a large set: some seconds' import; an order of the second is three requests."""
 NOT_THERE = "Northwind was not imported: its files are not in ../shared/data/northwind nor in NORTHWIND_DIR"
 NO_NPM = "Superstore was not imported: there is no npm to fetch it with"
