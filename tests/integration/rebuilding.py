@@ -21,8 +21,9 @@ from read_side.rebuild.rebuild import Rebuild, Rebuilt, Tools
 from tests.integration.shop import LONG_AGO, PARTITIONS, ReadSide
 
 
-def changed(model: ReadModel, version: int = 2) -> ReadModel:
-    """The same model in a later version of its code: every document says which."""
+def changed(model: ReadModel) -> ReadModel:
+    """The same model in the next version of its code: every document says which."""
+    version = model.version + 1
 
     def fold(document: Document, recorded: Recorded) -> Document:
         return {**model.fold(document, recorded), "folded_by": version}

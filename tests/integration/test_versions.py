@@ -25,6 +25,7 @@ from tests.support import messages
 
 HOME = partition("c1")
 NEWER = changed(ORDER_SUMMARY)
+OLD, NEW = ORDER_SUMMARY.version, NEWER.version
 
 
 @pytest.fixture(autouse=True)
@@ -77,7 +78,7 @@ def test_two_versions_side_by_side_never_mix(write: WriteSide, old: Worker, new:
         write.do(messages.change_customer(name=f"Ann {number}"))
         for worker in (new, old):
             worker.ring_for_all()
-    assert (_versions(old, 1), _versions(old, 2)) == ({None}, {2})
+    assert (_versions(old, 1), _versions(old, 2)) == ({None}, {NEW})
     assert old.checkpoints.position(ORDER_SUMMARY.name, 1, HOME) == write.log.head(HOME)
     assert audit(write.log, old.database, [NEWER]) == []
     # Each version reads its own for as long as there is one.
@@ -87,7 +88,7 @@ def test_two_versions_side_by_side_never_mix(write: WriteSide, old: Worker, new:
 
 def test_it_needs_a_worker_of_its_version(write: WriteSide, old: Worker) -> None:
     rebuilding = Rebuilding(write.log, old.database, [old])
-    with pytest.raises(Exception, match="with version 2 of order_summary running"):
+    with pytest.raises(Exception, match=f"with version {NEW} of order_summary running"):
         rebuilding.run(NEWER)
     assert rebuilding.registered(ORDER_SUMMARY.name) == {1: "live", 2: "ready"}
 
@@ -97,7 +98,7 @@ def test_changed_code_is_noticed_and_says_what_to_do(write: WriteSide, new: Work
         assert tell_of_other_versions(new.registry, [NEWER, PRODUCTS]) == [ORDER_SUMMARY.name]
     [told] = logger.error.call_args_list
     assert "python -m read_side rebuild order_summary" in told.args[0]
-    assert (told.kwargs["folded_by"], told.kwargs["this_version"]) == ([1], 2)
+    assert (told.kwargs["folded_by"], told.kwargs["this_version"]) == ([OLD], NEW)
     # It goes on with all others, and leaves that one as it is.
     write.do(messages.place_order(order_id=order_id("c1", 2)))
     write.do(messages.change_product(name="Pot"))
@@ -106,7 +107,7 @@ def test_changed_code_is_noticed_and_says_what_to_do(write: WriteSide, new: Work
     assert new.documents(ORDER_SUMMARY) == before
     assert new.documents(PRODUCTS)["p1"]["name"] == "Pot"
     assert audit(write.log, new.database, [NEWER]) == [
-        Difference(ORDER_SUMMARY.name, 1, "(version of the code)", None, expected=2, found=1)
+        Difference(ORDER_SUMMARY.name, 1, "(version of the code)", None, expected=NEW, found=OLD)
     ]
 
 
@@ -114,7 +115,7 @@ def test_a_rebuild_to_changed_code_says_what_changes(write: WriteSide, old: Work
     comparison = Rebuilding(write.log, old.database, [old, new]).run(NEWER).comparison
     assert comparison.changed == comparison.documents == 2
     told = {(change.field, change.live, change.new) for change in comparison.changes}
-    assert told == {("folded_by", ABSENT, 2)}
+    assert told == {("folded_by", ABSENT, NEW)}
 
 
 def test_a_new_model_fills_itself_from_the_log(write: WriteSide, old: Worker) -> None:
@@ -166,7 +167,7 @@ def test_two_workers_that_start_at_once_agree_on_who_folds(write: WriteSide, set
         second.ring_for_all()
         assert second.documents(ORDER_SUMMARY) == {}
         first.ring_for_all()
-        assert _versions(first, 1) == {2}
+        assert _versions(first, 1) == {NEW}
 
 
 def test_doorbells_ring_later_for_each_reason(redis_url: str, settings: Settings) -> None:
