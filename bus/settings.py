@@ -3,6 +3,7 @@
 A process builds one ``Settings`` in its main and passes it on; nothing else reads the environment.
 """
 
+from datetime import tzinfo
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -12,6 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from bus.connections import mongodb_address
 from bus.connections.redis_address import RedisAddress
 from bus.errors import ConfigurationError
+from bus.primitives.time_zones import time_zone
 from bus.web_origin import check_origin
 
 MIN_SECRET_BYTES = 32  # RFC 7518, section 3.2: an HS256 key is at least as long as the hash
@@ -22,7 +24,7 @@ LOCAL_SECRET = "jwt_secret"  # noqa: S105 - a file's name
 
 SERVERS = frozenset({"redis_url", "write_mongodb_uri", "read_mongodb_uri"})
 SERVERS_FILE = "servers.env"
-"""Where in ``DATA_DIR`` the local runner says, while it runs, where its servers are."""
+"""Where in ``DATA_DIR`` the local runner says, while it runs, where its servers are, and the shop's zone."""
 
 
 class Settings(BaseSettings):
@@ -46,6 +48,12 @@ class Settings(BaseSettings):
     """The age at which an unfinished command that is not in the queue is enqueued again."""
     max_attempts: Annotated[int, Field(ge=1, le=100)] = 5
     """How often a command may raise before it is kept as failed."""
+
+    shop_time_zone: str = "UTC"
+    """Whose days the analytics count by, and orders are listed by: an IANA name.
+
+    A change takes a rebuild of the analytics.
+    """
 
     projection_threads: Annotated[int, Field(ge=1, le=256)] = 24
     """One for each read model and partition, so that none waits for another."""
@@ -98,6 +106,8 @@ class Settings(BaseSettings):
     def for_command_line(cls) -> Self:
         """``load``, and where it names no server those of a ``make run`` that is going on in ``DATA_DIR``.
 
+        With them comes the time zone, so that a rebuild does not make another one.
+
         Raises:
             ConfigurationError: as ``load``.
 
@@ -118,6 +128,11 @@ class Settings(BaseSettings):
                 for e in error.errors()
             )
             raise ConfigurationError(wrong) from None
+
+    @property
+    def shop_zone(self) -> tzinfo:
+        """The zone that ``shop_time_zone`` names."""
+        return time_zone(self.shop_time_zone)
 
     @property
     def traces(self) -> bool:
@@ -143,6 +158,12 @@ class Settings(BaseSettings):
     def _is_a_redis_address(cls, url: str) -> str:
         RedisAddress.parse(url)
         return url
+
+    @field_validator("shop_time_zone")
+    @classmethod
+    def _is_a_time_zone(cls, name: str) -> str:
+        time_zone(name)
+        return name
 
     @field_validator("jwt_secret")
     @classmethod

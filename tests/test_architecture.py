@@ -25,7 +25,7 @@ PURE = (
 PURE_MAY_IMPORT = {
     # Of the standard library only what neither acts nor looks around; and what checks and describes messages.
     *("abc", "binascii", "collections", "dataclasses", "datetime", "enum", "functools", "itertools", "math"),
-    *("re", "types", "typing", "pydantic"),
+    *("calendar", "re", "types", "typing", "pydantic"),
     "uuid_utils",  # draws the ids of orders, for the API: no decision and no fold calls it
 }
 CLOCKS = {"now", "utcnow", "today", "time", "monotonic"}

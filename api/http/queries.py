@@ -23,6 +23,7 @@ from pydantic import (
 from api.http.problems import ProblemError, field_errors, malformed, wrong_fields
 from bus.messages.rejection import FieldError
 from bus.messages.values import Id, Moment, OrderStatus, Reference
+from read_side.projections.days import By
 
 _DIGITS = re.compile(r"[0-9]{1,9}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -123,16 +124,22 @@ class OrdersQuery(PageQuery):
 
 
 class RangeQuery(Query):
-    first: Annotated[Day | None, Field(alias="from", description="The first day, UTC.")] = None
+    first: Annotated[
+        Day | None, Field(alias="from", description="The first day, of the shop's time zone.")
+    ] = None
     last: Annotated[
-        Day | None, Field(alias="to", description="The last day, UTC, itself included; not before `from`.")
+        Day | None, Field(alias="to", description="The last day, itself included; not before `from`.")
     ] = None
 
 
 class OrderAnalyticsQuery(RangeQuery):
-    by: Annotated[Literal["day", "month", "year"], Field(description="The period that is counted over.")] = (
-        "day"
-    )
+    by: Annotated[
+        By,
+        Field(
+            description="The period that is counted over: `2024-02-29`, `2024-W09` (ISO 8601), `2024-02`,"
+            " `2024-Q1` or `2024`. Of one at an end of the range only the days in it count."
+        ),
+    ] = "day"
 
 
 class ProductSalesQuery(RangeQuery):

@@ -4,6 +4,7 @@ To add one, write its file and give it a row here.
 """
 
 from collections.abc import Iterable
+from datetime import tzinfo
 
 from read_side.projections.customers import CUSTOMERS
 from read_side.projections.model import ReadModel
@@ -34,6 +35,11 @@ READ_MODELS: tuple[ReadModel, ...] = distinct(
         PRODUCTS,
     )
 )
+
+
+def read_models(zone: tzinfo) -> tuple[ReadModel, ...]:
+    """The table for a shop in a time zone. ``READ_MODELS`` is that of UTC."""
+    return tuple(model.in_zone(zone) for model in READ_MODELS)
 
 
 def by_name(name: str) -> ReadModel:

@@ -6,6 +6,7 @@ A read model is one file beside this one that ends in a ``ReadModel``, and one r
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import tzinfo
 from typing import Any, Protocol
 
 from bus.log.commit import Recorded
@@ -73,7 +74,8 @@ class ReadModel:
     the field ``partition``, and is summed when queried. ``creates`` says of an event that its documents are
     not there before it. It is a hint that saves looking for them; where it is wrong they are found when they
     are written. ``sources`` tells which streams a document is folded from. A model without it counts many
-    streams into one document: what it missed of one stream can only be had by a rebuild.
+    streams into one document: what it missed of one stream can only be had by a rebuild. A model that counts
+    by days is made for a time zone (``zone``); ``made_for`` makes it for another one.
     """
 
     name: str
@@ -88,6 +90,19 @@ class ReadModel:
     memory: Memory | None = None
     shared: bool = False
     sources: Sources | None = None
+    zone: tzinfo | None = None
+    made_for: Callable[[tzinfo], "ReadModel"] | None = None
+
+    @property
+    def time_zone(self) -> str | None:
+        """The name of the zone whose days it counts; ``None`` if it does not count by days."""
+        return None if self.zone is None else str(self.zone)
+
+    def in_zone(self, zone: tzinfo) -> "ReadModel":
+        """The model that counts by the days of a zone; itself, if it does so or does not count by days."""
+        if self.made_for is None or self.time_zone == str(zone):
+            return self
+        return self.made_for(zone)
 
     @property
     def indexes_to_fill(self) -> tuple[Index, ...]:

@@ -1,32 +1,33 @@
 """Orders counted by the day they were placed on and by currency.
 
-One document per day (UTC), currency and partition of the log; queries sum over the partitions. Every
-count stays with the day of ``placed_at``, whenever the order moves on.
+One document per day of the shop's time zone, currency and partition of the log; queries sum over the
+partitions. Every count stays with the day of ``placed_at``, whenever the order moves on. A document has the
+names of the periods that its day belongs to, and queries group by one of them. Ten years of days are so few
+documents that nothing coarser is kept.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date
-from typing import Any, Literal, TypedDict
+from datetime import UTC, date, tzinfo
+from functools import cache, partial
+from typing import Any, TypedDict
 
 from bus.log.commit import Recorded
 from bus.messages.orders import OrderPlaced, OrderStatusChanged
 from bus.messages.registry import AnyEvent
 from bus.messages.values import OrderStatus
-from read_side.projections.days import within
+from read_side.projections.days import By, day_of, periods_of, within
 from read_side.projections.model import Document, Documents, Index, ReadModel
 
-By = Literal["day", "month", "year"]
-
-_PERIOD_LENGTH: Mapping[By, int] = {"day": len("2024-02-29"), "month": len("2024-02"), "year": len("2024")}
 _STATUSES = tuple(status.value for status in OrderStatus)
-_COUNTS = ("orders", "units", "gross", "cancelled_orders", "cancelled_gross")
+_COUNTS = ("orders", "units", "gross", "discounts", "cancelled_orders", "cancelled_gross")
 
 
 class Bucket(TypedDict):
     """As served; totals are the same without ``period``. Amounts are in minor units.
 
-    ``orders``, ``units`` and ``gross`` count every order placed; the ``cancelled_`` ones say how much of
-    that was cancelled; ``by_status`` is where those orders stand now.
+    ``orders``, ``units``, ``gross`` and ``discounts`` count every order placed; the ``cancelled_`` ones say
+    how much of that was cancelled; ``by_status`` is where those orders stand now. ``gross`` is what the
+    orders came to, after ``discounts``.
     """
 
     period: str
@@ -34,19 +35,20 @@ class Bucket(TypedDict):
     orders: int
     units: int
     gross: int
+    discounts: int
     cancelled_orders: int
     cancelled_gross: int
     by_status: dict[str, int]
 
 
-def keys(event: AnyEvent) -> Sequence[Document]:
+def keys(zone: tzinfo, event: AnyEvent) -> Sequence[Document]:
     if not isinstance(event, OrderPlaced | OrderStatusChanged):
         return ()
-    day = event.placed_at.date().isoformat()
+    periods = periods_of(day_of(event.placed_at, zone))
     return [
         {
-            "_id": f"{day}/{event.currency}",
-            "day": day,
+            "_id": f"{periods['day']}/{event.currency}",
+            **periods,
             "currency": event.currency,
             **dict.fromkeys(_COUNTS, 0),
             "by_status": dict.fromkeys(_STATUSES, 0),
@@ -62,6 +64,7 @@ def fold(document: Document, recorded: Recorded) -> Document:
                 "orders": document["orders"] + 1,
                 "units": document["units"] + event.units,
                 "gross": document["gross"] + event.total,
+                "discounts": document["discounts"] + sum(line.discount for line in event.lines),
                 "by_status": _moved(document["by_status"], to=OrderStatus.PENDING),
             }
         case OrderStatusChanged() as event:
@@ -96,16 +99,15 @@ def by_period(
 ) -> dict[str, list[Document]]:
     """``{buckets, totals}`` of the orders placed from ``first`` to ``last``, both included.
 
-    Buckets ascend by period, then currency, and only those with orders are there. A month or year counts
-    only the days asked for. Totals are one per currency, ascending.
+    Buckets ascend by period, then currency, and only those with orders are there. A week, month, quarter or
+    year counts only the days asked for. Totals are one per currency, ascending.
     """
     sums: dict[str, Any] = {count: {"$sum": f"${count}"} for count in _COUNTS}
     sums |= {status: {"$sum": f"$by_status.{status}"} for status in _STATUSES}
-    period = {"$substr": ["$day", 0, _PERIOD_LENGTH[by]]}
     summed = documents.aggregate(
         [
             {"$match": within(first, last)},
-            {"$group": {"_id": {"period": period, "currency": "$currency"}, **sums}},
+            {"$group": {"_id": {"period": f"${by}", "currency": "$currency"}, **sums}},
             {"$sort": {"_id.period": 1, "_id.currency": 1}},
         ]
     )
@@ -133,11 +135,19 @@ def _totals(buckets: Sequence[Document]) -> list[Document]:
     return totals
 
 
-ORDER_ANALYTICS = ReadModel(
-    name="order_analytics",
-    version=1,
-    keys=keys,
-    fold=fold,
-    indexes=(Index((("day", 1),)),),
-    shared=True,
-)
+@cache
+def made_for(zone: tzinfo) -> ReadModel:
+    """The model that counts by the days of a time zone."""
+    return ReadModel(
+        name="order_analytics",
+        version=2,
+        keys=partial(keys, zone),
+        fold=fold,
+        indexes=(Index((("day", 1),)),),
+        shared=True,
+        zone=zone,
+        made_for=made_for,
+    )
+
+
+ORDER_ANALYTICS = made_for(UTC)

@@ -98,7 +98,9 @@ class Books:
                 order.currency,
                 {
                     "currency": order.currency,
-                    **dict.fromkeys(("orders", "units", "gross", "cancelled_orders", "cancelled_gross"), 0),
+                    **dict.fromkeys(
+                        ("orders", "units", "gross", "discounts", "cancelled_orders", "cancelled_gross"), 0
+                    ),
                     "by_status": dict.fromkeys(STATUSES, 0),
                 },
             )
@@ -121,7 +123,9 @@ class Books:
                         "product_id": product_id,
                         "product_name": self.products[product_id].name,
                         "currency": order.currency,
-                        **dict.fromkeys(("units", "gross", "cancelled_units", "cancelled_gross"), 0),
+                        **dict.fromkeys(
+                            ("units", "gross", "discounts", "cancelled_units", "cancelled_gross"), 0
+                        ),
                     },
                 )
                 sold["units"] += quantity

@@ -112,6 +112,8 @@ def test_an_order_is_found_by_id_and_a_remembered_name_is_not(documents: Fill) -
     [
         ({"by": "day"}, [("2023-12-31", 5), ("2024-01-01", 5), ("2024-01-31", 5), ("2024-02-01", 5)]),
         ({"by": "month"}, [("2023-12", 5), ("2024-01", 10), ("2024-02", 5)]),
+        ({"by": "week"}, [("2023-W52", 5), ("2024-W01", 5), ("2024-W05", 10)]),
+        ({"by": "quarter"}, [("2023-Q4", 5), ("2024-Q1", 15)]),
         ({"by": "year"}, [("2023", 5), ("2024", 15)]),
         ({"by": "year", "first": date(2024, 1, 1), "last": date(2024, 1, 31)}, [("2024", 10)]),
         ({"by": "month", "first": date(2024, 2, 1)}, [("2024-02", 5)]),
@@ -157,10 +159,14 @@ def test_sales_are_summed_over_partitions_and_joined_with_names(documents: Fill)
         "currency": "EUR",
         "units": 10,
         "gross": 25000,
+        "discounts": 0,
         "cancelled_units": 2,
         "cancelled_gross": 5000,
     }
-    assert product_sales.best_sellers(store, first=date(2024, 5, 2), limit=1) == {"products": []}
+    for nothing in ({"first": date(2024, 5, 2)}, {"last": date(2024, 4, 30)}):
+        assert product_sales.best_sellers(store, **nothing, limit=1) == {"products": []}
+    for days in ({"first": date(2024, 4, 3), "last": date(2024, 5, 1)}, {"first": date(2024, 5, 1)}):
+        assert product_sales.best_sellers(store, **days, limit=1)["products"] == [best]
 
 
 def test_customers_and_products_are_paged_by_id(documents: Fill) -> None:

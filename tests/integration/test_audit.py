@@ -71,7 +71,7 @@ def test_a_field_that_differs_is_named_with_both_values(write: WriteSide, read: 
         ("customers", "c1", {"spent.EUR": 0}),
         ("products", "p1", {"_pos": 0}),
         ("order_analytics", f"2024-05-02/EUR@{HOME}", {"by_status.pending": 2}),
-        ("product_sales", f"2024-05-02/p1/EUR@{HOME}", {"partition": 1 - HOME}),
+        ("product_sales", f"2024-05/p1/EUR@{HOME}", {"partition": 1 - HOME}),
     ],
 )
 def test_every_model_is_audited(

@@ -1,4 +1,4 @@
-"""Orders counted by day, month and year."""
+"""Orders counted by day, week, month, quarter and year."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from bus.messages.registry import AnyEvent
+from bus.primitives.time_zones import time_zone
 from read_side.projections import order_analytics
+from read_side.projections.days import By
 from read_side.projections.model import Documents
 from read_side.projections.order_analytics import ORDER_ANALYTICS
 from tests.support.messages import (
@@ -36,6 +38,7 @@ def test_orders_count_on_the_day_they_were_placed() -> None:
         "orders": 2,
         "units": 10,
         "gross": 12700,
+        "discounts": 0,
         "cancelled_orders": 0,
         "cancelled_gross": 0,
         "by_status": {**NONE, "pending": 2},
@@ -70,7 +73,43 @@ def test_partitions_keep_apart_and_are_summed_when_asked() -> None:
     assert (bucket["orders"], bucket["gross"]) == (20, 20 * 6350)
 
 
-def test_a_day_is_one_of_utc() -> None:
+def test_discounts_are_counted_and_gross_is_what_is_left() -> None:
+    order = order_placed()
+    lines = [
+        {**line.model_dump(), "discount": discount, "line_total": line.line_total - discount}
+        for line, discount in zip(order.lines, (500, 25), strict=True)
+    ]
+    discounted = order_placed(order_id="o2", lines=lines, total=order.total - 525)
+    shown = project(ORDER_ANALYTICS, order, discounted, order_cancelled(order_id="o2", total=5825))
+    [bucket] = order_analytics.by_period(shown.stored)["buckets"]
+    assert (bucket["gross"], bucket["discounts"], bucket["cancelled_gross"]) == (6350 + 5825, 525, 5825)
+
+
+@pytest.mark.parametrize(
+    ("zone", "by", "periods"),
+    [
+        ("UTC", "day", ["2023-12-31", "2024-01-01"]),
+        ("Asia/Kathmandu", "day", ["2024-01-01"]),
+        ("Pacific/Marquesas", "day", ["2023-12-31"]),
+        ("Pacific/Marquesas", "year", ["2023"]),
+        ("UTC", "week", ["2023-W52", "2024-W01"]),
+        ("Asia/Kathmandu", "week", ["2024-W01"]),
+        ("UTC", "quarter", ["2023-Q4", "2024-Q1"]),
+        ("Asia/Kathmandu", "month", ["2024-01"]),
+    ],
+)
+def test_days_are_those_of_the_time_zone(zone: str, by: By, periods: list[str]) -> None:
+    """Two orders, placed at 18:30 on 31 December and at 08:30 on 1 January, UTC."""
+    model = order_analytics.made_for(time_zone(zone))
+    moments = datetime(2023, 12, 31, 18, 30, tzinfo=UTC), datetime(2024, 1, 1, 8, 30, tzinfo=UTC)
+    orders = [order_placed(order_id=f"o{n}", placed_at=moment) for n, moment in enumerate(moments)]
+    moved = [order_confirmed(order_id=f"o{n}", placed_at=moment) for n, moment in enumerate(moments)]
+    buckets = order_analytics.by_period(project(model, *orders, *moved).stored, by=by)["buckets"]
+    assert [bucket["period"] for bucket in buckets] == periods
+    assert sum(bucket["by_status"]["confirmed"] for bucket in buckets) == 2
+
+
+def test_a_day_is_one_of_utc_unless_a_zone_is_given() -> None:
     shown = project(
         ORDER_ANALYTICS,
         placed_on("2024-05-01", time="00:30:00+02:00"),
@@ -127,6 +166,23 @@ def years() -> Documents:
             {"by": "year"},
             ["2022 EUR 2", "2022 USD 1", "2023 EUR 4", "2023 USD 1", "2024 EUR 1"],
         ),
+        (
+            {"by": "quarter"},
+            [
+                "2022-Q4 EUR 2",
+                "2022-Q4 USD 1",
+                "2023-Q1 EUR 3",
+                "2023-Q1 USD 1",
+                "2023-Q4 EUR 1",
+                "2024-Q1 EUR 1",
+            ],
+        ),
+        (
+            {"by": "week", "last": date(2023, 2, 1)},
+            ["2022-W52 EUR 3", "2022-W52 USD 1", "2023-W05 EUR 2", "2023-W05 USD 1"],
+        ),
+        ({"by": "week", "first": date(2023, 1, 1), "last": date(2023, 1, 30)}, ["2022-W52 EUR 1"]),
+        ({"by": "quarter", "first": date(2023, 1, 31), "last": date(2023, 1, 31)}, ["2023-Q1 EUR 1"]),
         ({"by": "year", "first": date(2023, 1, 2)}, ["2023 EUR 3", "2023 USD 1", "2024 EUR 1"]),
         ({"by": "year", "last": date(2022, 12, 30)}, ["2022 EUR 1"]),
         ({"first": date(2023, 2, 2), "last": date(2023, 12, 30)}, []),

@@ -9,7 +9,8 @@ import pytest
 from bus.messages.orders import OrderEvent
 from bus.messages.registry import SCHEMA_VERSIONS, AnyEvent
 from bus.messages.streams import partition_of
-from read_side.projections import READ_MODELS, by_name, distinct
+from bus.primitives.time_zones import time_zone
+from read_side.projections import READ_MODELS, by_name, distinct, read_models
 from read_side.projections.model import ReadModel
 from tests.support import messages
 from tests.support.messages import EXAMPLES
@@ -47,6 +48,19 @@ def test_every_event_of_an_order_raises_the_version_that_is_shown(name: str) -> 
             history = [each for each in EXAMPLES[: number + 1] if place(each)[0] == place(event)[0]]
             shown = project(by_name(name), *history).documents[event.order_id]
             assert shown["version"] == len(history), event.type
+
+
+def test_a_shop_in_a_time_zone_has_the_same_models() -> None:
+    there = read_models(time_zone("Asia/Kathmandu"))
+    assert [model.name for model in there] == [model.name for model in READ_MODELS]
+    by_days = {model.name for model in READ_MODELS if model.time_zone}
+    assert by_days == {"order_analytics", "product_sales"}
+    for here, model in zip(READ_MODELS, there, strict=True):
+        assert here.time_zone == ("UTC" if here.name in by_days else None)
+        assert model.time_zone == ("Asia/Kathmandu" if here.name in by_days else None)
+        assert model.version == here.version
+        assert (model is here) == (here.name not in by_days)
+        assert here.in_zone(time_zone("UTC")) is here
 
 
 @each_model

@@ -18,6 +18,7 @@ def test_nothing_set_is_a_development_machine() -> None:
     assert settings.read_mongodb_uri == "mongodb://127.0.0.1:27017"
     assert (settings.write_database, settings.read_database) == ("twofold_write", "twofold_read")
     assert settings.log_partitions == 4
+    assert str(settings.shop_zone) == settings.shop_time_zone == "UTC"
     assert (settings.api_host, settings.api_port) == ("127.0.0.1", 8000)
     assert settings.jwt_secret is None
     assert (settings.jwt_customer_claim, settings.jwt_leeway_s) == ("sub", 10)
@@ -79,6 +80,12 @@ def test_without_servers_beside_it_a_command_has_what_a_process_has(
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
 
     assert Settings.for_command_line() == Settings.load()
+
+
+def test_the_shop_has_a_time_zone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHOP_TIME_ZONE", "Asia/Kathmandu")
+
+    assert str(Settings.load().shop_zone) == "Asia/Kathmandu"
 
 
 def test_short_secret_is_refused_and_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,6 +173,8 @@ def test_two_keys_are_refused(monkeypatch: pytest.MonkeyPatch, keys: dict[str, s
         ("JWT_LEEWAY_S", "-1"),
         ("JWT_LEEWAY_S", "301"),
         ("LOG_FORMAT", "xml"),
+        ("SHOP_TIME_ZONE", "Berlin"),
+        ("SHOP_TIME_ZONE", "+02:00"),
         ("WRITE_MONGODB_URI", "postgres://127.0.0.1"),
         ("READ_MONGODB_URI", "postgres://127.0.0.1"),
         ("REDIS_URL", "http://127.0.0.1"),
