@@ -6,6 +6,7 @@ queries from the read collections. It holds no business rule.
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 
 import falcon
 
@@ -72,6 +73,8 @@ class Services:
     exposition: Exposition
     telemetry: Telemetry
     ops_services: OpsServices
+    zone: tzinfo = UTC
+    """Where the days of the shop begin."""
 
 
 def routes(s: Services) -> tuple[Route, ...]:
@@ -103,7 +106,10 @@ def routes(s: Services) -> tuple[Route, ...]:
             cacheable=True,
         ),
         Route(
-            "/orders", Orders(commands, fresh, s.log.partitions), {"GET": own, "POST": own}, list_and_create
+            "/orders",
+            Orders(commands, fresh, s.log.partitions, s.zone),
+            {"GET": own, "POST": own},
+            list_and_create,
         ),
         Route("/orders/{order_id}", Order(fresh, s.log), {"GET": own}, READ, strong=BOTH),
         Route("/orders/{order_id}/status", Status(commands), {"PATCH": own}, WRITE),

@@ -29,7 +29,7 @@ from read_side.generations.registry import Registry
 from read_side.generations.retirement import Retirement
 from read_side.parked.parking import Parking
 from read_side.parked.retry_requests import RetryRequests
-from read_side.projections import READ_MODELS
+from read_side.projections import read_models
 from read_side.projections.model import ReadModel
 from read_side.projector.answering import Continuation, DoorbellHandler
 from read_side.projector.balance import Balance
@@ -70,9 +70,32 @@ def tell_of_other_versions(registry: Registry, models: Iterable[ReadModel]) -> l
     return [model.name for model in stale]
 
 
+def tell_of_other_zones(registry: Registry, models: Iterable[ReadModel]) -> list[str]:
+    """Say which models count by the days of another time zone than they should, and what to do.
+
+    They go on being projected, by the days of that zone.
+    """
+    elsewhere = []
+    for model in models:
+        entry = registry.entry(model.name)
+        live = entry.generations.get(entry.live)
+        if live is None or live.version != model.version:
+            continue
+        counted_in = live.counted_in(model)
+        if counted_in != model.time_zone:
+            elsewhere.append(model.name)
+            logger.warning(
+                f"{model.name} counts by the days of {counted_in}, and SHOP_TIME_ZONE is {model.time_zone}."
+                f" Run: python -m read_side rebuild {model.name}",
+                read_model=model.name,
+            )
+    return elsewhere
+
+
 def main() -> None:
     """Project until SIGTERM or SIGINT."""
     settings = Settings.load()
+    models = read_models(settings.shop_zone)
     logs.configure(settings.log_level, settings.log_format)
     stopping = worker_process.stop_on_signals()
 
@@ -88,7 +111,7 @@ def main() -> None:
     tracing = Tracing.from_settings(settings, KIND)
     pulse = Pulse.of(writes, KIND, metrics)
     owner = f"{socket.gethostname()}:{os.getpid()}"
-    names = tuple(model.name for model in READ_MODELS)
+    names = tuple(model.name for model in models)
     context = ProjectionContext(
         log=log,
         registry=registry,
@@ -99,10 +122,10 @@ def main() -> None:
         announce=_announcer(client),
         stopping=stopping,
         read=stretches(log),
-        may_go_on=Continuation(registry, READ_MODELS, log.partitions, settings.projection_threads),
+        may_go_on=Continuation(registry, models, log.partitions, settings.projection_threads),
         telemetry=Telemetry(metrics, tracing),
     )
-    runners = Runners(context, READ_MODELS, doorbells, Notifier(client, APPENDS))
+    runners = Runners(context, models, doorbells, Notifier(client, APPENDS))
     answering = partial(
         DoorbellHandler,
         projector=Projector(context),
@@ -114,12 +137,12 @@ def main() -> None:
         runners=runners,
         lease_ms=settings.lease_ms,
     )
-    for model in READ_MODELS:
+    for model in models:
         register_actor(broker, model, answering(model))
-    projected = partial(_projected, registry)
+    projected = partial(_projected, registry, models)
     retirement = Retirement(reads, Generations(reads), checkpoints, owner)
     retry_requests = RetryRequests(registry, checkpoints, context.parking, doorbells, owner)
-    rebuilds = RequestedRebuilds(RebuildRequests(reads, settings.lease_ms), READ_MODELS, owner, stopping)
+    rebuilds = RequestedRebuilds(RebuildRequests(reads, settings.lease_ms), models, owner, stopping)
     balance = Balance(checkpoints, owner, projected)
     watchdog = Watchdog(
         log,
@@ -141,14 +164,15 @@ def main() -> None:
     def prepare() -> None:
         refuse_one_of_several({WRITE_URI: writes, READ_URI: reads})
         log.create()
-        registry.create(READ_MODELS)
+        registry.create(models)
         registry.forget()
         rebuilds.prepare()
-        for model in READ_MODELS:
+        for model in models:
             for generation in registry.projected(model):
                 checkpoints.create(model.name, generation, log.partitions)
         subscriptions.subscribe(names)
-        tell_of_other_versions(registry, READ_MODELS)
+        tell_of_other_versions(registry, models)
+        tell_of_other_zones(registry, models)
 
     if worker_process.until_ready(prepare, stopping):
         for part in (watchdog, outages, pulse, runners):
@@ -163,8 +187,8 @@ def main() -> None:
         tracing.stop()
 
 
-def _projected(registry: Registry) -> set[Generation]:
-    return {(model.name, number) for model in READ_MODELS for number in registry.projected(model)}
+def _projected(registry: Registry, models: Iterable[ReadModel]) -> set[Generation]:
+    return {(model.name, number) for model in models for number in registry.projected(model)}
 
 
 def _announcer(client: redis.Redis) -> Callable[[Sequence[Reached]], None]:

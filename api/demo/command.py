@@ -41,7 +41,7 @@ def demo(url: str | None, orders: int) -> bool:
             console.print(f"{key}: {why}", style="red", markup=False, soft_wrap=True)
         if delivery.report.refused:
             return False
-        first_day = (ends_at - shop.LENGTH).date()
+        first_day = (ends_at - shop.LENGTH).astimezone(settings.shop_zone).date()
         for view in views.views(sender, delivery.order_id(run.order_key(0)), first_day):
             console.print()
             console.print(view)

@@ -12,7 +12,7 @@ ROWS = 10
 
 
 def views(sender: Sender, order_id: str, first_day: date) -> Iterator[Table]:
-    """One table per read model; the days are those of the shop, all else is of everything there is."""
+    """One table per read model; the days from ``first_day`` on, all else is of everything there is."""
     yield _orders(sender.get("/orders", {"limit": ROWS}))
     yield _order(sender.get(f"/orders/{order_id}"))
     since = first_day.isoformat()

@@ -109,8 +109,7 @@ def _await_ready(processes: Processes, address: str) -> None:
         while processes.wait(POLL_S) is None:
             try:
                 response = client.get("/health/ready")
-                # Not only degraded: the workers are to be there as well.
-                if response.status_code == httpx.codes.OK and response.json()["status"] == "ready":
+                if response.status_code == httpx.codes.OK and _are_there(response.json()["parts"]):
                     return
                 answer = f"{response.status_code} {response.text[:200]}"
             except httpx.TransportError as error:
@@ -120,6 +119,11 @@ def _await_ready(processes: Processes, address: str) -> None:
                     f"{address}/health/ready did not say ready within {READY_S:g} s, last: {answer}"
                 )
     raise _ended(processes)
+
+
+def _are_there(parts: Mapping[str, str]) -> bool:
+    """Whether all parts are, the workers too, which may come later; a time zone waits for a rebuild."""
+    return all(said == "ok" for part, said in parts.items() if part != "time_zone")
 
 
 def _in_foreground(command: Sequence[str], environ: Mapping[str, str], meanwhile: Callable[[], None]) -> int:

@@ -66,10 +66,14 @@ class LocalServers:
 
     @contextmanager
     def _told_in(self, file: Path) -> Iterator[None]:
-        """Say where the servers are, for commands in another shell; a password in it is its owner's."""
+        """Say where the servers are, and in which zone the shop, for commands in another shell.
+
+        A password in it is its owner's.
+        """
+        told = {**self.environ, "SHOP_TIME_ZONE": self._settings.shop_time_zone}
         file.unlink(missing_ok=True)
         file.touch(mode=0o600)
-        file.write_text("".join(f"{name}='{value}'\n" for name, value in self.environ.items()))
+        file.write_text("".join(f"{name}='{value}'\n" for name, value in told.items()))
         try:
             yield
         finally:

@@ -1,5 +1,6 @@
 """``/ops/read-models``: how far every generation of every read model is, as ``read_side status`` tells."""
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import cast
 
@@ -13,7 +14,7 @@ from api.ops.shapes import Generation, ReadModelStandings
 from bus.connections.clients import Documents
 from bus.log.log import Log
 from bus.primitives.cached import CachedValue, Others
-from read_side.projections import READ_MODELS
+from read_side.projections.model import ReadModel
 from read_side.queries.status import GenerationStatus, Status, attention
 
 LOOK_S = 1.5
@@ -23,8 +24,10 @@ LOOK_S = 1.5
 class GenerationStatuses:
     """Looked at when somebody asks; the second look has rates."""
 
-    def __init__(self, log: Log, read: Database[Documents], kept_s: float) -> None:
-        self._status = Status(log, read, READ_MODELS)
+    def __init__(
+        self, log: Log, read: Database[Documents], models: Iterable[ReadModel], kept_s: float
+    ) -> None:
+        self._status = Status(log, read, models)
         self.look = CachedValue(self._look, kept_s, Others.WAIT)
 
     def _look(self) -> list[GenerationStatus]:

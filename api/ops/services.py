@@ -1,5 +1,6 @@
 """What the dashboard's resources work with, built once by a main and passed in."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import redis
@@ -15,6 +16,8 @@ from bus.connections.clients import Documents
 from bus.inspection.snapshot import Inspector
 from bus.log.log import Log
 from bus.observability.timeline import Timelines
+from read_side.projections import READ_MODELS
+from read_side.projections.model import ReadModel
 from read_side.queries.document_lookup import DocumentLookup
 
 KEPT_S = 1.0
@@ -42,9 +45,10 @@ def ops_services(  # noqa: PLR0913, PLR0917 - one for each thing that is asked o
     *,
     sweep_after_ms: int,
     kept_s: float = KEPT_S,
+    models: Iterable[ReadModel] = READ_MODELS,
 ) -> OpsServices:
     """The services of the real system; nothing is connected to before the first request."""
-    statuses = GenerationStatuses(log, read, kept_s)
+    statuses = GenerationStatuses(log, read, models, kept_s)
     return OpsServices(
         flow=FlowMeter(write, client, log, statuses, kept_s),
         queues=QueueBoard(Inspector(client, write, read, log.partitions, sweep_after_ms), kept_s),

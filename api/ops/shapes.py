@@ -161,7 +161,11 @@ class PartitionProgress(TypedDict):
 
 
 class Generation(TypedDict):
-    """One generation of a read model; ``state`` is ``live``, or what the registry says of it."""
+    """One generation of a read model; ``state`` is ``live``, or what the registry says of it.
+
+    Of a model that counts by days, ``time_zone`` is the zone whose days they are, and ``this_time_zone`` the
+    one that is configured; where they differ, the model is to be rebuilt.
+    """
 
     read_model: str
     generation: int
@@ -169,6 +173,8 @@ class Generation(TypedDict):
     version: int
     this_version: int | None
     partitions: Sequence[PartitionProgress]
+    time_zone: str | None
+    this_time_zone: str | None
 
 
 class ReadModelStandings(TypedDict):

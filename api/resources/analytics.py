@@ -1,5 +1,12 @@
-"""Analytics: orders by period from ``order_analytics``, best sellers from ``product_sales``."""
+"""Analytics: orders by period from ``order_analytics``, best sellers from ``product_sales``.
 
+Every answer names the time zone whose days it counts, which is that of the documents and not what is
+configured: after a change of ``SHOP_TIME_ZONE`` it is the one before until the models are rebuilt.
+Documents that another version of the code has counted are laid out otherwise, so that sums over them would be
+wrong. If there are no others the answer is 503.
+"""
+
+from http import HTTPStatus
 from typing import cast
 
 import falcon
@@ -7,11 +14,17 @@ import falcon
 from api.http import queries
 from api.http.answers import answer
 from api.http.freshness import Freshness
+from api.http.problems import Problem, ProblemError
 from api.middleware.deferral import Waits
 from api.openapi.kinds import listing
 from api.openapi.operation import Tag
 from api.resources.shapes import BestSellers, OrdersByPeriod
 from read_side.projections import order_analytics, product_sales, staleness
+from read_side.projections.model import ReadModel
+from read_side.queries.store import Live
+
+REBUILD_S = 60
+"""When to ask again: a rebuild takes minutes, and somebody has to begin it."""
 
 
 class OrderAnalytics:
@@ -23,8 +36,9 @@ class OrderAnalytics:
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> Waits[None]:
         query = queries.read(req, queries.OrderAnalyticsQuery)
         live = yield from self._freshness.live(req, order_analytics.ORDER_ANALYTICS.name)
+        time_zone = _counted_in(live, order_analytics.ORDER_ANALYTICS)
         counted = order_analytics.by_period(live.documents, first=query.first, last=query.last, by=query.by)
-        shown = cast("OrdersByPeriod", counted)
+        shown = cast("OrdersByPeriod", {**counted, "time_zone": time_zone})
         if stale := staleness.of(live.aside, live.aside):
             shown["stale"] = stale
         answer(resp, shown)
@@ -39,20 +53,35 @@ class ProductAnalytics:
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> Waits[None]:
         query = queries.read(req, queries.ProductSalesQuery)
         live = yield from self._freshness.live(req, product_sales.PRODUCT_SALES.name)
+        time_zone = _counted_in(live, product_sales.PRODUCT_SALES)
         best = product_sales.best_sellers(
             live.documents, first=query.first, last=query.last, limit=query.limit
         )
-        shown = cast("BestSellers", best)
+        shown = cast("BestSellers", {**best, "time_zone": time_zone})
         if stale := staleness.of(live.aside, live.aside):
             shown["stale"] = stale
         answer(resp, shown)
+
+
+def _counted_in(live: Live, model: ReadModel) -> str:
+    """The zone whose days the documents count.
+
+    Raises:
+        ProblemError: 503, another version of the code has counted them.
+
+    """
+    if not live.current:
+        detail = f"{model.name} was counted by another version of this service, and is to be rebuilt."
+        problem = Problem(HTTPStatus.SERVICE_UNAVAILABLE, "read-model-behind", detail)
+        raise ProblemError(problem, {"Retry-After": str(REBUILD_S)})
+    return str((live.model or model).time_zone)
 
 
 OPERATIONS = {
     ("/analytics/orders", "GET"): listing(
         Tag.ANALYTICS,
         "countOrders",
-        "Orders by day, month or year of placing",
+        "Orders by day, week, month, quarter or year of placing",
         queries.OrderAnalyticsQuery,
         OrdersByPeriod,
         problems=(422,),

@@ -2,12 +2,13 @@
 
 Redis only brings hurry: without it reads are served and commands are kept, so the service is degraded but
 ready. So it is while workers are missing: what is accepted waits for them, and what is read gets older,
-which callers are told where they ask. A balancer that took the API out for that would take away what still
-works. Without MongoDB, or before the projections have run for the first time, it is not ready, nor while it
-drains.
+which callers are told where they ask. So it is, too, while the analytics count by the days of another time
+zone than ``SHOP_TIME_ZONE``: they say which, and are to be rebuilt. A balancer that took the API out for that
+would take away what still works. Without MongoDB, or before the projections have run for the first time, it
+is not ready, nor while it drains.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -49,13 +50,15 @@ def probes(  # noqa: PLR0913 - one for each part
     checkpoints: Checkpoints,
     *,
     prepared: Callable[[], bool],
+    of_other_zones: Callable[[], Sequence[str]] = tuple,
     listening: Callable[[], bool] = lambda: True,
     draining: Callable[[], bool] = lambda: False,
 ) -> Mapping[str, Probe]:
     """The parts of the service.
 
     ``prepared`` says whether the write collections are known to exist, ``listening`` whether the thread
-    that hears announcements lives, ``draining`` whether the process has been told to stop.
+    that hears announcements lives, ``draining`` whether the process has been told to stop. ``of_other_zones``
+    names the read models that count by the days of another time zone than is configured.
     """
 
     def write_store() -> str:
@@ -69,6 +72,10 @@ def probes(  # noqa: PLR0913 - one for each part
     def read_models() -> str:
         return "ok" if checkpoints.started(model.name for model in READ_MODELS) else "starting"
 
+    def time_zone() -> str:
+        to_rebuild = of_other_zones()
+        return f"rebuild {', '.join(to_rebuild)}" if to_rebuild else "ok"
+
     def bus() -> str:
         probe_redis(client)
         return "ok" if listening() else "deaf"
@@ -81,6 +88,7 @@ def probes(  # noqa: PLR0913 - one for each part
         "write_store": Probe(write_store),
         "read_store": Probe(read_store),
         "read_models": Probe(read_models, through="read_store"),
+        "time_zone": Probe(time_zone, needed=False, through="read_store"),
         "bus": Probe(bus, needed=False),
         **{kind: Probe(workers(kind), needed=False, through="write_store") for kind in WORKERS},
     }

@@ -48,23 +48,30 @@ class Totals(TypedDict):
     orders: int
     units: int
     gross: int
+    discounts: int
     cancelled_orders: int
     cancelled_gross: int
     by_status: dict[str, int]
 
 
 class OrdersByPeriod(TypedDict):
-    """Only periods with orders, ascending, by currency; and one total per currency."""
+    """Only periods with orders, ascending, by currency; and one total per currency.
+
+    ``time_zone`` is the zone whose days are counted: ``SHOP_TIME_ZONE``, or until the analytics are rebuilt
+    after a change of it, the one before.
+    """
 
     buckets: list[Bucket]
     totals: list[Totals]
+    time_zone: str
     stale: NotRequired[Stale]
 
 
 class BestSellers(TypedDict):
-    """By gross, largest first."""
+    """By gross, largest first. ``time_zone`` is the zone whose days are counted, as in orders by period."""
 
     products: list[ProductSales]
+    time_zone: str
     stale: NotRequired[Stale]
 
 

@@ -37,6 +37,7 @@ from bus.primitives.termination import Termination
 from bus.queue.broker import Broker
 from bus.settings import Settings
 from read_side.parked.parking import Parking
+from read_side.projections import read_models
 from read_side.projector.checkpoints import Checkpoints
 from read_side.queries.document_lookup import DocumentLookup
 from read_side.queries.store import ReadStore
@@ -125,7 +126,8 @@ def serve() -> None:
     pulse = Pulse.of(write, KIND, metrics)
     gateway = CommandGateway(records, Broker(client), notifier, breaker, metrics)
     stopping = threading.Event()
-    store = ReadStore(read)
+    models = read_models(settings.shop_zone)
+    store = ReadStore(read, models)
     parking = Parking(read)
     visibility = Visibility(store, checkpoints, parking)
     slots = WaitSlots(WAITING_AT_A_TIME)
@@ -149,6 +151,7 @@ def serve() -> None:
             read,
             client,
             checkpoints,
+            of_other_zones=store.of_other_zones,
             prepared=lambda: background.prepared,
             listening=lambda: notifier.alive,
             draining=stopping.is_set,
@@ -163,7 +166,9 @@ def serve() -> None:
             DocumentLookup(store, checkpoints, parking),
             WaitSlots(settings.web_threads // 2),
             sweep_after_ms=settings.sweep_after_ms,
+            models=models,
         ),
+        zone=settings.shop_zone,
     )
     server = Server(
         bounded(create_app(services, settings.cors_origins or ())),

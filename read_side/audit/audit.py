@@ -126,10 +126,10 @@ class _Audit:
         registry = Registry(database)
         entry = registry.entry(model.name)
         self._log = log
-        self._model = model
         self._generation = generation or entry.live
         registered = entry.generations.get(self._generation)
         self._folded_by = model.version if registered is None else registered.version
+        self._model = model if registered is None else registered.folding(model)
         self._collection = registry.collection(model.name, self._generation)
         self._checkpoints = Checkpoints(database)
         self._parking = Parking(database)

@@ -43,16 +43,17 @@ def show(*, as_json: bool) -> None:
 
 
 def listed(rows: Iterable[tuple[Entry, Generation]]) -> Table:
-    """One row for each generation, and whether this code folds it."""
+    """One row for each generation, whether this code folds it, and the zone whose days it counts."""
     versions = {model.name: model.version for model in READ_MODELS}
     shown = table("generation", words=("state", "folded by version", "since (UTC)", "until (UTC)"))
     for entry, generation in sorted(rows, key=lambda row: (row[0].name, row[1].number)):
         own = versions.get(entry.name)
+        zone = f" {generation.time_zone}" if generation.time_zone else ""
         note = "" if own == generation.version else f" (this is {own or 'not in the table'})"
         shown.add_row(
             f"{entry.name}.g{generation.number}",
             entry.state_of(generation.number),
-            f"{generation.version}{note}",
+            f"{generation.version}{note}{zone}",
             moment(generation.since),
             moment(generation.until),
         )

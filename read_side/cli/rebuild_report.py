@@ -92,7 +92,8 @@ def run(  # noqa: PLR0913 - the command's options
             finally:
                 together.leave(model.name)
 
-        running = [threads.submit(rebuild, model, _Bar(bar, model.name)) for model in models]
+        in_zone = [model.in_zone(settings.shop_zone) for model in models]
+        running = [threads.submit(rebuild, model, _Bar(bar, model.name)) for model in in_zone]
         for each in running:
             try:
                 results.append(each.result())
@@ -183,6 +184,8 @@ def _show(rebuilt: Rebuilt, console: Console, *, kept: bool, diff: bool) -> None
     name, new, old = rebuilt.read_model, rebuilt.generation, rebuilt.previous
     rate = f"{rebuilt.commits / rebuilt.seconds:,.0f}/s" if rebuilt.seconds > 0 else ""
     console.print(f"{name}.g{new}: {rebuilt.commits:,} commits in {rebuilt.seconds:.1f} s, {rate}")
+    if rebuilt.time_zone is not None:
+        console.print(f"  counts by the days of {rebuilt.time_zone}")
     console.print("  " + summary(rebuilt.comparison, f"{name}.g{old}"))
     if diff:
         for line in lines(rebuilt.comparison):

@@ -15,7 +15,7 @@ from bus.connections.clients import read_database, write_database
 from bus.connections.mongodb_address import READ_URI, WRITE_URI
 from bus.connections.preflight import settings_with_servers
 from bus.log.log import Log
-from read_side.projections import READ_MODELS
+from read_side.projections import read_models
 from read_side.queries.status import GenerationStatus, Progress, Status, attention
 
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
@@ -48,7 +48,7 @@ def _looking() -> Iterator[Status]:
     with writes.client, reads.client:
         log = Log(writes, settings.log_partitions)
         log.create()  # which refuses another number of partitions
-        yield Status(log, reads, READ_MODELS)
+        yield Status(log, reads, read_models(settings.shop_zone))
 
 
 def _watch(

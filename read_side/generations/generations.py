@@ -91,8 +91,11 @@ class Generations:
 
     # The life of a generation, under the lease.
 
-    def begin(self, lease: RebuildLease, version: int) -> int:
-        """Register the next generation, to be built by code of a version; return its number."""
+    def begin(self, lease: RebuildLease, version: int, time_zone: str | None = None) -> int:
+        """Register the next generation, to be built by code of a version; return its number.
+
+        ``time_zone`` is of a model that counts by days.
+        """
         begun = self._read_models.find_one_and_update(
             {"_id": lease.name, "rebuild.epoch": lease.epoch},
             {"$inc": {"newest": 1}},
@@ -102,6 +105,8 @@ class Generations:
             raise _lost(lease)
         number = int(begun["newest"])
         made = {"version": version, "state": State.BUILDING.value, "was_live": False, "since": "$$NOW"}
+        if time_zone is not None:
+            made["time_zone"] = {"$literal": time_zone}
         self._under(lease, {}, {f"generations.{number}": made})
         return number
 

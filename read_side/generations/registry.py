@@ -6,6 +6,10 @@ it, and only a process with that version projects it: so during a deploy, when t
 no generation ever holds documents of both. Everything about a model is in one document, so that one update
 of it changes what is live, for every reader at once.
 
+A generation of a model that counts by days records the time zone as well, for ever. Every process folds it by
+the days of that zone, whatever its own setting is. So no generation ever holds days of two zones. A rebuild
+makes one that counts in the zone of the setting.
+
 Readers remember what they read here for ``REFRESH_S``. Whatever is taken out of service here is
 therefore projected for much longer than that (``read_side.generations.generations``): a reader that
 still goes by what it remembers is served as well as before.
@@ -26,6 +30,8 @@ from pymongo.errors import CollectionInvalid, DuplicateKeyError
 
 from bus.connections.clients import DURABLE, Documents
 from bus.primitives.cached import CachedValue
+from bus.primitives.time_zones import time_zone
+from read_side.errors import GenerationError
 from read_side.projections.model import Index, ReadModel
 
 COLLECTION = "read_models"
@@ -70,10 +76,25 @@ class Generation:
     """When it came to be in its state, by mongod's clock; ``None`` for what was there from the start."""
     until: datetime | None = None
     """When it passes on to its next state, if it does so by itself."""
+    time_zone: str | None = None
+    """As registered, of a model that counts by days; without it they are those of UTC, as before there was a
+    setting."""
 
     @property
     def is_projected(self) -> bool:
         return self.state in _PROJECTED
+
+    def counted_in(self, model: ReadModel) -> str | None:
+        """The zone whose days this generation of a model counts; ``None`` if it does not count by days."""
+        return None if model.zone is None else self.time_zone or "UTC"
+
+    def folding(self, model: ReadModel) -> ReadModel:
+        """The model as this generation is folded: by the days of its own time zone.
+
+        Raises ``ValueError`` if this build does not know the zone, which a newer one may have set.
+        """
+        zone = self.counted_in(model)
+        return model if zone is None else model.in_zone(time_zone(zone))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +117,7 @@ class Entry:
                 kept.get("was_live", True),
                 kept.get("since"),
                 kept.get("until"),
+                kept.get("time_zone"),
             )
             for number, kept in stored.get("generations", {}).items()
         }
@@ -144,15 +166,15 @@ class Registry:
         """
         present = set(self._database.list_collection_names())
         for model in models:
-            entry = self._registered(model)
+            entry = self.register(model)
             for number in entry.projected(model.version):
                 self.create_indexes(model, number)
             if model.name not in present:
                 self._create_view(model.name, collection_name(model.name, entry.live))
 
-    def _registered(self, model: ReadModel) -> Entry:
-        """What is registered of a model; whoever comes first makes it, with its version."""
-        first = _first(model.version)
+    def register(self, model: ReadModel) -> Entry:
+        """What is registered of a model; whoever comes first makes it, with its version and time zone."""
+        first = _first(model.version, model.time_zone)
         with suppress(DuplicateKeyError):  # two upserts at once
             self._read_models.update_one({"_id": model.name}, {"$setOnInsert": first}, upsert=True)
         # As it was registered before there were rebuilds.
@@ -199,6 +221,23 @@ class Registry:
         """The generations of a model that this code projects, the live one first."""
         return self.entry(model.name).projected(model.version)
 
+    def folding(self, model: ReadModel, number: int) -> ReadModel:
+        """The model as one of its generations is folded: by the days of the generation's own time zone.
+
+        Raises:
+            GenerationError: there is no such generation.
+
+        """
+        if model.zone is None:
+            return model
+        generation = self.entry(model.name).generations.get(number)
+        if generation is None:  # it may have been made just now
+            self.forget()
+            generation = self.entry(model.name).generations.get(number)
+        if generation is None:
+            raise GenerationError(f"there is no {collection_name(model.name, number)}")
+        return generation.folding(model)
+
     def collection(self, name: str, generation: int) -> Collection[Documents]:
         """The documents of one generation."""
         return self._database.get_collection(collection_name(name, generation), write_concern=DURABLE)
@@ -208,9 +247,13 @@ def collection_name(name: str, generation: int) -> str:
     return f"{name}.g{generation}"
 
 
-def _first(version: int) -> Documents:
-    generation = {"version": version, "state": State.READY.value, "was_live": True}
+def _first(version: int, time_zone: str | None = None) -> Documents:
+    generation = {"version": version, "state": State.READY.value, "was_live": True, **_counted_in(time_zone)}
     return {"live": FIRST, "newest": FIRST, "generations": {str(FIRST): generation}}
+
+
+def _counted_in(time_zone: str | None) -> Documents:
+    return {} if time_zone is None else {"time_zone": time_zone}
 
 
 def _index_model(index: Index) -> IndexModel:

@@ -44,14 +44,14 @@ class Follower:
     def __init__(
         self, context: ProjectionContext, model: ReadModel, generation: int, partition: int, lease: Lease
     ) -> None:
-        """Finish what was being mended.
+        """Finish what was being mended. The model is taken as the generation is folded.
 
         Raises:
-            LeaseLostError: the lease was taken over.
+            GenerationError, LeaseLostError: there is no such generation; the lease was taken over.
 
         """
         self._context = context
-        self.model = model
+        self.model = model = context.registry.folding(model, generation)
         self.key: Generation = (model.name, generation)
         self.partition = partition
         self.collection = context.registry.collection(model.name, generation)

@@ -63,8 +63,8 @@ class DocumentLookup:
             parked[one.name, one.generation][one.stream] = one
         found = []
         for model in self._models:
-            ids = _documents(model, recorded)
             live = self._store.live(model.name)
+            ids = _documents(live.model or model, recorded)
             aside = parked[model.name, live.generation]
             if not ids and stream not in aside:
                 continue

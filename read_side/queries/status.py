@@ -11,7 +11,7 @@ from pymongo.database import Database
 
 from bus.connections.clients import Documents
 from bus.log.log import Log
-from read_side.generations.registry import COLLECTION, LIVE, STAYING, Entry, State
+from read_side.generations.registry import COLLECTION, LIVE, STAYING, Entry, Generation, State
 from read_side.parked.parking import Parking
 from read_side.projections.model import ReadModel
 from read_side.projector.checkpoint import Checkpoint
@@ -53,6 +53,10 @@ class GenerationStatus:
     this_version: int | None
     """The version of this code; ``None`` if the model is not in its table."""
     partitions: tuple[Progress, ...]
+    time_zone: str | None = None
+    """Of a model that counts by days: the zone whose days they are."""
+    this_time_zone: str | None = None
+    """The zone that ``SHOP_TIME_ZONE`` names."""
 
     def attention(self, max_lag_s: float) -> list[str]:
         """What an operator should do something about."""
@@ -64,6 +68,11 @@ class GenerationStatus:
         if self.state == LIVE and self.version != self.this_version:
             said.append(
                 f"{name} was folded by version {self.version} of its code, this is {self.this_version}:"
+                f" python -m read_side rebuild {self.read_model}"
+            )
+        elif self.state == LIVE and self.time_zone != self.this_time_zone:
+            said.append(
+                f"{name} counts by the days of {self.time_zone}, SHOP_TIME_ZONE is {self.this_time_zone}:"
                 f" python -m read_side rebuild {self.read_model}"
             )
         if self.state == State.BUILDING.value:
@@ -94,7 +103,7 @@ class Status:
         self._database = database
         self._checkpoints = Checkpoints(database)
         self._parking = Parking(database)
-        self._versions = {model.name: model.version for model in models}
+        self._models = {model.name: model for model in models}
         self._last: tuple[datetime, Mapping[_Key, int]] | None = None
 
     def look(self) -> list[GenerationStatus]:
@@ -105,13 +114,10 @@ class Status:
         parked = self._parking.counts_by_partition()
         entries = [Entry.from_stored(s) for s in self._database[COLLECTION].find(sort=[("_id", 1)])]
         statuses = [
-            GenerationStatus(
-                read_model=entry.name,
-                generation=number,
-                state=entry.state_of(number),
-                version=generation.version,
-                this_version=self._versions.get(entry.name),
-                partitions=tuple(
+            self._status(
+                entry,
+                generation,
+                tuple(
                     self._progress(
                         found[entry.name, number, partition],
                         heads[partition],
@@ -129,6 +135,21 @@ class Status:
         ]
         self._last = now, {key: one.position for key, one in found.items()}
         return statuses
+
+    def _status(
+        self, entry: Entry, generation: Generation, partitions: tuple[Progress, ...]
+    ) -> GenerationStatus:
+        model = self._models.get(entry.name)
+        return GenerationStatus(
+            read_model=entry.name,
+            generation=generation.number,
+            state=entry.state_of(generation.number),
+            version=generation.version,
+            this_version=model.version if model else None,
+            partitions=partitions,
+            time_zone=generation.counted_in(model) if model else generation.time_zone,
+            this_time_zone=model.time_zone if model else None,
+        )
 
     def _progress(self, one: Checkpoint, head: int, parked: int, now: datetime) -> Progress:
         lag = max(0, head - one.position)

@@ -94,6 +94,8 @@ class Live:
     """The streams whose events are missing in them, and since when."""
     current: bool = True
     """False of documents that another version of the fold has made, which may lack a field of this one's."""
+    model: ReadModel | None = None
+    """The model as this generation is folded: one that counts by days, by those of its own time zone."""
 
 
 class ReadStore:
@@ -109,17 +111,30 @@ class ReadStore:
         model = self._models.get(name)
         return self._registry.entry(name).served(model.version if model else None)
 
-    def _is_current(self, name: str, generation: int) -> bool:
-        model, found = self._models.get(name), self._registry.entry(name).generations.get(generation)
-        return model is None or found is None or found.version == model.version
-
     def live(self, name: str) -> Live:
         """The documents of a model as they are served, of one and the same generation throughout."""
         generation = self.generation(name)
         live = self._live.get(name)
         if live is None or live.generation != generation:
-            collection = self._registry.collection(name, generation)
-            documents = CollectionDocuments(collection, self._models.get(name))
-            live = Live(generation, documents, current=self._is_current(name, generation))
+            live = self._opened(name, generation)
+        return live
+
+    def _opened(self, name: str, number: int) -> Live:
+        model = self._models.get(name)
+        registered = self._registry.entry(name).generations.get(number)
+        current = model is None or registered is None or registered.version == model.version
+        if model is not None and registered is not None:
+            model = registered.folding(model)
+        documents = CollectionDocuments(self._registry.collection(name, number), model)
+        live = Live(number, documents, current=current, model=model)
+        if registered is not None:  # else its time zone is not known yet
             self._live[name] = live
         return live
+
+    def of_other_zones(self) -> list[str]:
+        """The models that are served by the days of another time zone than that of this process."""
+        return [
+            name
+            for name, model in self._models.items()
+            if (served := self.live(name).model) is not None and served.time_zone != model.time_zone
+        ]

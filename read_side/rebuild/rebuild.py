@@ -63,6 +63,8 @@ class Rebuilt:
     parked: int
     """Streams that could not be folded to their end."""
     comparison: Comparison
+    time_zone: str | None
+    """Whose days it counts, if it counts by days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,17 @@ class Rebuild:
             len(self._tools.parking.streams(self._name, number, partition))
             for partition in self._handover.partitions
         )
-        return Rebuilt(self._name, number, previous, swap, commits, seconds, parked, comparison)
+        return Rebuilt(
+            read_model=self._name,
+            generation=number,
+            previous=previous,
+            live=swap,
+            commits=commits,
+            seconds=seconds,
+            parked=parked,
+            comparison=comparison,
+            time_zone=self._model.time_zone,
+        )
 
     def put_in_service(self, number: int) -> None:
         """Make a generation live that is there, and is projected, already; the one before is kept.
@@ -173,17 +185,18 @@ class Rebuild:
     def _begin(self, lease: RebuildLease) -> int:
         """Go on with a generation that an earlier rebuild has left, or begin one.
 
-        Nobody is building one that is left, as the lease is here; of another version of the code it is of
-        no use.
+        Nobody is building one that is left, as the lease is here; of another version of the code, or of
+        another time zone, it is of no use.
         """
         left = [g for g in self._entry().generations.values() if _is_unfinished(g)]
+        wanted = self._model.version, self._model.time_zone
         for other in left:
-            if other.version != self._model.version and other.state is State.BUILDING:
+            if (other.version, other.time_zone) != wanted and other.state is State.BUILDING:
                 self._tools.generations.give_up(lease, other.number)
-        number = max((g.number for g in left if g.version == self._model.version), default=None)
+        number = max((g.number for g in left if (g.version, g.time_zone) == wanted), default=None)
         resumed = number is not None
         if number is None:
-            number = self._tools.generations.begin(lease, self._model.version)
+            number = self._tools.generations.begin(lease, *wanted)
         self._watch.begins(number, resumed=resumed)
         return number
 

@@ -12,6 +12,7 @@ import threading
 import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
 from typing import Any, Self
 
 from pymongo.errors import PyMongoError
@@ -117,16 +118,17 @@ def carry_out(claim: Claim) -> None:
         tools = connected(settings, fill, stopping, open_until_the_end)
         logs.configure(settings.log_level, settings.log_format)
         # What it came to is told before the pool is waited for: that may take as long as a batch does.
-        RequestedRebuild(RebuildRequests(reads, settings.lease_ms), claim, tools).run()
+        RequestedRebuild(RebuildRequests(reads, settings.lease_ms), claim, tools, settings.shop_zone).run()
 
 
 class RequestedRebuild:
-    """The rebuild that a request asks for."""
+    """The rebuild that a request asks for, of a shop in a time zone."""
 
-    def __init__(self, requests: RebuildRequests, claim: Claim, tools: Tools) -> None:
+    def __init__(self, requests: RebuildRequests, claim: Claim, tools: Tools, zone: tzinfo = UTC) -> None:
         self._requests = requests
         self._claim = claim
         self._tools = tools
+        self._zone = zone
         self._telling = ProgressReporter(requests, claim, tools.stopping)
 
     def run(self) -> None:
@@ -136,7 +138,7 @@ class RequestedRebuild:
                 requests.succeed(claim, None)
                 return
             with self._telling:
-                rebuilt = self._rebuild(by_name(claim.name))
+                rebuilt = self._rebuild(by_name(claim.name).in_zone(self._zone))
             requests.succeed(claim, _result(rebuilt))
             logger.info("rebuilt, as was asked for", read_model=claim.name, generation=rebuilt.generation)
         except RebuildStoppedError as error:

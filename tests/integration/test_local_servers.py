@@ -136,11 +136,14 @@ def test_a_command_beside_them_finds_them(data_dir: Path, monkeypatch: pytest.Mo
     for name in ("REDIS_URL", "WRITE_MONGODB_URI", "READ_MONGODB_URI"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DATA_DIR", str(data_dir))
+    monkeypatch.setenv("SHOP_TIME_ZONE", "Asia/Kathmandu")
     file = data_dir / SERVERS_FILE
     command = [sys.executable, "-m", "read_side", "parked", "--json"]
     with LocalServers(Settings.load()) as servers:
         assert file.stat().st_mode & 0o077 == 0
+        monkeypatch.delenv("SHOP_TIME_ZONE")
         told = Settings.for_command_line()
+        assert told.shop_time_zone == "Asia/Kathmandu"
         assert told.redis_url == servers.environ["REDIS_URL"]
         ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         assert (ran.returncode, ran.stdout.strip()) == (0, "[]"), ran.stderr

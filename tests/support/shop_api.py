@@ -45,7 +45,7 @@ from bus.queue.broker import Broker
 from bus.settings import Settings
 from read_side.generations.registry import FIRST, Registry
 from read_side.parked.parking import Parking
-from read_side.projections import READ_MODELS
+from read_side.projections import READ_MODELS, read_models
 from read_side.projector.checkpoints import Checkpoints
 from read_side.queries.document_lookup import DocumentLookup
 from read_side.queries.store import ReadStore
@@ -154,7 +154,8 @@ def services_over(
     """The services as the API's main wires them; nothing is connected to."""
     inbox, log = Inbox(write, settings.log_partitions), Log(write, settings.log_partitions)
     checkpoints = Checkpoints(read)
-    store = ReadStore(read)
+    models = read_models(settings.shop_zone)
+    store = ReadStore(read, models)
     parking = Parking(read)
     visibility = Visibility(store, checkpoints, parking)
     slots, stopping = WaitSlots(wait_slots), threading.Event()
@@ -177,7 +178,15 @@ def services_over(
         visibility=visibility,
         freshness=freshness,
         verifier=Verifier.from_settings(settings),
-        probes=probes(write, read, client, checkpoints, prepared=lambda: True, draining=lambda: draining),
+        probes=probes(
+            write,
+            read,
+            client,
+            checkpoints,
+            of_other_zones=store.of_other_zones,
+            prepared=lambda: True,
+            draining=lambda: draining,
+        ),
         exposition=Exposition(Slots(write), looked_up, kept_s=0),
         telemetry=telemetry,
         ops_services=ops_services(
@@ -189,7 +198,9 @@ def services_over(
             slots,
             sweep_after_ms=settings.sweep_after_ms,
             kept_s=0,
+            models=models,
         ),
+        zone=settings.shop_zone,
     )
     return services, gateway
 
@@ -216,7 +227,7 @@ def open_shop(
     services.log.create()
     inbox = Inbox(write, configured.log_partitions)
     inbox.create()
-    Registry(read).create(READ_MODELS)
+    Registry(read).create(read_models(configured.shop_zone))
     checkpoints = Checkpoints(read)
     for model in READ_MODELS:
         checkpoints.create(model.name, FIRST, configured.log_partitions)

@@ -59,7 +59,7 @@ def test_ready_names_its_parts(shop: Shop) -> None:
 
     assert (result.status_code, result.json["status"]) == (200, "degraded"), "nobody works here"
     assert result.json["parts"] == {
-        **dict.fromkeys(("process", "write_store", "read_store", "read_models", "bus"), "ok"),
+        **dict.fromkeys(("process", "write_store", "read_store", "read_models", "time_zone", "bus"), "ok"),
         **dict.fromkeys(("commands", "projections", "clock"), "no heartbeat"),
     }
 
@@ -101,7 +101,7 @@ def test_without_mongodb_it_says_so_and_lives(shop: Shop) -> None:
     assert result.json["parts"] == {
         "process": "ok",
         "write_store": "unavailable",
-        **dict.fromkeys(("read_store", "read_models", "bus"), "ok"),
+        **dict.fromkeys(("read_store", "read_models", "time_zone", "bus"), "ok"),
         **dict.fromkeys(("commands", "projections", "clock"), "unknown"),
     }
 
