@@ -13,6 +13,7 @@ from tests.benchmarks.cast import Cast
 from tests.benchmarks.figures import Failure, Figure, Missing
 from tests.benchmarks.measurements import (
     against,
+    analytics,
     backlog,
     end_to_end,
     hot_stream,
@@ -52,6 +53,7 @@ MEASUREMENTS = (
     Measurement("http", http_requests.NAMES, http_requests.measure),
     Measurement("visibility", visibility.NAMES, visibility.measure),
     Measurement("listing", listing.NAMES, listing.measure),
+    Measurement("analytics", analytics.NAMES, analytics.measure),
     Measurement("rebuild", rebuild.NAMES, rebuild.measure),
     Measurement("idle", idleness.NAMES, idleness.measure),
     Measurement("memory", memory.NAMES, memory.measure),

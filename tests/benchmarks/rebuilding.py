@@ -55,6 +55,7 @@ def rebuild(apart: Apart, models: Sequence[ReadModel] = TIMED) -> float:
     with reads.client, InProcesses(settings) as pool:
         registry, checkpoints = Registry(reads), Checkpoints(reads)
         for model in (PRODUCTS, *models):
+            registry.register(model)
             checkpoints.create(model.name, FIRST, settings.log_partitions)
         _fill(pool, registry, [PRODUCTS])
         seconds = _fill(pool, registry, models)

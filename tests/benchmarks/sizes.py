@@ -42,6 +42,9 @@ class Size:
     """How often that customer is renamed."""
     alone: int
     """Requests, one after another, that tell what they take while nothing else goes on."""
+    sold_products: int
+    sold_days: int
+    """Products, and the days on which each of them was sold, when the analytics are asked."""
 
 
 FULL = Size(
@@ -63,6 +66,8 @@ FULL = Size(
     renamed_orders=50_000,
     renames=3,
     alone=40,
+    sold_products=1_000,
+    sold_days=3 * 365,
 )
 QUICK = Size(
     rounds=5,
@@ -83,6 +88,8 @@ QUICK = Size(
     renamed_orders=3_000,
     renames=2,
     alone=15,
+    sold_products=200,
+    sold_days=365,
 )
 TINY = Size(
     rounds=1,
@@ -103,4 +110,6 @@ TINY = Size(
     renamed_orders=30,
     renames=1,
     alone=2,
+    sold_products=10,
+    sold_days=60,
 )
