@@ -1,6 +1,7 @@
 """``python -m api demo``: sends a shop's fortnight, waits until it can be read, and shows it.
 
-Every run adds another shop, with ids of its own; only what happens in it repeats.
+Every run adds another shop, with ids of its own; only what happens in it repeats. The first run also makes
+what the description's examples name.
 """
 
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from rich.console import Console
 from api.client.delivery import Delivery
 from api.client.progress import deliver, table
 from api.client.sender import Sender, connect
-from api.demo import shop, views
+from api.demo import examples, shop, views
 from api.demo.shop import Shop
 from bus.settings import Settings
 
@@ -34,6 +35,7 @@ def demo(url: str | None, orders: int) -> bool:
     console = Console()
     with connect(settings, url, SUBJECT) as client:
         sender = Sender(client)
+        examples.send(sender)
         delivery = Delivery(sender)
         deliver(delivery, run.stages(Random(SEED)), console, visible=True)  # noqa: S311 - no secret
         console.print(table(delivery.report, shop.KINDS))

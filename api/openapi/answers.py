@@ -38,9 +38,9 @@ def _answer(answer: Answer, of: Mapping[type, Schema], roles: Roles) -> Schema:
     content: Schema = {}
     if answer.shape:
         content[falcon.MEDIA_JSON] = {"schema": of[answer.shape]}
-    if answer.media_type:
-        kind = "object" if answer.media_type == falcon.MEDIA_JSON else "string"
-        content[answer.media_type] = {"schema": {"type": kind}}
+    for media_type in answer.media_types:
+        kind = "object" if media_type == falcon.MEDIA_JSON else "string"
+        content[media_type] = {"schema": {"type": kind}}
     if content:
         described["content"] = content
     if answer.links:

@@ -39,7 +39,7 @@ OF_REQUESTS: Mapping[str, Described] = {
             "type": "string",
             "pattern": rf"^([ \t]*\*[ \t]*|[ \t,]*{_TAG}([ \t,]*{_TAG})*[ \t,]*)$",
         },
-        "examples": {"any": {"value": "*"}, "version": {"value": '"v1"'}},
+        "example": "*",
     },
     "If-None-Match": {
         "description": "The ETag of what the caller has; if that is what there is, the answer is a 304.",
@@ -51,7 +51,7 @@ OF_REQUESTS: Mapping[str, Described] = {
             " or it is a 503."
         ),
         "schema": {"type": "string", "pattern": rf"^[ \t]*({_TOKEN}[ \t]*)?(,[ \t]*({_TOKEN}[ \t]*)?)*$"},
-        "examples": {"beginning": {"value": "0-0"}},
+        "example": "0-0",
     },
     CORRELATION: {
         "description": (

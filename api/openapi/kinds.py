@@ -174,19 +174,19 @@ def about_service(id_: str, summary: str, shape: type, *, ill: type | None = Non
 
 def exposition(id_: str, summary: str, text: str) -> Operation:
     """The service in figures, as a monitoring system reads them."""
-    figures = Answer("The figures.", media_type="text/plain")
+    figures = Answer("The figures.", media_types=("text/plain",))
     return Operation(id=id_, tag=Tag.SERVICE, summary=summary, text=text, answers={HTTPStatus.OK: figures})
 
 
-def site(id_: str, summary: str, media_type: str, *, missing: bool = False) -> Operation:
-    """A file that comes with the service."""
+def site(id_: str, summary: str, *media_types: str, missing: bool = False) -> Operation:
+    """A file that comes with the service, or files of some media types."""
     return Operation(
         id=id_,
         tag=Tag.SERVICE,
         summary=summary,
         headers=("If-None-Match",),
         answers={
-            HTTPStatus.OK: Answer("The file.", media_type=media_type, headers=("ETag", *SECURITY)),
+            HTTPStatus.OK: Answer("The file.", media_types=media_types, headers=("ETag", *SECURITY)),
             HTTPStatus.NOT_MODIFIED: Answer("As the caller has it.", headers=("ETag", *SECURITY)),
         },
         problems=(HTTPStatus.NOT_FOUND,) if missing else (),

@@ -31,7 +31,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer that is not a problem; it has no body without a shape or a media type.
+    """An answer that is not a problem; it has no body without a shape or media types.
 
     The shape is that of JSON. An answer with both is what the caller prefers.
 
@@ -40,7 +40,7 @@ class Answer:
 
     description: str
     shape: type | None = None
-    media_type: str | None = None
+    media_types: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()
     perhaps: tuple[str, ...] = ()
     links: Mapping[str, Link] = field(default_factory=dict)

@@ -16,6 +16,9 @@ from api.site.shapes import About, ProblemTypeList, ProblemTypeShown
 Key = tuple[str, str]
 """A path and a method."""
 
+FILES = ("text/javascript", "text/css", "image/svg+xml")
+"""What pages consist of. Generators of clients know no ``*/*``."""
+
 OPERATIONS: Mapping[Key, Operation] = {
     **customers.OPERATIONS,
     **products.OPERATIONS,
@@ -63,11 +66,11 @@ OPERATIONS: Mapping[Key, Operation] = {
     ),
     ("/openapi.json", "GET"): site("describe", "This description", "application/json"),
     ("/docs", "GET"): site("readDocs", "This description as a page to try requests on", "text/html"),
-    ("/docs/{file}", "GET"): site("readDocsFile", "What the page consists of", "*/*", missing=True),
+    ("/docs/{file}", "GET"): site("readDocsFile", "What the page consists of", *FILES, missing=True),
     ("/ops", "GET"): site("readOps", "The operators' dashboard, to log in to with an ops token", "text/html"),
-    ("/site/ops/{file}", "GET"): site("readOpsFile", "What the dashboard consists of", "*/*", missing=True),
+    ("/site/ops/{file}", "GET"): site("readOpsFile", "What the dashboard consists of", *FILES, missing=True),
     ("/site/pages/{file}", "GET"): site(
-        "readPagesFile", "What the other pages consist of", "*/*", missing=True
+        "readPagesFile", "What the other pages consist of", *FILES, missing=True
     ),
 }
 

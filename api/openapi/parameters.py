@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 
 from api.middleware.correlation import HEADER as CORRELATION
+from api.openapi.examples import IN_PATHS
 from api.openapi.operation import Operation
 from api.openapi.schemas import Schema
 from bus.messages.values import ID_TEXT, MAX_ID_LENGTH
@@ -17,9 +18,12 @@ def of_operation(path: str, row: Operation, components: Mapping[str, Schema]) ->
 
 
 def _in_path(path: str) -> list[Schema]:
-    return [
-        {"name": field, "in": "path", "required": True, "schema": _ID} for field in _PARAMETER.findall(path)
-    ]
+    return [_path_parameter(field) for field in _PARAMETER.findall(path)]
+
+
+def _path_parameter(field: str) -> Schema:
+    parameter: Schema = {"name": field, "in": "path", "required": True, "schema": _ID}
+    return {**parameter, "example": IN_PATHS[field]} if field in IN_PATHS else parameter
 
 
 def _in_query(row: Operation, components: Mapping[str, Schema]) -> list[Schema]:

@@ -2,6 +2,11 @@
 
 Answers are described strictly: every field that is not optional is required, and there is no other.
 Only what the feed hands on as it is stored may hold more.
+
+Generators of clients read this too. So every schema has a title of its own, which is its name: two of one
+title would become one class, and openapi-python-client leaves out whatever needs the other. And no field of a
+request has a default: for openapi-typescript a field that has one must be sent, and openapi-python-client
+sends it.
 """
 
 import types
@@ -15,6 +20,7 @@ from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
 from pydantic_core import core_schema
 
+from api.http.queries import Query
 from api.resources.shapes import CommandState, FeedEvent
 from bus.messages.customers import CustomerEvent
 from bus.messages.message import Event
@@ -69,6 +75,9 @@ class Generator(GenerateJsonSchema):
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         """An event's type stands beside its data. A newer build may have stored more data."""
         described = super().model_schema(schema)
+        if self.mode == "validation" and not issubclass(schema["cls"], Query):
+            for field in described.get("properties", {}).values():
+                field.pop("default", None)
         if self.mode == "serialization":
             described.pop("additionalProperties", None)
         if self.mode == "serialization" and issubclass(schema["cls"], Event):
@@ -90,7 +99,23 @@ def describe(
     found, definitions = TypeAdapter.json_schemas(
         inputs + outputs, ref_template=SCHEMAS + "{model}", schema_generator=Generator
     )
-    return {kind: schema for (kind, _), schema in found.items()}, definitions["$defs"]
+    components = {_name(key): {**schema, "title": _name(key)} for key, schema in definitions["$defs"].items()}
+    return {kind: _renamed(schema) for (kind, _), schema in found.items()}, _renamed(components)
+
+
+def _name(key: str) -> str:
+    """The name of a component, which pydantic marks if the same type is taken in and given out."""
+    return key.removesuffix("-Input").replace("-Output", "Output")
+
+
+def _renamed(part: Any) -> Any:
+    """A part of the description, whose references are to the names of components."""
+    if isinstance(part, dict):
+        return {
+            key: _name(inner) if key == "$ref" and isinstance(inner, str) else _renamed(inner)
+            for key, inner in part.items()
+        }
+    return [_renamed(inner) for inner in part] if isinstance(part, list) else part
 
 
 def _readable(kind: Any) -> Any:

@@ -16,7 +16,7 @@ class By(TypedDict):
     subject: str
 
 
-class Resolution(TypedDict):
+class StoryResolution(TypedDict):
     """What an operator did about a failure, which is kept here: a retry clears it elsewhere."""
 
     action: str
@@ -50,7 +50,7 @@ class StoryCommand(TypedDict):
     attempts: int | None
     errors: int
     error: str | None
-    resolutions: Sequence[Resolution]
+    resolutions: Sequence[StoryResolution]
     body: Mapping[str, Any] | None
 
 

@@ -14,7 +14,7 @@ from api.http.owners import Owners
 from api.http.pages import page_by_id
 from api.http.problems import checked_id, forbidden, not_found
 from api.middleware.deferral import Waits
-from api.openapi.examples import CUSTOMER_ID
+from api.openapi.examples import NEW_CUSTOMER_ID
 from api.openapi.kinds import changing, creating, listing, single
 from api.openapi.operation import Link, Tag
 from api.resources.shapes import CustomersPage
@@ -36,7 +36,7 @@ class NewCustomer(bodies.Body):
 
     examples: ClassVar[Any] = {
         "by-itself": {"name": "Ann Archer", "email": "ann@example.com"},
-        "by-staff": {"customer_id": CUSTOMER_ID, "name": "Ann Archer", "email": "ann@example.com"},
+        "by-staff": {"customer_id": NEW_CUSTOMER_ID, "name": "Ann Archer", "email": "ann@example.com"},
     }
 
 

@@ -11,7 +11,7 @@ from api.http.freshness import Freshness
 from api.http.pages import page_by_id
 from api.http.problems import checked_id, not_found
 from api.middleware.deferral import Waits
-from api.openapi.examples import PRODUCT_ID
+from api.openapi.examples import NEW_PRODUCT_ID
 from api.openapi.kinds import changing, creating, listing, single
 from api.openapi.operation import Link, Tag
 from api.resources.shapes import ProductsPage
@@ -32,7 +32,7 @@ class NewProduct(bodies.Body):
     currency: Currency
 
     examples: ClassVar[Any] = {
-        "teapot": {"product_id": PRODUCT_ID, "name": "Teapot", "unit_price": 2500, "currency": "EUR"}
+        "teapot": {"product_id": NEW_PRODUCT_ID, "name": "Teapot", "unit_price": 2500, "currency": "EUR"}
     }
 
 
@@ -43,7 +43,7 @@ class ProductChange(bodies.Body):
     unit_price: Annotated[UnitPrice | None, *bodies.NOT_NULL] = None
     discontinued: Annotated[Flag | None, *bodies.NOT_NULL] = None
 
-    examples: ClassVar[Any] = {"price": {"unit_price": 2400}, "discontinued": {"discontinued": True}}
+    examples: ClassVar[Any] = {"price": {"unit_price": 2400}, "back-on-sale": {"discontinued": False}}
 
 
 class Products:

@@ -16,9 +16,8 @@ from typing import NamedTuple
 
 import pytest
 
+from api.demo.examples import CUSTOMER, PRODUCT
 from api.openapi.examples import CUSTOMER_ID
-from api.resources.customers import NewCustomer
-from api.resources.products import NewProduct
 from tests.support.processes import ROOT
 from tests.support.system import System
 
@@ -46,10 +45,8 @@ def shop() -> Iterator[System]:
     with System() as system:
         staff = system.client("staff")
         visible = {"Prefer": "wait=30, visible"}
-        customer = NewCustomer.examples["by-staff"]
-        product = NewProduct.examples["teapot"]
-        staff.post("/customers", json=customer, headers=visible).raise_for_status()
-        staff.post("/products", json=product, headers=visible).raise_for_status()
+        staff.post("/customers", json=CUSTOMER, headers=visible).raise_for_status()
+        staff.post("/products", json=PRODUCT, headers=visible).raise_for_status()
         yield system
 
 
