@@ -51,6 +51,7 @@ from api.resources.metrics import Exposition, Metrics
 from api.resources.order_status import Status
 from api.resources.orders import Order, Orders
 from api.resources.products import Product, Products
+from api.site import swagger_ui
 from api.site.files import Page, PageFiles
 from api.site.home import Home
 from api.site.problem_pages import OneProblemType, ProblemTypes
@@ -137,7 +138,7 @@ def routes(s: Services) -> tuple[Route, ...]:
         Route("/problems/{code}", OneProblemType(), {"GET": ANYONE}, NOTHING),
         Route("/openapi.json", Description(lambda: table), {"GET": ANYONE}, NOTHING),
         Route("/docs", Page("docs"), {"GET": ANYONE}, NOTHING),
-        Route("/docs/{file}", PageFiles("docs"), {"GET": ANYONE}, NOTHING),
+        Route("/docs/{file}", PageFiles("docs", swagger_ui.files()), {"GET": ANYONE}, NOTHING),
         Route("/ops", Page("ops"), {"GET": ANYONE}, NOTHING),
         Route("/site/ops/{file}", PageFiles("ops"), {"GET": ANYONE}, NOTHING),
         Route("/site/pages/{file}", PageFiles("pages"), {"GET": ANYONE}, NOTHING),

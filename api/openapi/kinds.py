@@ -203,7 +203,7 @@ def negotiated(
 ) -> Operation:
     """What a program gets as JSON, and a person as a page."""
     headers = ("ETag", "Vary", *SECURITY)
-    found = Answer("JSON, or a page if `Accept` prefers HTML.", shape, "text/html", headers)
+    found = Answer("JSON, or a page if `Accept` prefers HTML.", shape, ("text/html",), headers)
     return Operation(
         id=id_,
         tag=Tag.SERVICE,

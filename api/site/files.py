@@ -4,7 +4,7 @@ A page may load nothing but what comes with it, may not be framed and sends nobo
 a gap in its script could not send a token anywhere else.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from pathlib import Path
 
@@ -20,9 +20,9 @@ PAGE = "index.html"
 
 SECURITY: Mapping[str, str] = {
     "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self';"
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:;"
         " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
+    ),  # data: for the icons in Swagger UI's stylesheet
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -64,10 +64,10 @@ class Page:
 
 
 class PageFiles:
-    """What a folder's page consists of besides."""
+    """What a folder's page consists of besides, and what else it needs."""
 
-    def __init__(self, folder: str) -> None:
-        paths = [path for path in (FOLDER / folder).iterdir() if path.suffix in _MEDIA_TYPES]
+    def __init__(self, folder: str, besides: Iterable[Path] = ()) -> None:
+        paths = [path for path in (*(FOLDER / folder).iterdir(), *besides) if path.suffix in _MEDIA_TYPES]
         self._contents = {path.name: Content.of(path) for path in paths if path.name != PAGE}
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, file: str) -> None:

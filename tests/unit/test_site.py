@@ -8,6 +8,7 @@ from falcon import testing
 
 from api.app import create_app
 from api.openapi.command import unwired
+from api.site import swagger_ui
 from api.site.files import FOLDER, SECURITY
 
 PAGES = {"/docs": "/docs/", "/ops": "/site/ops/"}
@@ -18,7 +19,9 @@ FILES = {
     for path in (FOLDER / page.removeprefix("/")).iterdir()
     if path.name != "index.html"
 }
-PATHS = [*PAGES, *FILES, "/openapi.json"]
+BUNDLE = [f"/docs/{name}" for name in swagger_ui.FILES]
+"""Swagger UI's own."""
+PATHS = [*PAGES, *FILES, *BUNDLE, "/openapi.json"]
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +64,20 @@ def test_whatever_a_page_refers_to_is_there(client: testing.TestClient, page: st
 
     for reference in references:
         assert client.simulate_get(urljoin(page, reference)).status_code == 200, reference
+
+
+def test_swagger_ui_is_served_as_its_package_has_it(client: testing.TestClient) -> None:
+    served = [client.simulate_get(address).content for address in BUNDLE]
+
+    assert sorted(served) == sorted(path.read_bytes() for path in swagger_ui.files())
+    assert b"SwaggerUIBundle" in served[0]
+
+
+def test_without_the_package_of_swagger_ui_the_api_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(swagger_ui, "PACKAGE", "nothing_of_the_name")
+
+    with pytest.raises(FileNotFoundError, match="nothing_of_the_name"):
+        create_app(unwired())
 
 
 def test_whatever_a_script_imports_is_there_and_exports_that() -> None:

@@ -1,6 +1,6 @@
 // A button that has the service do something: once at a time, and what came of it is said.
 
-import { el } from "../../docs/dom.js";
+import { el } from "./dom.js";
 import { say } from "./said.js";
 
 /** `act()` resolves to what is to be said, or to null if it was called off. */

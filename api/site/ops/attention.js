@@ -1,6 +1,6 @@
 // What needs an operator, at the top of the page; if there is nothing, it says that.
 
-import { el } from "../../docs/dom.js";
+import { el } from "./dom.js";
 import { one } from "./figures.js";
 import { Rows } from "./rows.js";
 import { write } from "./text.js";

@@ -1,6 +1,6 @@
 // Dead letters and failed commands: why each died, and what can be done about it.
 
-import { el } from "../../docs/dom.js";
+import { el } from "./dom.js";
 import { action } from "./action.js";
 import { moment } from "./figures.js";
 import { question } from "./question.js";

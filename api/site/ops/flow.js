@@ -1,6 +1,6 @@
 // The flow as it is: API, commands, log, read models; drawn from the differences of the service's snapshots.
 
-import { el } from "../../docs/dom.js";
+import { el } from "./dom.js";
 import { count, duration, percentiles, rate } from "./figures.js";
 import { History, latest, recent } from "./history.js";
 import { ModelRow } from "./model-row.js";

@@ -1,6 +1,6 @@
 // One read model in the flow: how far it is behind the log, and how long until it shows what was accepted.
 
-import { el } from "../../docs/dom.js";
+import { el } from "./dom.js";
 import { count, duration, percentiles } from "./figures.js";
 import { Charted } from "./stage.js";
 import { mark, write } from "./text.js";

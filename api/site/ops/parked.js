@@ -1,6 +1,6 @@
 // Parked streams: which event could not be folded, what waits behind it, and the button that tries again.
 
-import { el } from "../../docs/dom.js";
+import { el } from "./dom.js";
 import { action } from "./action.js";
 import { count, moment } from "./figures.js";
 import { ask } from "./service.js";

@@ -1,6 +1,6 @@
 // Every generation of every read model, partition by partition: asked for only while it is open.
 
-import { el } from "../../docs/dom.js";
+import { el } from "./dom.js";
 import { count, duration, rate } from "./figures.js";
 import { Poll } from "./poll.js";
 import { Table } from "./table.js";

@@ -1,6 +1,6 @@
 // The processes by their heartbeats.
 
-import { el } from "../../docs/dom.js";
+import { el } from "./dom.js";
 import { duration } from "./figures.js";
 import { Rows } from "./rows.js";
 import { mark, write } from "./text.js";

@@ -1,6 +1,6 @@
 // Asking before something is done that cannot be taken back, and for the reason that is kept with it.
 
-import { el } from "../../docs/dom.js";
+import { el } from "./dom.js";
 
 const MAX_REASON = 500;
 

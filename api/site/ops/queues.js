@@ -1,6 +1,6 @@
 // The queues in the domain's words, and how to see each figure in Redis.
 
-import { el } from "../../docs/dom.js";
+import { el } from "./dom.js";
 import { count, duration, rate } from "./figures.js";
 import { Table } from "./table.js";
 

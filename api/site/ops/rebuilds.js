@@ -1,6 +1,6 @@
 // Read models with their partitions, and rebuilding each with progress.
 
-import { el } from "../../docs/dom.js";
+import { el } from "./dom.js";
 import { action } from "./action.js";
 import { count, duration, moment, one, rate } from "./figures.js";
 import { question } from "./question.js";

@@ -1,6 +1,6 @@
 // Asking the service. What it refuses is a Refusal; if it does not answer at all, it is Away.
 
-import { authorization } from "../../docs/token.js";
+import { authorization } from "./token.js";
 
 const PATIENCE_MS = 10_000;
 

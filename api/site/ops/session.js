@@ -1,6 +1,6 @@
 // Who is logged in: the token is tried on the service before it is kept.
 
-import { claimsOf, forget, keep, kept } from "../../docs/token.js";
+import { claimsOf, forget, keep, kept } from "./token.js";
 import { ask } from "./service.js";
 
 const REASONS = {

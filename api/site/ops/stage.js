@@ -1,6 +1,6 @@
 // One box of the flow: a large figure, small charts, and facts below.
 
-import { el } from "../../docs/dom.js";
+import { el } from "./dom.js";
 import { Sparkline } from "./sparkline.js";
 import { mark, write } from "./text.js";
 

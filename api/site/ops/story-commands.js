@@ -1,6 +1,6 @@
 // What happened, in order: each command with the commits that it made, each commit with its events.
 
-import { el } from "../../docs/dom.js";
+import { el } from "./dom.js";
 import { UNKNOWN, count, duration, moment, one, secondsBetween } from "./figures.js";
 import { fields, storyLink } from "./value.js";
 

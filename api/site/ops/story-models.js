@@ -1,6 +1,6 @@
 // What each read model shows of it, and whether that is up to date.
 
-import { el } from "../../docs/dom.js";
+import { el } from "./dom.js";
 import { count, moment, one } from "./figures.js";
 import { badge } from "./story-commands.js";
 import { streamLink } from "./value.js";

@@ -1,6 +1,6 @@
 // The whole story of an order, a customer, a product or a command; told again as long as it goes on.
 
-import { el } from "../../docs/dom.js";
+import { el } from "./dom.js";
 import { Poll } from "./poll.js";
 import { badge, commands } from "./story-commands.js";
 import { models } from "./story-models.js";

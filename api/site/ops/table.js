@@ -1,6 +1,6 @@
 // A table that is kept up to date. On a phone its rows become cards, so the roles are said in so many words.
 
-import { el } from "../../docs/dom.js";
+import { el } from "./dom.js";
 import { Rows } from "./rows.js";
 import { mark, write } from "./text.js";
 

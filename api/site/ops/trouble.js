@@ -1,6 +1,6 @@
 // That a section cannot be told now: what it shows is as it was.
 
-import { el } from "../../docs/dom.js";
+import { el } from "./dom.js";
 import { write } from "./text.js";
 
 export class Trouble {

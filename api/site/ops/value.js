@@ -1,6 +1,6 @@
 // A value out of the log or a read model; an id leads to its story.
 
-import { el } from "../../docs/dom.js";
+import { el } from "./dom.js";
 import { storyAddress } from "./place.js";
 
 const TOLD = /^(order|customer|product|command)_id$/;

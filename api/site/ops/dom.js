@@ -10,12 +10,3 @@ export function el(tag, attributes = {}, ...children) {
   element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
   return element;
 }
-
-/** Text in which `backticks` make code. */
-export function words(text = "") {
-  return text.split("`").map((part, index) => (index % 2 ? el("code", {}, part) : part));
-}
-
-export function paragraphs(text = "") {
-  return text.split(/\n\s*\n/).map((part) => el("p", {}, words(part)));
-}
