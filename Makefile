@@ -23,8 +23,10 @@ TEST_LOCK := deploy/requirements-test.txt
 # It writes the locks and is in neither. The number is part of the path, so that another number is installed.
 UV_VERSION := 0.13.9
 UV := .venv/uv-$(UV_VERSION)/bin/uv
+# openapi-python-client and what it needs, for the test that generates a client.
+GENERATOR_LOCK := tests/e2e/clients/python/requirements.txt
 COMPILE := $(UV) pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \
-	--custom-compile-command "make lock" pyproject.toml
+	--custom-compile-command "make lock"
 # Test processes at a time, each with servers of its own. Many tests wait for something that they killed.
 WORKERS ?= 3
 
@@ -104,10 +106,11 @@ format: $(TEST) ## put the code into the format that lint wants
 
 # The second starts from the versions of the first, so that what runs is what was tested. Without ARGS, a version that
 # still fits stays.
-lock: $(UV) ## write both locks from pyproject.toml; ARGS=--upgrade takes the newest versions that it allows
-	@$(COMPILE) --extra local --extra dev --extra bench --output-file $(TEST_LOCK) $(ARGS) >/dev/null
+lock: $(UV) ## write the locks from pyproject.toml; ARGS=--upgrade takes the newest versions that it allows
+	@$(COMPILE) pyproject.toml --extra local --extra dev --extra bench --output-file $(TEST_LOCK) $(ARGS) >/dev/null
 	@cp $(TEST_LOCK) $(RUN_LOCK)
-	@$(COMPILE) --extra local --output-file $(RUN_LOCK) >/dev/null
+	@$(COMPILE) pyproject.toml --extra local --output-file $(RUN_LOCK) >/dev/null
+	@$(COMPILE) --group generator --output-file $(GENERATOR_LOCK) $(ARGS) >/dev/null
 
 clean: ## remove .venv and the tools' caches; the data in DATA_DIR stays
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage *.egg-info

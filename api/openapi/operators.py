@@ -42,7 +42,7 @@ OPERATIONS: Mapping[Key, Operation] = {
     ("/ops/queues", "GET"): asking(
         "readQueues",
         "What is on the queues",
-        shapes.Queues,
+        shapes.QueueReport,
         text="As `python -m bus queues --json` tells it, and how `redis-cli` shows the same.",
     ),
     ("/ops/read-models", "GET"): asking(

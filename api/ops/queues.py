@@ -12,7 +12,7 @@ import pymongo
 
 from api.http import queries
 from api.http.answers import answer
-from api.ops.shapes import FigureExplained, QueueFigures, Queues
+from api.ops.shapes import FigureExplained, QueueFigures, QueueReport
 from bus.inspection.explanations import rows
 from bus.inspection.figures import Figures, between
 from bus.inspection.snapshot import Inspection, Inspector
@@ -33,7 +33,7 @@ class QueueBoard:
         self._before: Inspection | None = None
         self.look = CachedValue(self._look, kept_s, Others.WAIT)
 
-    def _look(self) -> Queues:
+    def _look(self) -> QueueReport:
         with pymongo.timeout(LOOK_S):
             now = self._inspector()
         before, self._before = self._before, now

@@ -136,7 +136,7 @@ class QueueFigures(TypedDict):
     redis_cli: Sequence[FigureExplained]
 
 
-class Queues(TypedDict):
+class QueueReport(TypedDict):
     """All queues. ``interval_s`` lies between the two looks."""
 
     at: datetime

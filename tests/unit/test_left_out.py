@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from tests.browser.programs import MISSING
-from tests.support import skewed_mongod
+from tests.support import node, skewed_mongod
 from tests.support.datasets import NOT_THERE
 from tests.support.processes import ROOT
 
 JOURNEY = "tests/browser/test_stories.py::test_an_order_is_followed"
 IMPORTED = "tests/unit/test_recorded_trade.py"
 WRONG_CLOCK = "tests/integration/test_wrong_clocks.py::test_the_sweep_finds_what_is_lost"
+TYPESCRIPT = "tests/e2e/test_generated_clients.py::test_a_typescript_client"
 ELSEWHERE = "tests/unit/test_prefer.py"
 
 
@@ -31,7 +32,7 @@ def run(folder: Path, *arguments: str, **variables: str) -> str:
 
 @pytest.mark.parametrize("processes", ["0", "1"])
 def test_what_needs_a_missing_program_is_left_out_and_named(tmp_path: Path, processes: str) -> None:
-    said = run(tmp_path, "-n", processes, JOURNEY, WRONG_CLOCK, ELSEWHERE)
+    said = run(tmp_path, "-n", processes, JOURNEY, WRONG_CLOCK, TYPESCRIPT, ELSEWHERE)
 
     assert "not run: tests in a browser" in said
     assert f"\n{JOURNEY}\n" in said
@@ -39,15 +40,19 @@ def test_what_needs_a_missing_program_is_left_out_and_named(tmp_path: Path, proc
     assert "not run: tests with a wrong clock" in said
     assert f"\n{WRONG_CLOCK}\n" in said
     assert f"1 not run, since {skewed_mongod.MISSING}" in said
+    assert "not run: tests of a generated TypeScript client" in said
+    assert f"\n{TYPESCRIPT}\n" in said
+    assert f"1 not run, since {node.MISSING}" in said
     assert " passed" in said
     assert "failed" not in said
 
 
 def test_in_ci_it_is_not_left_out(tmp_path: Path) -> None:
-    said = run(tmp_path, "--collect-only", "-q", JOURNEY, WRONG_CLOCK, CI="true")
+    said = run(tmp_path, "--collect-only", "-q", JOURNEY, WRONG_CLOCK, TYPESCRIPT, CI="true")
 
     assert JOURNEY in said
     assert WRONG_CLOCK in said
+    assert TYPESCRIPT in said
     assert "not run" not in said
 
 

@@ -13,7 +13,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT = PYPROJECT["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 ASKED_FOR = {
     "deploy/requirements-run.txt": (*PROJECT["dependencies"], *EXTRAS["local"]),
@@ -21,8 +22,9 @@ ASKED_FOR = {
         *PROJECT["dependencies"],
         *(requirement for extra in ("local", "dev", "bench") for requirement in EXTRAS[extra]),
     ),
+    "tests/e2e/clients/python/requirements.txt": PYPROJECT["dependency-groups"]["generator"],
 }
-RUN, TEST = ASKED_FOR
+RUN, TEST, _GENERATOR = ASKED_FOR
 
 ENVIRONMENTS = [
     {

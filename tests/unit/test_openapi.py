@@ -1,13 +1,16 @@
 """The description: complete, well-formed, and true to itself."""
 
 import json
+from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
+import openapi_spec_validator
 import pytest
 from falcon import testing
+from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import TypeAdapter, ValidationError
 from typer.testing import CliRunner
 
@@ -110,8 +113,44 @@ def test_examples_are_good(description: Description) -> None:
             for example in content["examples"].values():
                 description.check_value(content["schema"], example["value"], operation["operationId"])
         for parameter in map(description.resolved, operation["parameters"]):
-            for example in parameter.get("examples", {}).values():
-                description.check_value(parameter["schema"], example["value"], parameter["name"])
+            single = [parameter["example"]] if "example" in parameter else []
+            for example in (*single, *(each["value"] for each in parameter.get("examples", {}).values())):
+                description.check_value(parameter["schema"], example, parameter["name"])
+
+
+def test_it_is_openapi_3_1(description: Description) -> None:
+    openapi_spec_validator.validate(description.document, cls=OpenAPIV31SpecValidator)
+
+
+def test_every_schema_has_a_title_of_its_own(description: Description) -> None:
+    schemas = description.document["components"]["schemas"]
+    assert {name: schema["title"] for name, schema in schemas.items()} == {name: name for name in schemas}
+    for name in schemas:
+        assert name.isidentifier()
+
+
+def test_what_is_sent_has_no_defaults(description: Description) -> None:
+    """A generated client would send them, or have its caller do so."""
+    seen: set[str] = set()
+
+    def defaults(part: Any, where: str) -> Iterator[str]:
+        if isinstance(part, list):
+            for inner in part:
+                yield from defaults(inner, where)
+        elif isinstance(part, dict):
+            reference = part.get("$ref")
+            if isinstance(reference, str) and reference not in seen:
+                seen.add(reference)
+                yield from defaults(description.resolved(part), reference)
+            for key, inner in part.items():
+                if key == "default":
+                    yield where
+                yield from defaults(inner, f"{where}.{key}")
+
+    for operation in operations(description.document):
+        for content in operation.get("requestBody", {}).get("content", {}).values():
+            assert list(defaults(content["schema"], operation["operationId"])) == []
+    assert "#/components/schemas/NewAddress" in seen
 
 
 def test_its_patterns_mean_what_is_checked(description: Description) -> None:
