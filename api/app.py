@@ -114,8 +114,10 @@ def routes(s: Services) -> tuple[Route, ...]:
         ),
         Route("/orders/{order_id}", Order(fresh, s.log), {"GET": own}, READ, strong=BOTH),
         Route("/orders/{order_id}/status", Status(commands), {"PATCH": own}, WRITE),
-        Route("/analytics/orders", OrderAnalytics(fresh), {"GET": watching}, READ, cacheable=True),
-        Route("/analytics/products", ProductAnalytics(fresh), {"GET": watching}, READ, cacheable=True),
+        Route("/analytics/orders", OrderAnalytics(fresh, s.zone), {"GET": watching}, READ, cacheable=True),
+        Route(
+            "/analytics/products", ProductAnalytics(fresh, s.zone), {"GET": watching}, READ, cacheable=True
+        ),
         Route("/commands/{command_id}", CommandStatus(s.records, s.visibility, fresh), {"GET": any_}, BOTH),
         Route("/events", Events(s.log, fresh), {"GET": ops}, WRITE),
         Route("/health/live", Live(), {"GET": ANYONE}, NOTHING),

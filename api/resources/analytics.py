@@ -1,13 +1,13 @@
 """Analytics: orders by period from ``order_analytics``, best sellers from ``product_sales``.
 
-Every answer names the time zone whose days it counts, which is that of the documents and not what is
-configured: after a change of ``SHOP_TIME_ZONE`` it is the one before until the models are rebuilt.
-Documents that another version of the code has counted are laid out otherwise, so that sums over them would be
-wrong. If there are no others the answer is 503.
+After a change of ``SHOP_TIME_ZONE`` the documents count the days of the zone before until the models are
+rebuilt. So long every answer names that zone. Documents that another version of the code has counted are
+laid out otherwise, so that sums over them would be wrong. If there are no others the answer is 503.
 """
 
+from datetime import UTC, tzinfo
 from http import HTTPStatus
-from typing import cast
+from typing import Any, cast
 
 import falcon
 
@@ -30,15 +30,17 @@ REBUILD_S = 60
 class OrderAnalytics:
     """``/analytics/orders``."""
 
-    def __init__(self, freshness: Freshness) -> None:
+    def __init__(self, freshness: Freshness, zone: tzinfo = UTC) -> None:
+        """``zone`` is the shop's, which is named where something else was counted."""
         self._freshness = freshness
+        self._zone = zone
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> Waits[None]:
         query = queries.read(req, queries.OrderAnalyticsQuery)
         live = yield from self._freshness.live(req, order_analytics.ORDER_ANALYTICS.name)
-        time_zone = _counted_in(live, order_analytics.ORDER_ANALYTICS)
+        other_zone = _other_zone(live, order_analytics.ORDER_ANALYTICS, self._zone)
         counted = order_analytics.by_period(live.documents, first=query.first, last=query.last, by=query.by)
-        shown = cast("OrdersByPeriod", {**counted, "time_zone": time_zone})
+        shown = cast("OrdersByPeriod", counted | other_zone)
         if stale := staleness.of(live.aside, live.aside):
             shown["stale"] = stale
         answer(resp, shown)
@@ -47,24 +49,26 @@ class OrderAnalytics:
 class ProductAnalytics:
     """``/analytics/products``."""
 
-    def __init__(self, freshness: Freshness) -> None:
+    def __init__(self, freshness: Freshness, zone: tzinfo = UTC) -> None:
+        """``zone`` is the shop's, which is named where something else was counted."""
         self._freshness = freshness
+        self._zone = zone
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> Waits[None]:
         query = queries.read(req, queries.ProductSalesQuery)
         live = yield from self._freshness.live(req, product_sales.PRODUCT_SALES.name)
-        time_zone = _counted_in(live, product_sales.PRODUCT_SALES)
+        other_zone = _other_zone(live, product_sales.PRODUCT_SALES, self._zone)
         best = product_sales.best_sellers(
             live.documents, first=query.first, last=query.last, limit=query.limit
         )
-        shown = cast("BestSellers", {**best, "time_zone": time_zone})
+        shown = cast("BestSellers", best | other_zone)
         if stale := staleness.of(live.aside, live.aside):
             shown["stale"] = stale
         answer(resp, shown)
 
 
-def _counted_in(live: Live, model: ReadModel) -> str:
-    """The zone whose days the documents count.
+def _other_zone(live: Live, model: ReadModel, zone: tzinfo) -> dict[str, Any]:
+    """What an answer says if the documents count the days of another zone than the shop's.
 
     Raises:
         ProblemError: 503, another version of the code has counted them.
@@ -74,7 +78,8 @@ def _counted_in(live: Live, model: ReadModel) -> str:
         detail = f"{model.name} was counted by another version of this service, and is to be rebuilt."
         problem = Problem(HTTPStatus.SERVICE_UNAVAILABLE, "read-model-behind", detail)
         raise ProblemError(problem, {"Retry-After": str(REBUILD_S)})
-    return str((live.model or model).time_zone)
+    counted = (live.model or model).time_zone
+    return {} if counted == str(zone) else {"time_zone": counted}
 
 
 OPERATIONS = {

@@ -57,21 +57,21 @@ class Totals(TypedDict):
 class OrdersByPeriod(TypedDict):
     """Only periods with orders, ascending, by currency; and one total per currency.
 
-    ``time_zone`` is the zone whose days are counted: ``SHOP_TIME_ZONE``, or until the analytics are rebuilt
-    after a change of it, the one before.
+    ``time_zone`` is there after a change of ``SHOP_TIME_ZONE``, until the analytics are rebuilt: the zone
+    before, whose days are counted.
     """
 
     buckets: list[Bucket]
     totals: list[Totals]
-    time_zone: str
+    time_zone: NotRequired[str]
     stale: NotRequired[Stale]
 
 
 class BestSellers(TypedDict):
-    """By gross, largest first. ``time_zone`` is the zone whose days are counted, as in orders by period."""
+    """By gross, largest first. ``time_zone`` is as in orders by period."""
 
     products: list[ProductSales]
-    time_zone: str
+    time_zone: NotRequired[str]
     stale: NotRequired[Stale]
 
 
