@@ -157,11 +157,12 @@ def test_every_period_is_as_in_the_files(
     recorded: Recorded, staff: httpx.Client, by: str, length: int
 ) -> None:
     analytics = _get(staff, "/analytics/orders", by=by)
-    shown = {b["period"]: (b["orders"], b["units"], b["gross"]) for b in analytics["buckets"]}
+    fields = ("orders", "units", "gross", "discounts")
+    shown = {bucket["period"]: tuple(bucket[name] for name in fields) for bucket in analytics["buckets"]}
     assert shown == recorded.per_period(lambda at: at[:length])
     (total,) = analytics["totals"]
-    ((orders, units, gross),) = recorded.per_period(lambda _: "").values()
-    assert (total["orders"], total["units"], total["gross"]) == (orders, units, gross)
+    (sums,) = recorded.per_period(lambda _: "").values()
+    assert tuple(total[name] for name in fields) == sums
     statuses = Counter(order.status for order in recorded.orders)
     assert total["by_status"] == {status.value: statuses[status] for status in OrderStatus}
     cancelled = [order.total for order in recorded.orders if order.status == "cancelled"]
@@ -172,9 +173,9 @@ def test_every_product_sold_what_is_in_the_files(recorded: Recorded, staff: http
     """The hundred that sold best; a product that sold as much as the hundredth may stand for it."""
     sales = _get(staff, "/analytics/products", limit=100)["products"]
     expected = recorded.per_product()
-    shown = {product["product_id"]: (product["units"], product["gross"]) for product in sales}
+    shown = {p["product_id"]: (p["units"], p["gross"], p["discounts"]) for p in sales}
     assert shown == {product: expected[product] for product in shown}
-    best = sorted((gross for _, gross in expected.values()), reverse=True)[:100]
+    best = sorted((gross for _, gross, _ in expected.values()), reverse=True)[:100]
     assert [product["gross"] for product in sales] == best
     names = {product: name for product, (name, _) in recorded.products.items()}
     assert [p["product_name"] for p in sales] == [names[p["product_id"]] for p in sales]

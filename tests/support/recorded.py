@@ -66,22 +66,22 @@ class Recorded:
     """Name by id."""
     discontinued: frozenset[str] = frozenset()
 
-    def per_period(self, period: Callable[[str], str]) -> dict[str, tuple[int, int, int]]:
-        """Orders, units and gross of each period of the time of an order."""
-        found: dict[str, tuple[int, int, int]] = {}
+    def per_period(self, period: Callable[[str], str]) -> dict[str, tuple[int, int, int, int]]:
+        """Orders, units, gross and discounts of each period of the time of an order."""
+        found: dict[str, tuple[int, int, int, int]] = {}
         for order in self.orders:
-            count, units, gross = found.get(period(order.at), (0, 0, 0))
-            found[period(order.at)] = (count + 1, units + order.units, gross + order.total)
+            count, units, gross, off = found.get(period(order.at), (0, 0, 0, 0))
+            off += sum(line.discount for line in order.lines)
+            found[period(order.at)] = (count + 1, units + order.units, gross + order.total, off)
         return found
 
-    def per_product(self) -> dict[str, tuple[int, int]]:
-        """Units and gross of each product sold."""
-        units: Counter[str] = Counter()
-        gross: Counter[str] = Counter()
+    def per_product(self) -> dict[str, tuple[int, int, int]]:
+        """Units, gross and discounts of each product sold."""
+        found: dict[str, tuple[int, int, int]] = {}
         for line in (line for order in self.orders for line in order.lines):
-            units[line.product] += line.quantity
-            gross[line.product] += line.total
-        return {product: (units[product], gross[product]) for product in units}
+            units, gross, off = found.get(line.product, (0, 0, 0))
+            found[line.product] = (units + line.quantity, gross + line.total, off + line.discount)
+        return found
 
     def per_customer(self) -> dict[str, tuple[int, dict[str, int]]]:
         """Orders and spending of every customer, those who never ordered included."""
