@@ -154,9 +154,7 @@ def test_what_another_version_folds_is_left_to_it(write: WriteSide, read: ReadSi
     where, change = {"_id": "order_summary"}, {"$set": {"generations.1.version": 7}}
     assert read.database["read_models"].update_one(where, change).modified_count
     result = parked("retry", FIRST, "--model", "order_summary")
-    assert (result.exit_code, result.stdout) == (
-        3,
-        f"order_summary.g1: {FIRST}: refused: order_summary.g1 is of version 7, this code of 1\n",
-    )
+    refused = f"refused: order_summary.g1 is of version 7, this code of {ORDER_SUMMARY.version}"
+    assert (result.exit_code, result.stdout) == (3, f"order_summary.g1: {FIRST}: {refused}\n")
     read.checkpoints.delete("order_detail", 1)
     assert "order_detail.g1 is gone" in parked("retry", FIRST, "--model", "order_detail").stdout
