@@ -8,9 +8,6 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from api.http.commands import Commands
-from api.http.freshness import Freshness
-from api.resources.orders import Orders
 from read_side.generations.registry import FIRST
 from read_side.projections.order_summary import ORDER_SUMMARY
 from tests.support import messages
@@ -169,18 +166,14 @@ def test_so_it_is_for_operators(shop: Shop, address: str) -> None:
     assert shop.ops.simulate_get(path, query_string=query).status_code == 400
 
 
-def test_the_days_are_those_of_the_shop(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_days_are_those_of_the_shop(shop: Shop) -> None:
     """In Kathmandu a day begins at 18:15 UTC."""
-    begin = Orders.__init__
-    kathmandu = ZoneInfo("Asia/Kathmandu")
-
-    def there(self: Orders, commands: Commands, freshness: Freshness, partitions: int) -> None:
-        begin(self, commands, freshness, partitions, kathmandu)
-
-    monkeypatch.setattr(Orders, "__init__", there)
-    assert found(shop, "from=2024-05-01&to=2024-05-01") == "21"
-    assert found(shop, "from=2024-05-02&to=2024-05-02") == "43"
-    assert found(shop, "from=2024-05-01T00:00:00Z&to=2024-05-01T00:00:00Z") == "2", "a moment is one anywhere"
+    there = replace(shop, services=replace(shop.services, zone=ZoneInfo("Asia/Kathmandu")))
+    assert found(there, "from=2024-05-01&to=2024-05-01") == "21"
+    assert found(there, "from=2024-05-02&to=2024-05-02") == "43"
+    assert found(there, "from=2024-05-01T00:00:00Z&to=2024-05-01T00:00:00Z") == "2", (
+        "a moment is one anywhere"
+    )
 
 
 @pytest.fixture
