@@ -14,5 +14,6 @@ IN_PATHS: Mapping[str, str] = {
     "customer_id": CUSTOMER_ID,
     "product_id": PRODUCT_ID,
     "story_id": CUSTOMER_ID,
+    "code": "status-not-allowed",
 }
 """By the parameter's name. Ids of orders and commands are the service's to pick, so they have no example."""

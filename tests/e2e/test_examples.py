@@ -41,9 +41,7 @@ def tries(description: Description, ids: Mapping[str, str]) -> Iterator[tuple[st
                 if parameter["in"] == "path":
                     identity = parameter.get("example") or ids[parameter["name"]]
                     path = path.replace(f"{{{parameter['name']}}}", identity)
-            content = operation.get("requestBody", {}).get("content", {})
-            examples = [each["value"] for known in content.values() for each in known["examples"].values()]
-            for body in examples or [None]:
+            for body in _examples(operation) or [None]:
                 yield operation["operationId"], method.upper(), path, operation["x-roles"], body
 
 
@@ -80,5 +78,10 @@ def _bodies(description: Description, operation_id: str) -> list[Any]:
         for operation in methods.values()
         if operation["operationId"] == operation_id
     ]
-    content = found["requestBody"]["content"]["application/json"]
-    return [example["value"] for example in content["examples"].values()]
+    return _examples(found)
+
+
+def _examples(operation: dict[str, Any]) -> list[Any]:
+    """A change has the same ones as a merge patch."""
+    content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+    return [example["value"] for example in content.get("examples", {}).values()]
