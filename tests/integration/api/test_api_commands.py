@@ -106,17 +106,19 @@ def test_a_change_that_is_waited_for_is_a_204(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "status"),
+    ("kind", "code", "status"),
     [
-        (RejectionKind.NOT_FOUND, 404),
-        (RejectionKind.INVALID, 422),
-        (RejectionKind.CONFLICT, 409),
-        (RejectionKind.VERSION_MISMATCH, 412),
+        (RejectionKind.NOT_FOUND, "unknown-order", 404),
+        (RejectionKind.INVALID, "unknown-product", 422),
+        (RejectionKind.CONFLICT, "status-not-allowed", 409),
+        (RejectionKind.VERSION_MISMATCH, "version-mismatch", 412),
     ],
 )
-def test_a_rejection_that_is_waited_for_is_its_problem(shop: Shop, kind: RejectionKind, status: int) -> None:
+def test_a_rejection_that_is_waited_for_is_its_problem(
+    shop: Shop, kind: RejectionKind, code: str, status: int
+) -> None:
     errors = (FieldError(field="items.0.product_id", message="there is no product p1"),)
-    rejection = Rejection(kind=kind, code="unknown-product", detail="No p1.", errors=errors)
+    rejection = Rejection(kind=kind, code=code, detail="No p1.", errors=errors)
 
     cancelled = {"status": "cancelled"}
     result = waiting(
@@ -130,7 +132,7 @@ def test_a_rejection_that_is_waited_for_is_its_problem(shop: Shop, kind: Rejecti
     )
 
     assert result.status_code == result.json["status"] == status
-    assert result.json["type"] == "/problems/unknown-product"
+    assert result.json["type"] == f"/problems/{code}"
     assert result.json["errors"] == [{"field": "items.0.product_id", "message": "there is no product p1"}]
     assert result.headers["preference-applied"] == "wait"
     assert result.headers["link"] == f'<{result.json["instance"]}>; rel="status"'

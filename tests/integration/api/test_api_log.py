@@ -69,11 +69,11 @@ def test_the_feed_gives_every_event_once_in_order(shop: Shop, limit: int) -> Non
     shop.log.close([(3, 2)])
 
     seen: list[dict[str, Any]] = []
-    after = ""
-    while page := shop.ops.simulate_get("/events", params={"limit": str(limit), "after": after}).json:
+    query = {"limit": str(limit)}
+    while page := shop.ops.simulate_get("/events", params=query).json:
         assert len(page["events"]) <= limit
         seen += page["events"]
-        after = page["next"]
+        query["after"] = page["next"]
         if not page["events"]:
             break
 
@@ -85,5 +85,5 @@ def test_the_feed_gives_every_event_once_in_order(shop: Shop, limit: int) -> Non
     }
 
     committed(shop, "product-p1", 2, messages.product_renamed(), partition=3)
-    more = shop.ops.simulate_get("/events", params={"after": after}).json
+    more = shop.ops.simulate_get("/events", params={"after": query["after"]}).json
     assert [e["type"] for e in more["events"]] == ["ProductRenamed"]
