@@ -26,7 +26,10 @@ from tests.support.recorded import Recorded
 
 def pytest_configure(config: pytest.Config) -> None:
     slow = hypothesis.HealthCheck.too_slow
-    hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[slow])
+    examples = int(os.environ.get("HYPOTHESIS_EXAMPLES", "100"))  # fewer where the same tests run once more
+    hypothesis.settings.register_profile(
+        "untimed", max_examples=examples, deadline=None, suppress_health_check=[slow]
+    )
     hypothesis.settings.load_profile("untimed")  # no test asserts a time
     server_folders.prefer_memory()
     for need in may_leave_out():

@@ -1,6 +1,7 @@
 """The running systems that end-to-end tests look at from outside."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -8,15 +9,21 @@ from pathlib import Path
 import pytest
 
 from api.local import ports
+from tests.support.shared import Shared
 from tests.support.system import READY_S, System
 from tests.support.waiting import until
 
+SHARED = Shared(Path(__file__).parent)
 
-@pytest.fixture(scope="session")
-def system() -> Iterator[System]:
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(SHARED)
+
+
+@pytest.fixture(scope="module")
+def system() -> System:
     """One for all tests that leave it running; what they write there, they tell apart by ids of their own."""
-    with System() as running:
-        yield running
+    return SHARED.get(System)
 
 
 @dataclass(frozen=True)
@@ -28,10 +35,15 @@ class Scattered:
     late: str
 
 
-@pytest.fixture(scope="session")
-def scattered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scattered]:
+@pytest.fixture(scope="module")
+def scattered(tmp_path_factory: pytest.TempPathFactory) -> Scattered:
     """Three APIs and three commands' workers, of which one each has the right time."""
-    free = ports.candidates(Path(tmp_path_factory.mktemp("ports")) / "none")
+    return SHARED.get(_scattered, tmp_path_factory.mktemp("ports"))
+
+
+@contextmanager
+def _scattered(folder: Path) -> Iterator[Scattered]:
+    free = ports.candidates(folder / "none")
     early, late = next(free), next(free)
     lines = {
         "early": f"exec env API_PORT={early} python -m tests.support.skewed 300 api serve",

@@ -22,7 +22,7 @@ from tests.support.processes import ROOT
 from tests.support.system import System
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
-EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "5"))
+EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "3"))
 """How often each operation is asked at random; how often otherwise follows from the description."""
 FEWEST = 300
 """Cases per role: with fewer something was left out."""

@@ -13,22 +13,24 @@ from tests.failover.directed.connections import Connections
 from tests.failover.servers.replica_set import ReplicaSet, when_told
 from tests.integration.shop import WriteSide
 from tests.support import messages
+from tests.support.shared import Shared
+
+SHARED = Shared(Path(__file__).parent)
 
 
-@pytest.fixture(scope="session")
-def _replica_set(server_data: Path) -> Iterator[ReplicaSet]:
-    with when_told(server_data) as replica_set:
-        yield replica_set
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(SHARED)
 
 
 @pytest.fixture
-def replica_set(_replica_set: ReplicaSet) -> Iterator[ReplicaSet]:
+def replica_set(server_data: Path) -> Iterator[ReplicaSet]:
     """All members run, are well, and can reach each other.
 
     So they are left, too: members that look for one that is gone keep a processor busy.
     """
-    yield _replica_set
-    _replica_set.restore()
+    replica_set = SHARED.get(when_told, server_data)
+    yield replica_set
+    replica_set.restore()
 
 
 @pytest.fixture
