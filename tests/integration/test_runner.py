@@ -23,7 +23,8 @@ class Ready(http.server.BaseHTTPRequestHandler):
         self.send_response(200 if self.path == "/health/ready" else 404)
         self.end_headers()
         workers_are_there = not pathlib.Path(os.environ["DATA_DIR"], "no-workers").exists()
-        self.wfile.write(b'{"status": "ready"}' if workers_are_there else b'{"status": "degraded"}')
+        commands = b"ok" if workers_are_there else b"missing"
+        self.wfile.write(b'{"parts": {"commands": "' + commands + b'", "time_zone": "rebuild x"}}')
     def log_message(self, *_): pass
 http.server.HTTPServer(("127.0.0.1", int(os.environ["API_PORT"])), Ready).serve_forever()
 """
