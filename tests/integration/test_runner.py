@@ -52,8 +52,13 @@ def shop(data_dir: Path) -> Iterator[Shop]:
 
 
 def until_up(shop: Shop) -> None:
+    def is_up() -> bool:
+        assert shop.runner is not None
+        assert shop.runner.poll() is None, f"the runner ended\n{shop.said()}"
+        return "Ctrl-C stops everything" in shop.said()
+
     try:
-        until(lambda: "Ctrl-C stops everything" in shop.said(), UP_S, "the runner is up")
+        until(is_up, UP_S, "the runner is up")
     except TimeoutError as error:
         error.add_note(shop.said())
         raise
