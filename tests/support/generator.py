@@ -9,7 +9,10 @@ from pathlib import Path
 INSTALL_S = 300
 RUN_S = 240
 
-_AWAY = ("ConnectionError", "ConnectTimeout", "ReadTimeout", "NameResolutionError", "ProxyError")
+_AWAY = (
+    *("ConnectionError", "ConnectTimeout", "ReadTimeout", "NameResolutionError", "ProxyError"),
+    "No matching distribution found",  # an index that mirrors a part
+)
 """What pip says if the package index cannot be reached."""
 
 
@@ -38,7 +41,10 @@ class Generator:
             "--quiet",
             "--disable-pip-version-check",
         ]
-        done = _run([*pip, "--require-hashes", "--requirement", str(lock)], folder, INSTALL_S)
+        try:
+            done = _run([*pip, "--require-hashes", "--requirement", str(lock)], folder, INSTALL_S)
+        except subprocess.TimeoutExpired:
+            raise IndexAwayError(f"pip took longer than {INSTALL_S} s") from None
         if done.returncode and any(error in done.stderr for error in _AWAY):
             raise IndexAwayError(done.stderr.strip().splitlines()[0])
         assert done.returncode == 0, done.stdout + done.stderr

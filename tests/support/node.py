@@ -10,7 +10,10 @@ MISSING = "no Node.js with npm is here: apt-get install nodejs npm"
 INSTALL_S = 300
 RUN_S = 240
 
-_AWAY = ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "EIDLETIMEOUT", "ENETUNREACH")
+_AWAY = (
+    *("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "EIDLETIMEOUT", "ENETUNREACH"),
+    *("E403", "E407", "E502", "E503", "E504"),  # of a proxy
+)
 """What npm says if the registry cannot be reached."""
 
 
@@ -32,7 +35,10 @@ def install(folder: Path) -> None:
 
     """
     command = ("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--cache", str(folder / ".npm"))
-    done = _run(command, folder, INSTALL_S)
+    try:
+        done = _run(command, folder, INSTALL_S)
+    except subprocess.TimeoutExpired:
+        raise RegistryAwayError(f"npm took longer than {INSTALL_S} s") from None
     if done.returncode and any(code in done.stderr for code in _AWAY):
         raise RegistryAwayError(done.stderr.strip().splitlines()[0])
     assert done.returncode == 0, done.stdout + done.stderr
