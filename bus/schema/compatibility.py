@@ -122,14 +122,16 @@ def _inside(reader: Schema, writer: Schema, place: str, *, both_ways: bool) -> I
 
 
 def _limits(reader: Schema, writer: Schema, place: str, *, both_ways: bool) -> Iterator[str]:
+    if reader.get("pattern", writer.get("pattern")) != writer.get("pattern"):
+        if both_ways:
+            yield f"{place} has another pattern"
+        return  # a pattern may say how long a text is, too
     for limit in _LOWER:
         if limit in reader and writer.get(limit, float("-inf")) < reader[limit]:
             yield f"{place} may be below its {limit} {reader[limit]}"
     for limit in _UPPER:
         if limit in reader and writer.get(limit, float("inf")) > reader[limit]:
             yield f"{place} may be above its {limit} {reader[limit]}"
-    if both_ways and reader.get("pattern", writer.get("pattern")) != writer.get("pattern"):
-        yield f"{place} has another pattern"
 
 
 def _type(schema: Schema) -> str | None:

@@ -66,6 +66,11 @@ def verdict(old: Described, new: Described) -> Compatibility:
             "above its maxLength 9",
         ),
         ({"name": (str, Field(min_length=1, max_length=10))}, BACKWARD, "name has another pattern"),
+        (
+            {"name": (str, Field(min_length=1, max_length=9, pattern="^[a-z0-9]*$"))},
+            BACKWARD,
+            "name has another pattern",
+        ),
         ({"lines": (list[Line], Field(max_length=6))}, BACKWARD, "lines may be above its maxItems 5"),
         ({"mood": (Literal["calm", "hasty", "gone"],)}, BACKWARD, "mood may be calm, gone, hasty, not only"),
         ({"mood": (Literal["calm"],)}, FORWARD, "mood may be calm, hasty, not only calm"),
