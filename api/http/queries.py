@@ -185,7 +185,7 @@ def read(req: falcon.Request, kind: type[AnyQuery]) -> AnyQuery:
     try:
         query = kind.model_validate(given)
     except ValidationError as error:
-        raise _unreadable(field_errors(error)) from None
+        raise _unreadable([_named(kind, one) for one in field_errors(error)]) from None
     if isinstance(query, RangeQuery) and query.first and query.last and query.first > query.last:
         raise ends_before_it_starts()
     return query
@@ -197,6 +197,12 @@ def ends_before_it_starts() -> ProblemError:
 
 def _each(value: str | list[str]) -> list[str]:
     return value if isinstance(value, list) else [value]
+
+
+def _named(kind: type[Query], error: FieldError) -> FieldError:
+    """An error of a repeated parameter names the parameter: a query has no places in it."""
+    name, _, _place = error.field.partition(".")
+    return FieldError(field=name, message=error.message) if name in kind.repeatable else error
 
 
 def _unreadable(errors: list[FieldError]) -> ProblemError:

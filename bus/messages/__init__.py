@@ -1,5 +1,5 @@
 """The language that both sides share: commands ask, events tell.
 
-Opening ``commands/`` and ``events/`` shows what the system does, one file per message. Everything here
+The file of an aggregate shows what can be asked of it and what can happen to it. Everything here
 is immutable data: no driver, no framework, no clock.
 """

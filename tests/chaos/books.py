@@ -1,7 +1,7 @@
 """What a client knows without asking: its customers, products and orders as its own commands left them."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,13 +39,17 @@ class Product:
 
 @dataclass(slots=True)
 class Order:
-    """``lines`` are product ids with quantities and amounts; ``history`` are its statuses, oldest first."""
+    """``lines`` are product ids with quantities and amounts; ``history`` are its statuses, oldest first.
+
+    ``discounts`` are what was taken off lines, by product.
+    """
 
     order_id: str
     customer: Customer
     currency: str
     lines: tuple[tuple[str, int, int], ...]
     history: list[str] = field(default_factory=lambda: ["pending"])
+    discounts: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def stream(self) -> str:
@@ -107,6 +111,7 @@ class Books:
             counts["orders"] += 1
             counts["units"] += order.units
             counts["gross"] += order.total
+            counts["discounts"] += sum(order.discounts.values())
             counts["cancelled_orders"] += order.cancelled
             counts["cancelled_gross"] += order.total if order.cancelled else 0
             counts["by_status"][order.status] += 1
@@ -130,6 +135,7 @@ class Books:
                 )
                 sold["units"] += quantity
                 sold["gross"] += amount
+                sold["discounts"] += order.discounts.get(product_id, 0)
                 sold["cancelled_units"] += quantity if order.cancelled else 0
                 sold["cancelled_gross"] += amount if order.cancelled else 0
         return sales

@@ -12,6 +12,8 @@ from tests.chaos.trade.people import People
 ADDRESS = {"line1": "1 High Street", "city": "Leeds", "country": "GB"}
 NEXT = {"pending": "confirmed", "confirmed": "shipped", "shipped": "delivered"}
 CANCELLED = 0.15
+DISCOUNTED = 0.25
+NONE: Mapping[str, int] = {}
 MOST_LINES = 3
 MOST_UNITS = 5
 LATELY = 20
@@ -29,18 +31,23 @@ class Sales:
     def place(self) -> Request:
         customer = self._people.one()
         on_sale = self._goods.on_sale
-        lines = []
+        lines, discounts = [], {}
         for product in self._rng.sample(on_sale, self._rng.randint(1, min(MOST_LINES, len(on_sale)))):
             quantity = self._rng.randint(1, MOST_UNITS)
-            lines.append((product.product_id, quantity, quantity * product.unit_price))
-        order = Order("", customer, self._goods.currency, tuple(lines))
+            amount = quantity * product.unit_price
+            if self._rng.random() < DISCOUNTED:
+                discounts[product.product_id] = self._rng.randint(0, amount)
+            taken_off = discounts.get(product.product_id, 0)
+            lines.append((product.product_id, quantity, amount - taken_off))
+        order = Order("", customer, self._goods.currency, tuple(lines), discounts=discounts)
 
         def effect(answer: Body) -> None:
             order.order_id = answer["order_id"]
             self._books.orders[order.order_id] = order
             self._open.append(order)
 
-        body = _order(customer.customer_id, {product_id: units for product_id, units, _ in lines})
+        quantities = {product_id: units for product_id, units, _ in lines}
+        body = _order(customer.customer_id, quantities, discounts)
         return post("/orders", body, None, done(1, order.total), effect)
 
     def place_in_vain(self) -> Request:
@@ -91,6 +98,12 @@ def _status(order: Order) -> str:
     return f"/orders/{order.order_id}/status"
 
 
-def _order(customer_id: str, quantities: Mapping[str, int]) -> Mapping[str, Any]:
-    items = [{"product_id": product_id, "quantity": quantity} for product_id, quantity in quantities.items()]
+def _order(
+    customer_id: str, quantities: Mapping[str, int], discounts: Mapping[str, int] = NONE
+) -> Mapping[str, Any]:
+    items: list[dict[str, Any]] = [
+        {"product_id": product_id, "quantity": quantity}
+        | ({"discount": discounts[product_id]} if product_id in discounts else {})
+        for product_id, quantity in quantities.items()
+    ]
     return {"customer_id": customer_id, "items": items, "shipping_address": ADDRESS}

@@ -45,10 +45,11 @@ def _enter(books: Books, stored: Documents) -> None:
     elif placed := _placed(stored):
         customer = books.customers[placed["customer_id"]]
         lines = tuple(
-            (line["product_id"], line["quantity"], line["quantity"] * line["unit_price"])
+            (line["product_id"], line["quantity"], line["quantity"] * line["unit_price"] - line["discount"])
             for line in placed["lines"]
         )
-        books.orders[identity] = Order(identity, customer, placed["currency"], lines)
+        discounts = {line["product_id"]: line["discount"] for line in placed["lines"]}
+        books.orders[identity] = Order(identity, customer, placed["currency"], lines, discounts=discounts)
 
 
 def _placed(stored: Documents) -> Documents | None:

@@ -125,8 +125,8 @@ def test_a_range_that_ends_before_it_starts_is_a_422(shop: Shop, query: str) -> 
         ("to=2024-02-30", "to"),
         ("to=1714521600", "to"),
         ("from=2024-05-01T02:00:00+02:00", "from"),  # the + is a space
-        ("status=pending&status=gone", "status.1"),
-        ("status=pending,shipped", "status.0"),
+        ("status=pending&status=gone", "status"),
+        ("status=pending,shipped", "status"),
         ("reference=a%0Ab", "reference"),
         ("customer_id=ann+shop%40example.com", "customer_id"),
         ("customer_id=..", "customer_id"),
