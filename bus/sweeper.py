@@ -19,10 +19,10 @@ from bus.inbox.overdue import Overdue
 from bus.log.log import Log
 from bus.notify.subscriptions import Subscriptions
 from bus.observability import logs
+from bus.observability.heartbeat_thread import HeartbeatThread
 from bus.observability.interruption import Interruption
 from bus.observability.logs import logger
 from bus.observability.metrics import RESCUES, Metrics
-from bus.observability.pulse import Pulse
 from bus.queue import worker_process
 from bus.queue.broker import Broker
 from bus.settings import Settings
@@ -111,7 +111,7 @@ def main() -> None:
     client = redis_client(settings)
     log, inbox = Log(database, settings.log_partitions), Inbox(database, settings.log_partitions)
     metrics = Metrics()
-    pulse = Pulse.of(database, KIND, metrics)
+    heartbeats = HeartbeatThread.of(database, KIND, metrics)
     sweep = Sweep(database, inbox, Broker(client), settings.sweep_after_ms, metrics)
     letters = DeadLetters(database)
     subscriptions = Subscriptions(database)
@@ -130,7 +130,7 @@ def main() -> None:
     if worker_process.until_ready(prepare, stopping):
         logger.info("sweeping")
         sweeping.start()
-        pulse.start()
-        worker_process.watch([sweeping.thread, pulse.thread], stopping)
-        pulse.stop()
+        heartbeats.start()
+        worker_process.watch([sweeping.thread, heartbeats.thread], stopping)
+        heartbeats.stop()
     logger.info("stopped")

@@ -15,11 +15,11 @@ from bus.notify.doorbells import Doorbells
 from bus.notify.notifier import APPENDS, Notifier, announce_positions, reached
 from bus.notify.subscriptions import Subscriptions
 from bus.observability import logs
+from bus.observability.heartbeat_thread import HeartbeatThread
 from bus.observability.interruption import Interruption
 from bus.observability.logs import logger
 from bus.observability.metrics import Metrics
 from bus.observability.outages import Outages
-from bus.observability.pulse import Pulse
 from bus.observability.tracing import Tracing
 from bus.queue import worker_process
 from bus.queue.broker import Broker
@@ -109,7 +109,7 @@ def main() -> None:
     subscriptions = Subscriptions(writes)
     metrics = Metrics()
     tracing = Tracing.from_settings(settings, KIND)
-    pulse = Pulse.of(writes, KIND, metrics)
+    heartbeats = HeartbeatThread.of(writes, KIND, metrics)
     owner = f"{socket.gethostname()}:{os.getpid()}"
     names = tuple(model.name for model in models)
     context = ProjectionContext(
@@ -175,13 +175,13 @@ def main() -> None:
         tell_of_other_zones(registry, models)
 
     if worker_process.until_ready(prepare, stopping):
-        for part in (watchdog, outages, pulse, runners):
+        for part in (watchdog, outages, heartbeats, runners):
             part.start()
-        beside = (watchdog.thread, outages.thread, pulse.thread, *runners.threads)
+        beside = (watchdog.thread, outages.thread, heartbeats.thread, *runners.threads)
         try:
             worker_process.run(broker, set(names), settings.projection_threads, stopping, beside)
         finally:
-            for started in (runners, rebuilds, watchdog, pulse):
+            for started in (runners, rebuilds, watchdog, heartbeats):
                 started.stop()
     if tracing is not None:
         tracing.stop()

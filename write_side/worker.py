@@ -9,10 +9,10 @@ from bus.log.log import Log
 from bus.notify.doorbells import Doorbells
 from bus.notify.subscriptions import Subscriptions
 from bus.observability import logs
+from bus.observability.heartbeat_thread import HeartbeatThread
 from bus.observability.logs import logger
 from bus.observability.metrics import Metrics
 from bus.observability.outages import Outages
-from bus.observability.pulse import Pulse
 from bus.observability.tracing import Tracing
 from bus.primitives.database_clock import DatabaseClock
 from bus.queue import worker_process
@@ -46,7 +46,7 @@ def main() -> None:
     metrics = Metrics()
     tracing = Tracing.from_settings(settings, KIND)
     telemetry = Telemetry(metrics, tracing)
-    pulse = Pulse.of(database, KIND, metrics)
+    heartbeats = HeartbeatThread.of(database, KIND, metrics)
     outages = Outages.of([database], client, stopping)
     clock = DatabaseClock(database)
     handler = CommandHandler(
@@ -64,13 +64,13 @@ def main() -> None:
 
     if worker_process.until_ready(prepare, stopping):
         outages.start()
-        pulse.start()
+        heartbeats.start()
         worker.start()
         logger.info("working", queues=[COMMANDS_QUEUE])
-        watched = (worker.thread, outages.thread, pulse.thread)
+        watched = (worker.thread, outages.thread, heartbeats.thread)
         try:
             worker_process.supervise(broker, watched, stopping, worker.stop, ailment)
         finally:
-            pulse.stop()
+            heartbeats.stop()
     if tracing is not None:
         tracing.stop()

@@ -91,7 +91,7 @@ class Delivery:
             pool.shutdown(cancel_futures=True)
             self._answers.clear()
 
-    def settle(self, step: Step, *, visible: bool = False) -> None:
+    def await_outcomes(self, step: Step, *, visible: bool = False) -> None:
         """Wait until all that was accepted is finished, and with ``visible`` shown by every read model.
 
         Raises:
@@ -109,7 +109,7 @@ class Delivery:
             pool.shutdown(cancel_futures=True)
 
     @property
-    def unsettled(self) -> int:
+    def unfinished(self) -> int:
         """How many are not known to be finished."""
         return len(self._open)
 

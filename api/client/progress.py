@@ -35,8 +35,8 @@ def deliver(
     ) as progress:
         sending = progress.add_task("Sending", total=sum(map(len, stages)))
         delivery.send(stages, lambda: progress.advance(sending))
-        settling = progress.add_task("Carried out", total=delivery.unsettled)
-        delivery.settle(lambda: progress.advance(settling), visible=visible)
+        settling = progress.add_task("Carried out", total=delivery.unfinished)
+        delivery.await_outcomes(lambda: progress.advance(settling), visible=visible)
 
 
 def table(report: Report, kinds: Sequence[str]) -> Table:

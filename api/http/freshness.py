@@ -108,9 +108,9 @@ class Freshness:
     def live(self, req: falcon.Request, name: str, misses: Misses = _anything) -> Waits[Live]:
         """The live documents of a read model, having at least what the request's tokens ask for.
 
-        ``misses`` tells which parked streams matter to the answer; to one about many, all of them do. What is
-        missing besides comes with the documents (``aside``), to mark answers with; without tokens, it is what
-        was known a moment ago.
+        ``misses`` tells which parked streams matter to the answer; to one about many, all of them do. What
+        is missing besides comes with the documents (``parked_since``), to mark answers with; without
+        tokens, it is what was known a moment ago.
 
         Raises:
             ProblemError: 400 for what is no token; 503 if the model is behind for longer than the caller
@@ -120,8 +120,8 @@ class Freshness:
         live = self._store.live(name)
         tokens = self.tokens(req)
         if not tokens:
-            aside = self._visibility.aside(name, live.generation)
-            return replace(live, aside=aside) if aside else live
+            parked_since = self._visibility.parked_since(name, live.generation)
+            return replace(live, parked_since=parked_since) if parked_since else live
         wait = prefer.parse(req.get_header("Prefer")).wait
         goals = [Goal(name, live.generation, token.partition, token.seq) for token in tokens]
         seconds = DEFAULT_WAIT_S if wait is None else wait
@@ -132,7 +132,7 @@ class Freshness:
         lacking = frozenset(one.stream for one in parked if one.seq <= asked.get(one.partition, -1))
         if lacking and misses(live.documents, lacking):
             raise behind(name)
-        return replace(live, aside=since(parked))
+        return replace(live, parked_since=since(parked))
 
     def generation(self, name: str) -> int:
         return self._store.generation(name)

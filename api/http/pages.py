@@ -9,7 +9,7 @@ from api.http.freshness import Freshness
 from api.middleware.deferral import Waits
 from read_side.projections.model import Document, Documents
 from read_side.projections.paging import Page
-from read_side.projections.staleness import Aside
+from read_side.projections.staleness import ParkedSince
 
 
 class PageById(Protocol):
@@ -23,7 +23,7 @@ class Found(NamedTuple):
 
     documents: list[Document]
     cursor: str | None
-    aside: Aside
+    parked_since: ParkedSince
 
 
 def page_by_id(req: falcon.Request, freshness: Freshness, name: str, page_of: PageById) -> Waits[Found]:
@@ -33,4 +33,4 @@ def page_by_id(req: falcon.Request, freshness: Freshness, name: str, page_of: Pa
     after = str(cursors.decode(query.cursor, (name,), (str,))[0]) if query.cursor else None
     page = page_of(live.documents, limit=query.limit, after=after)
     cursor = cursors.encode((name,), [page.next_after]) if page.next_after is not None else None
-    return Found(page.documents, cursor, live.aside)
+    return Found(page.documents, cursor, live.parked_since)

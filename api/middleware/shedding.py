@@ -13,7 +13,7 @@ import redis
 
 from api.http.problems import Problem
 from bus.inbox.gateway import COMMANDS_QUEUE
-from bus.primitives.cached import CachedValue, Others
+from bus.primitives.cached import CachedValue, StampedePolicy
 from bus.primitives.circuit_breaker import CircuitBreaker
 from bus.queue.keys import NAMESPACE
 
@@ -34,7 +34,7 @@ class Backlog:
         self._client = client
         self._limit = limit
         self._breaker = breaker or CircuitBreaker()
-        self._waiting = CachedValue(self._count, COUNT_EVERY_S, Others.TAKE_OLD)
+        self._waiting = CachedValue(self._count, COUNT_EVERY_S, StampedePolicy.TAKE_OLD)
 
     def is_known_full(self) -> bool:
         """``is_full`` without asking Redis: true only while the last count is fresh."""

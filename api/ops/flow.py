@@ -31,7 +31,7 @@ from bus.observability import metrics
 from bus.observability.heartbeats import Process, processes
 from bus.observability.metric_slots import Slots
 from bus.observability.metrics import MILLION, Counts, Family
-from bus.primitives.cached import CachedValue, Others
+from bus.primitives.cached import CachedValue, StampedePolicy
 from read_side.generations.registry import State
 from read_side.queries.status import MAX_LAG_S, GenerationStatus
 
@@ -58,7 +58,7 @@ class FlowMeter:
         self._slots = Slots(write)
         self._letters = DeadLetters(write)
         self._recent = Recent((metrics.HANDLED, metrics.VISIBLE))
-        self.look = CachedValue(self._look, kept_s, Others.WAIT)
+        self.look = CachedValue(self._look, kept_s, StampedePolicy.WAIT)
 
     def _look(self) -> Flow:
         statuses = self._statuses.look()

@@ -16,7 +16,7 @@ from api.ops.shapes import FigureExplained, QueueFigures, QueueReport
 from bus.inspection.explanations import rows
 from bus.inspection.figures import Figures, between
 from bus.inspection.snapshot import Inspection, Inspector
-from bus.primitives.cached import CachedValue, Others
+from bus.primitives.cached import CachedValue, StampedePolicy
 
 LOOK_S = 2.5
 """For all that is asked of MongoDB in one look."""
@@ -31,7 +31,7 @@ class QueueBoard:
         self._inspector = inspector
         self._pair_s = pair_s
         self._before: Inspection | None = None
-        self.look = CachedValue(self._look, kept_s, Others.WAIT)
+        self.look = CachedValue(self._look, kept_s, StampedePolicy.WAIT)
 
     def _look(self) -> QueueReport:
         with pymongo.timeout(LOOK_S):

@@ -13,7 +13,7 @@ from api.http.answers import answer
 from api.ops.shapes import Generation, ReadModelStandings
 from bus.connections.clients import Documents
 from bus.log.log import Log
-from bus.primitives.cached import CachedValue, Others
+from bus.primitives.cached import CachedValue, StampedePolicy
 from read_side.projections.model import ReadModel
 from read_side.queries.status import GenerationStatus, Status, attention
 
@@ -28,7 +28,7 @@ class GenerationStatuses:
         self, log: Log, read: Database[Documents], models: Iterable[ReadModel], kept_s: float
     ) -> None:
         self._status = Status(log, read, models)
-        self.look = CachedValue(self._look, kept_s, Others.WAIT)
+        self.look = CachedValue(self._look, kept_s, StampedePolicy.WAIT)
 
     def _look(self) -> list[GenerationStatus]:
         with pymongo.timeout(LOOK_S):

@@ -41,7 +41,7 @@ class OrderAnalytics:
         other_zone = _other_zone(live, order_analytics.ORDER_ANALYTICS, self._zone)
         counted = order_analytics.by_period(live.documents, first=query.first, last=query.last, by=query.by)
         shown = cast("OrdersByPeriod", counted | other_zone)
-        if stale := staleness.of(live.aside, live.aside):
+        if stale := staleness.of(live.parked_since, live.parked_since):
             shown["stale"] = stale
         answer(resp, shown)
 
@@ -62,7 +62,7 @@ class ProductAnalytics:
             live.documents, first=query.first, last=query.last, limit=query.limit
         )
         shown = cast("BestSellers", best | other_zone)
-        if stale := staleness.of(live.aside, live.aside):
+        if stale := staleness.of(live.parked_since, live.parked_since):
             shown["stale"] = stale
         answer(resp, shown)
 

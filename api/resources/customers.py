@@ -70,16 +70,16 @@ class Customers:
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> Waits[None]:
         found = yield from page_by_id(req, self._freshness, NAME, customers.page)
         rows = found.documents
-        if found.aside:
-            owners = owners_of(self._freshness, found.aside)
+        if found.parked_since:
+            owners = owners_of(self._freshness, found.parked_since)
             concerning = [owners.concerning(row["customer_id"]) for row in rows]
             marked = zip(rows, concerning, strict=True)
-            rows = [staleness.marked(row, found.aside, streams) for row, streams in marked]
+            rows = [staleness.marked(row, found.parked_since, streams) for row, streams in marked]
         page: CustomersPage = {
             "customers": cast("list[customers.Customer]", rows),
             "next_cursor": found.cursor,
         }
-        if stale := staleness.of(found.aside, found.aside):
+        if stale := staleness.of(found.parked_since, found.parked_since):
             page["stale"] = stale
         answer(resp, page)
 
@@ -95,18 +95,20 @@ class Customer:
         queries.read(req, queries.NoQuery)
         _own(req.context.principal, customer_id)
         live = yield from self._freshness.live(
-            req, NAME, lambda _, aside: bool(self._missing(customer_id, aside))
+            req, NAME, lambda _, parked_since: bool(self._missing(customer_id, parked_since))
         )
         customer = customers.by_id(live.documents, customer_id)
         if customer is None:
             raise not_found("customer", customer_id)
-        if live.aside:
-            customer = staleness.marked(customer, live.aside, self._missing(customer_id, live.aside))
+        if live.parked_since:
+            customer = staleness.marked(
+                customer, live.parked_since, self._missing(customer_id, live.parked_since)
+            )
         answer_single(req, resp, customer, live.generation)
 
-    def _missing(self, customer_id: str, aside: Iterable[str]) -> frozenset[str]:
+    def _missing(self, customer_id: str, parked_since: Iterable[str]) -> frozenset[str]:
         """A customer may lack something of its own, or one of its orders in its counts."""
-        return owners_of(self._freshness, aside).concerning(customer_id)
+        return owners_of(self._freshness, parked_since).concerning(customer_id)
 
     def on_patch(self, req: falcon.Request, resp: falcon.Response, customer_id: str) -> Waits[None]:
         queries.read(req, queries.NoQuery)
@@ -116,9 +118,9 @@ class Customer:
         yield from self._commands.send(req, resp, command, received.canonical)
 
 
-def owners_of(freshness: Freshness, aside: Iterable[str]) -> Owners:
+def owners_of(freshness: Freshness, parked_since: Iterable[str]) -> Owners:
     """Whose parked streams are; what orders there are, ``customers`` itself does not know."""
-    return Owners(freshness.documents(ORDER_DETAIL.name), aside)
+    return Owners(freshness.documents(ORDER_DETAIL.name), parked_since)
 
 
 def _own_or_new(principal: Principal) -> str:

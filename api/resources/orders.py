@@ -119,10 +119,10 @@ class Orders:
             raise behind(LIST)  # the documents of an older build have no reference to be found by
         page = order_summary.page(live.documents, wanted, limit=query.limit, after=after)
         cursor = order_filter.encode(page.next_after, wanted) if page.next_after else None
-        rows = [staleness.marked(row, live.aside, _streams(row)) for row in page.documents]
+        rows = [staleness.marked(row, live.parked_since, _streams(row)) for row in page.documents]
         orders = cast("list[order_summary.OrderSummary]", rows)
         shown: OrdersPage = {"orders": orders, "next_cursor": cursor}
-        if stale := staleness.of(live.aside, _missing(live, wanted.customer_id)):
+        if stale := staleness.of(live.parked_since, _missing(live, wanted.customer_id)):
             shown["stale"] = stale
         answer(resp, shown)
 
@@ -137,7 +137,7 @@ class Order:
     def on_get(self, req: falcon.Request, resp: falcon.Response, order_id: str) -> Waits[None]:
         query = queries.read(req, queries.OrderQuery)
         checked_id("order", order_id)
-        aside: staleness.Aside = {}
+        parked_since: staleness.ParkedSince = {}
         also: tuple[str, ...] = ()
         if query.consistency == "strong":
             yield from self._wait_for_tokens(req, order_id)
@@ -146,10 +146,10 @@ class Order:
         else:
             live = yield from self._freshness.live(req, DETAIL, lambda *parked: _misses(order_id, *parked))
             order, generation = order_detail.by_id(live.documents, order_id), live.generation
-            aside = live.aside
+            parked_since = live.parked_since
         if order is None or not req.context.principal.owns(order["customer_id"]):
             raise not_found("order", order_id)
-        answer_single(req, resp, staleness.marked(order, aside, _streams(order)), generation, *also)
+        answer_single(req, resp, staleness.marked(order, parked_since, _streams(order)), generation, *also)
 
     def _wait_for_tokens(self, req: falcon.Request, order_id: str) -> Waits[None]:
         """Return once the log, as it is read here, has the positions that the tokens stand for.
@@ -185,12 +185,12 @@ def _only_staff_sets_prices(principal: Principal, items: Items) -> None:
         raise forbidden("Only staff sets unit prices and discounts.")
 
 
-def _misses(order_id: str, documents: Documents, aside: frozenset[str]) -> bool:
+def _misses(order_id: str, documents: Documents, parked_since: frozenset[str]) -> bool:
     """Whether an order lacks something of its own, or its customer's new name."""
-    if order_stream(order_id) in aside:
+    if order_stream(order_id) in parked_since:
         return True
     order = order_detail.by_id(documents, order_id)
-    return order is not None and not aside.isdisjoint(_streams(order))
+    return order is not None and not parked_since.isdisjoint(_streams(order))
 
 
 def _streams(order: Document) -> tuple[str, ...]:
@@ -201,9 +201,9 @@ def _streams(order: Document) -> tuple[str, ...]:
 
 def _missing(live: Live, customer_id: str | None) -> Iterable[str]:
     """The parked streams that may hold something back from a list, of one customer or of all."""
-    if not live.aside or customer_id is None:
-        return live.aside
-    return Owners(live.documents, live.aside).concerning(customer_id)
+    if not live.parked_since or customer_id is None:
+        return live.parked_since
+    return Owners(live.documents, live.parked_since).concerning(customer_id)
 
 
 def _customer_of(principal: Principal, customer_id: str | None) -> str | None:

@@ -67,10 +67,11 @@ class Products:
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> Waits[None]:
         found = yield from page_by_id(req, self._freshness, NAME, products.page)
         rows = [
-            staleness.marked(row, found.aside, [product_stream(row["product_id"])]) for row in found.documents
+            staleness.marked(row, found.parked_since, [product_stream(row["product_id"])])
+            for row in found.documents
         ]
         page: ProductsPage = {"products": cast("list[products.Product]", rows), "next_cursor": found.cursor}
-        if stale := staleness.of(found.aside, found.aside):
+        if stale := staleness.of(found.parked_since, found.parked_since):
             page["stale"] = stale
         answer(resp, page)
 
@@ -85,11 +86,11 @@ class Product:
     def on_get(self, req: falcon.Request, resp: falcon.Response, product_id: str) -> Waits[None]:
         queries.read(req, queries.NoQuery)
         stream = product_stream(checked_id("product", product_id))
-        live = yield from self._freshness.live(req, NAME, lambda _, aside: stream in aside)
+        live = yield from self._freshness.live(req, NAME, lambda _, parked_since: stream in parked_since)
         product = products.by_id(live.documents, product_id)
         if product is None:
             raise not_found("product", product_id)
-        answer_single(req, resp, staleness.marked(product, live.aside, [stream]), live.generation)
+        answer_single(req, resp, staleness.marked(product, live.parked_since, [stream]), live.generation)
 
     def on_patch(self, req: falcon.Request, resp: falcon.Response, product_id: str) -> Waits[None]:
         queries.read(req, queries.NoQuery)

@@ -25,11 +25,11 @@ from bus.inbox.inbox import Inbox
 from bus.log.log import Log
 from bus.notify.notifier import Notifier
 from bus.observability import logs
+from bus.observability.heartbeat_thread import HeartbeatThread
 from bus.observability.interruption import Interruption
 from bus.observability.logs import logger
 from bus.observability.metric_slots import Slots
 from bus.observability.metrics import Metrics
-from bus.observability.pulse import Pulse
 from bus.observability.tracing import Tracing
 from bus.primitives.circuit_breaker import CircuitBreaker
 from bus.primitives.database_clock import ASK_EVERY_S, DatabaseClock
@@ -123,7 +123,7 @@ def serve() -> None:
     metrics = Metrics()
     tracing = Tracing.from_settings(settings, KIND)
     telemetry = Telemetry(metrics, tracing)
-    pulse = Pulse.of(write, KIND, metrics)
+    heartbeats = HeartbeatThread.of(write, KIND, metrics)
     gateway = CommandGateway(records, Broker(client), notifier, breaker, metrics)
     stopping = threading.Event()
     models = read_models(settings.shop_zone)
@@ -183,14 +183,14 @@ def serve() -> None:
     )
     termination.tell(server.stop)
     notifier.start()
-    pulse.start()
+    heartbeats.start()
     background.start(server)
     logger.info("serving", host=settings.api_host, port=server.port)
     try:
         server.run()
     finally:
         background.stop()
-        pulse.stop()
+        heartbeats.stop()
         notifier.stop()
         if tracing is not None:
             tracing.stop()

@@ -13,6 +13,7 @@ from pymongo.database import Database
 
 from bus.connections.clients import DURABLE, Documents
 from bus.primitives.cached import CachedValue
+from bus.primitives.database_time import is_recent
 
 REFRESH_S = 5.0
 RENEW_S = 30.0
@@ -49,4 +50,4 @@ class Subscriptions:
         return tuple(stored["_id"] for stored in self._subscriptions.find({"$expr": _RENEWED}))
 
 
-_RENEWED = {"$gt": ["$renewed_at", {"$subtract": ["$$NOW", round(LAPSE_S * 1000)]}]}
+_RENEWED = is_recent("$renewed_at", round(LAPSE_S * 1000))

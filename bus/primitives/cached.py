@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 Value = TypeVar("Value")
 
 
-class Others(Enum):
+class StampedePolicy(Enum):
     """What the other callers do while one of them looks."""
 
     LOOK_TOO = auto()
@@ -30,7 +30,12 @@ class CachedValue(Generic[Value]):
     """What ``look`` returned at most ``age_s`` seconds ago, counted from the beginning of that look."""
 
     def __init__(
-        self, look: Callable[[], Value], age_s: float, others: Others = Others.LOOK_TOO, *, sparing: int = 0
+        self,
+        look: Callable[[], Value],
+        age_s: float,
+        policy: StampedePolicy = StampedePolicy.LOOK_TOO,
+        *,
+        sparing: int = 0,
     ) -> None:
         """``sparing`` keeps the value for at least so many times as long as the look took.
 
@@ -38,7 +43,7 @@ class CachedValue(Generic[Value]):
         """
         self._look = look
         self._age_s = age_s
-        self._others = others
+        self._policy = policy
         self._sparing = sparing
         self._known: tuple[Value, float] | None = None
         """The value, and until when it is not too old."""
@@ -54,9 +59,9 @@ class CachedValue(Generic[Value]):
             own: Future[Value] = Future()
             if under_way is None:
                 self._under_way = own
-        if under_way is not None and self._others is Others.WAIT:
+        if under_way is not None and self._policy is StampedePolicy.WAIT:
             return under_way.result()
-        if under_way is not None and known is not None and self._others is Others.TAKE_OLD:
+        if under_way is not None and known is not None and self._policy is StampedePolicy.TAKE_OLD:
             return known[0]
         return self._look_again(own)
 

@@ -54,7 +54,7 @@ class Broker(RedisBroker):
         self._requeue = client.register_script(scripts.REQUEUE)
         self._maintain = client.register_script(scripts.MAINTAIN)
         self.in_hand: defaultdict[str, set[str]] = defaultdict(set)
-        """By queue, the ids in Redis of the messages that were handed out and are not settled."""
+        """By queue, the ids in Redis of the messages that were handed out and are not acknowledged."""
 
     @property
     def consumer_class(self) -> type[Consumer]:

@@ -1,11 +1,11 @@
-"""A consumer that blocks in Redis until there is work, fetches and settles in batches, and loses nothing.
+"""A consumer that blocks in Redis until there is work, fetches and acknowledges in batches, loses nothing.
 
 Stock Dramatiq finds new work by polling with a growing backoff. Here ``BLMOVE`` of the queue's head onto
 itself leaves the list as it was and wakes every blocked consumer when the list is not empty. Nothing can be
 missed: the list itself is what is waited for.
 
-Who owes a message: from the fetch on its id is in this worker's set in Redis, until one script settles it:
-ended, moved to the delayed ones or to the dead letters. So wherever this process dies or loses its
+Who owes a message: from the fetch on its id is in this worker's set in Redis, until one script acknowledges
+it: ended, moved to the delayed ones or to the dead letters. So wherever this process dies or loses its
 connection the id is still in that set, and is given back, by another worker's maintenance or by this
 process's next consumer.
 """
@@ -38,7 +38,7 @@ LOOK_FOR_DUE_S = 0.1
 
 
 class BlockingConsumer(_RedisConsumer):
-    """One queue's consumer, used by its thread to fetch and by the worker threads to settle."""
+    """One queue's consumer, used by its thread to fetch and by the worker threads to acknowledge."""
 
     def __init__(self, broker: "Broker", queue_name: str, prefetch: int, timeout: int) -> None:
         super().__init__(broker, queue_name, prefetch, timeout)
@@ -73,7 +73,7 @@ class BlockingConsumer(_RedisConsumer):
         return None
 
     def take(self, limit: int, *, waits: bool) -> list[MessageProxy]:
-        """Up to ``limit`` messages, for a thread that handles them in batches and settles them by ``end``.
+        """Up to ``limit`` messages, for a thread that handles batches and acknowledges them by ``end``.
 
         Without any it waits for one, if it ``waits``, at most for ``BLOCK_S``. A consumer is taken for alive
         as long as this is called, so it is to be called also where there is room for none.
@@ -160,18 +160,18 @@ class BlockingConsumer(_RedisConsumer):
         A delayed one that has become due has been moved by then (``Broker.enqueue``).
         """
         if "eta" in message.options and not self._delays:
-            self._settle(self._retry, message)
+            self._acknowledge(self._retry, message)
         else:
-            self._settle(self._end, message)
+            self._acknowledge(self._end, message)
 
     def nack(self, message: MessageProxy) -> None:
         """Move a message to the dead letters, with the reason."""
-        self._settle(self._kill, message)
+        self._acknowledge(self._kill, message)
 
-    def _settle(self, settle: Callable[[MessageProxy], None], message: MessageProxy) -> None:
+    def _acknowledge(self, acknowledge: Callable[[MessageProxy], None], message: MessageProxy) -> None:
         """Dramatiq repeats what raises ``ConnectionClosed`` until it comes through."""
         try:
-            settle(message)
+            acknowledge(message)
         except redis.RedisError as error:
             raise ConnectionClosed(error) from None
         self._in_hand.discard(message.options["redis_message_id"])
@@ -198,7 +198,7 @@ class BlockingConsumer(_RedisConsumer):
         )
 
     def _kill(self, message: MessageProxy) -> None:
-        error = message._exception  # noqa: SLF001 - what Dramatiq stuffed there for whoever settles it
+        error = message._exception  # noqa: SLF001 - what Dramatiq stuffed there for whoever acknowledges it
         reason = {"error": f"{type(error).__name__}: {error}"} if error is not None else {}
         self._bury(message.options["redis_message_id"], message.copy(options=reason).encode())
 

@@ -41,5 +41,5 @@ class QueueKeys:
         return f"{self.dead}.msgs"
 
     def in_flight(self, worker: str) -> str:
-        """Set of the ids that a worker has fetched and not settled."""
+        """Set of the ids that a worker has fetched and not acknowledged."""
         return f"{ACKS}{worker}.{self.queue_name}"

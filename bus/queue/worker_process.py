@@ -138,15 +138,15 @@ def _drain(end: Callable[[], None], broker: Broker) -> None:
     """
     end()
     for queue_name, message_ids in list(broker.in_hand.items()):
-        unsettled = list(message_ids)
+        unacknowledged = list(message_ids)
         try:
-            if unsettled:
-                broker.do_requeue(queue_name, *unsettled)
+            if unacknowledged:
+                broker.do_requeue(queue_name, *unacknowledged)
         except redis.RedisError as error:
             logger.warning("messages stay in flight for a while", queue=queue_name, error=error)
             return
-        if unsettled:
-            logger.info("gave back what was not finished", queue=queue_name, messages=len(unsettled))
+        if unacknowledged:
+            logger.info("gave back what was not finished", queue=queue_name, messages=len(unacknowledged))
 
 
 def watch(

@@ -39,7 +39,7 @@ from read_side.projections.model import ReadModel
 from read_side.projector.checkpoints import Checkpoints
 from read_side.rebuild.comparison import Comparison
 from read_side.rebuild.filling import Fill, builder
-from read_side.rebuild.filling_processes import InProcesses, Together
+from read_side.rebuild.filling_pool import FillingPool, SharedFill
 from read_side.rebuild.rebuild import Rebuild, Rebuilt, Tools, Watch
 
 MOST_LINES = 40
@@ -80,8 +80,8 @@ def run(  # noqa: PLR0913 - the command's options
     failed: list[Exception] = []
     console = Console(stderr=as_json)
     with ExitStack() as open_until_the_end:
-        pool = open_until_the_end.enter_context(InProcesses(settings, processes))
-        together = Together(pool, [model.name for model in models])
+        pool = open_until_the_end.enter_context(FillingPool(settings, processes))
+        together = SharedFill(pool, [model.name for model in models])
         tools = connected(settings, together, stopping, open_until_the_end)
         bar = open_until_the_end.enter_context(_bar(console))
         threads = open_until_the_end.enter_context(ThreadPoolExecutor(len(models)))

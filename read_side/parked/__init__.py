@@ -1,1 +1,1 @@
-"""Streams that a read model has set aside, and how they are mended."""
+"""Streams that a read model has parked, and how they are mended."""

@@ -34,7 +34,7 @@ class LeasedParking:
         return since is not None and commit.seq >= since
 
     def park(self, poison: Poison) -> None:
-        """Set a stream aside from the commit on that cannot be folded; raises ``LeaseLostError``."""
+        """Park a stream from the commit on that cannot be folded; raises ``LeaseLostError``."""
         commit, stream, error = poison.commit, str(poison.commit.stream), repr(poison.__cause__)
         name, generation = self._generation
         self._parking.park(

@@ -67,7 +67,7 @@ class Mending:
         self.finished: list[str] = []
         """Streams whose mending somebody else had begun."""
 
-    def settled(self, is_halfway: Callable[[Parked], bool] = lambda _parked: False) -> list[Parked]:
+    def confirmed(self, is_halfway: Callable[[Parked], bool] = lambda _parked: False) -> list[Parked]:
         """What is parked, once all that earlier holders have begun is finished or dropped.
 
         ``is_halfway`` says of a parked stream that some of its documents have what it is parked for.
@@ -117,7 +117,7 @@ class Mending:
         return left
 
     def _parked(self) -> list[Parked]:
-        return self._parking.settled(self._model.name, self._generation, self._partition, self.lease)
+        return self._parking.confirmed(self._model.name, self._generation, self._partition, self.lease)
 
     def _rehearse(
         self, sources: Sources, parked: Parked, others: Mapping[str, int]

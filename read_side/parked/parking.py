@@ -1,4 +1,4 @@
-"""Streams that a read model has set aside, because one of their events could not be folded.
+"""Streams that a read model has parked, because one of their events could not be folded.
 
 Later events of a parked stream stay behind the one that failed; all other streams flow on. The checkpoint
 moves past the event only when it is parked, so whoever finds a checkpoint beyond it finds it here as well.
@@ -33,7 +33,7 @@ _CONFIRMED = {"tentative": {"$exists": False}}
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """A stream that a generation of a read model has set aside from position ``seq`` on."""
+    """A stream that a generation of a read model has parked from position ``seq`` on."""
 
     name: str
     generation: int
@@ -81,7 +81,7 @@ class Parking:
         return Parked.from_stored(stored) if stored else None
 
     def of_model(self, name: str, stream: str) -> list[Parked]:
-        """A stream in every generation of a read model that has set it aside."""
+        """A stream in every generation of a read model that has parked it."""
         return self._found({"name": name, "stream": stream})
 
     def marked(self) -> list[Parked]:
@@ -102,7 +102,7 @@ class Parking:
         return positions(self.of(name, generation, partition))
 
     def counts(self) -> Mapping[tuple[str, int], int]:
-        """How many streams are set aside, by name and generation; none where there is no such key."""
+        """How many streams are parked, by name and generation; none where there is no such key."""
         by = {"_id": {"name": "$name", "generation": "$generation"}, "streams": {"$sum": 1}}
         return {
             (found["_id"]["name"], found["_id"]["generation"]): found["streams"]
@@ -121,7 +121,7 @@ class Parking:
     def _found(self, where: Documents) -> list[Parked]:
         return [Parked.from_stored(stored) for stored in self._parked.find({**where, **_CONFIRMED})]
 
-    def settled(self, name: str, generation: int, partition: int, lease: Lease) -> list[Parked]:
+    def confirmed(self, name: str, generation: int, partition: int, lease: Lease) -> list[Parked]:
         """What is parked, by position, for whoever has just taken the lease.
 
         What earlier holders have only proposed is dropped: they have not written anything without it, and it
@@ -151,7 +151,7 @@ class Parking:
         epoch: int,
         renew: Callable[[], None],
     ) -> None:
-        """Set a stream aside from a position on.
+        """Park a stream from a position on.
 
         ``was`` is where the holder of the lease knows it to be parked from already. If that is not later than
         ``seq``, nothing is to be done.

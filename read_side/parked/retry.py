@@ -56,7 +56,7 @@ class ParkedRetry:
                 collection=self._registry.collection(model.name, parked.generation),
                 lease=lease,
             )
-            for current in mending.settled():
+            for current in mending.confirmed():
                 if current.stream == parked.stream:
                     return mending.mend(current)
             return None  # somebody was faster

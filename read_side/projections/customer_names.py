@@ -15,7 +15,7 @@ from bus.messages.orders import OrderPlaced
 from bus.messages.registry import AnyEvent
 from bus.messages.streams import customer_stream, id_of, order_stream
 from read_side.projections.documents import replaced
-from read_side.projections.model import NOTHING, Document, Memory, Sources
+from read_side.projections.model import NOTHING, Document, Enrichment, Sources
 
 _PREFIX = "customer-"  # the ids of orders are UUIDs: none of them starts like this
 
@@ -60,7 +60,7 @@ def _correct(event: AnyEvent, memory: Document) -> AnyEvent:
     return event.model_copy(update={"customer_name": name})
 
 
-MEMORY = Memory(key=_key, correct=_correct)
+ENRICHMENT = Enrichment(key=_key, correct=_correct)
 
 
 def _feeding(document: Document) -> frozenset[str]:

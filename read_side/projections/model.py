@@ -26,7 +26,7 @@ class Index:
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class Enrichment:
     """What a model keeps of other streams, so that an event is folded with what is known by then.
 
     The kept documents are ordinary ones of the model. ``key`` names the one that an event is to be read
@@ -46,7 +46,7 @@ class Sources:
     """Which streams a document is folded from, where they are few and can be told.
 
     ``feeding`` names them for a document; ``fed_by`` is a filter for the documents that a stream is one of.
-    So a document can be folded from the log again by itself, and a stream that was set aside be mended.
+    So a document can be folded from the log again by itself, and a stream that was parked be mended.
     """
 
     feeding: Callable[[Document], frozenset[str]]
@@ -87,7 +87,7 @@ class ReadModel:
     spread: Callable[[AnyEvent], Mapping[str, Any] | None] = _never
     spreads_by: tuple[str, ...] = ()
     creates: Callable[[AnyEvent], bool] = _nothing
-    memory: Memory | None = None
+    enrichment: Enrichment | None = None
     shared: bool = False
     sources: Sources | None = None
     zone: tzinfo | None = None

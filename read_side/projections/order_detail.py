@@ -149,7 +149,7 @@ ORDER_DETAIL = ReadModel(
     fold=fold,
     spread=customer_names.spread,
     spreads_by=customer_names.SPREADS_BY,
-    memory=customer_names.MEMORY,
+    enrichment=customer_names.ENRICHMENT,
     sources=customer_names.SOURCES,
     indexes=(Index((("customer_id", 1),)),),  # what a rename spreads by
 )

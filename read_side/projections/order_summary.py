@@ -134,7 +134,7 @@ ORDER_SUMMARY = ReadModel(
     fold=fold,
     spread=customer_names.spread,
     spreads_by=customer_names.SPREADS_BY,
-    memory=customer_names.MEMORY,
+    enrichment=customer_names.ENRICHMENT,
     sources=customer_names.SOURCES,
     # Each serves its filter with and without a range of placed_at. Every index costs each write that changes
     # one of its fields: those with a status are written at every step of an order, the others once.

@@ -58,7 +58,7 @@ class CatchUp:
             if stretch.commits:
                 began = time.time()
                 follower.take_in(stretch.commits)
-                follower.settle()
+                follower.note_position()
                 took_in = True
                 follower.tell(stretch.commits, began)
                 if follower.is_spreading:

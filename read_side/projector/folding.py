@@ -53,7 +53,7 @@ def plan(model: ReadModel, commit: Commit) -> Plan:
             reads.add(blank["_id"])
         if model.creates(one.event):
             creates.update(blank["_id"] for blank in blanks)
-        if model.memory and (key := model.memory.key(one.event)) is not None:
+        if model.enrichment and (key := model.enrichment.key(one.event)) is not None:
             reads.add(key)
         if (where := model.spread(one.event)) is not None:
             spreads.append(where)
@@ -94,9 +94,13 @@ def fold_spread(
 
 
 def _with_memory(model: ReadModel, recorded: Recorded, documents: Mapping[str, Document]) -> Recorded:
-    if model.memory is None or (key := model.memory.key(recorded.event)) is None or key not in documents:
+    if (
+        model.enrichment is None
+        or (key := model.enrichment.key(recorded.event)) is None
+        or key not in documents
+    ):
         return recorded
-    corrected = model.memory.correct(recorded.event, documents[key])
+    corrected = model.enrichment.correct(recorded.event, documents[key])
     return recorded if corrected is recorded.event else replace(recorded, event=corrected)
 
 

@@ -1,7 +1,7 @@
 """One generation of a read model that follows one partition of the log, under its lease.
 
 It takes in commits: plans, loads, folds, writes, parks what cannot be folded. What it has written out it says
-with ``settle``, which moves the checkpoint. A run of its own settles after every stretch; a joint pass
+with ``note_position``, which moves the checkpoint. A run of its own does so after every stretch; a joint pass
 settles several followers at once (``read_side.projector.joint_pass``). In the middle of a stretch, before and
 after what is written in steps of its own, a follower settles by itself.
 
@@ -67,7 +67,7 @@ class Follower:
         )
         self._spreading = Spreading(model, self.collection, partition)
         halted = self._spreading.is_halted
-        parked = positions(mending.settled(lambda parked: halted(parked.stream, parked.seq)))
+        parked = positions(mending.confirmed(lambda parked: halted(parked.stream, parked.seq)))
         self.lease = mending.lease
         self._parked = LeasedParking(context.parking, self.key, self.lease, parked, self._renew)
         for stream in mending.finished:
@@ -75,7 +75,7 @@ class Follower:
             logger.info("finished mending a stream", read_model=model.name, stream=stream)
         self.position = lease.position
         """What is in the documents."""
-        self.settled_at = lease.position
+        self.noted_at = lease.position
         """What the checkpoint says."""
         self._recent = RecentDocuments()
         self._last: Folded | None = None
@@ -112,23 +112,23 @@ class Follower:
             if spreads or len(needed) > MOST_DOCUMENTS:
                 self._fold(plans, commit.seq - 1)
                 self.write_out()
-                self.settle()
+                self.note_position()
                 plans, needed = [], set()
             if isinstance(planned, Poison):
                 plans.append(planned)
             elif spreads:
                 self._spread(planned)
-                self.settle()
+                self.note_position()
             else:
                 plans.append(planned)
                 needed |= planned.reads
         self._fold(plans, commits[-1].seq)
 
-    def settle(self) -> None:
+    def note_position(self) -> None:
         """Move the checkpoint to where the documents are; raises ``LeaseLostError`` if the lease is lost."""
-        if self.position > self.settled_at:
+        if self.position > self.noted_at:
             self._context.checkpoints.move(self.lease, self.position)
-            self.settled_at = self.position
+            self.noted_at = self.position
             self._context.announce([Reached(self.key, self.partition, self.position)])
 
     def tell(self, commits: Sequence[Commit], began: float) -> None:
@@ -166,7 +166,7 @@ class Follower:
             else:
                 if waiting:
                     self.write_out()
-                    self.settle()
+                    self.note_position()
 
     def _folded(self, plans: Sequence[Plan | Poison], position: int) -> Folded:
         """Fold into what is remembered, and if that does not fit, into what is stored."""

@@ -14,9 +14,9 @@ noted. If a common write was not carried out wholly, nobody knows whose document
 thought to be: then each follower folds into what is stored and writes by itself. What was written
 the first time has its commits by then and is left alone.
 
-Nobody holds up the others. A follower that raises, has lost its lease or takes too long departs: it is told
-to the caller, and the others' checkpoints move all the same. One that is slow in the middle of many steps
-(a name that reaches thousands of orders) is interrupted between two of them, which is as harmless as a
+Nobody holds up the others. A follower that raises, has lost its lease or takes too long is dropped: that is
+told to the caller, and the others' checkpoints move all the same. One that is slow in the middle of many
+steps (a name that reaches thousands of orders) is interrupted between two of them, which is as harmless as a
 crash there. Only if a server is away the whole pass fails.
 """
 
@@ -32,8 +32,8 @@ from read_side.errors import LeaseLostError, TooSlowError
 from read_side.projector import guards
 from read_side.projector.batch import WRITE_CHUNK
 from read_side.projector.context import ProjectionContext, Reached
+from read_side.projector.daemon_threads import DaemonThreads
 from read_side.projector.follower import Follower
-from read_side.projector.side_by_side import SideBySide
 
 FEW = 32
 """Commits that each follower folds and writes by itself, all at the same time: whoever need not load anything
@@ -46,7 +46,7 @@ MUCH_LONGER = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Departure:
+class DroppedFollower:
     """A follower that does not go on with the others, and why."""
 
     follower: Follower
@@ -61,7 +61,7 @@ class Share:
     commits: Sequence[Commit]
 
 
-class _Part:
+class _FollowerPass:
     """What one follower has to do with a pass."""
 
     def __init__(self, follower: Follower, commits: Sequence[Commit] = ()) -> None:
@@ -75,7 +75,7 @@ class _Part:
         began = time.monotonic()
         try:
             what()
-        except Exception as error:  # noqa: BLE001 - it departs, or all of them fail
+        except Exception as error:  # noqa: BLE001 - it is dropped, or all of them fail
             self.error = error
         self.took_s += time.monotonic() - began
 
@@ -92,22 +92,22 @@ class _Part:
 class JointPass:
     """Takes in what is new, for all who take part."""
 
-    def __init__(self, context: ProjectionContext, side_by_side: SideBySide) -> None:
+    def __init__(self, context: ProjectionContext, threads: DaemonThreads) -> None:
         self._context = context
-        self._side_by_side = side_by_side
+        self._threads = threads
 
-    def take_in(self, shares: Sequence[Share]) -> list[Departure]:
-        """Take in stretches and move the checkpoints; return who departs.
+    def take_in(self, shares: Sequence[Share]) -> list[DroppedFollower]:
+        """Take in stretches and move the checkpoints; return who is dropped.
 
         Raises:
             Exception: a server is away; what each follower has done is known only to the databases.
 
         """
         began = time.time()
-        parts = [_Part(follower, share.commits) for share in shares for follower in share.followers]
+        parts = [_FollowerPass(follower, share.commits) for share in shares for follower in share.followers]
         parts = [part for part in parts if part.commits]
         if sum(len(share.commits) for share in shares) <= FEW:
-            self._side_by_side([part.fold_and_write for part in parts])
+            self._threads([part.fold_and_write for part in parts])
         else:
             for part in parts:
                 part.fold()
@@ -115,46 +115,48 @@ class JointPass:
             self._write([part for part in parts if part.error is None])
         _refuse_if_away(parts)
         went = [part for part in parts if part.error is None]
-        departures = [Departure(part.follower, part.error) for part in parts if part.error is not None]
-        departures += self._settle([part.follower for part in went])
+        dropped = [DroppedFollower(part.follower, part.error) for part in parts if part.error is not None]
+        dropped += self._move_checkpoints([part.follower for part in went])
         for part in went:
             part.follower.tell(part.commits, began)
-        departures += [Departure(part.follower, TooSlowError(f"{part.took_s:.2f} s")) for part in _slow(went)]
-        return departures
+        dropped += [
+            DroppedFollower(part.follower, TooSlowError(f"{part.took_s:.2f} s")) for part in _slow(went)
+        ]
+        return dropped
 
-    def step(self, followers: Sequence[Follower]) -> list[Departure]:
-        """Take what spreads to some more documents (``read_side.projector.spreading``); return who departs.
+    def step(self, followers: Sequence[Follower]) -> list[DroppedFollower]:
+        """Take what spreads (``read_side.projector.spreading``) to more documents; return who is dropped.
 
         Raises:
             Exception: a server is away.
 
         """
-        parts = [_Part(follower) for follower in followers]
-        self._side_by_side([partial(part.do, part.follower.step) for part in parts])
+        parts = [_FollowerPass(follower) for follower in followers]
+        self._threads([partial(part.do, part.follower.step) for part in parts])
         _refuse_if_away(parts)
-        return [Departure(part.follower, part.error) for part in parts if part.error is not None]
+        return [DroppedFollower(part.follower, part.error) for part in parts if part.error is not None]
 
-    def _write(self, parts: Sequence[_Part]) -> None:
+    def _write(self, parts: Sequence[_FollowerPass]) -> None:
         """Write out what was folded, each read model's documents in one step."""
-        groups: defaultdict[str, list[_Part]] = defaultdict(list)
+        groups: defaultdict[str, list[_FollowerPass]] = defaultdict(list)
         for part in parts:
             groups[part.follower.collection.name].append(part)
-        self._side_by_side([partial(_write_together, group) for group in groups.values()])
+        self._threads([partial(_write_together, group) for group in groups.values()])
 
-    def _settle(self, followers: Sequence[Follower]) -> list[Departure]:
-        due = [one for one in followers if one.settled_at < one.position]
+    def _move_checkpoints(self, followers: Sequence[Follower]) -> list[DroppedFollower]:
+        due = [one for one in followers if one.noted_at < one.position]
         if not due:
             return []
         lost = {one.key for one in self._context.checkpoints.move_all([(f.lease, f.position) for f in due])}
         for one in due:
-            one.settled_at = one.position
+            one.noted_at = one.position
         moved = [one for one in due if one.lease.key not in lost]
         if moved:
             self._context.announce([Reached(one.key, one.partition, one.position) for one in moved])
-        return [Departure(one, LeaseLostError(one.lease.key)) for one in due if one.lease.key in lost]
+        return [DroppedFollower(one, LeaseLostError(one.lease.key)) for one in due if one.lease.key in lost]
 
 
-def _write_together(parts: Sequence[_Part]) -> None:
+def _write_together(parts: Sequence[_FollowerPass]) -> None:
     """Write out the documents of one read model; if that is too much or fails, each by itself."""
     if len(parts) == 1 or sum(part.follower.to_write() for part in parts) > WRITE_CHUNK:
         for part in parts:
@@ -172,7 +174,7 @@ def _write_together(parts: Sequence[_Part]) -> None:
         part.do(part.follower.written if is_whole else part.follower.write_out_again)
 
 
-def _refuse_if_away(parts: Iterable[_Part]) -> None:
+def _refuse_if_away(parts: Iterable[_FollowerPass]) -> None:
     for part in parts:
         if part.error is not None and server_away(part.error):
             raise part.error
@@ -190,7 +192,7 @@ def _interrupt(deadline: float) -> Callable[[], None]:
     return interrupt
 
 
-def _slow(parts: Sequence[_Part]) -> list[_Part]:
+def _slow(parts: Sequence[_FollowerPass]) -> list[_FollowerPass]:
     """Who took too long, where the others did not."""
     slow = []
     for part in parts:

@@ -51,7 +51,7 @@ from read_side.projector.catch_up import check_head
 from read_side.projector.checkpoints import Lease
 from read_side.projector.context import BATCH, STRETCH_BYTES, Generation, ProjectionContext
 from read_side.projector.follower import Follower
-from read_side.projector.joint_pass import Departure, Share
+from read_side.projector.joint_pass import DroppedFollower, Share
 from read_side.projector.pauses import Pauses
 
 TICK_S = 2.0
@@ -162,7 +162,7 @@ class Runner:
             try:
                 check_head(self._context.log, one.model.name, self.partition, one.position)
             except BehindTheCheckpointError as error:
-                self.depart([Departure(one, error)])
+                self.drop([DroppedFollower(one, error)])
 
     def recover(self, error: Exception) -> None:
         """Begin anew after a pause. What is not a server's fault each read model meets again by itself."""
@@ -173,7 +173,7 @@ class Runner:
         else:
             logger.error("a joint pass failed", partition=self.partition, error=error)
             with suppress(PyMongoError):
-                self.depart([Departure(follower, error) for follower in self.followers.values()])
+                self.drop([DroppedFollower(follower, error) for follower in self.followers.values()])
         self._looked_at = self._due_at = float("-inf")
 
     def _drop_what_is_not_projected(self) -> None:
@@ -214,12 +214,14 @@ class Runner:
         followers = self.followers
         if not followers:
             return
-        lost = self._context.checkpoints.renew_all(
-            [(one.lease, one.settled_at) for one in followers.values()]
-        )
+        lost = self._context.checkpoints.renew_all([(one.lease, one.noted_at) for one in followers.values()])
         keys = {lease.key for lease in lost}
-        self.depart(
-            [Departure(f, LeaseLostError(f.lease.key)) for f in followers.values() if f.lease.key in keys]
+        self.drop(
+            [
+                DroppedFollower(f, LeaseLostError(f.lease.key))
+                for f in followers.values()
+                if f.lease.key in keys
+            ]
         )
         for key in followers:
             if time.monotonic() - self._joined_at[key] > STEADY_S:
@@ -228,11 +230,11 @@ class Runner:
             logger.info("hands a partition over", partition=self.partition)
             self.give_up()
 
-    def depart(self, departures: Sequence[Departure]) -> None:
-        for departure in departures:
-            follower = departure.follower
+    def drop(self, dropped: Sequence[DroppedFollower]) -> None:
+        for one in dropped:
+            follower = one.follower
             if self.followers.pop(follower.key, None) is not None:
-                self._leave(follower.key, follower.lease, departure.error)
+                self._leave(follower.key, follower.lease, one.error)
 
     def _leave(self, key: Generation, lease: Lease, error: Exception) -> None:
         """Let a generation go on by runs of its own, or by those of whoever has its lease now."""

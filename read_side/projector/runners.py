@@ -20,9 +20,9 @@ from bus.notify.doorbells import Doorbells
 from bus.notify.notifier import Notifier, appended, freed
 from read_side.projections.model import ReadModel
 from read_side.projector.context import ProjectionContext
+from read_side.projector.daemon_threads import DaemonThreads
 from read_side.projector.joint_pass import JointPass, Share
 from read_side.projector.runner import TICK_S, Runner
-from read_side.projector.side_by_side import SideBySide
 
 SIDES = 6
 """Threads for what waits for MongoDB at the same time: one for each read model."""
@@ -46,8 +46,8 @@ class Runners:
     ) -> None:
         self._stopping = context.stopping
         self._notifier = notifier
-        self._side_by_side = SideBySide(sides)
-        self._pass = JointPass(context, self._side_by_side)
+        self._threads = DaemonThreads(sides)
+        self._pass = JointPass(context, self._threads)
         self._woken = threading.Event()
         self.all = [
             Runner(context, models, partition, doorbells, self._woken)
@@ -62,7 +62,7 @@ class Runners:
 
     def start(self) -> None:
         self._notifier.start()
-        self._side_by_side.start()
+        self._threads.start()
         self._thread.start()
 
     def stop(self) -> None:
@@ -113,13 +113,13 @@ class Runners:
         if not shares:
             return
         try:
-            departures = self._pass.take_in(list(shares.values()))
+            dropped = self._pass.take_in(list(shares.values()))
         except Exception as error:  # noqa: BLE001 - as above
             for runner in shares:
                 runner.recover(error)
             return
         for runner in shares:
-            runner.depart([one for one in departures if one.follower.partition == runner.partition])
+            runner.drop([one for one in dropped if one.follower.partition == runner.partition])
         if any(len(share.commits) > 1 for share in shares.values()):
             self._stopping.wait(LINGER_S)
 
@@ -134,11 +134,11 @@ class Runners:
             return TICK_S
         began = time.monotonic()
         try:
-            departures = self._pass.step(followers)
+            dropped = self._pass.step(followers)
         except Exception as error:  # noqa: BLE001 - as above
             for runner in (runner for runner, each in spreading.items() if each):
                 runner.recover(error)
             return TICK_S
         for runner in self.all:
-            runner.depart([one for one in departures if one.follower.partition == runner.partition])
+            runner.drop([one for one in dropped if one.follower.partition == runner.partition])
         return time.monotonic() - began

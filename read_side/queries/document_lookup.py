@@ -30,7 +30,7 @@ class StreamDocuments:
     """How far the model has read in the stream's partition."""
     parked: Parked | None
     others_parked: Sequence[str]
-    """Other streams that it has set aside, so that their events may be missing in the documents as well."""
+    """Other streams that it has parked, so that their events may be missing in the documents as well."""
     documents: Sequence[Document]
     more: bool
 
@@ -51,7 +51,7 @@ class DocumentLookup:
         self._models = tuple(models)
 
     def of(self, stream: str, partition: int, commits: Sequence[Commit]) -> list[StreamDocuments]:
-        """The models that these commits of a stream concern, and those that have set it aside.
+        """The models that these commits of a stream concern, and those that have set it parked_since.
 
         Positions are read first, then what is parked, then the documents: so what a model is said to have
         read is in the documents, or the stream is said to be parked.
@@ -65,18 +65,18 @@ class DocumentLookup:
         for model in self._models:
             live = self._store.live(model.name)
             ids = _documents(live.model or model, recorded)
-            aside = parked[model.name, live.generation]
-            if not ids and stream not in aside:
+            parked_since = parked[model.name, live.generation]
+            if not ids and stream not in parked_since:
                 continue
             wanted = ids[-MAX_DOCUMENTS:]
             documents = live.documents.find({"_id": {"$in": wanted}}) if wanted else []
-            others = aside.keys() & _others(model, documents, aside) - {stream}
+            others = parked_since.keys() & _others(model, documents, parked_since) - {stream}
             found.append(
                 StreamDocuments(
                     name=model.name,
                     generation=live.generation,
                     position=positions.get((model.name, live.generation, partition), 0),
-                    parked=aside.get(stream),
+                    parked=parked_since.get(stream),
                     others_parked=sorted(others),
                     documents=sorted(documents, key=lambda document: wanted.index(document["_id"])),
                     more=len(ids) > len(wanted),

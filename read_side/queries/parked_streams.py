@@ -1,4 +1,4 @@
-"""What is set aside, as answers are marked with it: read now and then, not for every answer.
+"""What is parked, as answers are marked with it: read now and then, not for every answer.
 
 So a mark can come, and go, ``REFRESH_S`` late: for so long an answer may look as if its read model were
 only behind. Who must not be told less than it knows asks with a token, and then what is parked is read anew.
@@ -7,15 +7,15 @@ only behind. Who must not be told less than it knows asks with a token, and then
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from bus.primitives.cached import CachedValue, Others
+from bus.primitives.cached import CachedValue, StampedePolicy
 from read_side.parked.parking import Parked, Parking
-from read_side.projections.staleness import Aside
+from read_side.projections.staleness import ParkedSince
 
 REFRESH_S = 1.0
 SPARING = 20
 """Times the duration of reading: thousands of parked streams are read less often."""
 
-_NOTHING: Aside = {}
+_NOTHING: ParkedSince = {}
 
 
 class ParkedLookup:
@@ -23,20 +23,20 @@ class ParkedLookup:
 
     def __init__(self, parking: Parking) -> None:
         self._parked = CachedValue(
-            lambda: _by_generation(parking.every()), REFRESH_S, Others.TAKE_OLD, sparing=SPARING
+            lambda: _by_generation(parking.every()), REFRESH_S, StampedePolicy.TAKE_OLD, sparing=SPARING
         )
 
-    def of(self, name: str, generation: int) -> Aside:
+    def of(self, name: str, generation: int) -> ParkedSince:
         """Those of one generation."""
         return self._parked().get((name, generation), _NOTHING)
 
 
-def since(parked: Iterable[Parked]) -> Aside:
+def since(parked: Iterable[Parked]) -> ParkedSince:
     """The streams, and since when they are parked."""
     return {one.stream: one.since for one in parked}
 
 
-def _by_generation(parked: Iterable[Parked]) -> Mapping[tuple[str, int], Aside]:
+def _by_generation(parked: Iterable[Parked]) -> Mapping[tuple[str, int], ParkedSince]:
     found: dict[tuple[str, int], dict[str, datetime]] = {}
     for one in parked:
         found.setdefault((one.name, one.generation), {})[one.stream] = one.since

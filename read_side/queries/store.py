@@ -25,7 +25,7 @@ from read_side.errors import CannotShowError
 from read_side.generations.registry import Registry
 from read_side.projections import READ_MODELS
 from read_side.projections.model import Document, Documents, ReadModel, Sort
-from read_side.projections.staleness import Aside
+from read_side.projections.staleness import ParkedSince
 from read_side.projector.folding import Poison
 from read_side.projector.spreads import ANY_ID, NO_SPREAD, all_caught_up, commits, is_spread, under_way
 
@@ -90,7 +90,7 @@ class Live:
 
     generation: int
     documents: Documents
-    aside: Aside = field(default_factory=dict)
+    parked_since: ParkedSince = field(default_factory=dict)
     """The streams whose events are missing in them, and since when."""
     current: bool = True
     """False of documents that another version of the fold has made, which may lack a field of this one's."""

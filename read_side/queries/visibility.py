@@ -1,4 +1,4 @@
-"""Whether a read model shows what happened: it has read that far, and has not set the stream aside.
+"""Whether a read model shows what happened: it has read that far, and has not set the stream parked_since.
 
 Callers that look at the same time share a query, which is sent after each of them has asked
 (``bus.primitives.group_commit``).
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from bus.primitives.group_commit import GroupCommit
 from read_side.parked.parking import Parked, Parking
 from read_side.projections import READ_MODELS
-from read_side.projections.staleness import Aside
+from read_side.projections.staleness import ParkedSince
 from read_side.projector.checkpoints import Checkpoints, Place
 from read_side.queries.parked_streams import ParkedLookup
 from read_side.queries.store import ReadStore
@@ -31,7 +31,7 @@ class Visibility:
         return self._positions(places)
 
     def hiding(self, stream: str, partition: int, seq: int) -> set[tuple[str, int]]:
-        """The generations, by name and number, that have set aside what a stream had at a position."""
+        """The generations, by name and number, that have parked what a stream had at a position."""
         return {
             (parked.name, parked.generation)
             for parked in self._parked(partition)
@@ -47,7 +47,7 @@ class Visibility:
         return [[found.get(place, 0) for place in places] for places in asked]
 
     def parked(self, name: str, generation: int) -> list[Parked]:
-        """What a generation has set aside.
+        """What a generation has parked.
 
         Read after a position was found reached, it has all that is missing up to there: a stream is
         parked before the checkpoint moves on. Read before the documents, it has all that may be missing
@@ -55,7 +55,7 @@ class Visibility:
         """
         return self._parking.of(name, generation)
 
-    def aside(self, name: str, generation: int) -> Aside:
+    def parked_since(self, name: str, generation: int) -> ParkedSince:
         """The same, as it was a moment ago; next to free."""
         return self._parked_lookup.of(name, generation)
 

@@ -27,7 +27,7 @@ from read_side.cli.rebuild_report import connected
 from read_side.errors import RebuildRefusedError, RebuildStoppedError
 from read_side.projections import by_name
 from read_side.projections.model import ReadModel
-from read_side.rebuild.filling_processes import InProcesses
+from read_side.rebuild.filling_pool import FillingPool
 from read_side.rebuild.rebuild import Rebuild, Rebuilt, Tools, Watch
 from read_side.rebuild.requests import Claim, RebuildRequests
 
@@ -114,7 +114,7 @@ def carry_out(claim: Claim) -> None:
     reads = read_database(settings)
     with reads.client, ExitStack() as open_until_the_end:
         half = max(1, (os.cpu_count() or 1) // 2)
-        fill = open_until_the_end.enter_context(InProcesses(settings, half))
+        fill = open_until_the_end.enter_context(FillingPool(settings, half))
         tools = connected(settings, fill, stopping, open_until_the_end)
         logs.configure(settings.log_level, settings.log_format)
         # What it came to is told before the pool is waited for: that may take as long as a batch does.

@@ -19,7 +19,7 @@ from read_side.projections import READ_MODELS
 from read_side.projections.model import ReadModel
 from read_side.projections.products import PRODUCTS
 from read_side.projector.checkpoints import Checkpoints
-from read_side.rebuild.filling_processes import InProcesses
+from read_side.rebuild.filling_pool import FillingPool
 from tests.benchmarks.stage import Stage
 
 TIMED = tuple(model for model in READ_MODELS if model is not PRODUCTS)
@@ -52,7 +52,7 @@ def rebuild(apart: Apart, models: Sequence[ReadModel] = TIMED) -> float:
     apart.drop(read_only=True)
     settings = apart.settings
     reads = read_database(settings)
-    with reads.client, InProcesses(settings) as pool:
+    with reads.client, FillingPool(settings) as pool:
         registry, checkpoints = Registry(reads), Checkpoints(reads)
         for model in (PRODUCTS, *models):
             registry.register(model)
@@ -63,7 +63,7 @@ def rebuild(apart: Apart, models: Sequence[ReadModel] = TIMED) -> float:
     return seconds
 
 
-def _fill(pool: InProcesses, registry: Registry, models: Sequence[ReadModel]) -> float:
+def _fill(pool: FillingPool, registry: Registry, models: Sequence[ReadModel]) -> float:
     """As ``python -m read_side rebuild`` does it: together, each making its indexes in its own thread."""
     began = time.perf_counter()
     with ThreadPoolExecutor(len(models)) as threads:

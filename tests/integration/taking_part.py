@@ -47,7 +47,7 @@ class Joint:
         self.bells = Bells()
         bells: Any = self.bells
         self.process = Runners(read.context, models, bells, Notifier(None), sides)  # type: ignore[arg-type]
-        self.process._side_by_side.start()
+        self.process._threads.start()
         self.runners = self.process.all
 
     def turn(self, *partitions: int) -> None:
@@ -62,7 +62,7 @@ class Joint:
                 runner.poke()
             self.turn()
             followers = [one for runner in self.runners for one in runner.followers.values()]
-            if all(one.settled_at >= heads[one.partition] for one in followers):
+            if all(one.noted_at >= heads[one.partition] for one in followers):
                 return
         raise AssertionError("it does not come to an end")
 

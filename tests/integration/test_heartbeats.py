@@ -9,11 +9,11 @@ from pymongo.database import Database
 from structlog.testing import capture_logs
 
 from bus.connections.clients import write_database
-from bus.observability import pulse as pulses
+from bus.observability import heartbeat_thread
+from bus.observability.heartbeat_thread import HeartbeatThread
 from bus.observability.heartbeats import FORGOTTEN_S, Heartbeat, alive
 from bus.observability.metric_slots import Slots
 from bus.observability.metrics import HOLES_CLOSED, Metrics
-from bus.observability.pulse import Pulse
 from bus.settings import Settings
 from bus.version import VERSION
 from tests.support.waiting import until
@@ -69,27 +69,27 @@ def test_silence_is_seen_and_forgotten_later(database: Database[dict[str, Any]])
 def test_a_pulse_tells_of_life_and_counts_until_it_stops(
     database: Database[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pulses, "BEAT_S", 0.05)
+    monkeypatch.setattr(heartbeat_thread, "BEAT_S", 0.05)
     metrics = Metrics()
-    pulse = Pulse.of(database, "commands", metrics)
-    pulse.start()
+    heartbeats = HeartbeatThread.of(database, "commands", metrics)
+    heartbeats.start()
     try:
         until(lambda: alive(database).get("commands"), PATIENCE_S, "a heartbeat")
         metrics.count(HOLES_CLOSED, by=3)
         until(lambda: Slots(database).total(), PATIENCE_S, "the counts")
         metrics.count(HOLES_CLOSED)
     finally:
-        pulse.stop()
+        heartbeats.stop()
 
-    assert not pulse.thread.is_alive()
+    assert not heartbeats.thread.is_alive()
     assert alive(database) == {}
     assert Slots(database).total()[HOLES_CLOSED.name, ()] == [4], "the last counts are told when it stops"
     assert [slot["owner"] for slot in database["metrics"].find()] == [None]
 
 
-def test_a_pulse_rides_out_a_lost_mongodb(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pulses, "BEAT_S", 0.01)
-    monkeypatch.setattr(pulses, "BEAT_LIMIT_S", 0.05)
+def test_heartbeats_ride_out_a_lost_mongodb(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heartbeat_thread, "BEAT_S", 0.01)
+    monkeypatch.setattr(heartbeat_thread, "BEAT_LIMIT_S", 0.05)
     nowhere = write_database(settings.model_copy(update={"write_mongodb_uri": "mongodb://127.0.0.1:1"}))
     beats = 0
 
@@ -100,13 +100,13 @@ def test_a_pulse_rides_out_a_lost_mongodb(settings: Settings, monkeypatch: pytes
             super().beat()
 
     with nowhere.client, capture_logs() as logged:
-        pulse = Pulse(Counted(nowhere, "clock"))
-        pulse.start()
+        heartbeats = HeartbeatThread(Counted(nowhere, "clock"))
+        heartbeats.start()
         try:
             until(lambda: beats > 3, PATIENCE_S, "several tries")
-            assert pulse.thread.is_alive()
+            assert heartbeats.thread.is_alive()
         finally:
-            pulse.stop()
-        until(lambda: not pulse.thread.is_alive(), PATIENCE_S, "the end of the last try")
+            heartbeats.stop()
+        until(lambda: not heartbeats.thread.is_alive(), PATIENCE_S, "the end of the last try")
 
     assert [line["event"] for line in logged] == ["no heartbeat while MongoDB is away"]

@@ -1,4 +1,4 @@
-"""``python -m read_side parked``: what is set aside and why, and retrying it."""
+"""``python -m read_side parked``: what is parked and why, and retrying it."""
 
 import json
 from typing import Any

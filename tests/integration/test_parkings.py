@@ -159,8 +159,8 @@ def test_it_moves_back_and_not_up(read: ReadSide) -> None:
     assert _since(read) == {STREAM: 4}
 
 
-def _settled_by_the_next(read: ReadSide) -> None:
-    read.parking.settled(ORDER_SUMMARY.name, 1, HOME, Lease("", 2, 0))
+def _confirmed_by_the_next(read: ReadSide) -> None:
+    read.parking.confirmed(ORDER_SUMMARY.name, 1, HOME, Lease("", 2, 0))
 
 
 def test_who_has_lost_the_lease_does_not_move_it_back(read: ReadSide) -> None:
@@ -168,13 +168,13 @@ def test_who_has_lost_the_lease_does_not_move_it_back(read: ReadSide) -> None:
     _park(read, 7, was=None)
 
     def lose() -> None:
-        _settled_by_the_next(read)
+        _confirmed_by_the_next(read)
         raise LeaseLostError
 
-    for renew in (lose, lambda: _settled_by_the_next(read)):
+    for renew in (lose, lambda: _confirmed_by_the_next(read)):
         with pytest.raises(LeaseLostError):
             _park(read, 4, was=7, renew=renew)
-        _settled_by_the_next(read)
+        _confirmed_by_the_next(read)
         assert _since(read) == {STREAM: 7}
     stored = read.database.parked.find_one()
     assert stored is not None

@@ -115,14 +115,14 @@ def test_a_runner_that_stalls_past_its_lease_and_wakes_after_its_stream_was_unpa
 @contextmanager
 def _whatever_became_of_the_lease() -> Iterator[None]:
     """Parking neither asks whether the lease is held, nor does the next holder drop what is tentative."""
-    settled = Parking.settled
+    confirmed = Parking.confirmed
 
     def drops_nothing(
         self: Parking, name: str, generation: int, partition: int, lease: Lease
     ) -> list[Parked]:
-        return settled(self, name, generation, partition, replace(lease, epoch=0))
+        return confirmed(self, name, generation, partition, replace(lease, epoch=0))
 
-    with mock.patch.object(Checkpoints, "renew"), mock.patch.object(Parking, "settled", drops_nothing):
+    with mock.patch.object(Checkpoints, "renew"), mock.patch.object(Parking, "confirmed", drops_nothing):
         yield
 
 

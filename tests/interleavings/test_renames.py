@@ -108,7 +108,7 @@ def _models_without(part: str, instead: object) -> Iterator[None]:
     ids=["in batches of one", "in one batch", "with a run between"],
 )
 @protected_by(
-    Protection("the remembered name", NEW_NAME, lambda: _models_without("memory", None)),
+    Protection("the remembered name", NEW_NAME, lambda: _models_without("enrichment", None)),
     Protection("the spread", NEW_NAME, lambda: _models_without("spread", lambda _event: None)),
 )
 def test_an_order_decided_before_a_rename_and_appended_after_it(

@@ -7,12 +7,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 
 from bus.primitives import cached
-from bus.primitives.cached import CachedValue, Others
+from bus.primitives.cached import CachedValue, StampedePolicy
 from tests.support.waiting import until
 
 PATIENCE_S = 10
 CALLERS = 8
-EACH = pytest.mark.parametrize("others", list(Others))
+EACH = pytest.mark.parametrize("policy", list(StampedePolicy))
 
 
 class Clock:
@@ -73,8 +73,10 @@ def start() -> Iterator[Start]:
 
 
 @EACH
-def test_it_looks_again_when_the_value_is_too_old(clock: Clock, source: Source, others: Others) -> None:
-    value = CachedValue(source, 1.0, others)
+def test_it_looks_again_when_the_value_is_too_old(
+    clock: Clock, source: Source, policy: StampedePolicy
+) -> None:
+    value = CachedValue(source, 1.0, policy)
     assert [value(), value()] == [1, 1]
     clock.now += 0.75
     assert value() == 1
@@ -101,8 +103,8 @@ def test_a_dear_value_may_be_kept_for_longer(clock: Clock) -> None:
 
 
 @EACH
-def test_a_failure_is_raised_and_not_kept(clock: Clock, source: Source, others: Others) -> None:
-    value = CachedValue(source, 1.0, others)
+def test_a_failure_is_raised_and_not_kept(clock: Clock, source: Source, policy: StampedePolicy) -> None:
+    value = CachedValue(source, 1.0, policy)
     source.error = OSError("away")
     for looks in (1, 2):
         with pytest.raises(OSError, match="away"):
@@ -129,8 +131,8 @@ def test_what_is_fresh_is_told_without_looking(clock: Clock, source: Source) -> 
 
 
 @EACH
-def test_what_is_forgotten_is_looked_up_again(clock: Clock, source: Source, others: Others) -> None:
-    value = CachedValue(source, 1.0, others)
+def test_what_is_forgotten_is_looked_up_again(clock: Clock, source: Source, policy: StampedePolicy) -> None:
+    value = CachedValue(source, 1.0, policy)
     value()
     value.forget()
     assert [value.fresh(), value()] == [None, 2]
@@ -138,16 +140,16 @@ def test_what_is_forgotten_is_looked_up_again(clock: Clock, source: Source, othe
 
 @EACH
 def test_many_that_ask_for_a_fresh_value_cost_no_look(
-    source: Source, start: Start, clock: Clock, others: Others
+    source: Source, start: Start, clock: Clock, policy: StampedePolicy
 ) -> None:
-    value = CachedValue(source, 1.0, others)
+    value = CachedValue(source, 1.0, policy)
     value()
     assert [asked.result(PATIENCE_S) for asked in [start(value) for _ in range(CALLERS)]] == [1] * CALLERS
 
 
 def test_the_others_wait_for_one_look(source: Source, start: Start, clock: Clock) -> None:
     together = threading.Barrier(CALLERS)
-    value = CachedValue(source, 1.0, Others.WAIT)
+    value = CachedValue(source, 1.0, StampedePolicy.WAIT)
 
     def ask() -> int:
         together.wait(PATIENCE_S)
@@ -160,7 +162,7 @@ def test_the_others_wait_for_one_look(source: Source, start: Start, clock: Clock
 def test_the_others_get_the_error_that_they_waited_for(source: Source, start: Start, clock: Clock) -> None:
     """So a server that hangs holds all of them for one timeout, and not each for those before it."""
     together = threading.Barrier(CALLERS + 1)
-    value = CachedValue(source, 1.0, Others.WAIT)
+    value = CachedValue(source, 1.0, StampedePolicy.WAIT)
     source.error = OSError("away")
     source.hold()
 
@@ -186,7 +188,7 @@ def _waiting(value: CachedValue[int]) -> int:
 
 
 def test_the_others_take_the_old_value(source: Source, start: Start, clock: Clock) -> None:
-    value = CachedValue(source, 1.0, Others.TAKE_OLD)
+    value = CachedValue(source, 1.0, StampedePolicy.TAKE_OLD)
     value()
     clock.now += 100.0
     source.hold()
@@ -197,11 +199,11 @@ def test_the_others_take_the_old_value(source: Source, start: Start, clock: Cloc
     assert [first.result(PATIENCE_S), value(), source.looks] == [2, 2, 2]
 
 
-@pytest.mark.parametrize("others", [Others.TAKE_OLD, Others.LOOK_TOO])
+@pytest.mark.parametrize("policy", [StampedePolicy.TAKE_OLD, StampedePolicy.LOOK_TOO])
 def test_where_there_is_nothing_to_take_nobody_waits(
-    source: Source, start: Start, clock: Clock, others: Others
+    source: Source, start: Start, clock: Clock, policy: StampedePolicy
 ) -> None:
-    value = CachedValue(source, 1.0, others)
+    value = CachedValue(source, 1.0, policy)
     source.hold()
     asked = [start(value) for _ in range(CALLERS)]
     until(lambda: source.looks == CALLERS, PATIENCE_S, "each looks")
@@ -210,7 +212,7 @@ def test_where_there_is_nothing_to_take_nobody_waits(
 
 
 def test_each_looks_too_once_the_value_is_too_old(source: Source, start: Start, clock: Clock) -> None:
-    value = CachedValue(source, 1.0, Others.LOOK_TOO)
+    value = CachedValue(source, 1.0, StampedePolicy.LOOK_TOO)
     value()
     clock.now += 1.0
     source.hold()
@@ -223,7 +225,7 @@ def test_each_looks_too_once_the_value_is_too_old(source: Source, start: Start, 
 def test_after_a_failure_the_others_still_take_the_old_value(
     source: Source, start: Start, clock: Clock
 ) -> None:
-    value = CachedValue(source, 1.0, Others.TAKE_OLD)
+    value = CachedValue(source, 1.0, StampedePolicy.TAKE_OLD)
     value()
     clock.now += 1.0
     source.error = OSError("away")

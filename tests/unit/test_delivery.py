@@ -66,8 +66,8 @@ def test_a_status_change_goes_to_the_id_that_the_order_was_given() -> None:
     with delivering(service) as delivery:
         delivery.send([[ORDER, SHIPPED]], nothing)
         assert service.asked == ["POST /orders", "PATCH /orders/77/status"]
-        assert delivery.unsettled == 2
-        delivery.settle(nothing)
+        assert delivery.unfinished == 2
+        delivery.await_outcomes(nothing)
     assert delivery.report.new == {"orders": 1, "changes": 1}
     assert not delivery.report.refused
 
@@ -109,7 +109,7 @@ def test_what_is_known_already_is_not_waited_for() -> None:
 
     with delivering(answers) as delivery:
         delivery.send([[ORDER, SHIPPED, PRICE]], nothing)
-    assert delivery.unsettled == 0
+    assert delivery.unfinished == 0
     assert delivery.report.known == {"orders": 1, "changes": 1, "prices": 1}
     assert service.asked == []
 
@@ -129,7 +129,7 @@ def test_what_is_refused_at_once_is_told_and_takes_its_status_changes_with_it() 
 def test_what_is_rejected_later_is_told() -> None:
     with delivering(Service(status("rejected", "There is no customer."))) as delivery:
         delivery.send([[ORDER]], nothing)
-        delivery.settle(nothing)
+        delivery.await_outcomes(nothing)
     assert delivery.report.refused == {"o1": Reason("There is no customer.", {})}
     assert not +delivery.report.new
 
@@ -139,14 +139,14 @@ def test_what_never_finishes_ends_it() -> None:
         delivery.send([[ORDER]], nothing)
         delivery._patience_s = 0
         with pytest.raises(ServiceError, match=r"o1 \(command c1\) has no outcome after 0 s"):
-            delivery.settle(nothing)
+            delivery.await_outcomes(nothing)
 
 
 def test_visible_waits_for_the_read_models() -> None:
     service = Service(status("succeeded", visible=False), status("succeeded"))
     with delivering(service) as delivery:
         delivery.send([[ORDER]], nothing)
-        delivery.settle(nothing, visible=True)
+        delivery.await_outcomes(nothing, visible=True)
     assert not service.finishes
 
 

@@ -12,7 +12,7 @@ from read_side.projections.model import ReadModel
 from read_side.projections.order_summary import ORDER_SUMMARY
 from read_side.projections.products import PRODUCTS
 from read_side.rebuild.filling import Target
-from read_side.rebuild.filling_processes import Filling, Together
+from read_side.rebuild.filling_pool import Filling, SharedFill
 
 DONE_S = 20.0
 MODELS = (CUSTOMERS, ORDER_SUMMARY, PRODUCTS)
@@ -41,8 +41,8 @@ def pool() -> FakePool:
 
 
 @pytest.fixture
-def together(pool: FakePool) -> Together:
-    return Together(pool, [model.name for model in MODELS])  # type: ignore[arg-type]
+def together(pool: FakePool) -> SharedFill:
+    return SharedFill(pool, [model.name for model in MODELS])  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def threads() -> Iterator[ThreadPoolExecutor]:
         yield threads
 
 
-def _fill(together: Together, model: ReadModel, generation: int, ticked: threading.Event) -> None:
+def _fill(together: SharedFill, model: ReadModel, generation: int, ticked: threading.Event) -> None:
     try:
         together(model, generation, ticked.set)
     finally:
@@ -59,7 +59,7 @@ def _fill(together: Together, model: ReadModel, generation: int, ticked: threadi
 
 
 def test_it_begins_with_the_last_and_is_one(
-    together: Together, pool: FakePool, threads: ThreadPoolExecutor
+    together: SharedFill, pool: FakePool, threads: ThreadPoolExecutor
 ) -> None:
     ticked = [threading.Event() for _ in MODELS]
     first = [threads.submit(_fill, together, MODELS[i], 2 + i, ticked[i]) for i in (0, 1)]
@@ -72,7 +72,7 @@ def test_it_begins_with_the_last_and_is_one(
 
 
 def test_who_has_nothing_to_fill_is_not_waited_for(
-    together: Together, pool: FakePool, threads: ThreadPoolExecutor
+    together: SharedFill, pool: FakePool, threads: ThreadPoolExecutor
 ) -> None:
     running = [threads.submit(_fill, together, model, 2, threading.Event()) for model in MODELS[:2]]
     together.leave(PRODUCTS.name)
@@ -82,7 +82,7 @@ def test_who_has_nothing_to_fill_is_not_waited_for(
 
 
 def test_who_gives_up_while_it_waits_is_left_out(
-    together: Together, pool: FakePool, threads: ThreadPoolExecutor
+    together: SharedFill, pool: FakePool, threads: ThreadPoolExecutor
 ) -> None:
     def lost() -> None:
         raise RebuildStoppedError("another one has taken over")
@@ -97,7 +97,7 @@ def test_who_gives_up_while_it_waits_is_left_out(
 
 
 def test_what_is_left_is_filled_by_each_for_itself(
-    together: Together, pool: FakePool, threads: ThreadPoolExecutor
+    together: SharedFill, pool: FakePool, threads: ThreadPoolExecutor
 ) -> None:
     running = [threads.submit(together, model, 2, threading.Event().set) for model in MODELS]
     for each in running:
@@ -106,7 +106,7 @@ def test_what_is_left_is_filled_by_each_for_itself(
     assert pool.filled[1:] == [{("products", 2)}]
 
 
-def test_nothing_is_begun_when_all_have_left(together: Together, pool: FakePool) -> None:
+def test_nothing_is_begun_when_all_have_left(together: SharedFill, pool: FakePool) -> None:
     for model in MODELS:
         together.leave(model.name)
     assert pool.filled == []

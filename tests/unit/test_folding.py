@@ -10,7 +10,7 @@ from bus.log.commit import Commit, Recorded
 from bus.messages.customers import CustomerRenamed
 from bus.messages.orders import OrderPlaced
 from bus.messages.registry import AnyEvent, to_stored
-from read_side.projections.model import Document, Memory, ReadModel
+from read_side.projections.model import Document, Enrichment, ReadModel
 from read_side.projector.folding import fold, fold_spread, plan
 from tests.support.messages import (
     NOW,
@@ -58,7 +58,7 @@ def _correct(event: AnyEvent, memory: Document) -> AnyEvent:
 
 
 MODEL = ReadModel(name="counted", version=1, keys=_touched, fold=_counted, spread=_spread)
-REMEMBERING = replace(MODEL, memory=Memory(_remembered, _correct))
+REMEMBERING = replace(MODEL, enrichment=Enrichment(_remembered, _correct))
 SHARED = replace(MODEL, shared=True)
 
 

@@ -1,14 +1,15 @@
 """The thread that takes commands off their queue and handles them, a batch at a time.
 
 Dramatiq's own worker hands each message to a thread of its own, which knows nothing of the others. Here one
-thread fetches what waits, decides a batch together, and settles its messages together: that is a third of the
-work, and a batch may be chosen among all that was fetched. The messages and the keys are Dramatiq's as ever.
+thread fetches what waits, decides a batch together, and acknowledges its messages together: that is a third
+of the work, and a batch may be chosen among all that was fetched. The messages and the keys are Dramatiq's
+as ever.
 
 What cannot be handled is not retried over the queue: its message is done with, and the sweep enqueues the
-command again, once. While MongoDB is away nothing is settled and all is tried again after a growing pause.
-While Redis is away what was fetched is handled, and settled when it is back. A message that is not settled
-in time, because this process is suspended, is given to another worker as well, which finds the work done or
-does it.
+command again, once. While MongoDB is away nothing is acknowledged and all is tried again after a growing
+pause. While Redis is away what was fetched is handled, and acknowledged when it is back. A message that is
+not acknowledged in time, because this process is suspended, is given to another worker as well, which finds
+the work done or does it.
 """
 
 import threading
@@ -56,9 +57,9 @@ class CommandWorker:
         self._clock = clock
         self._told = told
         self._fetched: set[str] = set()
-        """Whose messages are neither settled nor given back."""
+        """Whose messages are neither acknowledged nor given back."""
         self._handled: list[str] = []
-        """Of those, the ones that can be settled."""
+        """Of those, the ones that can be acknowledged."""
         self._pause_s = FIRST_PAUSE_S
         self._turn_began: float | None = None
         self.thread = threading.Thread(target=self._run, name="commands", daemon=True)
@@ -87,7 +88,7 @@ class CommandWorker:
                     consumer = None
                 self._work()
                 try:
-                    self._settle(consumer)
+                    self._acknowledge(consumer)
                 except (ConnectionClosed, redis.RedisError) as error:
                     self._tell_of_redis(error)
                     consumer = None
@@ -142,7 +143,7 @@ class CommandWorker:
         for start in range(0, len(new), BATCH):
             self._handled += self._handler.take(new[start : start + BATCH])
 
-    def _settle(self, consumer: BlockingConsumer | None) -> None:
+    def _acknowledge(self, consumer: BlockingConsumer | None) -> None:
         ended = [command_id for command_id in self._handled if command_id in self._fetched]
         if ended and consumer is not None:
             consumer.end(ended)

@@ -29,7 +29,7 @@ from bus.messages.outcome import Outcome
 from bus.messages.streams import partition_of
 from write_side.errors import EarlierUnfinishedError
 from write_side.handling.decisions import States, decision_about
-from write_side.handling.in_flight import Barrier
+from write_side.handling.in_flight import BlockingCommands
 from write_side.handling.snapshots import Key, Snapshot, Snapshots
 from write_side.handling.telemetry import Telemetry
 from write_side.handling.transience import is_transient
@@ -201,12 +201,12 @@ class _Rounds:
 
     def _decisions(self, states: "States") -> list[Decision]:
         """Decide what is left, each on the states that those before it leave."""
-        unfinished = Barrier()
+        unfinished = BlockingCommands()
         decisions = []
         for entry in self._entries:
             command = entry.envelope.command
             known = self.decided.get(entry.command_id) or states.commit_of(entry)
-            if known is None and unfinished.keeps_back(command):
+            if known is None and unfinished.blocks(command):
                 known = EarlierUnfinishedError(entry.command_id)
             if known is None:
                 try:

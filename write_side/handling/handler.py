@@ -35,7 +35,7 @@ from bus.observability.metrics import Metrics
 from write_side.errors import EarlierUnfinishedError
 from write_side.handling.bell import Bell
 from write_side.handling.decider import Decider
-from write_side.handling.in_flight import BATCH, Barrier, Batch, InFlight
+from write_side.handling.in_flight import BATCH, Batch, BlockingCommands, InFlight
 from write_side.handling.isolation import Isolation
 from write_side.handling.telemetry import Telemetry
 from write_side.handling.transience import is_transient
@@ -149,16 +149,16 @@ class CommandHandler:
 
         At least one of the two is there. They have turns by turns, so neither waits for the other's end.
         """
-        before, suspects = Barrier(), Barrier()
+        before, suspects = BlockingCommands(), BlockingCommands()
         first: Entry | None = None
         others = []
         for entry in batch:
             command = entry.envelope.command
-            if suspects.keeps_back(command):
+            if suspects.blocks(command):
                 suspects.add(command)
             elif self.isolation.is_suspect(entry):
                 suspects.add(command)
-                if first is None and not before.keeps_back(command):
+                if first is None and not before.blocks(command):
                     first = entry
             else:
                 others.append(entry)
@@ -175,9 +175,9 @@ class CommandHandler:
             if len(entries) == 1:
                 return [error]
         results: list[Handled] = []
-        failed = Barrier()
+        failed = BlockingCommands()
         for entry in entries:
-            if failed.keeps_back(entry.envelope.command):
+            if failed.blocks(entry.envelope.command):
                 results.append(EarlierUnfinishedError(entry.command_id))
             else:
                 results += self._together([entry], session)
@@ -276,13 +276,13 @@ def _not_waiting(
     entries: Sequence[Entry], elsewhere: Sequence[Earlier], end: Timestamp | None
 ) -> Sequence[Entry]:
     """Of a batch those that depend on nothing elsewhere; what is beyond ``end`` was not all listed."""
-    waiting = Barrier()
+    waiting = BlockingCommands()
     for earlier in elsewhere:
         waiting.add_earlier(earlier)
     ready = []
     for entry in entries:
         command = entry.envelope.command
-        if waiting.keeps_back(command) or (end is not None and entry.accepted_ts > end):
+        if waiting.blocks(command) or (end is not None and entry.accepted_ts > end):
             waiting.add(command)
         else:
             ready.append(entry)

@@ -25,7 +25,7 @@ LOOKED_AT = 1_000
 time."""
 
 
-class Barrier:
+class BlockingCommands:
     """Commands that are not decided now, and so keep those back that depend on them.
 
     To be told of commands in the order they were accepted.
@@ -43,7 +43,7 @@ class Barrier:
         self.changed.add(earlier.stream)
         self.read.update(earlier.reads)
 
-    def keeps_back(self, command: Command) -> bool:
+    def blocks(self, command: Command) -> bool:
         """Whether a command depends on one of those (``Command.depends_on``)."""
         if not self.changed:
             return False
@@ -58,7 +58,7 @@ class Batch:
     """Commands to decide, in the order of acceptance, and what was passed over among them."""
 
     entries: tuple[Entry, ...]
-    passed_over: Barrier
+    passed_over: BlockingCommands
     passed_over_count: int
 
 
@@ -97,7 +97,7 @@ class InFlight:
             self._in_order = True
         most_of_a_caller = self._most_of_a_caller()
         taken: list[Entry] = []
-        passed_over = Barrier()
+        passed_over = BlockingCommands()
         count = 0
         of_stream: Counter[str] = Counter()
         of_caller: Counter[str] = Counter()
@@ -106,7 +106,7 @@ class InFlight:
             if (
                 of_stream[command.stream] >= SHARE
                 or of_caller[caller] >= most_of_a_caller
-                or passed_over.keeps_back(command)
+                or passed_over.blocks(command)
             ):
                 passed_over.add(command)
                 count += 1

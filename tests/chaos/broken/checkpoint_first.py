@@ -10,7 +10,7 @@ from tests.chaos.entries.projections import points
 
 def _finish(self: Follower, batch: Batch, position: int) -> None:
     self.position = max(self.position, position)
-    self.settle()
+    self.note_position()
     batch.write()
 
 

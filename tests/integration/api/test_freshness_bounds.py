@@ -152,7 +152,7 @@ def test_visible_once_every_read_model_shows_it(both: BothSides) -> None:
     both.reached(1, partition=partition)
     assert applied() == "wait, visible"
     both.park("order_summary", "product-p1", 1, partition)
-    assert applied() == "wait", "one has set it aside"
+    assert applied() == "wait", "one has parked it"
 
 
 @pytest.mark.timeout(25)

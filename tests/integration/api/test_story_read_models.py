@@ -1,4 +1,4 @@
-"""A story as far as the read models have got with it: behind, or with a stream set aside."""
+"""A story as far as the read models have got with it: behind, or with a stream parked."""
 
 from bus.messages.streams import customer_stream, order_stream
 from bus.messages.values import OrderStatus

@@ -3,7 +3,7 @@
 Folding is Python's work, so partitions are filled by processes, not threads: threads would take turns.
 A process that loses its parent ends at once, as its parent may have been killed with ``kill -9``.
 
-Rebuilds that go on side by side are filled together (``Together``): the log is read once for all of them.
+Rebuilds that go on side by side are filled together (``SharedFill``): the log is read once for all of them.
 """
 
 import gc
@@ -33,7 +33,7 @@ Filling = frozenset[Future[None]]
 """What is under way: one for each partition."""
 
 
-class InProcesses:
+class FillingPool:
     """A pool of processes that fills what it is told to; safe for threads."""
 
     def __init__(self, settings: Settings, processes: int | None = None) -> None:
@@ -93,7 +93,7 @@ class InProcesses:
             raise RebuildStoppedError("the filling was stopped, since that of another read model was")
 
 
-class Together:
+class SharedFill:
     """The ``Fill`` of several rebuilds, each in its own thread: the first fill of all of them is one.
 
     It begins when everybody is there who has not left. Each of them comes or leaves in bounded time, since
@@ -101,7 +101,7 @@ class Together:
     itself.
     """
 
-    def __init__(self, pool: InProcesses, names: Iterable[str]) -> None:
+    def __init__(self, pool: FillingPool, names: Iterable[str]) -> None:
         self._pool = pool
         self._changed = threading.Condition()
         self._awaited = set(names)

@@ -39,7 +39,7 @@ class _Called(Generic[Result]):
         return self._result
 
 
-class SideBySide:
+class DaemonThreads:
     """A few threads; they end with the process."""
 
     def __init__(self, threads: int) -> None:

@@ -1,4 +1,4 @@
-"""The pulse of a process: a thread that tells every two seconds that it lives and what it has counted.
+"""The heartbeats of a process: a thread that tells every two seconds that it lives and what it has counted.
 
 It rides out a lost MongoDB: what could not be told is told with the next beat, since counts are running
 totals. Each beat is bounded, and so is stopping.
@@ -34,14 +34,14 @@ class HeartbeatPart(Protocol):
         """The process stops in an orderly way."""
 
 
-class Pulse:
+class HeartbeatThread:
     """Beats from start to stop; ``thread`` is for whoever watches over it."""
 
     def __init__(self, *parts: HeartbeatPart) -> None:
         self._parts = parts
         self._stopping = threading.Event()
         self._silence = Interruption("no heartbeat while MongoDB is away", "heartbeats again")
-        self.thread = threading.Thread(target=self._run, name="pulse", daemon=True)
+        self.thread = threading.Thread(target=self._run, name="heartbeats", daemon=True)
 
     @classmethod
     def of(cls, database: Database[Documents], kind: str, metrics: Metrics) -> Self:
