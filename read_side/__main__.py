@@ -117,10 +117,10 @@ def carry_out_rebuild(
     generation: Annotated[int | None, typer.Argument(help="What was being built for it before.")] = None,
 ) -> None:
     """Carry out a requested rebuild: the projections' worker starts this for one that it has taken."""
-    from read_side.rebuild import requested_rebuild  # noqa: PLC0415 - --help needs no drivers
-    from read_side.rebuild.requests import Claim  # noqa: PLC0415
+    from read_side.rebuild import rebuild_job  # noqa: PLC0415 - --help needs no drivers
+    from read_side.rebuild.rebuild_requests import Claim  # noqa: PLC0415
 
-    requested_rebuild.carry_out(Claim(name, epoch, generation))
+    rebuild_job.carry_out(Claim(name, epoch, generation))
 
 
 @app.command(rich_help_panel=LOOK, epilog=EXIT_STATUS)

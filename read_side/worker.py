@@ -40,8 +40,8 @@ from read_side.projector.projector import Projector
 from read_side.projector.runners import Runners
 from read_side.projector.telemetry import Telemetry
 from read_side.projector.watchdog import Watchdog
-from read_side.rebuild.requested_rebuilds import RequestedRebuilds
-from read_side.rebuild.requests import RebuildRequests
+from read_side.rebuild.rebuild_requests import RebuildRequests
+from read_side.rebuild.rebuild_supervisor import RebuildSupervisor
 
 KIND = "projections"
 
@@ -142,7 +142,7 @@ def main() -> None:
     projected = partial(_projected, registry, models)
     retirement = Retirement(reads, Generations(reads), checkpoints, owner)
     retry_requests = RetryRequests(registry, checkpoints, context.parking, doorbells, owner)
-    rebuilds = RequestedRebuilds(RebuildRequests(reads, settings.lease_ms), models, owner, stopping)
+    rebuilds = RebuildSupervisor(RebuildRequests(reads, settings.lease_ms), models, owner, stopping)
     balance = Balance(checkpoints, owner, projected)
     watchdog = Watchdog(
         log,

@@ -1,6 +1,6 @@
 """``/ops/rebuilds``: the latest rebuild of each read model, and asking for one.
 
-It is not carried out here: a projections' process takes the request (``read_side.rebuild.requests``).
+It is not carried out here: a projections' process takes the request (``read_side.rebuild.rebuild_requests``).
 """
 
 from dataclasses import asdict

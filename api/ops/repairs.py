@@ -15,8 +15,8 @@ from read_side.generations.registry import Registry
 from read_side.parked.parking import Parking
 from read_side.parked.retry_requests import RetryRequests
 from read_side.projector.checkpoints import Checkpoints
+from read_side.rebuild.rebuild_requests import RebuildRequests
 from read_side.rebuild.rebuild_status import RebuildStatuses
-from read_side.rebuild.requests import RebuildRequests
 
 OWNER = "api"
 """What a lease says that was taken over for an operator."""

@@ -32,7 +32,7 @@ _FOR_READERS = {"_id": False, "state": False}
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class LogSlice:
     """What a reader may have: the contiguous commits, and the positions missing below others seen."""
 
     commits: tuple[Commit, ...]
@@ -41,7 +41,7 @@ class Stretch:
     """Bytes as stored, where they were counted (``LogView.read_within``)."""
 
 
-def _contiguous(commits: Iterable[Documents], after: int) -> Stretch:
+def _contiguous(commits: Iterable[Documents], after: int) -> LogSlice:
     """Of stored commits those that follow a position without a gap, and what is missing beyond them."""
     found = {stored["seq"]: stored for stored in commits}
     contiguous = []
@@ -50,7 +50,7 @@ def _contiguous(commits: Iterable[Documents], after: int) -> Stretch:
         contiguous.append(Commit.from_stored(found[expected]))
         expected += 1
     last = max(found, default=after)
-    return Stretch(tuple(contiguous), tuple(seq for seq in range(expected, last) if seq not in found))
+    return LogSlice(tuple(contiguous), tuple(seq for seq in range(expected, last) if seq not in found))
 
 
 class LogView:
@@ -172,7 +172,7 @@ class LogView:
         found = self._settled.find(where, session=self._session)
         return {stored["command_id"]: self._noted(stored) for stored in found}
 
-    def read(self, partition: int, after: int, limit: int, *, state: bool = True) -> Stretch:
+    def read(self, partition: int, after: int, limit: int, *, state: bool = True) -> LogSlice:
         """The next contiguous commits after a position, at most ``limit``, and what is missing beyond.
 
         Without ``state``, which only the write side needs, they are a quarter smaller.
@@ -182,7 +182,7 @@ class LogView:
         cursor = self._settled.find(where, left_out, session=self._session)
         return _contiguous(cursor.sort("seq", ASCENDING).limit(limit), after)
 
-    def read_within(self, partition: int, after: int, limit: int, most_bytes: int) -> Stretch:
+    def read_within(self, partition: int, after: int, limit: int, most_bytes: int) -> LogSlice:
         """As ``read`` without states, but not much more than so many bytes of them, one commit at least.
 
         It stops after the batch of documents from MongoDB with which they are reached.

@@ -103,9 +103,9 @@ class Notifier:
         is_worth_it: Callable[[], bool] | None = None,
         wakeup: Wakeup | None = None,
     ) -> Iterator[Wakeup]:
-        """Give what is set whenever one of the topics is announced, while the block runs: a new one, or that.
+        """While the block runs, an announcement of any topic sets the yielded wakeup, new unless given.
 
-        With ``is_worth_it`` only when that returns True as well: it may ask for positions, and must be quick.
+        With ``is_worth_it``, only if that returns True; it must be quick.
         """
         wakeup = wakeup or (Wakeup() if is_worth_it is None else Wakeup(is_worth_it))
         wanted = tuple(topics)

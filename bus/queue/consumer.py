@@ -90,7 +90,7 @@ class BlockingConsumer(_RedisConsumer):
         return messages
 
     def end(self, redis_ids: Sequence[str]) -> None:
-        """Settle messages that were taken: they are done with."""
+        """Acknowledge messages that were taken: they are done with."""
         try:
             self._ack_all(redis_ids)
         except redis.RedisError as error:

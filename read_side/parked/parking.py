@@ -122,10 +122,10 @@ class Parking:
         return [Parked.from_stored(stored) for stored in self._parked.find({**where, **_CONFIRMED})]
 
     def confirmed(self, name: str, generation: int, partition: int, lease: Lease) -> list[Parked]:
-        """What is parked, by position, for whoever has just taken the lease.
+        """The parked streams, by position, for a new holder of the lease.
 
-        What earlier holders have only proposed is dropped: they have not written anything without it, and it
-        is met again. Of later holders nothing is, should the lease be lost by now.
+        Unconfirmed parkings of earlier holders are deleted: no document was written without those streams,
+        and the error will be met again. Those of later holders stay, in case the lease is lost already.
         """
         where = {"name": name, "generation": generation, "partition": partition}
         found = list(self._parked.find(where))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from bus.log.log import Log
-from bus.log.view import Stretch
+from bus.log.view import LogSlice
 from bus.observability.metrics import Metrics
 from read_side.generations.registry import Registry
 from read_side.parked.parking import Parking
@@ -45,7 +45,7 @@ class ProjectionContext:
     announce: Callable[[Sequence[Reached]], None]
     """Told of checkpoints after they have moved; must not raise."""
     stopping: threading.Event
-    read: Callable[[int, int, int], Stretch]
+    read: Callable[[int, int, int], LogSlice]
     """Reads a partition of the log after a position, a bounded number of commits: as ``stretches`` does."""
     may_go_on: Callable[[str, int, float], bool] = lambda _name, _generation, _began: True
     """Asked with name, generation and the monotonic time when the run began, between batches."""
@@ -53,6 +53,6 @@ class ProjectionContext:
     """By default nobody is told."""
 
 
-def stretches(log: Log) -> Callable[[int, int, int], Stretch]:
+def stretches(log: Log) -> Callable[[int, int, int], LogSlice]:
     """Reads of a log that are bounded in bytes as well."""
     return lambda partition, after, limit: log.read_within(partition, after, limit, STRETCH_BYTES)

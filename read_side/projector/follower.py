@@ -2,8 +2,8 @@
 
 It takes in commits: plans, loads, folds, writes, parks what cannot be folded. What it has written out it says
 with ``note_position``, which moves the checkpoint. A run of its own does so after every stretch; a joint pass
-settles several followers at once (``read_side.projector.joint_pass``). In the middle of a stretch, before and
-after what is written in steps of its own, a follower settles by itself.
+moves the checkpoints of several followers at once (``read_side.projector.joint_pass``). In the middle of a
+stretch, before and after what is written in steps of its own, a follower moves its checkpoint by itself.
 
 Why nothing is lost or doubled: documents are written before the checkpoint says so, each only if it is still
 as it was read, and a document that has a commit skips it. So a crash before the checkpoint moves repeats a
@@ -186,7 +186,7 @@ class Follower:
         return self._last.batch.changes if self._last is not None else 0
 
     def writes(self) -> list[Write]:
-        """What ``write_out`` would ask for: to be told ``written`` or ``write_out_again`` after it."""
+        """The writes that ``write_out`` would make. Call ``written`` or ``write_out_again`` afterwards."""
         return self._last.batch.writes() if self._last is not None else []
 
     def written(self) -> None:

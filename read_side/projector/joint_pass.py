@@ -54,7 +54,7 @@ class DroppedFollower:
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class PartitionWork:
     """What a pass takes in of one partition: contiguous commits, and for whom."""
 
     followers: Sequence[Follower]
@@ -96,7 +96,7 @@ class JointPass:
         self._context = context
         self._threads = threads
 
-    def take_in(self, shares: Sequence[Share]) -> list[DroppedFollower]:
+    def take_in(self, shares: Sequence[PartitionWork]) -> list[DroppedFollower]:
         """Take in stretches and move the checkpoints; return who is dropped.
 
         Raises:

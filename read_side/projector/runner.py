@@ -51,7 +51,7 @@ from read_side.projector.catch_up import check_head
 from read_side.projector.checkpoints import Lease
 from read_side.projector.context import BATCH, STRETCH_BYTES, Generation, ProjectionContext
 from read_side.projector.follower import Follower
-from read_side.projector.joint_pass import DroppedFollower, Share
+from read_side.projector.joint_pass import DroppedFollower, PartitionWork
 from read_side.projector.pauses import Pauses
 
 TICK_S = 2.0
@@ -122,7 +122,7 @@ class Runner:
         woken = self.appended if self.followers else self.freed
         return 0.0 if woken.is_set() else max(0.0, self._due_at - time.monotonic())
 
-    def look(self) -> Share | None:
+    def look(self) -> PartitionWork | None:
         """Take, keep, read: what there is to take in."""
         self.appended.clear()
         self._drop_what_is_not_projected()
@@ -140,7 +140,7 @@ class Runner:
         self._failures.end(_ALL)
         return share
 
-    def _read(self) -> Share | None:
+    def _read(self) -> PartitionWork | None:
         followers = list(self.followers.values())
         self._keep_silent()
         after = min(one.position for one in followers)
@@ -148,7 +148,7 @@ class Runner:
         if stretch.commits:
             if len(stretch.commits) >= BATCH or stretch.size >= STRETCH_BYTES:
                 self._due_at = now
-            return Share(followers, stretch.commits)
+            return PartitionWork(followers, stretch.commits)
         if stretch.missing:
             wait_s = self._context.gaps.wait_or_close(self.partition, stretch.missing)
             self._due_at = min(self._due_at, now + wait_s)

@@ -21,7 +21,7 @@ from bus.notify.notifier import Notifier, appended, freed
 from read_side.projections.model import ReadModel
 from read_side.projector.context import ProjectionContext
 from read_side.projector.daemon_threads import DaemonThreads
-from read_side.projector.joint_pass import JointPass, Share
+from read_side.projector.joint_pass import JointPass, PartitionWork
 from read_side.projector.runner import TICK_S, Runner
 
 SIDES = 6
@@ -101,7 +101,7 @@ class Runners:
 
     def round(self, due: Iterable[Runner]) -> None:
         """Let some runners look, and take in what they find; whatever happens, as nobody would start anew."""
-        shares: dict[Runner, Share] = {}
+        shares: dict[Runner, PartitionWork] = {}
         for runner in due:
             try:
                 share = runner.look()

@@ -58,7 +58,7 @@ class Spreading:
         return len(self.behind(position)) >= MOST
 
     def is_halted(self, stream: str, seq: int) -> bool:
-        """Whether a stream that is parked from a position on was on its way to documents by then."""
+        """Whether the parked stream has an unfinished spread at or after the position it is parked from."""
         return any(commit.stream == stream and commit.seq >= seq for commit in self._under_way)
 
     def is_to_be(self, planned: Plan) -> bool:

@@ -148,7 +148,7 @@ def _look_again(
 
 
 def _by_id(side: Collection[Documents], model: ReadModel, ids: Sequence[str]) -> dict[str, Document]:
-    """Documents with what spreads, as they are read: those that lack it would stay behind for long."""
+    """The documents by id, with unfinished spreads folded in: the stored ones may lag for long."""
     spreads = under_way(side, model)
     found = all_caught_up(model, spreads, side.find({"_id": {"$in": ids}}))
     return {document["_id"]: document for document in found}

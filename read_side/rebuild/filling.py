@@ -20,7 +20,7 @@ from typing import Protocol
 
 from bus.connections.clients import read_database, write_database
 from bus.log.log import Log
-from bus.log.view import Stretch
+from bus.log.view import LogSlice
 from bus.settings import Settings
 from read_side.errors import RebuildStoppedError
 from read_side.generations.registry import Registry
@@ -86,7 +86,7 @@ def fill_partition(context: ProjectionContext, model: ReadModel, generation: int
 def fill_together(context: ProjectionContext, targets: Sequence[Target], partition: int) -> None:
     """Bring one partition of several read models up to its head, as ``fill_partition`` does each."""
 
-    def read(after: int) -> Stretch:
+    def read(after: int) -> LogSlice:
         return context.log.read_within(partition, after, STRETCH, STRETCH_BYTES)
 
     def fill(target: Target, member: Member) -> None:

@@ -71,7 +71,7 @@ class FillingPool:
             return frozenset({broken})
 
     def finish(self, filling: Filling, tick: Callable[[], None]) -> None:
-        """Return when it is done. What ends one who waits for it, or one of the models, ends it for all.
+        """Wait until all partitions are filled. An error in one model or waiting rebuild stops all.
 
         Raises:
             RebuildStoppedError: it was stopped.

@@ -15,7 +15,7 @@ from bus.connections.clients import Documents
 from bus.log.log import Log
 from read_side.generations.registry import COLLECTION, Entry, Generation, State
 from read_side.projector.checkpoints import Checkpoints
-from read_side.rebuild.requests import OPEN, RebuildRequests, RequestState
+from read_side.rebuild.rebuild_requests import OPEN, RebuildRequests, RequestState
 
 READY = "ready"
 """The state of a rebuild that has left its generation beside the live one, as it was told to."""
@@ -116,7 +116,7 @@ def seen(name: str, request: Documents | None, registered: Registered | None) ->
 
 
 def _is_later(generation: Generation, request: Documents) -> bool:
-    """Whether a generation came to be as it is after a request was over, and not because of it."""
+    """Whether the generation changed after the request finished, and not because of that request."""
     if (request["state"], request.get("generation")) == (RequestState.SUCCEEDED, generation.number):
         return False
     return generation.since is not None and generation.since > request["finished_at"]

@@ -20,13 +20,13 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Self
 
-from bus.log.view import Stretch
+from bus.log.view import LogSlice
 
 PATIENCE_S = 5.0
 LOOK_S = 0.2
 """How soon who waits notices that it should stop."""
 
-Read = Callable[[int], Stretch]
+Read = Callable[[int], LogSlice]
 """The next stretch after a position."""
 
 
@@ -41,7 +41,7 @@ class Member:
         """Where it stands, once it has come to the start."""
         self.is_alone = False
 
-    def read(self, _partition: int, after: int, _limit: int) -> Stretch:
+    def read(self, _partition: int, after: int, _limit: int) -> LogSlice:
         return self._scan.next_for(self, after)
 
     def __enter__(self) -> Self:
@@ -61,8 +61,8 @@ class SharedScan:
         self.members = [Member(self) for _ in range(members)]
         self._present = set(self.members)
         self._begin: int | None = None  # of the stretch at hand
-        self._stretch = Stretch((), ())
-        self._ahead: tuple[int, Future[Stretch]] | None = None
+        self._stretch = LogSlice((), ())
+        self._ahead: tuple[int, Future[LogSlice]] | None = None
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="read ahead")
 
     def __enter__(self) -> Self:
@@ -76,7 +76,7 @@ class SharedScan:
             self._present.discard(member)
             self._changed.notify_all()
 
-    def next_for(self, member: Member, after: int) -> Stretch:
+    def next_for(self, member: Member, after: int) -> LogSlice:
         """The stretch after a position: the one at hand, the next one for all, or one for it alone."""
         with self._changed:
             if after == self._begin:
@@ -101,12 +101,12 @@ class SharedScan:
         starts = [each.starts_after for each in self._present if each.starts_after is not None]
         return after == min(starts)
 
-    def _given(self, member: Member) -> Stretch:
+    def _given(self, member: Member) -> LogSlice:
         member.has, member.is_alone = self._begin, False
         self._changed.notify_all()
         return self._stretch
 
-    def _advanced(self, member: Member, after: int) -> Stretch:
+    def _advanced(self, member: Member, after: int) -> LogSlice:
         """Read under the lock: who comes for the same meanwhile finds it; every call is bounded."""
         stretch = self._from_ahead(after) or self._read(after)
         if not stretch.commits:
@@ -116,7 +116,7 @@ class SharedScan:
         self._ahead = following, self._pool.submit(self._read, following)
         return self._given(member)
 
-    def _from_ahead(self, after: int) -> Stretch | None:
+    def _from_ahead(self, after: int) -> LogSlice | None:
         if self._ahead is None or self._ahead[0] != after:
             return None
         (_, reading), self._ahead = self._ahead, None

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from read_side.rebuild.requests import COLLECTION as REQUESTS
+from read_side.rebuild.rebuild_requests import COLLECTION as REQUESTS
 from tests.browser.browser import PATIENCE_S, Browser
 from tests.browser.shop import DONE, Shop
 from tests.support.system import System

@@ -10,7 +10,7 @@ from pymongo.database import Database
 
 from bus.connections.clients import Documents, read_database, write_database
 from bus.log.log import Log
-from bus.log.view import Stretch
+from bus.log.view import LogSlice
 from bus.settings import Settings
 from read_side.audit.audit import audit
 from read_side.errors import RebuildStoppedError
@@ -37,7 +37,7 @@ class CountedLog(Log):
         self.database = database
         self.begins: list[tuple[int, int]] = []
 
-    def read_within(self, partition: int, after: int, limit: int, most_bytes: int) -> Stretch:
+    def read_within(self, partition: int, after: int, limit: int, most_bytes: int) -> LogSlice:
         stretch = super().read_within(partition, after, limit, most_bytes)
         self.begins += [(partition, after)] if stretch.commits else []
         return stretch

@@ -14,7 +14,7 @@ from read_side.errors import RebuildLostError
 from read_side.projections.customers import CUSTOMERS
 from read_side.projections.model import ReadModel
 from read_side.projections.products import PRODUCTS
-from read_side.rebuild.requests import MOST_DEATHS, Claim, RebuildRequests
+from read_side.rebuild.rebuild_requests import MOST_DEATHS, Claim, RebuildRequests
 from tests.integration.shop import LONG_AGO
 
 MODELS = (CUSTOMERS, PRODUCTS)

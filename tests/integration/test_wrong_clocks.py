@@ -31,8 +31,8 @@ from read_side.generations.generations import Generations
 from read_side.generations.registry import Registry
 from read_side.projections.products import PRODUCTS
 from read_side.projector.checkpoints import Checkpoints
-from read_side.rebuild import requests
-from read_side.rebuild.requests import RebuildRequests
+from read_side.rebuild import rebuild_requests
+from read_side.rebuild.rebuild_requests import RebuildRequests
 from tests.integration.commands_queue import waiting
 from tests.integration.shop import PARTITIONS, WriteSide, order_id
 from tests.support import messages
@@ -44,7 +44,7 @@ LEASE_MS = 500
 WAITED_S = 7
 PATIENCE_S = 60
 NAME = PRODUCTS.name
-SHORT = mock.patch.multiple(requests, START_MS=LEASE_MS, SILENCE_MS=LEASE_MS)
+SHORT = mock.patch.multiple(rebuild_requests, START_MS=LEASE_MS, SILENCE_MS=LEASE_MS)
 ALONE = mock.patch.object(attempts_module, "ALONE_MS", LEASE_MS)
 
 

@@ -10,7 +10,7 @@ from pymongo.database import Database
 
 from read_side.generations import registry
 from read_side.projections import READ_MODELS
-from read_side.rebuild import requests
+from read_side.rebuild import rebuild_requests
 from tests.support.processes import ROOT
 
 PACKAGES = ("bus", "write_side", "read_side", "api")
@@ -29,7 +29,7 @@ def trees(folders: tuple[str, ...]) -> Iterator[tuple[Path, ast.AST]]:
 
 def collections() -> set[str]:
     """Those that the code names where it gets one; a model's first generation, the view of its live one."""
-    named = {registry.COLLECTION, requests.COLLECTION}
+    named = {registry.COLLECTION, rebuild_requests.COLLECTION}
     for _, tree in trees(PACKAGES):
         named |= {collection for _, collection in looked_into(tree)}
     models = {model.name for model in READ_MODELS}

@@ -127,6 +127,16 @@ def test_the_files_of_the_examples_are_new() -> None:
     assert [path for path in pages.EXTENDING.new_files if (pages.ROOT / path).exists()] == []
 
 
+def test_what_the_examples_change_is_there() -> None:
+    """``tests/e2e/test_extending.py`` tries the whole page; this says at once which block to mend."""
+    changed: dict[str, str] = {}
+    for change in pages.EXTENDING.changes:
+        changed[change.path] = change.apply(
+            changed.get(change.path) or (pages.ROOT / change.path).read_text()
+        )
+    assert [path for path, text in changed.items() if text == (pages.ROOT / path).read_text()] == []
+
+
 def test_every_command_that_is_named_exists() -> None:
     named = {command for page in OF_NOW for command in _MODULE.findall(page.text)}
     assert named >= {("api", "up"), ("api", "token"), ("read_side", "audit"), ("write_side", "audit")}

@@ -11,7 +11,7 @@ from unittest import mock
 import pytest
 
 from bus.log.commit import Commit
-from bus.log.view import Stretch
+from bus.log.view import LogSlice
 from read_side.rebuild import shared_scan
 from read_side.rebuild.shared_scan import Member, SharedScan
 from tests.support.waiting import until
@@ -30,14 +30,14 @@ class FakeLog:
         """The next reading after each of these positions raises."""
         self._lock = threading.Lock()
 
-    def read(self, after: int) -> Stretch:
+    def read(self, after: int) -> LogSlice:
         with self._lock:
             self.reads[after] += 1
             if after in self.broken:
                 self.broken.discard(after)
                 raise ConnectionError(f"no answer after {after}")
         last = min(after + SIZE, self.head)
-        return Stretch(tuple(Commit(partition=0, seq=seq) for seq in range(after + 1, last + 1)), ())
+        return LogSlice(tuple(Commit(partition=0, seq=seq) for seq in range(after + 1, last + 1)), ())
 
     def read_more_than_once(self) -> list[int]:
         return [after for after, times in self.reads.items() if times > 1 and after < self.head]

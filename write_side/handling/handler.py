@@ -232,7 +232,10 @@ class CommandHandler:
             self._finished.popitem(last=False)
 
     def _is_finished(self, command_id: str) -> bool:
-        """Return True if it was lately. Shown as unfinished for longer, that was lost, and is noted again."""
+        """Return True if it finished within ``SETTLED_S``.
+
+        If the inbox still lists it afterwards, that update was lost and is repeated.
+        """
         return time.monotonic() - self._finished.get(command_id, float("-inf")) <= SETTLED_S
 
     def _overdue(self, elsewhere: Sequence[Earlier]) -> list[str]:
@@ -249,10 +252,10 @@ class CommandHandler:
 
 
 def _related(batch: Batch) -> list[Related]:
-    """What the inbox is asked for: everything that the batch depends on.
+    """The inbox queries for earlier commands that the batch depends on.
 
-    What was passed over is known. Streams that it changes or reads are asked for up to the last of the batch
-    that has to do with them, which is before it: else a burst would be listed for every batch.
+    Commands of the batch that share a stream with skipped ones get a query of their own, bounded by the
+    last of these commands, so that a burst of skipped commands is not listed for each batch.
     """
     crowded: list[Entry] = []
     others: list[Entry] = []
@@ -290,7 +293,7 @@ def _not_waiting(
 
 
 def _without_those_let_through(handled: list[tuple[Entry, Handled]]) -> list[tuple[Entry, Handled]]:
-    """Leave out those that waited for one before them which is kept as failed by now: their turn is next."""
+    """If all errors are about unfinished predecessors, leave these commands out: they are tried next."""
     errors = [result for _, result in handled if isinstance(result, Exception)]
     if all(isinstance(error, EarlierUnfinishedError) for error in errors):
         return [(entry, result) for entry, result in handled if not isinstance(result, Exception)]

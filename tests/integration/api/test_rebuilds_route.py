@@ -9,7 +9,7 @@ from falcon import testing
 from read_side.generations.generations import Generations
 from read_side.projections import READ_MODELS
 from read_side.projections.products import PRODUCTS
-from read_side.rebuild.requests import RebuildRequests
+from read_side.rebuild.rebuild_requests import RebuildRequests
 from tests.support.shop_api import Shop
 
 

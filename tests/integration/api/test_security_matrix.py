@@ -105,7 +105,7 @@ def _cases(shop: Shop, ids: dict[str, str]) -> Iterator[Case]:
         elif (method, template) in contract:
             expected = contract[method, template]
         else:
-            assert template.startswith(OPS_ONLY)
+            assert template.startswith(OPS_ONLY), f"{method} {template} has no row in CONTRACT"
             expected = (403, 403, 403, 200)
         body = BODIES.get(f"{method} {template}")
         yield Case(method, template, path, body, expected)

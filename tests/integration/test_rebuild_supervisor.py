@@ -20,7 +20,7 @@ from read_side.audit.audit import audit
 from read_side.projections import by_name
 from read_side.projections.order_detail import ORDER_DETAIL
 from read_side.projections.order_summary import ORDER_SUMMARY
-from read_side.rebuild.requests import RebuildRequests
+from read_side.rebuild.rebuild_requests import RebuildRequests
 from tests.integration import long_log
 from tests.support.processes import Process
 from tests.support.shop_api import settings_for_a_module

@@ -23,7 +23,7 @@ from pymongo.errors import PyMongoError
 from bus.observability.logs import logger
 from bus.primitives.parent_death import dies_with_parent
 from read_side.projections.model import ReadModel
-from read_side.rebuild.requests import Claim, RebuildRequests
+from read_side.rebuild.rebuild_requests import Claim, RebuildRequests
 
 LOOK_S = 0.1
 CHILD_S = 2.0
@@ -38,7 +38,7 @@ def command(claim: Claim) -> list[str]:
     return [sys.executable, "-m", "read_side", "carry-out-rebuild", claim.name, *numbers]
 
 
-class RequestedRebuilds:
+class RebuildSupervisor:
     """Of one projections' process."""
 
     def __init__(

@@ -1,4 +1,4 @@
-"""One requested rebuild, carried out: the process that ``requested_rebuilds`` starts for it.
+"""One requested rebuild, carried out: the process that ``rebuild_supervisor`` starts for it.
 
 It is a rebuild like one from the command line, with half of the cores, since others have work to do beside
 it, and it tells its request how it goes. One thread tells, each second, and that keeps the request as well:
@@ -29,7 +29,7 @@ from read_side.projections import by_name
 from read_side.projections.model import ReadModel
 from read_side.rebuild.filling_pool import FillingPool
 from read_side.rebuild.rebuild import Rebuild, Rebuilt, Tools, Watch
-from read_side.rebuild.requests import Claim, RebuildRequests
+from read_side.rebuild.rebuild_requests import Claim, RebuildRequests
 
 TELL_S = 1.0
 AGAIN_S = 0.5
@@ -118,10 +118,10 @@ def carry_out(claim: Claim) -> None:
         tools = connected(settings, fill, stopping, open_until_the_end)
         logs.configure(settings.log_level, settings.log_format)
         # What it came to is told before the pool is waited for: that may take as long as a batch does.
-        RequestedRebuild(RebuildRequests(reads, settings.lease_ms), claim, tools, settings.shop_zone).run()
+        RebuildJob(RebuildRequests(reads, settings.lease_ms), claim, tools, settings.shop_zone).run()
 
 
-class RequestedRebuild:
+class RebuildJob:
     """The rebuild that a request asks for, of a shop in a time zone."""
 
     def __init__(self, requests: RebuildRequests, claim: Claim, tools: Tools, zone: tzinfo = UTC) -> None:

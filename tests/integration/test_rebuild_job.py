@@ -14,10 +14,10 @@ from bus.settings import Settings
 from read_side.errors import RebuildLostError
 from read_side.projections.customers import CUSTOMERS
 from read_side.projections.products import PRODUCTS
-from read_side.rebuild import requested_rebuild, requested_rebuilds
-from read_side.rebuild.requested_rebuild import RequestedRebuild
-from read_side.rebuild.requested_rebuilds import RequestedRebuilds
-from read_side.rebuild.requests import MOST_DEATHS, Claim, RebuildRequests
+from read_side.rebuild import rebuild_job, rebuild_supervisor
+from read_side.rebuild.rebuild_job import RebuildJob
+from read_side.rebuild.rebuild_requests import MOST_DEATHS, Claim, RebuildRequests
+from read_side.rebuild.rebuild_supervisor import RebuildSupervisor
 from tests.integration.rebuilding import Rebuilding, Worker, quick
 from tests.integration.shop import WriteSide, written
 from tests.support import messages
@@ -29,9 +29,9 @@ ENDED_S = 10.0
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(requested_rebuild, "TELL_S", 0.001)
-    monkeypatch.setattr(requested_rebuild, "AGAIN_S", 0.01)
-    monkeypatch.setattr(requested_rebuilds, "LOOK_S", 0.01)
+    monkeypatch.setattr(rebuild_job, "TELL_S", 0.001)
+    monkeypatch.setattr(rebuild_job, "AGAIN_S", 0.01)
+    monkeypatch.setattr(rebuild_supervisor, "LOOK_S", 0.01)
     with quick():
         yield
 
@@ -59,7 +59,7 @@ class Asked:
 
     def carry_out(self) -> Documents:
         self.rebuilding.stopping.clear()
-        RequestedRebuild(self.requests, self.claim, self.rebuilding.tools).run()
+        RebuildJob(self.requests, self.claim, self.rebuilding.tools).run()
         return self.told()
 
     def told(self) -> Documents:
@@ -182,7 +182,7 @@ def _until_told(asked: Asked) -> None:
 
 def test_a_teller_that_fails_is_noticed(asked: Asked) -> None:
     asked.fill_with(lambda: _until_told(asked))
-    with mock.patch.object(requested_rebuild.ProgressReporter, "_tell", side_effect=RuntimeError("a bug")):
+    with mock.patch.object(rebuild_job.ProgressReporter, "_tell", side_effect=RuntimeError("a bug")):
         told = asked.carry_out()
     assert (told["state"], told["error"]) == ("failed", "RuntimeError: a bug")
 
@@ -199,7 +199,7 @@ class Attended:
         self.asked.requests.give_back(asked.claim)
         self.started: list[Claim] = []
         self.program = program
-        self.rebuilds = RequestedRebuilds(asked.requests, [PRODUCTS], "host:1", self.stopping, self._command)
+        self.rebuilds = RebuildSupervisor(asked.requests, [PRODUCTS], "host:1", self.stopping, self._command)
 
     def _command(self, claim: Claim) -> Sequence[str]:
         self.started.append(claim)
@@ -241,7 +241,7 @@ def test_a_child_that_cannot_be_started_is_buried(asked: Asked, monkeypatch: pyt
 def test_a_child_that_does_not_stop_is_killed_and_the_request_given_back(
     asked: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(requested_rebuilds, "CHILD_S", 0.2)
+    monkeypatch.setattr(rebuild_supervisor, "CHILD_S", 0.2)
     deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
     attended = Attended(asked, deaf)
     attended.rebuilds.turn()

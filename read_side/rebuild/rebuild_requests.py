@@ -1,7 +1,7 @@
 """Rebuilds that somebody asks for without running them: ``rebuild_requests``, a document for each read model.
 
 The API only leaves a request. A projections' process takes it and has a child process carry it out
-(``read_side.rebuild.requested_rebuilds``), which tells here how it goes. What is live and who may
+(``read_side.rebuild.rebuild_supervisor``), which tells here how it goes. What is live and who may
 build it is the registry's business (``read_side.generations.generations``), also while a rebuild is
 run from the command line; what is here is only who sees to which request, so that each is seen to,
 and one at a time.
