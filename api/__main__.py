@@ -91,7 +91,7 @@ def token(
     from api.tokens import sign  # noqa: PLC0415 - --help needs no drivers
     from bus.settings import Settings  # noqa: PLC0415
 
-    typer.echo(sign(Settings.load(), role, sub, ttl))
+    typer.echo(sign(Settings.for_command_line(), role, sub, ttl))
 
 
 Url = Annotated[

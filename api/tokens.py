@@ -52,4 +52,4 @@ def _secret_of_local_runner(settings: Settings) -> SecretStr:
     kept = settings.data_dir / LOCAL_SECRET
     if settings.jwt_public_key or settings.jwt_jwks_url or not kept.is_file():
         raise ConfigurationError("JWT_SECRET is not set: tokens can only be made with it")
-    return SecretStr(kept.read_text())
+    return SecretStr(kept.read_text().strip())

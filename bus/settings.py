@@ -3,9 +3,12 @@
 A process builds one ``Settings`` in its main and passes it on; nothing else reads the environment.
 """
 
+import fcntl
+from collections.abc import Mapping
 from datetime import tzinfo
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from types import MappingProxyType
+from typing import IO, Annotated, Any, Literal, Self
 
 from pydantic import Field, SecretStr, StringConstraints, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -20,11 +23,14 @@ MIN_SECRET_BYTES = 32  # RFC 7518, section 3.2: an HS256 key is at least as long
 
 LOCAL_SECRET = "jwt_secret"  # noqa: S105 - a file's name
 """Where in ``DATA_DIR`` the local runner keeps the secret that it makes when none is configured."""
-
+KEYS = frozenset({"jwt_secret", "jwt_public_key", "jwt_jwks_url"})
 
 SERVERS = frozenset({"redis_url", "write_mongodb_uri", "read_mongodb_uri"})
 SERVERS_FILE = "servers.env"
-"""Where in ``DATA_DIR`` the local runner says, while it runs, where its servers are, and the shop's zone."""
+"""Where in ``DATA_DIR`` the local runner says, while it runs, where its servers are, and what else is needed
+to work on the same system."""
+LOCK_FILE = "lock"
+"""What the local runner has locked in ``DATA_DIR`` while it lives. Killed, it leaves the other file."""
 
 
 class Settings(BaseSettings):
@@ -32,10 +38,10 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 
-    redis_url: str = "redis://127.0.0.1:6379/0"
-    write_mongodb_uri: str = "mongodb://127.0.0.1:27017"
+    redis_url: SecretStr = SecretStr("redis://127.0.0.1:6379/0")
+    write_mongodb_uri: SecretStr = SecretStr("mongodb://127.0.0.1:27017")
     write_database: str = "twofold_write"
-    read_mongodb_uri: str = "mongodb://127.0.0.1:27017"
+    read_mongodb_uri: SecretStr = SecretStr("mongodb://127.0.0.1:27017")
     read_database: str = "twofold_read"
 
     log_partitions: Annotated[int, Field(ge=1, le=1024)] = 4
@@ -94,33 +100,35 @@ class Settings(BaseSettings):
 
     @classmethod
     def load(cls) -> Self:
-        """Read the environment.
+        """Read the environment alone, as the local runner does.
 
         Raises:
             ConfigurationError: naming each variable that is wrong and why.
 
         """
-        return cls._loaded(None)
+        return cls._loaded()
 
     @classmethod
     def for_command_line(cls) -> Self:
-        """``load``, and where it names no server those of a ``make run`` that is going on in ``DATA_DIR``.
+        """``load``, and where it names no server the system of a ``make run`` that goes on in ``DATA_DIR``.
 
-        With them comes the time zone, so that a rebuild does not make another one.
+        What the environment says comes first. Every ``python -m`` reads its configuration so; the processes
+        of a deployment name their servers.
 
         Raises:
             ConfigurationError: as ``load``.
 
         """
         settings = cls.load()
-        if SERVERS & settings.model_fields_set:
+        if SERVERS & settings.model_fields_set or not _goes_on(settings.data_dir):
             return settings
-        return cls._loaded(settings.data_dir / SERVERS_FILE)
+        own_key = {"jwt_secret": settings.jwt_secret} if KEYS & settings.model_fields_set else {}
+        return cls._loaded(settings.data_dir / SERVERS_FILE, own_key)
 
     @classmethod
-    def _loaded(cls, file: Path | None) -> Self:
+    def _loaded(cls, file: Path | None = None, given: Mapping[str, Any] = MappingProxyType({})) -> Self:
         try:
-            return cls(_env_file=file)
+            return cls(_env_file=file, **given)
         except ValidationError as error:
             wrong = "; ".join(
                 f"{'_'.join(map(str, e['loc'])).upper() or 'environment'}:"
@@ -149,14 +157,14 @@ class Settings(BaseSettings):
 
     @field_validator("read_mongodb_uri", "write_mongodb_uri")
     @classmethod
-    def _keeps_the_promises(cls, uri: str) -> str:
-        mongodb_address.check(uri)
+    def _keeps_the_promises(cls, uri: SecretStr) -> SecretStr:
+        mongodb_address.check(uri.get_secret_value())
         return uri
 
     @field_validator("redis_url")
     @classmethod
-    def _is_a_redis_address(cls, url: str) -> str:
-        RedisAddress.parse(url)
+    def _is_a_redis_address(cls, url: SecretStr) -> SecretStr:
+        RedisAddress.parse(url.get_secret_value())
         return url
 
     @field_validator("shop_time_zone")
@@ -184,3 +192,21 @@ class Settings(BaseSettings):
         if sum(key is not None for key in (self.jwt_secret, self.jwt_public_key, self.jwt_jwks_url)) > 1:
             raise ValueError("set only one of JWT_SECRET, JWT_PUBLIC_KEY and JWT_JWKS_URL")
         return self
+
+
+def lock(file: IO[str], *, exclusive: bool) -> bool:
+    """Lock the local runner's file until it is closed, if no other lock is in the way; return whether."""
+    try:
+        fcntl.flock(file, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _goes_on(data_dir: Path) -> bool:
+    """Return True if a local runner holds the lock, which the system takes from one that was killed."""
+    try:
+        with (data_dir / LOCK_FILE).open() as file:
+            return not lock(file, exclusive=False)
+    except OSError:
+        return False

@@ -103,7 +103,7 @@ class Sweeping:
 
 def main() -> None:
     """Sweep until SIGTERM or SIGINT."""
-    settings = Settings.load()
+    settings = Settings.for_command_line()
     logs.configure(settings.log_level, settings.log_format)
     stopping = worker_process.stop_on_signals()
 

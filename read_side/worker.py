@@ -94,7 +94,7 @@ def tell_of_other_zones(registry: Registry, models: Iterable[ReadModel]) -> list
 
 def main() -> None:
     """Project until SIGTERM or SIGINT."""
-    settings = Settings.load()
+    settings = Settings.for_command_line()
     models = read_models(settings.shop_zone)
     logs.configure(settings.log_level, settings.log_format)
     stopping = worker_process.stop_on_signals()

@@ -33,7 +33,7 @@ HELP_AFTER_S = 0.25
 
 def main() -> None:
     """Handle commands until SIGTERM or SIGINT."""
-    settings = Settings.load()
+    settings = Settings.for_command_line()
     logs.configure(settings.log_level, settings.log_format)
     stopping = worker_process.stop_on_signals()
 

@@ -29,7 +29,7 @@ def demo(url: str | None, orders: int) -> bool:
         ConfigurationError: there is no key to sign a token with.
 
     """
-    settings = Settings.load()
+    settings = Settings.for_command_line()
     ends_at = datetime.now(UTC)
     run = Shop(f"demo-{uuid_utils.uuid7().hex[:12]}", ends_at, orders)
     console = Console()

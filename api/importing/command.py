@@ -127,7 +127,7 @@ def run(  # noqa: PLR0913 - what the command line takes
         ConfigurationError: there is no key to sign a token with.
 
     """
-    settings = Settings.load()
+    settings = Settings.for_command_line()
     one = Import(paths, mapping, Console())
     if dry_run:
         one.rehearse()

@@ -5,16 +5,14 @@ counted up. Everything else is read through ``Settings``, by the runner as by th
 """
 
 import os
-import secrets
 import sys
 from pathlib import Path
 
 from api.local.servers import LocalServers
 from bus.errors import ConfigurationError
-from bus.settings import LOCAL_SECRET, Settings
+from bus.settings import Settings
 
 MAX_PORT = 65_535
-KEYS = {"jwt_secret", "jwt_public_key", "jwt_jwks_url"}
 
 
 def api_port(settings: Settings) -> int:
@@ -27,12 +25,11 @@ def api_port(settings: Settings) -> int:
     return int(text)
 
 
-def for_processes(settings: Settings, servers: LocalServers, port: int) -> dict[str, str]:
+def for_processes(settings: Settings, servers: LocalServers) -> dict[str, str]:
     """The whole environment; this interpreter's folder leads PATH, so that ``python`` means it."""
     environ = {
         **os.environ,
-        **servers.environ,
-        "API_PORT": str(port),
+        **servers.told,
         "DATA_DIR": str(settings.data_dir.resolve()),
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
         "PYTHONUNBUFFERED": "1",  # lines appear when they are written, also in a pipe
@@ -40,16 +37,4 @@ def for_processes(settings: Settings, servers: LocalServers, port: int) -> dict[
     environ.pop("PORT", None)
     if settings.log_format is None and sys.stdout.isatty():  # they write to honcho, and see no terminal
         environ["LOG_FORMAT"] = "plain"
-    if not KEYS & settings.model_fields_set:
-        environ["JWT_SECRET"] = _kept_secret(settings.data_dir / LOCAL_SECRET)
     return environ
-
-
-def _kept_secret(path: Path) -> str:
-    """A random secret, the same at every start so that tokens stay valid; readable by its owner only."""
-    secret = path.read_text() if path.exists() else ""
-    if not secret:
-        secret = secrets.token_urlsafe(48)
-        path.touch(mode=0o600)
-        path.write_text(secret)
-    return secret

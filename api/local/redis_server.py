@@ -27,13 +27,15 @@ class RedisServer(ServerProcess):
 
     @property
     def url(self) -> str:
-        return f"redis://{ports.HOST}:{self.port}/0"
+        password = f":{self._secret}@" if self._secret else ""
+        return f"redis://{password}{ports.HOST}:{self.port}/0"
 
     def _program(self) -> Path:
         return binaries.choose(_programs(), AT_LEAST, ADVICE)
 
     def _arguments(self, port: int) -> list[str]:
         return [
+            "-",
             *("--bind", ports.HOST),
             *("--port", str(port)),
             *("--dir", "."),
@@ -43,8 +45,13 @@ class RedisServer(ServerProcess):
             *("--daemonize", "no"),
         ]
 
+    def _input(self) -> str:
+        return f"requirepass {self._secret}\n" if self._secret else ""
+
     def _is_ready(self, port: int, pid: int) -> bool:
-        with redis.Redis(ports.HOST, port, socket_timeout=1, socket_connect_timeout=1) as client:
+        with redis.Redis(
+            ports.HOST, port, password=self._secret, socket_timeout=1, socket_connect_timeout=1
+        ) as client:
             try:
                 return bool(client.info("server")["process_id"] == pid and client.ping())
             except redis.RedisError:  # still loading its file

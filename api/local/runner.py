@@ -5,6 +5,8 @@ s are bounds, rarely reached. A server that dies is started again where it was, 
 A process that dies stops everything, which is honcho's rule and right for a laptop.
 """
 
+import os
+import shlex
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -18,8 +20,9 @@ from api.local import environment, ports, welcome
 from api.local.interrupts import first_signal_unwinds
 from api.local.processes import Processes
 from api.local.servers import LocalServers
+from bus.connections.address_secrets import without_credentials
 from bus.errors import ConfigurationError, ServerUnavailableError
-from bus.settings import Settings
+from bus.settings import SERVERS_FILE, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_S = 60.0
@@ -50,6 +53,7 @@ def up() -> int:
 
 
 def _until_interrupted(body: Callable[[ExitStack], int]) -> int:
+    os.umask(0o077)  # what the servers write is closed to other users
     with first_signal_unwinds() as interrupts, ExitStack() as running:
         try:
             return body(running)
@@ -62,11 +66,18 @@ def _until_interrupted(body: Callable[[ExitStack], int]) -> int:
 def _up(running: ExitStack, settings: Settings) -> int:
     console = Console()
     servers = running.enter_context(LocalServers(settings))
-    for name, value in servers.environ.items():
-        console.print(f"export {name}='{value}'", markup=False, highlight=False, soft_wrap=True)
+    for name, address in servers.environ.items():
+        _say(console, f"{name}: {without_credentials(address)}")
+    file = settings.data_dir.resolve() / SERVERS_FILE
+    _say(console, "Commands in this folder find these. For other programs, with the passwords:")
+    _say(console, f"set -a; . {shlex.quote(str(file))}; set +a")
     while True:
         time.sleep(WATCH_S)
         _restart_dead(console, servers)
+
+
+def _say(console: Console, line: str) -> None:
+    console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _run(
@@ -77,8 +88,8 @@ def _run(
     if not ports.is_free(port, settings.api_host):
         raise ConfigurationError(f"PORT: {port} is taken (or not allowed); set another, as in PORT=8080")
     console.print("Starting the servers ...")
-    servers = running.enter_context(LocalServers(settings))
-    environ = environment.for_processes(settings, servers, port)
+    servers = running.enter_context(LocalServers(settings.model_copy(update={"api_port": port})))
+    environ = environment.for_processes(settings, servers)
     processes = running.enter_context(Processes(procfile, ROOT, environ))
     running.callback(console.print, "Stopping ...")
     address = _address(settings.api_host, port)

@@ -1,21 +1,32 @@
 """The servers that the environment does not bring, together on one data directory.
 
 A data directory belongs to one instance at a time. The claim is a file lock that the system drops with the
-process, so one left by a killed instance blocks nobody.
+process, so one left by a killed instance blocks nobody. The directory is closed to other users of the
+machine, which closes the files in it as well.
 """
 
-import fcntl
 import os
+import stat
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Self
 
+from api.local.kept_secret import OWNER_ONLY, kept_secret
 from api.local.mongod import Mongod
 from api.local.process import ServerProcess
 from api.local.redis_server import RedisServer
 from bus.errors import ConfigurationError
-from bus.settings import SERVERS_FILE, Settings
+from bus.settings import KEYS, LOCAL_SECRET, LOCK_FILE, SERVERS_FILE, Settings, lock
+
+TOLD = (
+    *("write_database", "read_database", "log_partitions", "shop_time_zone"),
+    *("api_port", "jwt_issuer", "jwt_audience", "jwt_customer_claim"),
+)
+"""What a command in another shell has to know beside the servers, or it would work on another system."""
+CLAIM_S = 0.5
+"""How long the lock may be held by commands that look whether it is: each holds it for microseconds."""
 
 
 class LocalServers:
@@ -30,20 +41,30 @@ class LocalServers:
         self._data_dir = settings.data_dir.resolve()
         self._settings = settings
         brought = settings.model_fields_set
-        self._redis = None if "redis_url" in brought else RedisServer(self._data_dir)
-        self._mongod = None if "write_mongodb_uri" in brought else Mongod(self._data_dir)
+        self._redis = None if "redis_url" in brought else RedisServer(self._data_dir, guarded=True)
+        self._mongod = None if "write_mongodb_uri" in brought else Mongod(self._data_dir, guarded=True)
         self._running = ExitStack()
 
     @property
     def environ(self) -> dict[str, str]:
         """Where the servers are, as the variables that ``Settings`` reads."""
-        write_uri = self._mongod.uri if self._mongod else self._settings.write_mongodb_uri
+        write_uri = self._mongod.uri if self._mongod else self._settings.write_mongodb_uri.get_secret_value()
+        read_uri = self._settings.read_mongodb_uri.get_secret_value()
         own_read_uri = "read_mongodb_uri" in self._settings.model_fields_set
         return {
-            "REDIS_URL": self._redis.url if self._redis else self._settings.redis_url,
+            "REDIS_URL": self._redis.url if self._redis else self._settings.redis_url.get_secret_value(),
             "WRITE_MONGODB_URI": write_uri,
-            "READ_MONGODB_URI": self._settings.read_mongodb_uri if own_read_uri else write_uri,
+            "READ_MONGODB_URI": read_uri if own_read_uri else write_uri,
         }
+
+    @property
+    def told(self) -> dict[str, str]:
+        """All that the processes, and commands beside them, have to know of this system."""
+        values = {name.upper(): getattr(self._settings, name) for name in TOLD}
+        told = {name: str(value) for name, value in values.items() if value is not None}
+        if not KEYS & self._settings.model_fields_set:
+            told["JWT_SECRET"] = kept_secret(self._data_dir / LOCAL_SECRET)
+        return self.environ | told
 
     def restart_dead(self) -> list[str]:
         """Start again, where they were, those that have died; return their names."""
@@ -55,6 +76,7 @@ class LocalServers:
     def __enter__(self) -> Self:
         with ExitStack() as starting:
             starting.enter_context(claim(self._data_dir))
+            (self._data_dir / SERVERS_FILE).unlink(missing_ok=True)  # a killed instance's
             for server in self._servers():
                 starting.enter_context(server)
             starting.enter_context(self._told_in(self._data_dir / SERVERS_FILE))
@@ -66,14 +88,9 @@ class LocalServers:
 
     @contextmanager
     def _told_in(self, file: Path) -> Iterator[None]:
-        """Say where the servers are, and in which zone the shop, for commands in another shell.
-
-        A password in it is its owner's.
-        """
-        told = {**self.environ, "SHOP_TIME_ZONE": self._settings.shop_time_zone}
-        file.unlink(missing_ok=True)
-        file.touch(mode=0o600)
-        file.write_text("".join(f"{name}='{value}'\n" for name, value in told.items()))
+        """Keep what is told in a file for commands in another shell; only its owner can read it."""
+        file.touch(mode=OWNER_ONLY)
+        file.write_text("".join(f"{name}='{value}'\n" for name, value in self.told.items()))
         try:
             yield
         finally:
@@ -85,27 +102,32 @@ class LocalServers:
 
 @contextmanager
 def claim(data_dir: Path) -> Iterator[None]:
-    """Hold the data directory while the block runs.
+    """Hold the data directory while the block runs, and close it to other users.
 
     Raises:
-        ConfigurationError: another instance holds it, or it cannot be written.
+        ConfigurationError: another instance holds it, it cannot be written, or others keep files there.
 
     """
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
-        lock = (data_dir / "lock").open("a+")
+        if data_dir.stat().st_mode & stat.S_ISVTX:
+            raise ConfigurationError(f"DATA_DIR: {data_dir} is shared with others; set a folder of its own")
+        data_dir.chmod(0o700)
+        file = (data_dir / LOCK_FILE).open("a+")
     except OSError as error:
         raise ConfigurationError(f"DATA_DIR: {data_dir} cannot be used: {error.strerror}") from None
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            holder = lock.read().strip() or "unknown"
-            raise ConfigurationError(
-                f"DATA_DIR: another instance (pid {holder}) uses {data_dir}; stop it or set another DATA_DIR"
-            ) from None
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
+    with file:
+        end = time.monotonic() + CLAIM_S
+        while not lock(file, exclusive=True):
+            if time.monotonic() > end:
+                file.seek(0)
+                holder = file.read().strip() or "unknown"
+                raise ConfigurationError(
+                    f"DATA_DIR: another instance (pid {holder}) uses {data_dir}; stop it or set another"
+                    " DATA_DIR"
+                )
+            time.sleep(CLAIM_S / 10)
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
         yield

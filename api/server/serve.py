@@ -107,7 +107,7 @@ def serve() -> None:
 
     """
     termination = Termination()
-    settings = Settings.load()
+    settings = Settings.for_command_line()
     logs.configure(settings.log_level, settings.log_format)
     verifier = Verifier.from_settings(settings)
 

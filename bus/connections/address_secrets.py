@@ -1,4 +1,4 @@
-"""No password in a message: what is told of an address that is refused."""
+"""No password in a message: what is told of an address."""
 
 import re
 from collections.abc import Iterator
@@ -17,6 +17,12 @@ def without_secrets(address: str, message: str) -> str:
     """
     quoted = (re.search(rf"(?<!\w){re.escape(part)}(?!\w)", message) for part in _secrets(address))
     return _UNSAID if any(quoted) else message
+
+
+def without_credentials(address: str) -> str:
+    """Return what of a valid address may be shown: neither user and password nor options."""
+    scheme, _, rest = address.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}"
 
 
 def _secrets(address: str) -> Iterator[str]:

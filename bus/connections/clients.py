@@ -72,7 +72,7 @@ def mongo_client(uri: str, timeout_ms: int = WORKER_TIMEOUT_MS) -> MongoClient[D
 
 def write_database(settings: Settings, timeout_ms: int = WORKER_TIMEOUT_MS) -> Database[Documents]:
     """The log and the inbox. What is decided or told rests on them, so only what is settled is read."""
-    client = mongo_client(settings.write_mongodb_uri, timeout_ms)
+    client = mongo_client(settings.write_mongodb_uri.get_secret_value(), timeout_ms)
     return client.get_database(
         settings.write_database, codec_options=CODEC, write_concern=DURABLE, read_concern=SETTLED
     )
@@ -108,7 +108,7 @@ def read_barrier(database: Database[Documents], session: ClientSession | None) -
 
 def read_database(settings: Settings, timeout_ms: int = WORKER_TIMEOUT_MS) -> Database[Documents]:
     """The read models; as durable as the log, since checkpoints rely on it."""
-    client = mongo_client(settings.read_mongodb_uri, timeout_ms)
+    client = mongo_client(settings.read_mongodb_uri.get_secret_value(), timeout_ms)
     return client.get_database(settings.read_database, codec_options=CODEC, write_concern=DURABLE)
 
 
@@ -120,7 +120,8 @@ def redis_client(settings: Settings, timeout_s: float = REDIS_TIMEOUT_S) -> redi
     follows a primary that moves (``bus.connections.redis_pool``).
     """
     retry = Retry(ExponentialBackoff(cap=0.2, base=0.05), 1, supported_errors=(redis.ConnectionError,))
-    return redis.Redis.from_pool(pool_of(RedisAddress.parse(settings.redis_url), timeout_s, retry))
+    address = RedisAddress.parse(settings.redis_url.get_secret_value())
+    return redis.Redis.from_pool(pool_of(address, timeout_s, retry))
 
 
 def probe_redis(client: redis.Redis) -> None:

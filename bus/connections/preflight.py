@@ -42,8 +42,8 @@ def settings_with_servers(*variables: str) -> Settings:
     """
     settings = Settings.for_command_line()
     ask: Mapping[str, Callable[[], None]] = {
-        WRITE_URI: lambda: _ask_mongodb(settings.write_mongodb_uri),
-        READ_URI: lambda: _ask_mongodb(settings.read_mongodb_uri),
+        WRITE_URI: lambda: _ask_mongodb(settings.write_mongodb_uri.get_secret_value()),
+        READ_URI: lambda: _ask_mongodb(settings.read_mongodb_uri.get_secret_value()),
         REDIS_URL: lambda: _ask_redis(settings),
     }
     for variable in variables:
@@ -98,7 +98,7 @@ def _ask_mongodb(uri: str) -> None:
 
 
 def _ask_redis(settings: Settings) -> None:
-    address = RedisAddress.parse(settings.redis_url)
+    address = RedisAddress.parse(settings.redis_url.get_secret_value())
     servers = [(address.socket, None)] if address.socket else address.servers
 
     def ask(within_s: float) -> None:

@@ -110,7 +110,7 @@ def carry_out(claim: Claim) -> None:
 
     """
     stopping = stop_on_signals()
-    settings = Settings.load()
+    settings = Settings.for_command_line()
     reads = read_database(settings)
     with reads.client, ExitStack() as open_until_the_end:
         half = max(1, (os.cpu_count() or 1) // 2)

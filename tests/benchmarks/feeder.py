@@ -37,7 +37,7 @@ class Feeder:
         self._answers = answers
         self._settings = Settings.load()
         self._twofold = Twofold(self._settings)
-        mongod = SimpleNamespace(uri=self._settings.write_mongodb_uri)
+        mongod = SimpleNamespace(uri=self._settings.write_mongodb_uri.get_secret_value())
         stage: Any = SimpleNamespace(settings=self._settings, mongod=mongod)
         self._apart = Apart(stage, "against")
         self._may_be_called: dict[str, Callable[..., Any]] = {

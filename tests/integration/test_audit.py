@@ -167,9 +167,9 @@ def test_a_sample_finds_what_is_wrong_in_it(write: WriteSide, read: ReadSide) ->
 
 def _command_line(settings: Settings, app: typer.Typer, *options: str) -> tuple[int, str]:
     environment = {
-        "WRITE_MONGODB_URI": settings.write_mongodb_uri,
+        "WRITE_MONGODB_URI": settings.write_mongodb_uri.get_secret_value(),
         "WRITE_DATABASE": settings.write_database,
-        "READ_MONGODB_URI": settings.read_mongodb_uri,
+        "READ_MONGODB_URI": settings.read_mongodb_uri.get_secret_value(),
         "READ_DATABASE": settings.read_database,
         "LOG_PARTITIONS": str(PARTITIONS),
     }

@@ -1,6 +1,7 @@
 """The servers of one data directory: what is brought, what is started, and who may use it."""
 
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,22 @@ def test_lock_left_by_a_killed_instance_blocks_nobody(data_dir: Path) -> None:
         assert (data_dir / "lock").read_text() == str(os.getpid())
 
 
+def test_it_is_closed_to_other_users(data_dir: Path) -> None:
+    data_dir.chmod(0o755)
+
+    with claim(data_dir):
+        assert stat.S_IMODE(data_dir.stat().st_mode) == 0o700
+
+
+def test_a_folder_that_others_write_to_is_refused_and_left_as_it_is(data_dir: Path) -> None:
+    """As ``/tmp`` is: nobody else could use it any more."""
+    data_dir.chmod(0o1777)
+
+    with pytest.raises(ConfigurationError, match=r"^DATA_DIR: .* is shared"), claim(data_dir):
+        pass
+    assert stat.S_IMODE(data_dir.stat().st_mode) == 0o1777
+
+
 def test_data_directory_that_cannot_be_made_is_told(data_dir: Path) -> None:
     (data_dir / "file").touch()
 
@@ -53,7 +70,10 @@ def test_data_directory_that_cannot_be_made_is_told(data_dir: Path) -> None:
 
 def test_servers_that_are_brought_are_not_started(data_dir: Path) -> None:
     brought = Settings(
-        data_dir=data_dir, redis_url="redis://elsewhere/1", write_mongodb_uri="mongodb://elsewhere/"
+        data_dir=data_dir,
+        redis_url="redis://elsewhere/1",
+        write_mongodb_uri="mongodb://elsewhere/",
+        jwt_jwks_url="https://elsewhere/",
     )
     with LocalServers(brought) as servers:
         assert servers.environ == {
@@ -70,7 +90,7 @@ def test_read_side_alone_may_be_elsewhere(data_dir: Path) -> None:
     )
     with LocalServers(brought) as servers:
         assert servers.environ["READ_MONGODB_URI"] == "mongodb://elsewhere/"
-        assert servers.environ["WRITE_MONGODB_URI"].startswith("mongodb://127.0.0.1:")
+        assert "@127.0.0.1:" in servers.environ["WRITE_MONGODB_URI"]
 
 
 def test_dead_server_is_started_again_where_it_was(data_dir: Path) -> None:

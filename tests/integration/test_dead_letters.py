@@ -49,8 +49,8 @@ def environ(settings: Settings) -> dict[str, str]:
     """Of a process of its own."""
     return {
         **os.environ,
-        "REDIS_URL": settings.redis_url,
-        "WRITE_MONGODB_URI": settings.write_mongodb_uri,
+        "REDIS_URL": settings.redis_url.get_secret_value(),
+        "WRITE_MONGODB_URI": settings.write_mongodb_uri.get_secret_value(),
         "WRITE_DATABASE": settings.write_database,
     }
 

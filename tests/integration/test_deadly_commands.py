@@ -17,6 +17,7 @@ from bus.settings import Settings
 from tests.integration.deadly_worker import DEADLY
 from tests.integration.shop import PARTITIONS, WriteSide, order_id
 from tests.support import messages
+from tests.support.command_line import plain
 from tests.support.processes import Process
 from tests.support.waiting import until
 from write_side.handling.isolation import DEATHS_ALONE, SUSPECT_AFTER
@@ -32,8 +33,8 @@ def shop(write: WriteSide) -> WriteSide:
 
 @contextmanager
 def deadly_worker(settings: Settings, folder: Path) -> Iterator[Process]:
-    given = settings.model_dump(include={"redis_url", "write_mongodb_uri", "write_database"})
-    environ = {**os.environ, **{name.upper(): str(value) for name, value in given.items()}}
+    given = ("redis_url", "write_mongodb_uri", "write_database")
+    environ = {**os.environ, **{name.upper(): plain(settings, name) for name in given}}
     environ["LOG_PARTITIONS"] = str(PARTITIONS)
     command = f"exec {sys.executable} -m tests.integration.deadly_worker"
     worker = Process("commands", command, environ, folder / "commands.log")

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import redis
+from pydantic import SecretStr
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
@@ -161,7 +162,9 @@ def test_an_authority_that_is_not_trusted_is_refused(
 def test_the_rights_of_the_acl_user_are_enough(
     redis_hosts: RedisHosts, certificates: Certificates, settings: Settings
 ) -> None:
-    mine = settings.model_copy(update={"redis_url": on_redis(REDIS_LINES[2], redis_hosts, certificates)})
+    mine = settings.model_copy(
+        update={"redis_url": SecretStr(on_redis(REDIS_LINES[2], redis_hosts, certificates))}
+    )
     with redis_client(mine) as client, write_database(mine).client as mongodb:
         broker, doorbells = Broker(client), Doorbells(client)
         notifier = Notifier(client)

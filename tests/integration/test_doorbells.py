@@ -148,7 +148,7 @@ def test_an_append_is_not_told_to_a_server_that_is_read_only(
         with pytest.raises(redis.RedisError):
             bells.tell([SUMMARY], [3])
     finally:
-        with redis.Redis.from_url(settings.redis_url) as plain:
+        with redis.Redis.from_url(settings.redis_url.get_secret_value()) as plain:
             plain.replicaof("NO", "ONE")
 
 

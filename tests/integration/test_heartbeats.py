@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from pymongo.database import Database
 from structlog.testing import capture_logs
 
@@ -90,7 +91,9 @@ def test_a_pulse_tells_of_life_and_counts_until_it_stops(
 def test_heartbeats_ride_out_a_lost_mongodb(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(heartbeat_thread, "BEAT_S", 0.01)
     monkeypatch.setattr(heartbeat_thread, "BEAT_LIMIT_S", 0.05)
-    nowhere = write_database(settings.model_copy(update={"write_mongodb_uri": "mongodb://127.0.0.1:1"}))
+    nowhere = write_database(
+        settings.model_copy(update={"write_mongodb_uri": SecretStr("mongodb://127.0.0.1:1")})
+    )
     beats = 0
 
     class Counted(Heartbeat):

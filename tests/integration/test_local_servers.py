@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import redis
 from pymongo import MongoClient
+from pymongo.errors import OperationFailure
 
 from api.local import ports
 from api.local.mongod import Mongod
@@ -19,6 +20,23 @@ from bus.settings import SERVERS_FILE, Settings
 from tests.integration.notes import read, write
 
 SERVERS: list[type[ServerProcess]] = [RedisServer, Mongod]
+
+
+NOT_LET_IN = (redis.AuthenticationError, OperationFailure)
+
+
+def address_of(server: RedisServer | Mongod) -> str:
+    return server.url if isinstance(server, RedisServer) else server.uri
+
+
+def write_and_read(address: str) -> str | None:
+    if address.startswith("redis"):
+        with redis.Redis.from_url(address, decode_responses=True) as client:
+            client.set("greeting", "hello")
+            said: str | None = client.get("greeting")  # type: ignore[assignment]  # not awaitable
+            return said
+    write(address, "hello")
+    return read(address)[0]
 
 
 def runs(pid: int | None) -> bool:
@@ -56,6 +74,40 @@ def test_redis_is_reached_on_loopback_and_keeps_what_it_was_told(data_dir: Path)
 
     with RedisServer(data_dir) as server, redis.Redis.from_url(server.url, decode_responses=True) as client:
         assert client.get("greeting") == "hello"
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+def test_a_guarded_server_serves_those_who_know_its_secret(
+    kind: type[RedisServer | Mongod], data_dir: Path
+) -> None:
+    secret = data_dir / f"{kind.name}.secret"
+    with kind(data_dir, guarded=True) as server:
+        told = secret.read_text()
+        assert secret.stat().st_mode & 0o077 == 0
+        assert told.encode() not in Path(f"/proc/{server.pid}/cmdline").read_bytes(), "everybody can read it"
+        assert told not in server.log.read_text()
+        assert write_and_read(address_of(server)) == "hello"
+        with pytest.raises(NOT_LET_IN):
+            write_and_read(address_of(server).replace(told, "wrong"))
+
+        server.kill()
+        server.start()
+        assert write_and_read(address_of(server)) == "hello"
+    with kind(data_dir, guarded=True):
+        assert secret.read_text() == told
+
+
+def test_data_of_an_unguarded_mongod_is_there_once_it_is_guarded(data_dir: Path) -> None:
+    """The version before had no passwords; and the port may be another than it was."""
+    with Mongod(data_dir) as server:
+        write(server.uri, "without a password")
+    (data_dir / "mongod.port").unlink()
+
+    with Mongod(data_dir, guarded=True) as server:
+        assert read(server.uri) == ["without a password"]
+    (data_dir / "mongod.secret").unlink()
+    with Mongod(data_dir, guarded=True) as server:
+        assert read(server.uri) == ["without a password"], "lost, the secret is made anew"
 
 
 def test_mongod_listens_on_loopback_alone(data_dir: Path) -> None:
@@ -144,7 +196,7 @@ def test_a_command_beside_them_finds_them(data_dir: Path, monkeypatch: pytest.Mo
         monkeypatch.delenv("SHOP_TIME_ZONE")
         told = Settings.for_command_line()
         assert told.shop_time_zone == "Asia/Kathmandu"
-        assert told.redis_url == servers.environ["REDIS_URL"]
+        assert told.redis_url.get_secret_value() == servers.environ["REDIS_URL"]
         ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         assert (ran.returncode, ran.stdout.strip()) == (0, "[]"), ran.stderr
     assert not file.exists()

@@ -178,7 +178,7 @@ def test_the_query_and_what_is_followed_take_the_same(shop: WriteSide, wanted: W
 def test_following_prints_each_at_once_and_ends_with_ctrl_c(shop: WriteSide, settings: Settings) -> None:
     environ = {
         **os.environ,
-        "WRITE_MONGODB_URI": settings.write_mongodb_uri,
+        "WRITE_MONGODB_URI": settings.write_mongodb_uri.get_secret_value(),
         "WRITE_DATABASE": settings.write_database,
         "LOG_PARTITIONS": str(PARTITIONS),
     }

@@ -78,7 +78,7 @@ def appends_slowly(database: Database[Documents]) -> list[Commit]:
 
 def appends_until_killed(settings: Settings, name: str) -> list[Commit]:
     """Run an appender and ``kill -9`` it after some acknowledgements; return all that it printed."""
-    arguments = (settings.write_mongodb_uri, settings.write_database, name)
+    arguments = (settings.write_mongodb_uri.get_secret_value(), settings.write_database, name)
     with subprocess.Popen(
         [sys.executable, "-m", "tests.integration.appender", *arguments],
         cwd=REPOSITORY,

@@ -111,8 +111,8 @@ def test_nothing_is_moved_while_somebody_decides_or_projects(write: WriteSide) -
 
 def _run(app: Any, settings: Settings, *arguments: str) -> tuple[int, str]:
     environment = {
-        "WRITE_MONGODB_URI": settings.write_mongodb_uri,
-        "READ_MONGODB_URI": settings.read_mongodb_uri,
+        "WRITE_MONGODB_URI": settings.write_mongodb_uri.get_secret_value(),
+        "READ_MONGODB_URI": settings.read_mongodb_uri.get_secret_value(),
         "WRITE_DATABASE": settings.write_database,
         "READ_DATABASE": settings.read_database,
         "LOG_PARTITIONS": str(PARTITIONS),

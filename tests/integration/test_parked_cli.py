@@ -18,6 +18,7 @@ from read_side.projector.catch_up import End
 from tests.integration.shop import PARTITIONS, ReadSide, WriteSide, order_id, partition
 from tests.integration.spoiling import repair, spoil
 from tests.support import messages
+from tests.support.command_line import plain
 
 HOME = partition("c1")
 O1, O2 = order_id("c1", 1), order_id("c1", 2)
@@ -31,7 +32,7 @@ def write(settings: Settings, write: WriteSide, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("COLUMNS", "300")
     monkeypatch.setenv("LOG_PARTITIONS", str(PARTITIONS))
     for name in ("redis_url", "write_mongodb_uri", "write_database", "read_mongodb_uri", "read_database"):
-        monkeypatch.setenv(name.upper(), getattr(settings, name))
+        monkeypatch.setenv(name.upper(), plain(settings, name))
     write.do(messages.register_customer())
     write.do(messages.add_product())
     write.do(messages.add_product(product_id="p2"))

@@ -42,10 +42,10 @@ class Running:
     def __init__(self, settings: Settings, folder: Path, **environ: str) -> None:
         self.environ = {
             **os.environ,
-            "REDIS_URL": settings.redis_url,
-            "WRITE_MONGODB_URI": settings.write_mongodb_uri,
+            "REDIS_URL": settings.redis_url.get_secret_value(),
+            "WRITE_MONGODB_URI": settings.write_mongodb_uri.get_secret_value(),
             "WRITE_DATABASE": settings.write_database,
-            "READ_MONGODB_URI": settings.read_mongodb_uri,
+            "READ_MONGODB_URI": settings.read_mongodb_uri.get_secret_value(),
             "READ_DATABASE": settings.read_database,
             "LOG_PARTITIONS": str(PARTITIONS),
             "LEASE_MS": "2000",

@@ -54,10 +54,10 @@ def worker(settings: Settings, write: WriteSide) -> Iterator[Worker]:
 def run(settings: Settings, worker: Worker, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(logs, "configure", lambda *_: None)  # it would hold for all tests that follow
     environment = {
-        "REDIS_URL": settings.redis_url,
-        "WRITE_MONGODB_URI": settings.write_mongodb_uri,
+        "REDIS_URL": settings.redis_url.get_secret_value(),
+        "WRITE_MONGODB_URI": settings.write_mongodb_uri.get_secret_value(),
         "WRITE_DATABASE": settings.write_database,
-        "READ_MONGODB_URI": settings.read_mongodb_uri,
+        "READ_MONGODB_URI": settings.read_mongodb_uri.get_secret_value(),
         "READ_DATABASE": settings.read_database,
         "LOG_PARTITIONS": str(PARTITIONS),
     }

@@ -66,7 +66,9 @@ def read(settings: Settings, write: WriteSide) -> Iterator[ReadSide]:
 
 @contextmanager
 def _watched(settings: Settings, sent: Sent) -> Iterator[Database[Documents]]:
-    with MongoClient[Documents](settings.read_mongodb_uri, event_listeners=[sent]) as client:
+    with MongoClient[Documents](
+        settings.read_mongodb_uri.get_secret_value(), event_listeners=[sent]
+    ) as client:
         yield client.get_database(settings.read_database, codec_options=CODEC, write_concern=DURABLE)
 
 

@@ -50,7 +50,9 @@ def test_its_queries_are_a_quarter_of_the_largest(settings: Settings, versions: 
     streams = sorted({stream for one in commands for stream in one.fact_streams})
     assert len(streams) > ORDERS * LINES
     changed = frozenset(one.stream for one in commands)
-    with MongoClient[Documents](settings.write_mongodb_uri, event_listeners=[sizes]) as client:
+    with MongoClient[Documents](
+        settings.write_mongodb_uri.get_secret_value(), event_listeners=[sizes]
+    ) as client:
         database = client.get_database(settings.write_database, codec_options=CODEC, write_concern=DURABLE)
         log, inbox = Log(database, 1), Inbox(database, 1)
         log.create()

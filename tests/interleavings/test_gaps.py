@@ -71,7 +71,12 @@ def test_a_block_of_holes_after_a_crash_with_no_later_commit(
     read = ReadSide(log, read_models, grace_ms=GRACE_MS)
     read.create([CUSTOMERS])
     earlier = committed(log, decision("customer-c1"))
-    appender = ("tests.integration.appender", settings.write_mongodb_uri, settings.write_database, "p0")
+    appender = (
+        "tests.integration.appender",
+        settings.write_mongodb_uri.get_secret_value(),
+        settings.write_database,
+        "p0",
+    )
     with killed_at("bus.log.log:Log._insert", *appender, environ={}):
         pass
     [counter] = database.positions.with_options(read_concern=UNSETTLED).find()

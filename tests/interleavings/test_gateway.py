@@ -11,6 +11,7 @@ from unittest import mock
 import pytest
 import redis
 from falcon import testing
+from pydantic import SecretStr
 from pymongo import WriteConcern
 
 from api.http import idempotency
@@ -88,7 +89,7 @@ def test_mongod_killed_between_an_acknowledged_insert_and_its_enqueue(
     mongod: MongodWithFailPoints, settings: Settings, client: redis.Redis
 ) -> None:
     """Redis is away too, so the queue never hears of the command."""
-    database = write_database(settings.model_copy(update={"write_mongodb_uri": mongod.uri}))
+    database = write_database(settings.model_copy(update={"write_mongodb_uri": SecretStr(mongod.uri)}))
     envelope = messages.envelope(command=messages.register_customer())
     with database.client, redis_away() as away:
         shop = WriteSide(database)

@@ -92,8 +92,8 @@ def test_a_crash_between_append_and_outcome(
     with redis_client(settings) as client:
         Broker(client).enqueue_once([command_message(envelope.command_id)])
     environ = {
-        "REDIS_URL": settings.redis_url,
-        "WRITE_MONGODB_URI": settings.write_mongodb_uri,
+        "REDIS_URL": settings.redis_url.get_secret_value(),
+        "WRITE_MONGODB_URI": settings.write_mongodb_uri.get_secret_value(),
         "WRITE_DATABASE": settings.write_database,
         "LOG_PARTITIONS": str(PARTITIONS),
     }

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import typer
+from pydantic import SecretStr
 
 from api.__main__ import cli as api
 from bus.__main__ import app as bus
@@ -70,6 +71,12 @@ class Ended:
         return [json.loads(line) for line in self.out.splitlines()]
 
 
+def plain(settings: Settings, name: str) -> str:
+    """A setting as the environment has it, an address with its password."""
+    value = getattr(settings, name)
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+
+
 class CommandLine:
     """Runs them with the test's settings, on a terminal of ``COLUMNS`` columns."""
 
@@ -83,7 +90,7 @@ class CommandLine:
             *("redis_url", "write_mongodb_uri", "write_database", "read_mongodb_uri", "read_database"),
             *("log_partitions", "sweep_after_ms"),
         ):
-            self.set(name, str(getattr(settings, name)))
+            self.set(name, plain(settings, name))
 
     def set(self, name: str, value: str) -> None:
         """Give a setting another value."""

@@ -46,7 +46,7 @@ def test_what_keeps_the_promises_is_taken(
     monkeypatch: pytest.MonkeyPatch, variable: str, options: str
 ) -> None:
     monkeypatch.setenv(variable, MONGODB + options)
-    assert getattr(Settings.load(), variable.lower()) == MONGODB + options
+    assert getattr(Settings.load(), variable.lower()).get_secret_value() == MONGODB + options
 
 
 @both_sides
@@ -104,7 +104,7 @@ def test_the_files_of_tls(monkeypatch: pytest.MonkeyPatch, certificates: Certifi
     files = f"tlsCAFile={certificates.authority}&tlsCertificateKeyFile={certificates.client_both}"
     options = f"?tls=true&{files}&tlsCertificateKeyFilePassword="
     monkeypatch.setenv("READ_MONGODB_URI", MONGODB + options + KEY_PASSWORD)
-    assert Settings.load().read_mongodb_uri.endswith(KEY_PASSWORD)
+    assert Settings.load().read_mongodb_uri.get_secret_value().endswith(KEY_PASSWORD)
 
     told = refusal(monkeypatch, "READ_MONGODB_URI", MONGODB + options + SECRET)
     assert told.startswith("READ_MONGODB_URI: ")

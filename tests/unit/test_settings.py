@@ -1,11 +1,15 @@
 """What the environment may say, and what each refusal names."""
 
+import os
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from api.local.servers import claim
 from bus.errors import ConfigurationError
-from bus.settings import MIN_SECRET_BYTES, SERVERS_FILE, Settings
+from bus.settings import LOCK_FILE, MIN_SECRET_BYTES, SERVERS_FILE, Settings, lock
 
 LONG_ENOUGH = "s" * MIN_SECRET_BYTES
 
@@ -13,9 +17,9 @@ LONG_ENOUGH = "s" * MIN_SECRET_BYTES
 def test_nothing_set_is_a_development_machine() -> None:
     settings = Settings.load()
 
-    assert settings.redis_url == "redis://127.0.0.1:6379/0"
-    assert settings.write_mongodb_uri == "mongodb://127.0.0.1:27017"
-    assert settings.read_mongodb_uri == "mongodb://127.0.0.1:27017"
+    assert settings.redis_url.get_secret_value() == "redis://127.0.0.1:6379/0"
+    assert settings.write_mongodb_uri.get_secret_value() == "mongodb://127.0.0.1:27017"
+    assert settings.read_mongodb_uri.get_secret_value() == "mongodb://127.0.0.1:27017"
     assert (settings.write_database, settings.read_database) == ("twofold_write", "twofold_read")
     assert settings.log_partitions == 4
     assert str(settings.shop_zone) == settings.shop_time_zone == "UTC"
@@ -45,31 +49,70 @@ def test_an_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
 BESIDE = """REDIS_URL='redis://127.0.0.1:21000/0'
 WRITE_MONGODB_URI='mongodb://ann:p%24a@127.0.0.1:21001/?replicaSet=rs0'
 READ_MONGODB_URI='mongodb://127.0.0.1:21002'
+JWT_SECRET='a secret that the runner has made once'
 """
 
 
-def test_a_command_finds_the_servers_that_run_beside_it(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+@pytest.fixture
+def runs_beside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """A ``make run``, as far as a command can tell."""
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
-    (tmp_path / SERVERS_FILE).write_text(BESIDE)
+    with claim(tmp_path):
+        (tmp_path / SERVERS_FILE).write_text(BESIDE)
+        yield
+
+
+@pytest.mark.usefixtures("runs_beside")
+def test_a_command_finds_what_runs_beside_it() -> None:
+    settings = Settings.for_command_line()
+
+    assert settings.redis_url.get_secret_value() == "redis://127.0.0.1:21000/0"
+    assert (
+        settings.write_mongodb_uri.get_secret_value() == "mongodb://ann:p%24a@127.0.0.1:21001/?replicaSet=rs0"
+    )
+    assert settings.read_mongodb_uri.get_secret_value() == "mongodb://127.0.0.1:21002"
+    assert settings.jwt_secret is not None
+    assert Settings.load().model_fields_set == {"data_dir"}, "a runner does not look there"
+
+
+@pytest.mark.usefixtures("runs_beside")
+def test_what_a_command_is_told_itself_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHOP_TIME_ZONE", "Asia/Kathmandu")
+    monkeypatch.setenv("JWT_PUBLIC_KEY", "its own")
 
     settings = Settings.for_command_line()
 
-    assert settings.redis_url == "redis://127.0.0.1:21000/0"
-    assert settings.write_mongodb_uri == "mongodb://ann:p%24a@127.0.0.1:21001/?replicaSet=rs0"
-    assert settings.read_mongodb_uri == "mongodb://127.0.0.1:21002"
-    assert Settings.load().model_fields_set == {"data_dir"}, "a process does not look there"
+    assert settings.redis_url.get_secret_value() == "redis://127.0.0.1:21000/0"
+    assert settings.shop_time_zone == "Asia/Kathmandu"
+    assert (settings.jwt_public_key, settings.jwt_secret) == ("its own", None)
 
 
+def test_what_a_killed_runner_left_is_not_believed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    with claim(tmp_path):
+        (tmp_path / SERVERS_FILE).write_text(BESIDE)
+
+    assert Settings.for_command_line() == Settings.load()
+
+
+def test_a_command_that_looks_is_in_no_runners_way(tmp_path: Path) -> None:
+    """It holds the lock for the moment in which it looks, here for longer."""
+    with (tmp_path / LOCK_FILE).open("w") as looking:
+        assert lock(looking, exclusive=False)
+        later = threading.Timer(0.1, looking.close)
+        later.start()
+        with claim(tmp_path):
+            assert (tmp_path / LOCK_FILE).read_text() == str(os.getpid())
+        later.join()
+
+
+@pytest.mark.usefixtures("runs_beside")
 @pytest.mark.parametrize("variable", ["REDIS_URL", "WRITE_MONGODB_URI", "READ_MONGODB_URI"])
 def test_a_command_that_is_told_one_server_takes_no_other_from_there(
-    variable: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    variable: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So nothing is done to half of a system that is meant, and half of one on this machine."""
-    monkeypatch.setenv("DATA_DIR", str(tmp_path))
     monkeypatch.setenv(variable, "redis://shop/1" if variable == "REDIS_URL" else "mongodb://shop")
-    (tmp_path / SERVERS_FILE).write_text(BESIDE)
 
     assert Settings.for_command_line() == Settings.load()
 
@@ -102,10 +145,16 @@ def test_secret_is_measured_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Settings.load().jwt_secret is not None
 
 
-def test_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JWT_SECRET", LONG_ENOUGH)
+    monkeypatch.setenv("REDIS_URL", f"redis://:{LONG_ENOUGH}@shop/1")
+    for variable in ("WRITE_MONGODB_URI", "READ_MONGODB_URI"):
+        monkeypatch.setenv(variable, f"mongodb://ann:{LONG_ENOUGH}@shop")
 
-    assert LONG_ENOUGH not in repr(Settings.load())
+    settings = Settings.load()
+
+    for shown in (repr(settings), str(settings.redis_url), settings.model_dump_json()):
+        assert LONG_ENOUGH not in shown
 
 
 def test_origins_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:

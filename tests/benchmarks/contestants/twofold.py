@@ -54,7 +54,7 @@ class Twofold:
         self._inbox = Inbox(self._writes, self._partitions)
         self._log = Log(self._writes, self._partitions)
         self._checkpoints = Checkpoints(self._reads)
-        self._backstage = Backstage(settings.redis_url)
+        self._backstage = Backstage(settings.redis_url.get_secret_value())
         self._backstage.clear()
         enqueuing = redis.Redis.from_url(self._backstage.url)
         self._open.callback(enqueuing.close)

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from falcon import testing
+from pydantic import SecretStr
 
 from api.app import create_app
 from api.http.freshness import WaitSlots
@@ -24,7 +25,7 @@ NO_REDIS = "redis://127.0.0.1:1/0"
 @contextmanager
 def elsewhere(shop: Shop, **where: str) -> Iterator[testing.TestClient]:
     """An operator's client of the same API with part of what its services look at somewhere else."""
-    settings = shop.settings.model_copy(update=where)
+    settings = shop.settings.model_copy(update={name: SecretStr(address) for name, address in where.items()})
     write, read = write_database(settings, WEB_TIMEOUT_MS), read_database(settings, WEB_TIMEOUT_MS)
     with write.client, read.client, redis_client(settings, 1.0) as client:
         moved = ops_services(

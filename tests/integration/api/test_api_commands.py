@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from bson import Timestamp
 from falcon import testing
+from pydantic import SecretStr
 
 from bus.messages.orders import PlaceOrder
 from bus.messages.outcome import CommandStatus
@@ -173,7 +174,7 @@ def test_waiting_ends_when_the_process_is_to_stop(settings: Settings) -> None:
 
 
 def test_commands_are_accepted_without_redis(settings: Settings) -> None:
-    with open_shop(settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"})) as shop:
+    with open_shop(settings.model_copy(update={"redis_url": SecretStr("redis://127.0.0.1:1/0")})) as shop:
         result = shop.ann.simulate_post("/orders", json=ORDER)
 
         assert result.status_code == 202

@@ -31,10 +31,10 @@ def is_closed(port: int) -> bool:
 def environment(settings: Settings, **extra: str) -> dict[str, str]:
     return {
         **os.environ,
-        "REDIS_URL": settings.redis_url,
-        "WRITE_MONGODB_URI": settings.write_mongodb_uri,
+        "REDIS_URL": settings.redis_url.get_secret_value(),
+        "WRITE_MONGODB_URI": settings.write_mongodb_uri.get_secret_value(),
         "WRITE_DATABASE": settings.write_database,
-        "READ_MONGODB_URI": settings.read_mongodb_uri,
+        "READ_MONGODB_URI": settings.read_mongodb_uri.get_secret_value(),
         "READ_DATABASE": settings.read_database,
         **extra,
     }

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from falcon import testing
+from pydantic import SecretStr
 
 from api.app import create_app, routes
 from api.middleware.access import ANYONE
@@ -90,7 +91,9 @@ def test_while_it_drains_it_is_not_ready(settings: Settings) -> None:
 
 
 def test_without_mongodb_it_says_so_and_lives(shop: Shop) -> None:
-    nowhere = write_database(shop.settings.model_copy(update={"write_mongodb_uri": "mongodb://127.0.0.1:1"}))
+    nowhere = write_database(
+        shop.settings.model_copy(update={"write_mongodb_uri": SecretStr("mongodb://127.0.0.1:1")})
+    )
     with nowhere.client:
         parts = probes(nowhere, shop.read, shop.redis, Checkpoints(shop.read), prepared=lambda: True)
         api = testing.TestClient(create_app(replace(shop.services, probes=parts)))
@@ -107,7 +110,7 @@ def test_without_mongodb_it_says_so_and_lives(shop: Shop) -> None:
 
 
 def test_without_redis_it_is_degraded_and_ready(settings: Settings) -> None:
-    with open_shop(settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"})) as shop:
+    with open_shop(settings.model_copy(update={"redis_url": SecretStr("redis://127.0.0.1:1/0")})) as shop:
         result = shop.client().simulate_get("/health/ready")
 
         assert (result.status_code, result.json["status"]) == (200, "degraded")

@@ -48,7 +48,7 @@ def test_a_waiter_hardly_asks_mongodb(both: BothSides) -> None:
     finds = Finds()
     settings = both.shop.settings
     client: MongoClient[dict[str, Any]] = MongoClient(
-        settings.read_mongodb_uri, tz_aware=True, event_listeners=[finds]
+        settings.read_mongodb_uri.get_secret_value(), tz_aware=True, event_listeners=[finds]
     )
     notifier = both.shop.services.freshness._notifier
     topic = reached("products", FIRST, 0)

@@ -7,6 +7,7 @@ from unittest import mock
 
 import pytest
 from falcon import testing
+from pydantic import SecretStr
 
 from api.http import freshness
 from api.http.freshness import Freshness
@@ -98,7 +99,7 @@ def test_without_redis_waiters_look_for_themselves(
 ) -> None:
     monkeypatch.setattr(freshness, "LOOK_AGAIN_S", 0.05)
     monkeypatch.setattr(BothSides, "start_anew", lambda _: None)
-    with open_shop(settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"})) as shop:
+    with open_shop(settings.model_copy(update={"redis_url": SecretStr("redis://127.0.0.1:1/0")})) as shop:
         both = BothSides(shop)
         assert is_behind(get(shop))
         assert while_waiting(both, lambda: both.reached(5)).status_code == 200

@@ -7,6 +7,7 @@ from dataclasses import replace
 from falcon import testing
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
+from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from api.app import create_app
@@ -64,7 +65,7 @@ def publish(shop: Shop) -> None:
 @contextmanager
 def elsewhere(shop: Shop, **where: str) -> Iterator[testing.TestClient]:
     """The same API with a part of it at an address where nobody is."""
-    settings = shop.settings.model_copy(update=where)
+    settings = shop.settings.model_copy(update={name: SecretStr(address) for name, address in where.items()})
     write, read = write_database(settings, WEB_TIMEOUT_MS), read_database(settings, WEB_TIMEOUT_MS)
     asked = parts(
         write,

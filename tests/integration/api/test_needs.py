@@ -8,6 +8,7 @@ from typing import Any
 import pymongo
 import pytest
 from falcon import testing
+from pydantic import SecretStr
 from pymongo.errors import ServerSelectionTimeoutError
 
 from api.app import create_app, routes
@@ -60,7 +61,7 @@ def without(shop: Shop, store: Store) -> Iterator[Any]:
     def silent() -> str:
         raise ServerSelectionTimeoutError("nobody")
 
-    elsewhere = shop.settings.model_copy(update={f"{store}_mongodb_uri": NO_MONGODB})
+    elsewhere = shop.settings.model_copy(update={f"{store}_mongodb_uri": SecretStr(NO_MONGODB)})
     write, read = write_database(elsewhere), read_database(elsewhere)
     with write.client, read.client, redis_client(elsewhere) as client, redis_client(elsewhere) as listening:
         notifier = Notifier(listening)

@@ -268,7 +268,7 @@ def test_looking_costs_next_to_nothing(both: BothSides, a_long_second: None) -> 
     finds = Finds()
     settings = both.shop.settings
     client: MongoClient[dict[str, Any]] = MongoClient(
-        settings.read_mongodb_uri, tz_aware=True, event_listeners=[finds]
+        settings.read_mongodb_uri.get_secret_value(), tz_aware=True, event_listeners=[finds]
     )
     with client:
         known = parked_streams.ParkedLookup(Parking(client[settings.read_database]))
