@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from api.local import ports
+from bus.settings import LOCAL_SECRET, SERVERS_FILE
 from tests.integration.runner_process import ROOT, Shop
 from tests.support.plain_http import NO_TLS
 from tests.support.waiting import until
@@ -163,6 +164,17 @@ def test_killed_runner_takes_everything_with_it(shop: Shop) -> None:
 
     until(lambda: shop.pids() == [], STOPPED_S, "everything is gone")
     assert ports.is_free(shop.port)
+    assert (shop.data_dir / SERVERS_FILE).exists(), "nobody was there to remove it"
+    beside = subprocess.run(
+        [sys.executable, "-m", "read_side", "parked"],
+        env=os.environ | {"DATA_DIR": str(shop.data_dir)},
+        capture_output=True,
+        text=True,
+        timeout=UP_S,
+        check=False,
+    )
+    assert beside.returncode == 1
+    assert f"(not set, and no `make run` goes on in {shop.data_dir})" in beside.stderr
 
 
 def test_killed_honcho_leaves_no_process(shop: Shop) -> None:
@@ -223,12 +235,21 @@ def test_servers_alone_say_how_to_reach_them(data_dir: Path) -> None:
     with up:
         assert up.stdout is not None
         try:
-            lines = [up.stdout.readline() for _ in range(3)]
+            lines = [up.stdout.readline() for _ in range(5)]
+            source = f"{lines[-1]} env"
+            told = subprocess.run(
+                ["/bin/sh", "-c", source], capture_output=True, text=True, timeout=UP_S, check=True
+            )
             up.send_signal(signal.SIGINT)
             assert up.wait(STOPPED_S) == 0
         finally:
             up.kill()
 
-    exports = dict(re.findall(r"^export (\w+)='(.+)'$", "".join(lines), re.MULTILINE))
-    assert exports.keys() == {"REDIS_URL", "WRITE_MONGODB_URI", "READ_MONGODB_URI"}
-    assert exports["WRITE_MONGODB_URI"] == exports["READ_MONGODB_URI"]
+    variables = dict(line.split("=", 1) for line in told.stdout.splitlines())
+    assert variables["WRITE_MONGODB_URI"] == variables["READ_MONGODB_URI"]
+    assert variables["JWT_SECRET"] == (data_dir / LOCAL_SECRET).read_text()
+    for server, variable in (("redis", "REDIS_URL"), ("mongod", "READ_MONGODB_URI")):
+        secret = (data_dir / f"{server}.secret").read_text()
+        assert secret in variables[variable]
+        assert secret not in "".join(lines)
+    assert lines[0] == f"REDIS_URL: redis://127.0.0.1:{(data_dir / 'redis.port').read_text()}/0\n"
