@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperArgument, TyperOption
 
 from bus.errors import TwofoldError
+from bus.primitives.visible import visible
 
 EXIT_STATUS = "Exit status: 0 done; 1 refused, not found, or a server cannot be reached; 2 wrong usage."
 """For the end of each help."""
@@ -44,7 +45,8 @@ def to_json(value: Any) -> str:
     """One line of JSON; times as RFC 3339 in UTC, bytes and what else JSON has not as text."""
     import orjson  # noqa: PLC0415 - --help needs none
 
-    return orjson.dumps(value, default=_as_text, option=orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC).decode()
+    text = orjson.dumps(value, default=_as_text, option=orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC).decode()
+    return visible(text)
 
 
 def write_json(value: Any) -> None:
@@ -78,5 +80,5 @@ def _variable_of(error: Exception) -> str | None:
 
 
 def _end(message: str) -> None:
-    sys.stderr.write(f"error: {message}\n")
+    sys.stderr.write(f"error: {visible(message)}\n")
     sys.exit(1)

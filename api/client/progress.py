@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -14,10 +13,11 @@ from rich.progress import (
 from rich.table import Table
 
 from api.client.delivery import Delivery, Report, Request
+from bus.terminal import Terminal
 
 
 def deliver(
-    delivery: Delivery, stages: Sequence[Sequence[Request]], console: Console, *, visible: bool = False
+    delivery: Delivery, stages: Sequence[Sequence[Request]], console: Terminal, *, visible: bool = False
 ) -> None:
     """Send everything and wait for it, under a progress bar.
 

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from random import Random
 
 import uuid_utils
-from rich.console import Console
 
 from api.client.delivery import Delivery
 from api.client.progress import deliver, table
@@ -16,6 +15,7 @@ from api.client.sender import Sender, connect
 from api.demo import examples, shop, views
 from api.demo.shop import Shop
 from bus.settings import Settings
+from bus.terminal import Terminal
 
 SUBJECT = "demo"
 SEED = 1
@@ -32,7 +32,7 @@ def demo(url: str | None, orders: int) -> bool:
     settings = Settings.for_command_line()
     ends_at = datetime.now(UTC)
     run = Shop(f"demo-{uuid_utils.uuid7().hex[:12]}", ends_at, orders)
-    console = Console()
+    console = Terminal()
     with connect(settings, url, SUBJECT) as client:
         sender = Sender(client)
         examples.send(sender)
@@ -40,7 +40,7 @@ def demo(url: str | None, orders: int) -> bool:
         deliver(delivery, run.stages(Random(SEED)), console, visible=True)  # noqa: S311 - no secret
         console.print(table(delivery.report, shop.KINDS))
         for key, why in delivery.report.refused.items():
-            console.print(f"{key}: {why}", style="red", markup=False, soft_wrap=True)
+            console.print(f"{key}: {why}", style="red", soft_wrap=True)
         if delivery.report.refused:
             return False
         first_day = (ends_at - shop.LENGTH).astimezone(settings.shop_zone).date()

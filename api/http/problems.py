@@ -18,7 +18,7 @@ from pydantic_core import ErrorDetails
 from api.http.problem_types import address, title
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.messages.rejection import FieldError, Rejection, RejectionKind
-from bus.messages.values import is_id
+from bus.messages.values import READABLE, is_id
 
 MEDIA_TYPE = "application/problem+json"
 MAX_ERRORS = 100
@@ -131,6 +131,8 @@ def field_errors(error: ValidationError) -> list[FieldError]:
 
 def _message(error: ErrorDetails) -> str:
     match error["type"]:
+        case "string_pattern_mismatch" if error["ctx"]["pattern"] == READABLE:
+            return "must show something, and hold no control characters"
         case "extra_forbidden":
             return "unknown field"
         case "missing":

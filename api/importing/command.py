@@ -12,7 +12,6 @@ from dataclasses import astuple, fields
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from api.client.delivery import OF_A_REFUSED_ORDER, Delivery, Report, Request
@@ -26,6 +25,7 @@ from api.importing.history import KINDS, ORDERS, History
 from api.importing.mapping import ImportMapping
 from api.importing.rehearsal import Rehearsal
 from bus.settings import Settings
+from bus.terminal import Terminal
 
 SUBJECT = "import"
 """Idempotency keys count per subject, so it is always the same."""
@@ -34,7 +34,7 @@ SUBJECT = "import"
 class Import:
     """One mapping with its files, read and checked."""
 
-    def __init__(self, paths: Sequence[Path], mapping: Path, console: Console) -> None:
+    def __init__(self, paths: Sequence[Path], mapping: Path, console: Terminal) -> None:
         """Read everything.
 
         Raises:
@@ -107,7 +107,7 @@ class Import:
             repeats = f"{kind}: rows with other values than the first of their id, which counts: {count}"
             self._console.print(repeats, soft_wrap=True, highlight=False)
         for refusal in self.refusals:
-            self._console.print(str(refusal), style="red", markup=False, soft_wrap=True, highlight=False)
+            self._console.print(str(refusal), style="red", soft_wrap=True, highlight=False)
 
 
 def run(  # noqa: PLR0913 - what the command line takes
@@ -128,7 +128,7 @@ def run(  # noqa: PLR0913 - what the command line takes
 
     """
     settings = Settings.for_command_line()
-    one = Import(paths, mapping, Console())
+    one = Import(paths, mapping, Terminal())
     if dry_run:
         one.rehearse()
     else:

@@ -14,7 +14,6 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import httpx
-from rich.console import Console
 
 from api.local import environment, ports, welcome
 from api.local.interrupts import first_signal_unwinds
@@ -23,6 +22,7 @@ from api.local.servers import LocalServers
 from bus.connections.address_secrets import without_credentials
 from bus.errors import ConfigurationError, ServerUnavailableError
 from bus.settings import SERVERS_FILE, Settings
+from bus.terminal import Terminal
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_S = 60.0
@@ -64,7 +64,7 @@ def _until_interrupted(body: Callable[[ExitStack], int]) -> int:
 
 
 def _up(running: ExitStack, settings: Settings) -> int:
-    console = Console()
+    console = Terminal()
     servers = running.enter_context(LocalServers(settings))
     for name, address in servers.environ.items():
         _say(console, f"{name}: {without_credentials(address)}")
@@ -76,14 +76,14 @@ def _up(running: ExitStack, settings: Settings) -> int:
         _restart_dead(console, servers)
 
 
-def _say(console: Console, line: str) -> None:
-    console.print(line, markup=False, highlight=False, soft_wrap=True)
+def _say(console: Terminal, line: str) -> None:
+    console.print(line, highlight=False, soft_wrap=True)
 
 
 def _run(
     running: ExitStack, settings: Settings, procfile: Path, then: Command | None, *, exit_after: bool
 ) -> int:
-    console = Console()
+    console = Terminal()
     port = environment.api_port(settings)
     if not ports.is_free(port, settings.api_host):
         raise ConfigurationError(f"PORT: {port} is taken (or not allowed); set another, as in PORT=8080")
@@ -153,7 +153,7 @@ def _in_foreground(command: Sequence[str], environ: Mapping[str, str], meanwhile
             child.wait()
 
 
-def _restart_dead(console: Console, servers: LocalServers) -> None:
+def _restart_dead(console: Terminal, servers: LocalServers) -> None:
     for name in servers.restart_dead():
         console.print(f"{name} had died and was started again")
 

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
-from rich.console import Console
+from rich.text import Text
 
 from api.tokens import sign
 from bus.messages.principal import Role
 from bus.settings import Settings
+from bus.terminal import Terminal
 
 WHO = {Role.CUSTOMER: "c1", Role.STAFF: "ann", Role.OPS: "olga"}
 TTL = timedelta(days=30)
@@ -20,22 +21,21 @@ def tokens(settings: Settings) -> dict[Role, str]:
     return {role: sign(settings, role, subject, TTL) for role, subject in WHO.items()}
 
 
-def show(console: Console, address: str, by_role: Mapping[Role, str]) -> None:
+def show(console: Terminal, address: str, by_role: Mapping[Role, str]) -> None:
     """Print it without wrapping, so that each line can be copied whole."""
     console.rule("Twofold is ready", style="green")
-    console.print(
-        f"[bold]{address}[/]   reference: {address}/docs   dashboard: {address}/ops", soft_wrap=True
-    )
+    where = Text.assemble((address, "bold"), f"   reference: {address}/docs   dashboard: {address}/ops")
+    console.print(where, soft_wrap=True)
     console.print()
     for role, token in by_role.items():
-        console.print(f"[dim]# {role} {WHO[role]}[/]", highlight=False)
-        console.print(f"{role.upper()}={token}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"# {role} {WHO[role]}", style="dim", highlight=False)
+        console.print(f"{role.upper()}={token}", highlight=False, soft_wrap=True)
     if not by_role:
         console.print("Tokens come from whoever holds the key to JWT_PUBLIC_KEY or JWT_JWKS_URL.")
     console.print()
-    console.print("[dim]# a first command[/]")
+    console.print("# a first command", style="dim")
     staff = by_role.get(Role.STAFF, "$STAFF")
-    console.print(first_request(address, staff), markup=False, highlight=False, soft_wrap=True)
+    console.print(first_request(address, staff), highlight=False, soft_wrap=True)
     console.rule("Ctrl-C stops everything", style="green")
 
 

@@ -20,7 +20,7 @@ from api.openapi.operation import Link, Tag
 from api.resources.shapes import CustomersPage
 from bus.messages.customers import ChangeCustomer, RegisterCustomer
 from bus.messages.principal import Principal, Role
-from bus.messages.values import Email, Id, Name
+from bus.messages.values import Id, NewEmail, NewName
 from read_side.projections import customers, staleness
 from read_side.projections.order_detail import ORDER_DETAIL
 
@@ -31,8 +31,8 @@ class NewCustomer(bodies.Body):
     """Somebody to order for. Without `customer_id`, a customer's own; staff gets a new one."""
 
     customer_id: Id | None = None
-    name: Name
-    email: Annotated[Email | None, *bodies.OPTIONAL_TEXT] = None
+    name: NewName
+    email: Annotated[NewEmail | None, *bodies.OPTIONAL_TEXT] = None
 
     examples: ClassVar[Any] = {
         "by-itself": {"name": "Ann Archer", "email": "ann@example.com"},
@@ -43,8 +43,8 @@ class NewCustomer(bodies.Body):
 class CustomerChange(bodies.Body):
     """What is left out stays."""
 
-    name: Annotated[Name | None, *bodies.NOT_NULL] = None
-    email: Annotated[Email | None, *bodies.TEXT_NOT_NULL] = None
+    name: Annotated[NewName | None, *bodies.NOT_NULL] = None
+    email: Annotated[NewEmail | None, *bodies.TEXT_NOT_NULL] = None
 
     examples: ClassVar[Any] = {"name": {"name": "Ann Baker"}}
 

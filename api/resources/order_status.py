@@ -13,14 +13,14 @@ from api.openapi.operation import Tag
 from api.resources.orders import only_staff_tells_times
 from bus.messages.orders import ChangeOrderStatus
 from bus.messages.principal import Role
-from bus.messages.values import Moment, Note, OrderStatus
+from bus.messages.values import Moment, NewNote, OrderStatus
 
 
 class OrderStatusChange(bodies.Body):
     """pending → confirmed → shipped → delivered; pending and confirmed → cancelled."""
 
     status: OrderStatus
-    note: Annotated[Note | None, *bodies.OPTIONAL_TEXT] = None
+    note: Annotated[NewNote | None, *bodies.OPTIONAL_TEXT] = None
     occurred_at: Moment | None = None
 
     examples: ClassVar[Any] = {

@@ -23,7 +23,7 @@ from bus.log.log import Log
 from bus.messages.orders import Items, PlaceOrder
 from bus.messages.principal import Principal, Role
 from bus.messages.streams import customer_stream, draw_order_id, order_stream, partition_of
-from bus.messages.values import Address, AddressLine, Id, Moment, Reference
+from bus.messages.values import Address, Id, Moment, NewAddressLine, NewReference
 from bus.observability.logs import logger
 from read_side.projections import order_detail, order_summary, staleness
 from read_side.projections.model import Document, Documents
@@ -47,12 +47,12 @@ _EXAMPLE: Mapping[str, Any] = {
 class NewAddress(bodies.Body):
     """Where an order is to be sent."""
 
-    line1: AddressLine
-    line2: Annotated[AddressLine | None, *bodies.OPTIONAL_TEXT] = None
-    city: AddressLine
-    region: Annotated[AddressLine | None, *bodies.OPTIONAL_TEXT] = None
-    postal_code: Annotated[AddressLine | None, *bodies.OPTIONAL_TEXT] = None
-    country: AddressLine
+    line1: NewAddressLine
+    line2: Annotated[NewAddressLine | None, *bodies.OPTIONAL_TEXT] = None
+    city: NewAddressLine
+    region: Annotated[NewAddressLine | None, *bodies.OPTIONAL_TEXT] = None
+    postal_code: Annotated[NewAddressLine | None, *bodies.OPTIONAL_TEXT] = None
+    country: NewAddressLine
 
 
 class NewOrder(bodies.Body):
@@ -66,7 +66,7 @@ class NewOrder(bodies.Body):
     customer_id: Id | None = None
     items: Items
     shipping_address: NewAddress | None = None
-    reference: Annotated[Reference | None, *bodies.OPTIONAL_TEXT] = None
+    reference: Annotated[NewReference | None, *bodies.OPTIONAL_TEXT] = None
     occurred_at: Moment | None = None
 
     examples: ClassVar[Any] = {

@@ -17,7 +17,7 @@ from api.openapi.operation import Link, Tag
 from api.resources.shapes import ProductsPage
 from bus.messages.products import AddProduct, ChangeProduct
 from bus.messages.streams import product_stream
-from bus.messages.values import Currency, Flag, Id, Name, UnitPrice
+from bus.messages.values import Currency, Flag, Id, NewName, UnitPrice
 from read_side.projections import products, staleness
 
 NAME = products.PRODUCTS.name
@@ -27,7 +27,7 @@ class NewProduct(bodies.Body):
     """Something to order. `unit_price` is in minor units of `currency`."""
 
     product_id: Id
-    name: Name
+    name: NewName
     unit_price: UnitPrice
     currency: Currency
 
@@ -39,7 +39,7 @@ class NewProduct(bodies.Body):
 class ProductChange(bodies.Body):
     """What is left out stays. What is discontinued cannot be ordered."""
 
-    name: Annotated[Name | None, *bodies.NOT_NULL] = None
+    name: Annotated[NewName | None, *bodies.NOT_NULL] = None
     unit_price: Annotated[UnitPrice | None, *bodies.NOT_NULL] = None
     discontinued: Annotated[Flag | None, *bodies.NOT_NULL] = None
 

@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.json import JSON
-from rich.markup import escape
 from rich.padding import Padding
 from rich.text import Text
 
@@ -20,6 +19,7 @@ from bus.dead_letters.dead_letter import LetterState
 from bus.dead_letters.failures import Failure, Failures, Kind
 from bus.errors import RefusedError
 from bus.queue.broker import Broker
+from bus.terminal import Terminal
 
 COLOURS = {LetterState.KEPT: "red", LetterState.RETRIED: "green", LetterState.DISCARDED: "dim"}
 
@@ -49,7 +49,7 @@ def show_list(
     if as_json:
         write_json([asdict(failure) for failure in shown])
         return
-    console = Console()
+    console = Terminal()
     if not shown:
         console.print("Nothing waits for an operator." if not resolved else "There is nothing.")
         return
@@ -76,7 +76,7 @@ def show_one(failure_id: str, *, as_json: bool) -> bool:
     if as_json:
         write_json(found)
         return True
-    console = Console()
+    console = Terminal()
     for document in found:
         console.print(JSON(to_json(document), ensure_ascii=False), soft_wrap=True)
     return True
@@ -102,17 +102,17 @@ def discard(ids: Sequence[str], *, by: str | None, reason: str) -> bool:
 
 def _each(ids: Sequence[str], deal: Callable[..., str], by: str | None, reason: str) -> bool:
     """One line for each: what happened, on stdout, or why it could not, on stderr."""
-    done, refused = Console(), Console(stderr=True)
+    done, refused = Terminal(), Terminal(stderr=True)
     who = by or _user()
     all_done = True
     for failure_id in ids:
         try:
             happened = deal(failure_id, by=who, reason=reason)
         except RefusedError as error:
-            refused.print(f"[red]refused:[/] {escape(str(error))}", soft_wrap=True, highlight=False)
+            refused.print(Text.assemble(("refused:", "red"), f" {error}"), soft_wrap=True)
             all_done = False
         else:
-            done.print(f"{escape(failure_id)}: {escape(happened)}", soft_wrap=True, highlight=False)
+            done.print(f"{failure_id}: {happened}", soft_wrap=True, highlight=False)
     if not ids:
         done.print("Nothing waits for an operator.")
     return all_done

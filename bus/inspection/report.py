@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import redis
 from pymongo.errors import PyMongoError
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -21,6 +21,7 @@ from bus.inspection.explanations import explained
 from bus.inspection.figures import Figures, between
 from bus.inspection.snapshot import Inspection, Inspector
 from bus.log.log import Log
+from bus.terminal import Terminal
 
 SHORT_RATE = 100
 """From here on a rate has no decimals."""
@@ -37,7 +38,7 @@ def run(interval_s: float, *, watch: bool, explain: bool, as_json: bool) -> None
         elif watch:
             _watch(looks, look, interval_s, explain=explain)
         else:
-            Console().print(_all(*next(looks), explain=explain))
+            Terminal().print(_all(*next(looks), explain=explain))
 
 
 @contextmanager
@@ -79,7 +80,7 @@ def _watch(
     looks: Iterator[tuple[Inspection, Inspection]], look: Inspector, interval_s: float, *, explain: bool
 ) -> None:
     """Redraw until Ctrl-C; while a server is away, the last figures stand and it says so."""
-    console = Console()
+    console = Terminal()
     shown: RenderableType = Text("Looking ...")
     try:
         with Live(shown, console=console, auto_refresh=False) as live:

@@ -21,6 +21,17 @@ MAX_TOTAL = 10**12
 _NO_CONTROLS = r"^[^\x00-\x1f\x7f]*$"
 _NO_NUL = r"^[^\x00]*$"
 
+_LINE_BREAKS = r"\t\n\r"
+_CONTROLS = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069"
+"""C0 and C1, without line breaks, separators of lines, and what overrides the direction of writing."""
+_ZERO_WIDTH = (
+    r"\u00ad\u034f\u061c\u115f\u1160\u180b-\u180f\u200b-\u200f\u2060-\u2065\u3164\ufe00-\ufe0f\ufeff\uffa0"
+)
+READABLE = f"^[{_ZERO_WIDTH}]*[^{_CONTROLS}{_LINE_BREAKS}{_ZERO_WIDTH}][^{_CONTROLS}{_LINE_BREAKS}]*$"
+"""One line that shows something, and that controls neither a terminal nor the direction of writing."""
+
+_DOMAIN = r"@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+"
+
 MAX_ID_LENGTH = 128
 ID_TEXT = r"(\.{0,2}[A-Za-z0-9_:|@+-]|\.{3})[A-Za-z0-9._:|@+-]*"
 """An id, as identity providers give them (``auth0|5f7c``, an e-mail address), but not ``.`` or ``..``.
@@ -37,8 +48,15 @@ Reference = Annotated[str, StringConstraints(min_length=1, max_length=64, patter
 Note = Annotated[str, StringConstraints(max_length=500, pattern=_NO_NUL)]
 Email = Annotated[
     str,
-    StringConstraints(max_length=254, pattern=r"^[^@\s\x00-\x1f\x7f]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$"),
+    StringConstraints(max_length=254, pattern=rf"^[^@\s\x00-\x1f\x7f]{{1,64}}{_DOMAIN}$"),
 ]
+NewName = Annotated[Name, Field(pattern=READABLE)]
+"""A name as callers may write it. What is stored is read as a ``Name``, since earlier versions let more in.
+So it is with the texts below."""
+NewAddressLine = Annotated[AddressLine, Field(pattern=READABLE)]
+NewReference = Annotated[Reference, Field(pattern=READABLE)]
+NewNote = Annotated[Note, Field(pattern=f"^[^{_CONTROLS}]*$")]
+NewEmail = Annotated[Email, Field(pattern=rf"^[^@\s{_CONTROLS}{_ZERO_WIDTH}]{{1,64}}{_DOMAIN}$")]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 UnitPrice = Annotated[int, Field(ge=0, le=MAX_UNIT_PRICE, strict=True)]
 Quantity = Annotated[int, Field(ge=1, le=MAX_QUANTITY, strict=True)]

@@ -23,6 +23,7 @@ from pydantic import ValidationError
 from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError
 
 from bus.errors import TwofoldError
+from bus.primitives.visible import visible
 
 logger: structlog.typing.FilteringBoundLogger = structlog.get_logger("twofold")
 
@@ -57,6 +58,8 @@ def configure(level: str, shape: str | None = None, stream: TextIO | None = None
     ]
     interactive = out.isatty()
     render: structlog.typing.Processor = _json
+    if shape == "plain" or (shape is None and interactive):
+        shared.append(_visible)  # the renderers below write values as they are, between colours of their own
     if shape == "plain":
         render = structlog.dev.ConsoleRenderer(
             colors=interactive, pad_event_to=0, pad_level=False, sort_keys=False
@@ -165,8 +168,12 @@ def _short(_logger: Any, method: str, event: structlog.typing.EventDict) -> stru
     }
 
 
+def _visible(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    return {field: visible(value) if isinstance(value, str) else value for field, value in event.items()}
+
+
 def _json(_logger: Any, _method: str, event: structlog.typing.EventDict) -> str:
-    return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    return visible(orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode())
 
 
 class _Elsewhere(logging.Filter):

@@ -3,9 +3,9 @@
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from bus.cli import AsJson, write_json
+from bus.terminal import Terminal
 
 app = typer.Typer()
 
@@ -50,5 +50,5 @@ def check(
         rows = table("message", words=["verdict", "why"])
         for one in found:
             rows.add_row(one.name, one.verdict, "\n".join(one.reasons))
-        Console().print(rows)
+        Terminal().print(rows)
     raise typer.Exit(code=0 if all(one.reads_what_is_stored for one in found) else 1)

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from bus.connections.clients import read_database, write_database
 from bus.connections.mongodb_address import READ_URI, WRITE_URI
 from bus.connections.preflight import settings_with_servers
 from bus.log.log import Log
+from bus.terminal import Terminal
 from read_side.audit.audit import Audited, Difference, audited
 from read_side.audit.states_audit import audit_states, lines
 from read_side.errors import GenerationError
@@ -48,10 +48,10 @@ def run(
         told = [*(asdict(result) for result in results), *([states] if states else [])]
         sys.stdout.write(json.dumps(told, default=str) + "\n")
     else:
-        console = Console()
+        console = Terminal()
         show(results, console)
         for line in (*lines(states), verdict(results, states)) if states else ():
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
+            console.print(line, highlight=False, soft_wrap=True)
     return not any(result.differences for result in results) and not (states and states["differences"])
 
 
@@ -62,7 +62,7 @@ def _named(names: Sequence[str]) -> Sequence[ReadModel]:
         raise GenerationError(str(error)) from None
 
 
-def show(results: Iterable[Audited], console: Console) -> None:
+def show(results: Iterable[Audited], console: Terminal) -> None:
     """One row for each read model, then one line for each difference."""
     table = Table("read model", "generation", "commits", "documents", "differences")
     for column in table.columns[1:]:
@@ -74,7 +74,7 @@ def show(results: Iterable[Audited], console: Console) -> None:
         told += [_line(difference) for difference in result.differences]
     console.print(table)
     for line in told:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        console.print(line, highlight=False, soft_wrap=True)
 
 
 def verdict(results: Iterable[Audited], states: Mapping[str, Any]) -> str:

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import asdict
 
-from rich.console import Console
 from rich.table import Table
 
 from bus.cli import moment, write_json
 from bus.connections.mongodb_address import READ_URI, WRITE_URI
 from bus.connections.preflight import settings_with_servers
 from bus.tables import table
+from bus.terminal import Terminal
 from read_side.cli.rebuild_report import connected
 from read_side.errors import GenerationError, RebuildRefusedError
 from read_side.generations.registry import Entry, Generation, State
@@ -39,7 +39,7 @@ def show(*, as_json: bool) -> None:
         told = [{"read_model": e.name, "live": e.live == g.number, **asdict(g)} for e, g in rows]
         write_json(told)
     else:
-        Console().print(listed(rows))
+        Terminal().print(listed(rows))
 
 
 def listed(rows: Iterable[tuple[Entry, Generation]]) -> Table:
@@ -80,7 +80,7 @@ def use(text: str) -> None:
                 f" {model.version}: run this where that code is"
             )
         Rebuild(tools, model).put_in_service(number)
-    Console().print(f"{text} is live")
+    Terminal().print(f"{text} is live")
 
 
 def drop(text: str) -> None:
@@ -97,11 +97,11 @@ def drop(text: str) -> None:
         generation = _registered(tools.generations.entry(name), number)
         if generation.state is State.BUILDING:
             _drop_unfinished(tools, name, number)
-            Console().print(f"{text} is deleted")
+            Terminal().print(f"{text} is deleted")
             return
         removed = name not in {model.name for model in READ_MODELS}  # and then nothing of it is served
         tools.generations.let_go(name, number, even_live=removed)
-    Console().print(f"{text} is out of service; a worker deletes it in a minute")
+    Terminal().print(f"{text} is out of service; a worker deletes it in a minute")
 
 
 def _drop_unfinished(tools: Tools, name: str, number: int) -> None:

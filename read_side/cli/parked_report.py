@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import redis
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -22,6 +22,7 @@ from bus.log.log import Log
 from bus.notify.doorbells import Doorbells
 from bus.settings import Settings
 from bus.tables import table
+from bus.terminal import Terminal
 from read_side.errors import GenerationError, LeaseLostError, RebuildNeededError
 from read_side.generations.registry import STAYING, Registry, collection_name
 from read_side.parked.parking import Parked, Parking
@@ -93,7 +94,7 @@ def listed(*, as_json: bool) -> bool:
     if as_json:
         _print_json([{**_identity(r.parked), **_why(r.parked), "waiting": r.waiting} for r in rows])
     else:
-        Console().print(shown(rows))
+        Terminal().print(shown(rows))
     return not any(row.stays for row in rows)
 
 

@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -29,6 +28,7 @@ from bus.notify.doorbells import Doorbells
 from bus.observability import logs
 from bus.queue.worker_process import stop_on_signals
 from bus.settings import Settings
+from bus.terminal import Terminal
 from read_side.errors import RebuildRefusedError
 from read_side.generations.generations import Generations
 from read_side.generations.registry import Registry
@@ -78,7 +78,7 @@ def run(  # noqa: PLR0913 - the command's options
     stopping = stop_on_signals()
     results: list[Rebuilt] = []
     failed: list[Exception] = []
-    console = Console(stderr=as_json)
+    console = Terminal(stderr=as_json)
     with ExitStack() as open_until_the_end:
         pool = open_until_the_end.enter_context(FillingPool(settings, processes))
         together = SharedFill(pool, [model.name for model in models])
@@ -103,7 +103,7 @@ def run(  # noqa: PLR0913 - the command's options
                 if not as_json:
                     _show(results[-1], bar.console, kept=keep_old, diff=diff)
         for further in failed[1:]:  # the first is told by whoever called
-            bar.console.print(str(further), markup=False, highlight=False)
+            bar.console.print(str(further), highlight=False)
     if failed:
         raise failed[0]
     if as_json:
@@ -142,7 +142,7 @@ class _Rate(ProgressColumn):
         return Text("" if speed is None else f"{speed:,.0f}/s", style="progress.data.speed", justify="right")
 
 
-def _bar(console: Console) -> Progress:
+def _bar(console: Terminal) -> Progress:
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -180,7 +180,7 @@ class _Bar(Watch):
         self._progress.update(self._task, phase=phase)
 
 
-def _show(rebuilt: Rebuilt, console: Console, *, kept: bool, diff: bool) -> None:
+def _show(rebuilt: Rebuilt, console: Terminal, *, kept: bool, diff: bool) -> None:
     name, new, old = rebuilt.read_model, rebuilt.generation, rebuilt.previous
     rate = f"{rebuilt.commits / rebuilt.seconds:,.0f}/s" if rebuilt.seconds > 0 else ""
     console.print(f"{name}.g{new}: {rebuilt.commits:,} commits in {rebuilt.seconds:.1f} s, {rate}")
@@ -189,7 +189,7 @@ def _show(rebuilt: Rebuilt, console: Console, *, kept: bool, diff: bool) -> None
     console.print("  " + summary(rebuilt.comparison, f"{name}.g{old}"))
     if diff:
         for line in lines(rebuilt.comparison):
-            console.print("  " + line, markup=False, highlight=False, soft_wrap=True)
+            console.print("  " + line, highlight=False, soft_wrap=True)
     if rebuilt.parked:
         console.print(f"  {rebuilt.parked:,} streams are parked: see python -m read_side parked")
     if not rebuilt.live:

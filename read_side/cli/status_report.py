@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 
 from pymongo.errors import PyMongoError
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
@@ -15,6 +15,7 @@ from bus.connections.clients import read_database, write_database
 from bus.connections.mongodb_address import READ_URI, WRITE_URI
 from bus.connections.preflight import settings_with_servers
 from bus.log.log import Log
+from bus.terminal import Terminal
 from read_side.projections import read_models
 from read_side.queries.status import GenerationStatus, Progress, Status, attention
 
@@ -37,7 +38,7 @@ def run(interval_s: float, max_lag_s: float, *, watch: bool, as_json: bool) -> b
         if as_json:
             _write(statuses, max_lag_s)
         else:
-            Console().print(shown(statuses, max_lag_s))
+            Terminal().print(shown(statuses, max_lag_s))
         return not attention(statuses, max_lag_s)
 
 
@@ -66,7 +67,7 @@ def _watch(
                 time.sleep(interval_s)
                 statuses = status.look()
         now = shown(statuses, max_lag_s)
-        with Live(now, console=Console(), auto_refresh=False) as live:
+        with Live(now, console=Terminal(), auto_refresh=False) as live:
             while True:
                 live.update(now, refresh=True)
                 time.sleep(interval_s)

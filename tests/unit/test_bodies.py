@@ -13,6 +13,7 @@ from api.resources.customers import CustomerChange, NewCustomer
 from api.resources.order_status import OrderStatusChange
 from api.resources.orders import NewOrder
 from api.resources.products import NewProduct, ProductChange
+from bus.messages.customers import CustomerRegistered, RegisterCustomer
 from bus.messages.values import MAX_ITEMS
 
 ORDER: dict[str, Any] = {
@@ -249,3 +250,51 @@ def test_implausible_prices_are_refused(price: Any) -> None:
     body = {"product_id": "p1", "name": "Teapot", "unit_price": price, "currency": "EUR"}
 
     assert set(wrong(body, NewProduct)) == {"unit_price"}
+
+
+UNREADABLE = [
+    "\x1b[31mAnn",
+    "A\x9bnn",
+    "Ann\n",
+    "Ann\u2028",
+    "\u202ennA",
+    "A\u2066nn",
+    "\u200b",
+    "\ufeff\u00ad",
+]
+
+
+@pytest.mark.parametrize("text", UNREADABLE)
+def test_what_cannot_be_read_or_controls_is_refused(text: str) -> None:
+    why = "must show something, and hold no control characters"
+    assert wrong({"name": text}, NewCustomer) == {"name": why}
+    assert wrong({"name": text}, CustomerChange) == {"name": why}
+    assert wrong({"name": text}, ProductChange) == {"name": why}
+    address = ORDER["shipping_address"] | {"city": text, "region": text}
+    order = ORDER | {"reference": text, "shipping_address": address}
+    assert wrong(order) == dict.fromkeys(
+        ("reference", "shipping_address.city", "shipping_address.region"), why
+    )
+    assert wrong({"name": "Ann", "email": f"{text}@example.com"}, NewCustomer).keys() == {"email"}
+
+
+@pytest.mark.parametrize("text", ["\x1b[31m", "\x00", "\x9b2J", "\u202egnp"])
+def test_notes_may_have_lines_and_no_other_controls(text: str) -> None:
+    assert wrong({"status": "shipped", "note": text}, OrderStatusChange).keys() == {"note"}
+    note = {"status": "shipped", "note": "one\n\ttwo\r\n"}
+    assert bodies.read(request(json.dumps(note).encode()), OrderStatusChange).body.note == note["note"]
+
+
+@pytest.mark.parametrize(
+    "name", ["Zoë 👩‍👩‍👧", "می‌خواهم", "\u200f\u05d0\u05d1", "\u200bAnn", "Ann\u00a0Archer"]
+)
+def test_every_script_is_taken(name: str) -> None:
+    assert bodies.read(request(json.dumps({"name": name}).encode()), NewCustomer).body.name == name
+
+
+@pytest.mark.parametrize("name", ["\x9b2J", "\u202ennA", "\u200b"])
+def test_what_was_stored_with_such_a_name_is_read(name: str) -> None:
+    stored = {"type": "CustomerRegistered", "customer_id": "c1", "name": name, "email": None}
+    assert CustomerRegistered.from_stored(stored).name == name
+    command = {"type": "RegisterCustomer", "customer_id": "c1", "name": name}
+    assert RegisterCustomer.from_stored(command).name == name

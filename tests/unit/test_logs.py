@@ -204,3 +204,17 @@ def test_errors_are_given_to_the_log_as_they_are() -> None:
     ]
 
     assert found == []
+
+
+@pytest.mark.parametrize("shape", ["plain", "json"])
+def test_a_line_controls_no_terminal(shape: str) -> None:
+    """A name comes into an error, or a caller's text into what a library says."""
+    (ours, theirs) = said(
+        r"logs.logger.error('met', error='\x9b2J \u202egnp')" "\n" r"logging.error('met \x9b2J \u202egnp')",
+        "INFO",
+        shape,
+    )
+    for line in (ours, theirs):
+        assert line.isprintable()
+        assert r"\u009b2J" in line
+        assert r"\u202egnp" in line

@@ -5,13 +5,13 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from rich.console import Console
 from rich.table import Table
 
 from bus.connections.clients import write_database
 from bus.connections.mongodb_address import WRITE_URI
 from bus.connections.preflight import settings_with_servers
 from bus.log.log import Log
+from bus.terminal import Terminal
 from write_side.audit import Audited, audited
 
 
@@ -35,14 +35,14 @@ def run(sample: int | None, *, as_json: bool) -> bool:
         report = {"categories": counted, "wrong": differences}
         sys.stdout.write(json.dumps(report, default=str) + "\n")
     else:
-        _show(totals, wrong, Console())
+        _show(totals, wrong, Terminal())
     return not wrong
 
 
 _COLUMNS = ("streams", "commits", "differences")
 
 
-def _show(totals: dict[str, list[int]], wrong: Sequence[Audited], console: Console) -> None:
+def _show(totals: dict[str, list[int]], wrong: Sequence[Audited], console: Terminal) -> None:
     table = Table("category", *_COLUMNS)
     for column in table.columns[1:]:
         column.justify = "right"
@@ -52,4 +52,4 @@ def _show(totals: dict[str, list[int]], wrong: Sequence[Audited], console: Conso
     for one in wrong:
         for d in one.differences:
             line = f"{d.stream} version {d.version}: {d.field}: expected {d.expected}, found {d.found}"
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
+            console.print(line, highlight=False, soft_wrap=True)

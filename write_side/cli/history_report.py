@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from rich.console import Console
 from rich.json import JSON
 from rich.table import Table
 from rich.text import Text
@@ -16,6 +15,7 @@ from bus.errors import RefusedError
 from bus.log.commit import Commit
 from bus.log.log import Log
 from bus.messages.streams import partition_of
+from bus.terminal import Terminal
 from write_side.cli.log_report import as_line, what
 
 
@@ -45,7 +45,7 @@ def run(stream: str, version: int | None, *, as_json: bool) -> None:
             }
         )
         return
-    console = Console()
+    console = Terminal()
     console.print(table(history, shown))
     console.print(f"State at version {shown.version}:", style="bold")
     console.print(JSON(to_json(shown.state), ensure_ascii=False), soft_wrap=True)

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from typing import Any
 
 import pymongo
-from rich.console import Console
 from rich.text import Text
 
 from bus.cli import moment, write_json
@@ -16,6 +15,7 @@ from bus.errors import RefusedError
 from bus.log.commit import Commit
 from bus.log.log import Log
 from bus.messages.outcome import CommandStatus
+from bus.terminal import Terminal
 from write_side.tail import Tail, Wanted, stream_of
 
 FOLLOW_EVERY_S = 0.5
@@ -88,7 +88,7 @@ class _Lines:
     """A line each, as long as it has to be: a line that is cut or folded cannot be searched."""
 
     def __init__(self) -> None:
-        self._console = Console(highlight=False, soft_wrap=True)
+        self._console = Terminal(highlight=False, soft_wrap=True)
         self._begun = False
 
     def __call__(self, commits: Iterable[Commit]) -> None:

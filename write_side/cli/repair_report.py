@@ -1,6 +1,5 @@
 """``python -m write_side repair``, as it runs and prints."""
 
-from rich.console import Console
 from rich.table import Table
 
 from bus.connections.clients import write_database
@@ -8,6 +7,7 @@ from bus.connections.mongodb_address import WRITE_URI
 from bus.connections.preflight import settings_with_servers
 from bus.log.log import Log
 from bus.tables import table
+from bus.terminal import Terminal
 from write_side.repair import Move, Repair
 
 
@@ -25,7 +25,7 @@ def run(*, carry_out: bool) -> bool:
         if not repair.begun():
             Log(database, settings.log_partitions).create()  # which refuses another number of partitions
         moves = repair.moves()
-        console = Console()
+        console = Terminal()
         if not moves:
             console.print("Every commit stands above what it rests on.")
             return True
