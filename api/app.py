@@ -31,6 +31,7 @@ from api.middleware.deferral import Resumption
 from api.middleware.error_handlers import HANDLERS
 from api.middleware.needs import BOTH, NOTHING, READ, WRITE, Store
 from api.middleware.negotiation import Negotiation
+from api.middleware.security import SecurityHeaders
 from api.middleware.telemetry import Telemetry
 from api.openapi import operations
 from api.openapi.page import Description
@@ -76,6 +77,8 @@ class Services:
     ops_services: OpsServices
     zone: tzinfo = UTC
     """Where the days of the shop begin."""
+    public_details: bool = True
+    """Whether everybody may read the description, and in /health/ready how each part is."""
 
 
 def routes(s: Services) -> tuple[Route, ...]:
@@ -85,6 +88,7 @@ def routes(s: Services) -> tuple[Route, ...]:
     """
     any_, own, staff, watching, ops = EVERY_ROLE, CUSTOMER_AND_STAFF, STAFF_ONLY, STAFF_AND_OPS, OPS_ONLY
     commands, fresh, ops_services, repairs = s.commands, s.freshness, s.ops_services, s.ops_services.repairs
+    described, asked_by = (ANYONE, None) if s.public_details else (OPS_ONLY, s.verifier)
     list_and_create = {"GET": READ, "POST": WRITE}
     show_and_change = {"GET": READ, "PATCH": WRITE}
     table = (
@@ -121,7 +125,12 @@ def routes(s: Services) -> tuple[Route, ...]:
         Route("/commands/{command_id}", CommandStatus(s.records, s.visibility, fresh), {"GET": any_}, BOTH),
         Route("/events", Events(s.log, fresh), {"GET": ops}, WRITE),
         Route("/health/live", Live(), {"GET": ANYONE}, NOTHING),
-        Route("/health/ready", Ready(s.probes), {"GET": ANYONE}, NOTHING),
+        Route(
+            "/health/ready",
+            Ready(s.probes, asked_by),
+            {"GET": ANYONE},
+            NOTHING,
+        ),
         Route("/metrics", Metrics(s.exposition), {"GET": ops}, NOTHING, cacheable=True),
         Route("/ops/flow", FlowSnapshot(ops_services.flow), {"GET": ops}, BOTH),
         Route("/ops/queues", QueuesNow(ops_services.queues), {"GET": ops}, BOTH),
@@ -138,9 +147,9 @@ def routes(s: Services) -> tuple[Route, ...]:
         Route("/", Home(), {"GET": ANYONE}, NOTHING),
         Route("/problems", ProblemTypes(), {"GET": ANYONE}, NOTHING),
         Route("/problems/{code}", OneProblemType(), {"GET": ANYONE}, NOTHING),
-        Route("/openapi.json", Description(lambda: table), {"GET": ANYONE}, NOTHING),
-        Route("/docs", Page("docs"), {"GET": ANYONE}, NOTHING),
-        Route("/docs/{file}", PageFiles("docs", swagger_ui.files()), {"GET": ANYONE}, NOTHING),
+        Route("/openapi.json", Description(lambda: table), {"GET": described}, NOTHING),
+        Route("/docs", Page("docs"), {"GET": described}, NOTHING),
+        Route("/docs/{file}", PageFiles("docs", swagger_ui.files()), {"GET": described}, NOTHING),
         Route("/ops", Page("ops"), {"GET": ANYONE}, NOTHING),
         Route("/site/ops/{file}", PageFiles("ops"), {"GET": ANYONE}, NOTHING),
         Route("/site/pages/{file}", PageFiles("pages"), {"GET": ANYONE}, NOTHING),
@@ -149,11 +158,12 @@ def routes(s: Services) -> tuple[Route, ...]:
 
 
 def create_app(
-    services: Services, cors_origins: Collection[str] = ()
+    services: Services, cors_origins: Collection[str] = (), hsts_s: int | None = None
 ) -> falcon.App[falcon.Request, falcon.Response]:
     """The application; nothing is connected to before the first request.
 
     Pages of ``cors_origins`` may use it from a browser. Without any, no answer has a header about that.
+    ``hsts_s`` is how long browsers are told to come by TLS alone; ``None`` tells them nothing.
 
     Raises:
         ValueError: a route is not described.
@@ -168,6 +178,7 @@ def create_app(
             Resumption(circuit.refuse_in_vain),
             services.telemetry,
             *([Cors(cors_origins)] if cors_origins else ()),
+            SecurityHeaders(hsts_s),
             Correlation(),
             Access(table, services.verifier),
             Negotiation(),

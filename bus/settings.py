@@ -74,6 +74,10 @@ class Settings(BaseSettings):
     api_port: Annotated[int, Field(ge=1, le=65_535)] = 8_000
     cors_origins: Annotated[tuple[str, ...] | None, NoDecode] = None
     """Separated by commas. Pages of these origins may use the API from a browser; not set, none may."""
+    hsts_s: Annotated[int, Field(ge=0, le=63_072_000)] | None = None
+    """How long browsers are told to come by TLS alone (RFC 6797); not set, they are told nothing."""
+    public_details: bool = True
+    """Whether everybody may read ``/docs`` and ``/openapi.json``, and in ``/health/ready`` each part."""
     jwt_secret: SecretStr | None = None
     """HS256 key, at least 32 bytes."""
     jwt_public_key: str | None = None

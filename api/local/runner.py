@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -21,6 +22,7 @@ from api.local.processes import Processes
 from api.local.servers import LocalServers
 from bus.connections.address_secrets import without_credentials
 from bus.errors import ConfigurationError, ServerUnavailableError
+from bus.messages.principal import Role
 from bus.settings import SERVERS_FILE, Settings
 from bus.terminal import Terminal
 
@@ -93,10 +95,10 @@ def _run(
     processes = running.enter_context(Processes(procfile, ROOT, environ))
     running.callback(console.print, "Stopping ...")
     address = _address(settings.api_host, port)
-    _await_ready(processes, address)
+    tokens = welcome.tokens(settings)
+    _await_ready(processes, address, tokens.get(Role.OPS))
     if processes.wait(QUIET_S) is not None:
         raise _ended(processes)
-    tokens = welcome.tokens(settings)
     welcome.show(console, address, tokens)
     if then is not None:
         status = _in_foreground(then(address), environ, lambda: _restart_dead(console, servers))
@@ -113,14 +115,16 @@ def _address(api_host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _await_ready(processes: Processes, address: str) -> None:
+def _await_ready(processes: Processes, address: str, token: str | None) -> None:
+    """Wait until every part is there, as an operator is told, or else until all is well."""
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
     deadline = time.monotonic() + READY_S
     answer = "nothing listens"
-    with httpx.Client(base_url=address, timeout=5, trust_env=False) as client:
+    with httpx.Client(base_url=address, headers=headers, timeout=5, trust_env=False) as client:
         while processes.wait(POLL_S) is None:
             try:
                 response = client.get("/health/ready")
-                if response.status_code == httpx.codes.OK and _are_there(response.json()["parts"]):
+                if response.status_code == httpx.codes.OK and _is_there(response.json()):
                     return
                 answer = f"{response.status_code} {response.text[:200]}"
             except httpx.TransportError as error:
@@ -132,9 +136,11 @@ def _await_ready(processes: Processes, address: str) -> None:
     raise _ended(processes)
 
 
-def _are_there(parts: Mapping[str, str]) -> bool:
+def _is_there(readiness: Mapping[str, Any]) -> bool:
     """Whether all parts are, the workers too, which may come later; a time zone waits for a rebuild."""
-    return all(said == "ok" for part, said in parts.items() if part != "time_zone")
+    if "parts" not in readiness:
+        return bool(readiness["status"] == "ready")
+    return all(said == "ok" for part, said in readiness["parts"].items() if part != "time_zone")
 
 
 def _in_foreground(command: Sequence[str], environ: Mapping[str, str], meanwhile: Callable[[], None]) -> int:

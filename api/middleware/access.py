@@ -17,6 +17,7 @@ from api.http.problems import forbidden
 from api.middleware.auth import Verifier
 from api.middleware.deferral import deferrable
 from api.middleware.needs import NOTHING, Needs
+from api.middleware.spelling import is_own
 from bus.messages.principal import Role
 
 Roles = frozenset[Role]
@@ -70,8 +71,17 @@ class Route:
 class Router(CompiledRouter):
     """Falcon's router; HEAD works wherever GET does (RFC 9110, section 9.3.2), and responders may wait.
 
+    A route answers only to its own spelling.
+
     OPTIONS is one of the methods too. So Falcon's 405 lists the same methods, in the same order, as OPTIONS.
     """
+
+    def find(self, uri: str, req: falcon.Request | None = None) -> Any:
+        found = super().find(uri, req)
+        if found is None or req is None:
+            return found
+        _resource, _methods, ids, template = found
+        return found if all(ids.values()) and is_own(template or "", uri, req.env) else None
 
     def map_http_methods(self, resource: object, **kwargs: Any) -> dict[str, Any]:
         methods: dict[str, Any] = {

@@ -19,9 +19,11 @@ from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
 from api.http.answers import answer, to_json
-from api.http.problems import MEDIA_TYPE, Problem
-from api.resources.shapes import Liveness, NotReady, Readiness
+from api.http.problems import MEDIA_TYPE, Problem, ProblemError
+from api.middleware.auth import Verifier
+from api.resources.shapes import Liveness, NotReady, Parts, Readiness
 from bus.connections.clients import Documents, probe_redis
+from bus.messages.principal import Role
 from bus.observability.heartbeats import WORKERS, alive
 from read_side.projections import READ_MODELS
 from read_side.projector.checkpoints import Checkpoints
@@ -105,27 +107,40 @@ class Live:
 class Ready:
     """``/health/ready``: asks every part. Not ready is a problem, which names the parts as well."""
 
-    def __init__(self, parts: Mapping[str, Probe]) -> None:
+    def __init__(self, parts: Mapping[str, Probe], verifier: Verifier | None = None) -> None:
+        """With a ``verifier`` only operators are told of the parts."""
         self._parts = parts
+        self._verifier = verifier
 
-    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        details = self._verifier is None or _is_operator(req, self._verifier)
         found: dict[str, str] = {}
         for name, probe in self._parts.items():
             reachable = probe.through is None or found[probe.through] != UNAVAILABLE
             found[name] = _ask(probe) if reachable else UNKNOWN
         ill = {name for name, said in found.items() if said != "ok"}
         if any(self._parts[name].needed for name in ill):
-            problem = Problem(
-                HTTPStatus.SERVICE_UNAVAILABLE, "not-ready", "Some parts are not there: see parts."
-            )
-            not_ready: NotReady = {**problem.document(), "parts": found}
+            detail = "Some parts are not there: see parts." if details else "Some parts are not there."
+            problem = Problem(HTTPStatus.SERVICE_UNAVAILABLE, "not-ready", detail)
+            not_ready: NotReady = {**problem.document(), **_told(found, details=details)}
             resp.status = int(HTTPStatus.SERVICE_UNAVAILABLE)
             resp.set_header("Retry-After", "1")
             resp.content_type = MEDIA_TYPE
             resp.data = to_json(not_ready)
             return
-        readiness: Readiness = {"status": "degraded" if ill else "ready", "parts": found}
+        readiness: Readiness = {"status": "degraded" if ill else "ready", **_told(found, details=details)}
         answer(resp, readiness)
+
+
+def _told(parts: Mapping[str, str], *, details: bool) -> Parts:
+    return {"parts": parts} if details else {}
+
+
+def _is_operator(req: falcon.Request, verifier: Verifier) -> bool:
+    try:
+        return verifier.principal(req.get_header("Authorization")).role is Role.OPS
+    except ProblemError:
+        return False
 
 
 def _ask(probe: Probe) -> str:

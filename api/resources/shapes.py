@@ -123,14 +123,17 @@ class Liveness(TypedDict):
     status: Literal["live"]
 
 
-class Readiness(TypedDict):
-    """``degraded`` is ready too: what is missing costs time alone. Each part is ``ok``, or why it is not."""
+class Parts(TypedDict, total=False):
+    """Each part is ``ok``, or why it is not; where ``PUBLIC_DETAILS`` is off, operators alone are told."""
+
+    parts: Mapping[str, str]
+
+
+class Readiness(Parts):
+    """``degraded`` is ready too: what is missing costs time alone."""
 
     status: Literal["ready", "degraded"]
-    parts: Mapping[str, str]
 
 
-class NotReady(ProblemDocument):
+class NotReady(ProblemDocument, Parts):
     """Which of the parts are not there."""
-
-    parts: Mapping[str, str]

@@ -169,9 +169,10 @@ def serve() -> None:
             models=models,
         ),
         zone=settings.shop_zone,
+        public_details=settings.public_details,
     )
     server = Server(
-        bounded(create_app(services, settings.cors_origins or ())),
+        bounded(create_app(services, settings.cors_origins or (), settings.hsts_s)),
         settings.api_host,
         settings.api_port,
         threads=settings.web_threads,

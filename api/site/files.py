@@ -56,6 +56,8 @@ class Content:
 class Page:
     """A folder's page itself."""
 
+    produces = "text/html"
+
     def __init__(self, folder: str) -> None:
         self._content = Content.of(FOLDER / folder / PAGE)
 

@@ -24,7 +24,10 @@ Document = dict[str, Any]
 
 OF_EVERY_MESSAGE = frozenset({"content-type", "content-length"})
 """What HTTP itself says of a body; OpenAPI leaves it out."""
-OF_CORS = "access-control-"
+OF_BROWSERS = (
+    *("access-control-", "cross-origin-opener-policy", "permissions-policy"),
+    *("strict-transport-security", "x-content-type-options"),
+)
 """How the headers begin that browsers read, and no caller; OpenAPI leaves them out, too."""
 ELSEWHERE = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.INTERNAL_SERVER_ERROR)
 """What is answered where nothing is described; the last by routes that a test adds."""
@@ -81,7 +84,7 @@ class Description:
         beyond = {
             header
             for header in headers.keys() - known.keys() - OF_EVERY_MESSAGE
-            if not header.startswith(OF_CORS)
+            if not header.startswith(OF_BROWSERS)
         }
         assert not beyond, f"{what}: headers that are not described: {beyond}"
         missing = {header for header, how in known.items() if how.get("required")} - headers.keys()

@@ -10,6 +10,8 @@ from typing import Any
 import orjson
 import pytest
 
+from api.app import create_app
+from api.openapi.command import unwired
 from api.server.server import MAX_HEADER_BYTES, MAX_READ_BYTES, Server
 from bus.errors import ConfigurationError
 from tests.support.waiting import until
@@ -130,3 +132,16 @@ def test_two_servers_share_a_port() -> None:
 def test_a_port_that_cannot_be_had_is_said_so() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(ConfigurationError, match="listen"):
         Server(Application(), "127.0.0.1", taken.getsockname()[1], threads=1)
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        *(("/problems", 200), ("/problems/not%2dready", 200)),
+        *(("//problems", 404), ("/%70roblems", 404), ("/problems%2fnot-ready", 404)),
+    ],
+)
+def test_a_route_answers_to_its_own_spelling(target: str, status: int) -> None:
+    with serving(create_app(unwired())) as server, closing(connect(server)) as connection:
+        connection.request("GET", target)
+        assert connection.getresponse().status == status

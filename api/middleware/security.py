@@ -1,0 +1,21 @@
+"""Headers that tell browsers what an answer must not be used for, on every answer of the application."""
+
+import falcon
+
+_ALWAYS = {
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+
+
+class SecurityHeaders:
+    """Middleware; a page adds what it may load (``api.site.files``)."""
+
+    def __init__(self, hsts_s: int | None = None) -> None:
+        """``hsts_s``: how long browsers are to come by TLS alone (RFC 6797), where something speaks it."""
+        hsts = {} if hsts_s is None else {"Strict-Transport-Security": f"max-age={hsts_s}"}
+        self._headers = _ALWAYS | hsts
+
+    def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:  # noqa: ARG002 - Falcon's
+        resp.set_headers(self._headers)
