@@ -20,6 +20,7 @@ from bus.connections.mongodb_address import READ_URI, WRITE_URI
 from bus.connections.preflight import settings_with_servers
 from bus.log.log import Log
 from bus.notify.doorbells import Doorbells
+from bus.primitives.visible import visible
 from bus.settings import Settings
 from bus.tables import table
 from bus.terminal import Terminal
@@ -114,9 +115,9 @@ def retried(selection: Selection, *, as_json: bool) -> int:
         )
     for one in () if as_json else results:
         place = f"{_place(one.parked)}: {one.parked.stream}"
-        sys.stdout.write(f"{place}: {one.result}{': ' if one.detail else ''}{one.detail}\n")
+        sys.stdout.write(visible(f"{place}: {one.result}{': ' if one.detail else ''}{one.detail}\n"))
     for stream in missing:
-        sys.stderr.write(f"{stream} is not parked\n")
+        sys.stderr.write(visible(f"{stream} is not parked\n"))
     if any(one.result != "mended" for one in results):
         return 3
     return 1 if missing else 0

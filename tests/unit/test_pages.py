@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import typer.main
+from pydantic import SecretStr
 
 from bus.settings import Settings
 from tests.support import pages
@@ -37,6 +38,7 @@ def defaults() -> Iterator[tuple[str, str]]:
     """Every variable and its default, as the table writes them."""
     for name, field in Settings.model_fields.items():
         default = str(field.default).lower() if isinstance(field.default, bool) else field.default
+        default = default.get_secret_value() if isinstance(default, SecretStr) else default
         yield name.upper(), "none" if default is None else f"`{default}`"
     yield "PORT", f"`{Settings.model_fields['api_port'].default}`"
 
