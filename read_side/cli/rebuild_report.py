@@ -101,9 +101,9 @@ def run(  # noqa: PLR0913 - the command's options
                 failed.append(error)
             else:
                 if not as_json:
-                    _show(results[-1], bar.console, kept=keep_old, diff=diff)
+                    _show(results[-1], console, kept=keep_old, diff=diff)
         for further in failed[1:]:  # the first is told by whoever called
-            bar.console.print(str(further), highlight=False)
+            console.print(str(further), highlight=False)
     if failed:
         raise failed[0]
     if as_json:

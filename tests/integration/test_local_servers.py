@@ -33,7 +33,7 @@ def write_and_read(address: str) -> str | None:
     if address.startswith("redis"):
         with redis.Redis.from_url(address, decode_responses=True) as client:
             client.set("greeting", "hello")
-            said: str | None = client.get("greeting")  # type: ignore[assignment]  # not awaitable
+            said: str | None = client.get("greeting")
             return said
     write(address, "hello")
     return read(address)[0]

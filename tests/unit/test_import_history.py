@@ -3,13 +3,13 @@
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from api.client.delivery import Request
 from api.importing import mapping, tables
 from api.importing.command import Import
 from api.importing.errors import BadInputError
 from api.importing.history import History
+from bus.terminal import Terminal
 from tests.support.shop_files import ShopFiles
 
 
@@ -27,7 +27,7 @@ def stages(files: ShopFiles) -> list[list[Request]]:
 
 def refusals(files: ShopFiles) -> list[str]:
     """What a dry run refuses, as it says it, with the files' names alone."""
-    one = Import(files.paths, files.mapping, Console(quiet=True))
+    one = Import(files.paths, files.mapping, Terminal(quiet=True))
     one.rehearse()
     return [str(refusal).replace(f"{files.folder}/", "") for refusal in one.refusals]
 
@@ -275,7 +275,7 @@ def test_files_that_do_not_fit_end_it_before_anything_is_sent(
 ) -> None:
     files.spoil(name, old, new)
     with pytest.raises(BadInputError) as raised:
-        Import(files.paths, files.mapping, Console(quiet=True))
+        Import(files.paths, files.mapping, Terminal(quiet=True))
     assert said in str(raised.value)
 
 
@@ -283,17 +283,17 @@ def test_a_missing_an_empty_and_a_wrongly_encoded_file_are_named(files: ShopFile
     path = files.folder / "customers.csv"
     path.write_bytes(path.read_bytes().replace("É".encode(), b"\xc9"))
     with pytest.raises(BadInputError, match=r"customers\.csv, line 3: not utf-8"):
-        Import(files.paths, files.mapping, Console(quiet=True))
+        Import(files.paths, files.mapping, Terminal(quiet=True))
     path.write_text("")
     with pytest.raises(BadInputError, match=r"customers\.csv, line 1: there is no header"):
-        Import(files.paths, files.mapping, Console(quiet=True))
+        Import(files.paths, files.mapping, Terminal(quiet=True))
     path.unlink()
     with pytest.raises(BadInputError, match=r"customers\.csv: cannot be read: No such file"):
-        Import(files.paths, files.mapping, Console(quiet=True))
+        Import(files.paths, files.mapping, Terminal(quiet=True))
 
 
 def test_a_file_that_the_mapping_says_nothing_of_is_named(files: ShopFiles) -> None:
     path = files.folder / "suppliers.csv"
     path.write_text("a;b\n")
     with pytest.raises(BadInputError, match="the mapping says nothing of suppliers"):
-        Import([*files.paths, path], files.mapping, Console(quiet=True))
+        Import([*files.paths, path], files.mapping, Terminal(quiet=True))

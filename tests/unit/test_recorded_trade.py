@@ -3,12 +3,12 @@
 from collections import Counter
 
 import pytest
-from rich.console import Console
 
 from api.client.delivery import Request
 from api.importing import history, mapping, tables
 from api.importing.command import Import
 from api.importing.history import History
+from bus.terminal import Terminal
 from tests.support.recorded import Line, Recorded
 
 # Counted by hand: customers, products, orders, changes, discontinuations; the lines; the sum of all orders.
@@ -58,7 +58,7 @@ def test_every_order_is_as_in_the_files(recorded: Recorded, requests: list[Reque
 
 
 def test_nothing_would_be_refused(recorded: Recorded) -> None:
-    one = Import(recorded.files, recorded.mapping, Console(quiet=True))
+    one = Import(recorded.files, recorded.mapping, Terminal(quiet=True))
     one.rehearse()
     assert one.refusals == []
 
