@@ -2,13 +2,13 @@
 
 import re
 import sys
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bus.cli import EXIT_STATUS, run_cli
+from bus.cli import EXIT_STATUS, AsJson, run_cli
 from bus.messages.principal import Role
 
 UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
@@ -81,17 +81,54 @@ def token(
         str, typer.Option(metavar="NAME", help="Who the bearer is: for a customer, the customer id.")
     ],
     ttl: Annotated[
-        timedelta,
+        timedelta | None,
         typer.Option(
-            parser=duration, metavar="DURATION", help="How long it is good for: 90s, 15m, 12h, 30d."
+            parser=duration,
+            metavar="DURATION",
+            help="How long it is good for: 90s, 15m, 7d; at most JWT_MAX_LIFETIME_S, and 12h if not given.",
         ),
-    ] = "30d",  # type: ignore[assignment]  # parsed like what is typed
+    ] = None,
 ) -> None:
     """Print a token signed with JWT_SECRET."""
     from api.tokens import sign  # noqa: PLC0415 - --help needs no drivers
     from bus.settings import Settings  # noqa: PLC0415
 
     typer.echo(sign(Settings.for_command_line(), role, sub, ttl))
+
+
+@cli.command(rich_help_panel=ASK, epilog=EXIT_STATUS)
+def deny(  # noqa: PLR0913 - each is an option
+    subject: Annotated[
+        str | None, typer.Argument(metavar="SUBJECT", help="Whose tokens: for a customer, the customer id.")
+    ] = None,
+    *,
+    role: Annotated[
+        Role | None, typer.Option(metavar="|".join(Role), help="Only of this role; of every if not given.")
+    ] = None,
+    before: Annotated[
+        datetime | None,
+        typer.Option(metavar="TIME", help="Only what was issued until then, in UTC; now if not given."),
+    ] = None,
+    lift: Annotated[bool, typer.Option("--lift", help="Have them taken again instead.")] = False,
+    listed: Annotated[bool, typer.Option("--list", help="Show whose tokens are refused.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Have tokens refused that were issued until now, by every API process within seconds.
+
+    What is issued later is taken. A token that does not say when it was issued is refused until --lift.
+    """
+    if listed == (subject is not None) or (listed and (lift or role or before)):
+        raise typer.BadParameter("give either a subject or --list")
+    if lift and before:
+        raise typer.BadParameter("--before does not go with --lift")
+    from api import denying  # noqa: PLC0415 - --help needs no drivers
+
+    if subject is None:
+        denying.show(as_json=as_json)
+    elif lift:
+        denying.lift(subject, role)
+    else:
+        denying.deny(subject, role, before and before.replace(tzinfo=UTC))
 
 
 Url = Annotated[

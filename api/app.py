@@ -15,7 +15,8 @@ from api.http.freshness import Freshness
 from api.middleware.access import (
     ANYONE,
     CUSTOMER_AND_STAFF,
-    EVERY_ROLE,
+    CUSTOMER_STAFF_AND_OPS,
+    OPS_AND_METRICS,
     OPS_ONLY,
     STAFF_AND_OPS,
     STAFF_ONLY,
@@ -86,7 +87,8 @@ def routes(s: Services) -> tuple[Route, ...]:
 
     What is ``cacheable`` tells nothing personal; no cache keeps an answer of the others.
     """
-    any_, own, staff, watching, ops = EVERY_ROLE, CUSTOMER_AND_STAFF, STAFF_ONLY, STAFF_AND_OPS, OPS_ONLY
+    own, staff, watching, ops = CUSTOMER_AND_STAFF, STAFF_ONLY, STAFF_AND_OPS, OPS_ONLY
+    any_, scraping = CUSTOMER_STAFF_AND_OPS, OPS_AND_METRICS
     commands, fresh, ops_services, repairs = s.commands, s.freshness, s.ops_services, s.ops_services.repairs
     described, asked_by = (ANYONE, None) if s.public_details else (OPS_ONLY, s.verifier)
     list_and_create = {"GET": READ, "POST": WRITE}
@@ -131,7 +133,7 @@ def routes(s: Services) -> tuple[Route, ...]:
             {"GET": ANYONE},
             NOTHING,
         ),
-        Route("/metrics", Metrics(s.exposition), {"GET": ops}, NOTHING, cacheable=True),
+        Route("/metrics", Metrics(s.exposition), {"GET": scraping}, NOTHING, cacheable=True),
         Route("/ops/flow", FlowSnapshot(ops_services.flow), {"GET": ops}, BOTH),
         Route("/ops/queues", QueuesNow(ops_services.queues), {"GET": ops}, BOTH),
         Route("/ops/read-models", ReadModels(ops_services.statuses), {"GET": ops}, BOTH),

@@ -12,6 +12,8 @@ from bus.messages.principal import Role
 from bus.messages.values import is_id
 from bus.settings import LOCAL_SECRET, Settings
 
+TTL = timedelta(hours=12)
+"""How long a token is good for if nobody says otherwise and ``JWT_MAX_LIFETIME_S`` is not shorter."""
 _SUBJECT = re.compile(r"[^\x00-\x1f\x7f]{1,255}")
 
 
@@ -24,15 +26,20 @@ def is_subject(role: Role, subject: object) -> bool:
     return _SUBJECT.fullmatch(subject) is not None and subject.isprintable()
 
 
-def sign(settings: Settings, role: Role, subject: str, ttl: timedelta) -> str:
-    """A token that is good for ``ttl`` from now.
+def sign(settings: Settings, role: Role, subject: str, ttl: timedelta | None = None) -> str:
+    """A token that is good for ``ttl`` from now, or for ``TTL``.
 
     A customer's id is its ``sub``, and the claim that the API takes it from, where that is another.
 
     Raises:
-        ConfigurationError: no secret, configured or the local runner's; or nobody can be called that.
+        ConfigurationError: no secret, configured or the local runner's; or nobody can be called that; or no
+            token may be good for so long.
 
     """
+    most = timedelta(seconds=settings.jwt_max_lifetime_s)
+    ttl = min(TTL, most) if ttl is None else ttl
+    if ttl > most:
+        raise ConfigurationError(f"a token may be good for {most} at most: JWT_MAX_LIFETIME_S")
     secret = settings.jwt_secret or _secret_of_local_runner(settings)
     if not is_subject(role, subject):
         raise ConfigurationError(f"{subject!r} cannot be the subject of a {role} token")

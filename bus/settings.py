@@ -6,9 +6,11 @@ A process builds one ``Settings`` in its main and passes it on; nothing else rea
 import fcntl
 from collections.abc import Mapping
 from datetime import tzinfo
+from ipaddress import ip_address
 from pathlib import Path
 from types import MappingProxyType
 from typing import IO, Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, StringConstraints, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -80,15 +82,22 @@ class Settings(BaseSettings):
     """Whether everybody may read ``/docs`` and ``/openapi.json``, and in ``/health/ready`` each part."""
     jwt_secret: SecretStr | None = None
     """HS256 key, at least 32 bytes."""
+    jwt_secret_previous: SecretStr | None = None
+    """The key before it, while tokens that it has signed are still taken."""
     jwt_public_key: str | None = None
-    """PEM text of an RS256 or ES256 public key."""
+    """PEM text of an RS256 or ES256 public key; of RSA, with 2,048 bits at least."""
+    jwt_public_key_previous: str | None = None
+    """The key before it, likewise."""
     jwt_jwks_url: str | None = None
+    """Needs ``jwt_issuer`` and ``jwt_audience``: a provider signs tokens for others with the same keys."""
     jwt_issuer: str | None = None
     jwt_audience: str | None = None
     jwt_customer_claim: Annotated[str, StringConstraints(pattern=r"^[!#-\[\]-~]{1,255}$")] = "sub"
     """The claim of a customer's token that is its customer id; its name is told in answers (RFC 6750)."""
     jwt_leeway_s: Annotated[int, Field(ge=0, le=300)] = 10
     """How far the clock of a token's issuer may be off, for its ``nbf`` and ``exp``."""
+    jwt_max_lifetime_s: Annotated[int, Field(ge=60, le=315_360_000)] = 2_592_000
+    """How long a token may be good for, from when it was issued; 30 days if not set, ten years at most."""
 
     data_dir: Path = Path(".data")
     """Where the embedded servers keep their data."""
@@ -177,7 +186,18 @@ class Settings(BaseSettings):
         time_zone(name)
         return name
 
-    @field_validator("jwt_secret")
+    @field_validator("jwt_jwks_url")
+    @classmethod
+    def _is_safe_to_fetch_from(cls, url: str | None) -> str | None:
+        parts = urlsplit(url or "")
+        is_safe = parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname or ""))
+        if url is not None and not (is_safe and parts.hostname and "@" not in parts.netloc):
+            raise ValueError(
+                "must be an https address without a password; http is for localhost, 127.0.0.1 and ::1 alone"
+            )
+        return url
+
+    @field_validator("jwt_secret", "jwt_secret_previous")
     @classmethod
     def _long_enough(cls, secret: SecretStr | None) -> SecretStr | None:
         if secret is not None and len(secret.get_secret_value().encode()) < MIN_SECRET_BYTES:
@@ -195,6 +215,12 @@ class Settings(BaseSettings):
     def _one_way_to_verify(self) -> Self:
         if sum(key is not None for key in (self.jwt_secret, self.jwt_public_key, self.jwt_jwks_url)) > 1:
             raise ValueError("set only one of JWT_SECRET, JWT_PUBLIC_KEY and JWT_JWKS_URL")
+        if self.jwt_secret_previous and not self.jwt_secret:
+            raise ValueError("JWT_SECRET_PREVIOUS goes with JWT_SECRET")
+        if self.jwt_public_key_previous and not self.jwt_public_key:
+            raise ValueError("JWT_PUBLIC_KEY_PREVIOUS goes with JWT_PUBLIC_KEY")
+        if self.jwt_jwks_url and not (self.jwt_issuer and self.jwt_audience):
+            raise ValueError("JWT_JWKS_URL needs JWT_ISSUER and JWT_AUDIENCE, which tokens must then have")
         return self
 
 
@@ -213,4 +239,11 @@ def _goes_on(data_dir: Path) -> bool:
         with (data_dir / LOCK_FILE).open() as file:
             return not lock(file, exclusive=False)
     except OSError:
+        return False
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:  # another name
         return False

@@ -7,7 +7,6 @@ twice. Several threads may use one sender.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
@@ -27,7 +26,6 @@ PATIENCE_S = 60.0
 MAX_PAUSE_S = 5.0
 TIMEOUT_S = 30.0
 PORTS = {"http": 80, "https": 443}
-TOKEN_TTL = timedelta(days=1)
 _TRY_AGAIN = {
     HTTPStatus.TOO_MANY_REQUESTS,
     HTTPStatus.BAD_GATEWAY,
@@ -84,7 +82,7 @@ def connect(settings: Settings, url: str | None, subject: str) -> httpx.Client:
         base = httpx.URL("")
     if base.scheme not in PORTS or not base.host:
         raise ConfigurationError(f"--url: {address!r} is no http address")
-    token = sign(settings, Role.STAFF, subject, TOKEN_TTL)
+    token = sign(settings, Role.STAFF, subject)
     if refused := refusals([(base.host, base.port or PORTS[base.scheme])]):
         variable = "--url" if url else "API_PORT"
         raise ServiceError(f"{variable}: the API cannot be reached: {refused[0]}")

@@ -1,7 +1,6 @@
 """What the local runner tells once everything is up: the address, tokens, and a first request to copy."""
 
 from collections.abc import Mapping
-from datetime import timedelta
 
 from rich.text import Text
 
@@ -11,14 +10,13 @@ from bus.settings import Settings
 from bus.terminal import Terminal
 
 WHO = {Role.CUSTOMER: "c1", Role.STAFF: "ann", Role.OPS: "olga"}
-TTL = timedelta(days=30)
 
 
 def tokens(settings: Settings) -> dict[Role, str]:
     """One token per role; none when only somebody else can sign them."""
     if settings.jwt_public_key or settings.jwt_jwks_url:
         return {}
-    return {role: sign(settings, role, subject, TTL) for role, subject in WHO.items()}
+    return {role: sign(settings, role, subject) for role, subject in WHO.items()}
 
 
 def show(console: Terminal, address: str, by_role: Mapping[Role, str]) -> None:
@@ -30,7 +28,10 @@ def show(console: Terminal, address: str, by_role: Mapping[Role, str]) -> None:
     for role, token in by_role.items():
         console.print(f"# {role} {WHO[role]}", style="dim", highlight=False)
         console.print(f"{role.upper()}={token}", highlight=False, soft_wrap=True)
-    if not by_role:
+    if by_role:
+        again = f"python -m api token --role staff --sub {WHO[Role.STAFF]}"
+        console.print(f"# another, once these have expired: {again}", style="dim", highlight=False)
+    else:
         console.print("Tokens come from whoever holds the key to JWT_PUBLIC_KEY or JWT_JWKS_URL.")
     console.print()
     console.print("# a first command", style="dim")

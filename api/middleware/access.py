@@ -28,7 +28,8 @@ CUSTOMER_AND_STAFF: Roles = frozenset({Role.CUSTOMER, Role.STAFF})
 STAFF_ONLY: Roles = frozenset({Role.STAFF})
 STAFF_AND_OPS: Roles = frozenset({Role.STAFF, Role.OPS})
 OPS_ONLY: Roles = frozenset({Role.OPS})
-EVERY_ROLE: Roles = frozenset(Role)
+OPS_AND_METRICS: Roles = frozenset({Role.OPS, Role.METRICS})
+CUSTOMER_STAFF_AND_OPS: Roles = CUSTOMER_AND_STAFF | OPS_ONLY
 
 
 @dataclass(frozen=True, slots=True)

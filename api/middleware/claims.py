@@ -73,6 +73,24 @@ def principal_of(claims: Mapping[str, Any], customer_claim: str) -> Principal:
     return Principal(role=role, subject=subject, issuer=issuer)
 
 
+def lifetime_of(claims: Mapping[str, Any], now: float, most_s: int, leeway_s: int) -> tuple[int | None, int]:
+    """Return when a token was issued, if it says so, and its ``exp``, in seconds since the epoch.
+
+    Raises:
+        WrongClaimError: between the two, or from ``now`` on, it is good for longer than ``most_s``; or its
+            ``iat`` is no number.
+
+    """
+    expires, issued = int(claims["exp"]), claims.get("iat")
+    try:
+        issued = None if issued is None else int(issued)
+    except (ValueError, TypeError, ArithmeticError):
+        raise WrongClaimError("iat", "is not a number of seconds") from None
+    if expires - min(now, now if issued is None else issued) > most_s + leeway_s:
+        raise WrongClaimError("exp", f"is too far ahead: a token may be good for {most_s} s at most")
+    return issued, expires
+
+
 def _role(claims: Mapping[str, Any]) -> Role:
     try:
         return Role(claims["role"])

@@ -6,7 +6,7 @@ from http import HTTPStatus
 import falcon
 
 from api.http import problems as served
-from api.middleware.access import EVERY_ROLE, Roles
+from api.middleware.access import Roles
 from api.middleware.correlation import HEADER as CORRELATION
 from api.openapi import headers
 from api.openapi.operation import Answer, Operation
@@ -27,8 +27,7 @@ def of_operation(row: Operation, roles: Roles, of: Mapping[type, Schema]) -> Sch
 
 
 def _problems(row: Operation, roles: Roles) -> set[int]:
-    found = {int(status) for status in (*EVERYWHERE, *row.problems, *(WITH_A_TOKEN if roles else ()))}
-    return found | {int(HTTPStatus.FORBIDDEN)} if roles not in (frozenset(), EVERY_ROLE) else found
+    return {int(status) for status in (*EVERYWHERE, *row.problems, *(WITH_A_TOKEN if roles else ()))}
 
 
 def _answer(answer: Answer, of: Mapping[type, Schema], roles: Roles) -> Schema:

@@ -75,8 +75,8 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
                         "scheme": "bearer",
                         "bearerFormat": "JWT",
                         "description": (
-                            "A token whose `role` is `customer` (then `sub` is its customer id), `staff`"
-                            " or `ops`. `python -m api token` makes one."
+                            "A token whose `role` is `customer` (then `sub` is its customer id), `staff`,"
+                            " `ops` or `metrics`. `python -m api token` makes one."
                         ),
                     }
                 },

@@ -102,7 +102,7 @@ def _family(family: Family, series: Mapping[Labels, Sequence[int]]) -> Metric:
 
 
 class Metrics:
-    """``/metrics``; for the role ops, as a scraper sends its token."""
+    """``/metrics``; for the roles ops and metrics, as a scraper sends its token."""
 
     produces = falcon.MEDIA_TEXT
 

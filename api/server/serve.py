@@ -10,6 +10,7 @@ from api.http.commands import Commands
 from api.http.freshness import WAITING_AT_A_TIME, Freshness, WaitSlots
 from api.middleware.auth import Verifier
 from api.middleware.deadline import bounded
+from api.middleware.deny_list import DenyList
 from api.middleware.shedding import Backlog
 from api.middleware.telemetry import Telemetry
 from api.ops.services import ops_services
@@ -109,9 +110,8 @@ def serve() -> None:
     termination = Termination()
     settings = Settings.for_command_line()
     logs.configure(settings.log_level, settings.log_format)
-    verifier = Verifier.from_settings(settings)
-
     write, read = write_database(settings, WEB_TIMEOUT_MS), read_database(settings, WEB_TIMEOUT_MS)
+    verifier = Verifier.from_settings(settings, DenyList(write, settings.jwt_leeway_s))
     client = redis_client(settings, REDIS_TIMEOUT_S)
     notifier = Notifier(redis_client(settings))
     inbox, log = Inbox(write, settings.log_partitions), Log(write, settings.log_partitions)
@@ -186,11 +186,13 @@ def serve() -> None:
     notifier.start()
     heartbeats.start()
     background.start(server)
+    verifier.start()
     logger.info("serving", host=settings.api_host, port=server.port)
     try:
         server.run()
     finally:
         background.stop()
+        verifier.stop()
         heartbeats.stop()
         notifier.stop()
         if tracing is not None:

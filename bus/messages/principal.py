@@ -11,6 +11,8 @@ class Role(StrEnum):
     CUSTOMER = "customer"
     STAFF = "staff"
     OPS = "ops"
+    METRICS = "metrics"
+    """Of a scraper: it reads ``/metrics``, and nothing else."""
 
 
 class Principal(Message):
@@ -25,4 +27,6 @@ class Principal(Message):
 
     def owns(self, customer_id: str | None) -> bool:
         """Whether what belongs to this customer, or to nobody, is the caller's to see and change."""
-        return self.role is not Role.CUSTOMER or self.subject == customer_id
+        if self.role is Role.CUSTOMER:
+            return self.subject == customer_id
+        return self.role is not Role.METRICS

@@ -37,6 +37,7 @@ ONE_SHOT = {
     "bus dead show": "k1",
     "bus dead retry": "k1 --reason x",
     "bus dead discard": "k1 --reason x",
+    "api deny": "c1",
     "write_side show": "order-1",
     "read_side use": "products.g1",
     "read_side drop": "products.g1",

@@ -1,19 +1,22 @@
 """Authentication: who a token says it is, and every way in which it can be refused."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Sequence
 from typing import Any
 
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from jwt.exceptions import PyJWKClientConnectionError
 
-from api.http.problems import ProblemError
 from api.middleware import auth
-from api.middleware.auth import KeyServer, OneKey, Verifier
+from api.middleware.auth import Verifier
+from api.middleware.trusted_keys import ConfiguredKeys, TrustedKey
 from bus.errors import ConfigurationError
 from bus.messages.principal import Principal, Role
-from tests.unit.bearers import EC_KEY, RSA_KEY, SECRET, Clock, bearer, claims, pem, refused, verifier
+from bus.settings import Settings
+from tests.unit.bearers import EC_KEY, RSA_KEY, SECRET, Clock, bearer, pem, refused, verifier
+
+WEAK_KEY = rsa.generate_private_key(public_exponent=65_537, key_size=1_024)  # noqa: S505 - to be refused
 
 
 @pytest.mark.parametrize("role", Role)
@@ -27,14 +30,14 @@ def test_the_scheme_is_read_in_any_case() -> None:
     assert verifier().principal(bearer().replace("Bearer", "bEARER")).subject == "c1"
 
 
-class CountedKey(OneKey):
+class CountedKey(ConfiguredKeys):
     """How often a token was checked."""
 
     checked = 0
 
-    def key_for(self, token: str) -> Any:
+    def keys_for(self, token: str) -> Sequence[TrustedKey]:
         self.checked += 1
-        return super().key_for(token)
+        return super().keys_for(token)
 
 
 @pytest.fixture
@@ -43,8 +46,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def test_a_token_is_checked_once_but_its_end_each_time(clock: Clock) -> None:
-    key = CountedKey(SECRET)
-    asked = Verifier(key, ["HS256"])
+    key = CountedKey(TrustedKey(SECRET, "HS256"))
+    asked = Verifier(key, Settings(jwt_leeway_s=0))
     ends_soon = bearer(exp=int(clock.now) + 10)
     for _ in range(9):
         assert asked.principal(ends_soon).subject == "c1"
@@ -55,8 +58,8 @@ def test_a_token_is_checked_once_but_its_end_each_time(clock: Clock) -> None:
 
 
 def test_a_token_is_checked_again_after_a_while(clock: Clock) -> None:
-    key = CountedKey(SECRET)
-    asked = Verifier(key, ["HS256"])
+    key = CountedKey(TrustedKey(SECRET, "HS256"))
+    asked = Verifier(key, Settings(jwt_leeway_s=0))
     lasting = bearer(exp=int(clock.now) + 3_600)
     for _ in range(3):
         asked.principal(lasting)
@@ -69,8 +72,8 @@ def test_a_token_is_checked_again_after_a_while(clock: Clock) -> None:
 
 
 def test_a_token_that_was_refused_is_checked_each_time(clock: Clock) -> None:
-    key = CountedKey(SECRET)
-    asked = Verifier(key, ["HS256"])
+    key = CountedKey(TrustedKey(SECRET, "HS256"))
+    asked = Verifier(key, Settings(jwt_leeway_s=0))
     early = bearer(nbf=clock.now + 10, exp=int(clock.now) + 60)
     assert "invalid_token" in refused(asked, early)
     clock.now += 10
@@ -143,7 +146,8 @@ def test_an_audience_nobody_asked_for_is_let_pass() -> None:
         {"jwt_secret": None},
         {"jwt_secret": None, "jwt_public_key": "no key"},
         {"jwt_secret": None, "jwt_public_key": pem(ec.generate_private_key(ec.SECP384R1()))},
-        {"jwt_secret": None, "jwt_jwks_url": "file:///etc/passwd"},
+        {"jwt_secret": None, "jwt_public_key": pem(WEAK_KEY)},
+        {"jwt_secret": None, "jwt_public_key": pem(RSA_KEY), "jwt_public_key_previous": pem(WEAK_KEY)},
     ],
 )
 def test_without_a_usable_key_nothing_starts(settings: dict[str, Any]) -> None:
@@ -151,55 +155,61 @@ def test_without_a_usable_key_nothing_starts(settings: dict[str, Any]) -> None:
         verifier(**settings)
 
 
-def served(monkeypatch: pytest.MonkeyPatch, fetch: Callable[[Any], Any]) -> Verifier:
-    """A verifier whose key server answers with what ``fetch`` gives."""
-    monkeypatch.setattr(jwt.PyJWKClient, "fetch_data", fetch)
-    return Verifier(KeyServer("https://keys.example.org"), ["RS256", "ES256"])
+PREVIOUS = "the secret before it, of at least thirty-two bytes"
 
 
-def jwk(key: Any, kid: str) -> dict[str, Any]:
-    algorithms = jwt.algorithms
-    kind = algorithms.RSAAlgorithm if isinstance(key, rsa.RSAPrivateKey) else algorithms.ECAlgorithm
-    return {**kind.to_jwk(key.public_key(), as_dict=True), "kid": kid, "use": "sig"}
+def test_while_a_secret_is_changed_tokens_of_both_are_taken() -> None:
+    by = verifier(jwt_secret_previous=PREVIOUS)
+    for secret in (SECRET, PREVIOUS):
+        assert by.principal(bearer(secret)).subject == "c1"
+        assert "claim exp" in refused(by, bearer(secret, exp=1)), "the secret was found"
+    refused(by, bearer("a third secret of at least thirty-two bytes"))
+    refused(verifier(), bearer(PREVIOUS))
 
 
-def named(key: Any, algorithm: str, kid: str) -> str:
-    return "Bearer " + jwt.encode(claims(), key, algorithm=algorithm, headers={"kid": kid})
+def test_while_a_public_key_is_changed_both_are_taken_each_for_its_algorithm() -> None:
+    by = verifier(jwt_secret=None, jwt_public_key=pem(EC_KEY), jwt_public_key_previous=pem(RSA_KEY))
+    assert by.principal(bearer(EC_KEY, "ES256")).subject == "c1"
+    assert by.principal(bearer(RSA_KEY, "RS256")).subject == "c1"
+    for key, algorithm in ((RSA_KEY, "PS256"), (SECRET, "HS256"), ("", "none")):
+        refused(by, bearer(key, algorithm))
 
 
-def test_a_key_server_has_the_key_that_a_token_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    secret = {"kty": "oct", "kid": "h", "k": "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3JldA"}
-    by = served(monkeypatch, lambda _: {"keys": [jwk(RSA_KEY, "r"), jwk(EC_KEY, "e"), secret]})
-
-    assert by.principal(named(RSA_KEY, "RS256", "r")).subject == "c1"
-    assert by.principal(named(EC_KEY, "ES256", "e")).subject == "c1"
-    refused(by, named(RSA_KEY, "RS256", "e"))
-    refused(by, named(RSA_KEY, "RS256", "unknown"))
-    refused(by, named(b"secret-secret-secret-secret-secret", "HS256", "h"))
+DAY_S = 86_400
 
 
-def test_a_key_server_that_is_down_is_a_503_and_not_asked_by_everybody(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(
+    ("issued", "expires", "is_taken"),
+    [
+        (None, 30 * DAY_S, True),
+        (None, 30 * DAY_S + 10, True),
+        (None, 30 * DAY_S + 11, False),
+        (0, 30 * DAY_S, True),
+        (-DAY_S, 29 * DAY_S, True),
+        (-DAY_S, 30 * DAY_S, False),
+        (60, 30 * DAY_S + 60, False),
+    ],
+)
+def test_a_token_is_good_for_30_days_at_most(
+    clock: Clock, issued: int | None, expires: int, *, is_taken: bool
 ) -> None:
-    asked = []
+    """From when it was issued, or from now on if it does not say that, or says a time to come."""
+    times = {"exp": int(clock.now) + expires} | ({} if issued is None else {"iat": int(clock.now) + issued})
+    if is_taken:
+        assert verifier().principal(bearer(**times)).subject == "c1"
+    else:
+        assert "claim exp of the token is too far ahead" in refused(verifier(), bearer(**times))
 
-    def fetch(_: Any) -> Any:
-        asked.append(1)
-        raise PyJWKClientConnectionError("down")
 
-    by = served(monkeypatch, fetch)
-    for _ in range(3):
-        with pytest.raises(ProblemError) as error:
-            by.principal(named(RSA_KEY, "RS256", "r"))
-        assert error.value.problem.status == 503
-        assert "Retry-After" in error.value.headers
-    assert len(asked) == 1
+def test_how_long_a_token_is_good_for_can_be_set() -> None:
+    by = verifier(jwt_max_lifetime_s=3_600)
+    assert "3600 s at most" in refused(by, bearer(exp=int(time.time()) + DAY_S))
 
 
 def test_absurd_claims_inside_a_good_signature_are_refused() -> None:
     payload = b'{"role":"customer","sub":"c1","exp":1e999}'
     signed = jwt.PyJWS().encode(payload, SECRET, algorithm="HS256")
 
-    refused(Verifier(OneKey(SECRET), ["HS256"]), f"Bearer {signed}")
+    refused(verifier(), f"Bearer {signed}")
     deep = jwt.PyJWS().encode(b"[" * 5_000 + b"]" * 5_000, SECRET, algorithm="HS256")
-    refused(Verifier(OneKey(SECRET), ["HS256"]), f"Bearer {deep}")
+    refused(verifier(), f"Bearer {deep}")

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+import jwt
 import pytest
 
 from api.middleware.auth import Verifier
@@ -46,6 +47,9 @@ FAR_AHEAD = 4_102_444_800
         {"role": "admin"},
         {"role": ["staff"]},
         {"role": {}},
+        {"iat": "lately"},
+        {"iat": float("inf")},
+        {"iat": {}},
         {"iss": 7},
         {"jti": 7},
     ],
@@ -121,6 +125,19 @@ def test_a_token_made_here_is_taken_whichever_claim_has_the_id(role: Role) -> No
     token = sign(settings, role, "ann@example.com", timedelta(minutes=1))
     principal = Verifier.from_settings(settings).principal(f"Bearer {token}")
     assert principal == Principal(role=role, subject="ann@example.com", issuer="shop")
+
+
+def test_a_token_made_here_is_good_for_12_hours_or_as_long_as_is_allowed() -> None:
+    def lasts(ttl: timedelta | None = None, **settings: Any) -> int:
+        token = sign(Settings(jwt_secret=SECRET, **settings), Role.OPS, "olga", ttl)
+        claims = jwt.decode(token, SECRET, algorithms=["HS256"])
+        return int(claims["exp"]) - int(claims["iat"])
+
+    assert lasts() == 12 * 3_600
+    assert lasts(jwt_max_lifetime_s=60) == 60
+    assert lasts(timedelta(days=30)) == 30 * 86_400
+    with pytest.raises(ConfigurationError, match="30 days, 0:00:00 at most: JWT_MAX_LIFETIME_S"):
+        lasts(timedelta(days=30, seconds=1))
 
 
 @pytest.mark.parametrize("subject", ["", "a b", "..", "x" * 129])

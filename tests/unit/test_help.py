@@ -26,7 +26,7 @@ finally:
 
 def test_there_are_the_commands_that_there_should_be() -> None:
     assert set(ALL) >= {
-        *("api serve", "api token", "api openapi", "api import", "api demo"),
+        *("api serve", "api token", "api deny", "api openapi", "api import", "api demo"),
         *("api run", "api up", "bus clock", "bus queues"),
         *("bus dead list", "bus dead show", "bus dead retry", "bus dead discard"),
         *("read_side worker", "read_side status", "read_side audit"),

@@ -1,0 +1,97 @@
+"""Whose tokens are taken no more, and until which moment they were issued: ``denied_tokens``.
+
+A token that was signed is good until it expires, whatever became of its bearer. So an operator denies a
+subject: what was issued to it up to a moment is a 401, what is issued later is taken. Every ``web`` process
+looks up the whole list every ``REFRESH_S``; it is short, since people write it. While MongoDB is away a
+process goes by the list that it read last.
+
+``iat`` is by the issuer's clock and the moment is by mongod's, so a token that was issued up to
+``JWT_LEEWAY_S`` after the moment is denied as well. A token without ``iat`` may have been issued at any time.
+
+An entry stays until it is lifted. It could go once all that it denies has expired, but only if nobody raises
+``JWT_MAX_LIFETIME_S`` meanwhile, and not for tokens without ``iat``.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import pymongo
+from pymongo import ReturnDocument
+from pymongo.database import Database
+
+from api.middleware.refresher import Refresher
+from bus.connections.clients import Documents
+from bus.messages.principal import Principal, Role
+
+COLLECTION = "denied_tokens"
+REFRESH_S = 2.0
+LOOK_LIMIT_S = 1.5
+ANY_ROLE = "*"
+
+
+class DeniedTokens:
+    """The collection: ``_id`` is role and subject as in ``by`` of the log, or ``*`` and the subject."""
+
+    def __init__(self, database: Database[Documents]) -> None:
+        self._denied = database[COLLECTION]
+
+    def deny(self, subject: str, role: Role | None, before: datetime | None, by: str) -> Documents:
+        """Deny what was issued until ``before``, or now; return the entry. It never goes back."""
+        until: Any = before or "$$NOW"
+        entry = {
+            "before": {"$max": ["$before", until]},
+            "at": "$$NOW",
+            "by": {"$literal": by},
+        }
+        stored: Documents = self._denied.find_one_and_update(
+            {"_id": entry_id(subject, role)},
+            [{"$set": entry}],
+            upsert=True,
+            return_document=ReturnDocument.AFTER,
+        )
+        return stored
+
+    def lift(self, subject: str, role: Role | None) -> bool:
+        """Take an entry off the list; return whether it was there."""
+        return self._denied.delete_one({"_id": entry_id(subject, role)}).deleted_count > 0
+
+    def all(self) -> list[Documents]:
+        """Every entry, by role and subject."""
+        return list(self._denied.find().sort("_id"))
+
+
+class DenyList:
+    """What one process knows of it; requests read it, and a thread replaces it as a whole."""
+
+    def __init__(self, database: Database[Documents], leeway_s: int) -> None:
+        self._denied = DeniedTokens(database)
+        self._leeway_s = leeway_s
+        self._until: Mapping[str, float] = {}
+        pauses = (REFRESH_S, REFRESH_S)
+        away = "the denied tokens cannot be looked up: the list that was read last is used"
+        self._refresher = Refresher("the denied tokens", self._look, REFRESH_S, pauses_s=pauses, away=away)
+
+    def start(self) -> None:
+        self._refresher.start()
+
+    def stop(self) -> None:
+        self._refresher.stop()
+
+    def covers(self, principal: Principal, issued_at: float | None) -> bool:
+        """Whether a token of this caller is denied; ``issued_at`` is in seconds since the epoch."""
+        until, subject = self._until, principal.subject
+        moments = [until.get(entry_id(subject, role)) for role in (principal.role, None)]
+        return any(
+            moment is not None and (issued_at is None or issued_at <= moment + self._leeway_s)
+            for moment in moments
+        )
+
+    def _look(self) -> None:
+        with pymongo.timeout(LOOK_LIMIT_S):
+            self._until = {entry["_id"]: entry["before"].timestamp() for entry in self._denied.all()}
+
+
+def entry_id(subject: str, role: Role | None) -> str:
+    """Return the name of an entry, which covers one role or all."""
+    return f"{role or ANY_ROLE}:{subject}"
