@@ -191,7 +191,9 @@ class Settings(BaseSettings):
     def _is_safe_to_fetch_from(cls, url: str | None) -> str | None:
         parts = urlsplit(url or "")
         is_safe = parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname or ""))
-        if url is not None and not (is_safe and parts.hostname and "@" not in parts.netloc):
+        if url is not None and not (
+            is_safe and parts.hostname and parts.port != 0 and "@" not in parts.netloc
+        ):
             raise ValueError(
                 "must be an https address without a password; http is for localhost, 127.0.0.1 and ::1 alone"
             )

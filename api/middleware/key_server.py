@@ -16,7 +16,7 @@ import time
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
-from urllib.request import HTTPErrorProcessor, Request, build_opener
+from urllib.request import HTTPErrorProcessor, ProxyHandler, Request, build_opener
 
 import jwt
 
@@ -120,9 +120,6 @@ class _AsItComes(HTTPErrorProcessor):
     https_response = http_response
 
 
-_OPENER = build_opener(_AsItComes)
-
-
 def fetch(url: str) -> bytes:
     """What is at an address, which is known to be of http or https.
 
@@ -131,8 +128,10 @@ def fetch(url: str) -> bytes:
         OSError: it cannot be reached.
 
     """
+    proxies = {} if url.startswith("http:") else None  # that is this machine, and no proxy leads there
+    opener = build_opener(ProxyHandler(proxies), _AsItComes)
     deadline = time.monotonic() + JWKS_TIMEOUT_S
-    with _OPENER.open(Request(url, headers={"Accept": "*/*"}), timeout=JWKS_TIMEOUT_S) as answer:  # noqa: S310
+    with opener.open(Request(url, headers={"Accept": "*/*"}), timeout=JWKS_TIMEOUT_S) as answer:  # noqa: S310
         if answer.status != HTTPStatus.OK:
             raise KeyServerError(f"it answers {answer.status}")
         body = b""

@@ -18,6 +18,8 @@ from tests.support.shop_api import Shop, open_shop
 
 def test_roles_are_kept_apart_on_every_route(shop: Shop) -> None:
     clients = {Role.CUSTOMER: shop.ann, Role.STAFF: shop.staff, Role.OPS: shop.ops}
+    clients[Role.METRICS] = shop.client(Role.METRICS, "prometheus")
+    assert set(clients) == set(Role)
     table = routes(shop.services)
     assert {route.path for route in table if ANYONE in route.roles.values()} == {
         "/",
