@@ -28,8 +28,8 @@ def _denied() -> Iterator[DeniedTokens]:
 def deny(subject: str, role: Role | None, before: datetime | None) -> None:
     """Deny tokens that were issued until ``before``, or until now."""
     with _denied() as denied:
-        entry = denied.deny(subject, role, before, _user())
-    _say(f"{entry['_id']}: tokens issued until {moment(entry['before'])} UTC are refused")
+        until = denied.deny(subject, role, before, _user())
+    _say(f"{entry_id(subject, role)}: tokens issued until {moment(until)} UTC are refused")
 
 
 def lift(subject: str, role: Role | None) -> None:

@@ -36,21 +36,18 @@ class DeniedTokens:
     def __init__(self, database: Database[Documents]) -> None:
         self._denied = database[COLLECTION]
 
-    def deny(self, subject: str, role: Role | None, before: datetime | None, by: str) -> Documents:
-        """Deny what was issued until ``before``, or now; return the entry. It never goes back."""
+    def deny(self, subject: str, role: Role | None, before: datetime | None, by: str) -> datetime:
+        """Deny what was issued until ``before``, or now, or what is denied already; return until when."""
         until: Any = before or "$$NOW"
-        entry = {
-            "before": {"$max": ["$before", until]},
-            "at": "$$NOW",
-            "by": {"$literal": by},
-        }
-        stored: Documents = self._denied.find_one_and_update(
+        entry = {"before": {"$max": ["$before", until]}, "at": "$$NOW", "by": {"$literal": by}}
+        stored: Any = self._denied.find_one_and_update(
             {"_id": entry_id(subject, role)},
             [{"$set": entry}],
             upsert=True,
             return_document=ReturnDocument.AFTER,
         )
-        return stored
+        denied_until: datetime = stored["before"]
+        return denied_until
 
     def lift(self, subject: str, role: Role | None) -> bool:
         """Take an entry off the list; return whether it was there."""

@@ -128,7 +128,9 @@ def fetch(url: str) -> bytes:
         OSError: it cannot be reached.
 
     """
-    proxies = {} if url.startswith("http:") else None  # that is this machine, and no proxy leads there
+    proxies: dict[str, str] | None = (
+        {} if url.startswith("http:") else None
+    )  # that is this machine, and no proxy leads there
     opener = build_opener(ProxyHandler(proxies), _AsItComes)
     deadline = time.monotonic() + JWKS_TIMEOUT_S
     with opener.open(Request(url, headers={"Accept": "*/*"}), timeout=JWKS_TIMEOUT_S) as answer:  # noqa: S310

@@ -74,4 +74,4 @@ class Refresher:
     def _pause_s(self, failed: int) -> float:
         """Twice as long each time, less up to a half: processes that failed together do not ask together."""
         shortest, longest = self._pauses_s
-        return min(longest, shortest * 2 ** min(failed - 1, 16)) * random.uniform(0.5, 1)  # noqa: S311
+        return min(longest, shortest * 2.0 ** min(failed - 1, 16)) * random.uniform(0.5, 1)  # noqa: S311

@@ -33,9 +33,11 @@ class Published:
 
 def jwk(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, kid: str, **fields: Any) -> dict[str, Any]:
     """The public half of a key as it is published."""
-    algorithms = jwt.algorithms
-    kind = algorithms.RSAAlgorithm if isinstance(key, rsa.RSAPrivateKey) else algorithms.ECAlgorithm
-    return {**kind.to_jwk(key.public_key(), as_dict=True), "kid": kid, "use": "sig", **fields}
+    if isinstance(key, rsa.RSAPrivateKey):
+        public = jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key(), as_dict=True)
+    else:
+        public = jwt.algorithms.ECAlgorithm.to_jwk(key.public_key(), as_dict=True)
+    return {**public, "kid": kid, "use": "sig", **fields}
 
 
 @contextmanager

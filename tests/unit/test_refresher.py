@@ -19,14 +19,14 @@ def refresher(look: Callable[[], None], every_s: float = NEVER_S) -> Refresher:
 
 
 def test_looks_that_fail_are_told_once_and_tried_again() -> None:
-    come_to = iter([None, AutoReconnect("gone"), ValueError("unforeseen"), RuntimeError("too"), None, None])
+    come_to = [None, AutoReconnect("gone"), ValueError("unforeseen"), RuntimeError("too"), None, None]
     last = threading.Event()
 
     def look() -> None:
-        result = next(come_to, None)
+        result = come_to.pop(0) if come_to else None
         if result is not None:
             raise result
-        if come_to.__length_hint__() == 0:
+        if not come_to:
             last.set()
 
     with capture_logs() as logged:
