@@ -65,9 +65,9 @@ class DenyList:
         self._denied = DeniedTokens(database)
         self._leeway_s = leeway_s
         self._until: Mapping[str, float] = {}
+        told = "no denied tokens while MongoDB is away: the last are used", "denied tokens are read again"
         pauses = (REFRESH_S, REFRESH_S)
-        away = "the denied tokens cannot be looked up: the list that was read last is used"
-        self._refresher = Refresher("the denied tokens", self._look, REFRESH_S, pauses_s=pauses, away=away)
+        self._refresher = Refresher("denied tokens", self._look, REFRESH_S, pauses_s=pauses, told=told)
 
     def start(self) -> None:
         self._refresher.start()

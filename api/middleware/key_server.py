@@ -58,8 +58,8 @@ class KeyServer:
         self._pending = False
         self._asked_at = float("-inf")
         self._waiting = 0
-        away = "the key server fails: the keys that it gave last are used"
-        self._refresher = Refresher("the keys", self._fetch, FETCH_EVERY_S, pauses_s=PAUSES_S, away=away)
+        told = "the key server fails: the keys that it gave last are used", "the key server answers again"
+        self._refresher = Refresher("key server", self._fetch, FETCH_EVERY_S, pauses_s=PAUSES_S, told=told)
 
     def start(self) -> None:
         self._refresher.start()
@@ -128,12 +128,12 @@ def fetch(url: str) -> bytes:
         OSError: it cannot be reached.
 
     """
-    proxies: dict[str, str] | None = (
-        {} if url.startswith("http:") else None
-    )  # that is this machine, and no proxy leads there
+    # An address of http is this machine's, and no proxy leads there. Others use the environment's.
+    proxies: dict[str, str] | None = {} if url.startswith("http:") else None
     opener = build_opener(ProxyHandler(proxies), _AsItComes)
+    request = Request(url, headers={"User-Agent": "Twofold"})  # noqa: S310 - its scheme is known
     deadline = time.monotonic() + JWKS_TIMEOUT_S
-    with opener.open(Request(url, headers={"Accept": "*/*"}), timeout=JWKS_TIMEOUT_S) as answer:  # noqa: S310
+    with opener.open(request, timeout=JWKS_TIMEOUT_S) as answer:
         if answer.status != HTTPStatus.OK:
             raise KeyServerError(f"it answers {answer.status}")
         body = b""
@@ -173,9 +173,9 @@ def keys_in(text: bytes) -> tuple[_Set, Mapping[str, str]]:
 def _usable(jwk: Mapping[str, Any]) -> TrustedKey:
     if not isinstance(jwk.get("kid"), str):
         raise UnusableKeyError("has no id")
-    if jwk.get("use", "sig") != "sig":
+    if (jwk.get("use") or "sig") != "sig":
         raise UnusableKeyError("is not for signatures")
     key = TrustedKey.of(jwt.PyJWK(dict(jwk)).key)
-    if jwk.get("alg", key.algorithm) != key.algorithm:
+    if (jwk.get("alg") or key.algorithm) != key.algorithm:
         raise UnusableKeyError(f"is for another algorithm than {key.algorithm}")
     return key

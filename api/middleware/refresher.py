@@ -25,13 +25,22 @@ class Refresher:
     """
 
     def __init__(
-        self, name: str, look: Callable[[], None], every_s: float, *, pauses_s: tuple[float, float], away: str
+        self,
+        name: str,
+        look: Callable[[], None],
+        every_s: float,
+        *,
+        pauses_s: tuple[float, float],
+        told: tuple[str, str],
     ) -> None:
-        """``pauses_s``: the shortest and the longest after a failed look; ``away`` is told of the first."""
+        """Pause for the first of ``pauses_s`` to the second after looks that fail.
+
+        ``told`` is what the log says when looks begin to fail, and when they succeed again.
+        """
         self._look = look
         self._every_s = every_s
         self._pauses_s = pauses_s
-        self._trouble = Interruption(away, f"{name} can be looked up again")
+        self._trouble = Interruption(*told)
         self._first = threading.Event()
         self._wanted = threading.Event()
         self._stopping = threading.Event()

@@ -13,6 +13,8 @@ from bus.messages.values import Moment
 class CommandEnvelope(Message):
     """A command on its way. The inbox keeps it; the ``commands`` queue carries its id."""
 
+    schema_version = 2  # a caller may have the role metrics; none with it sends commands
+
     envelope_version: Literal[1] = 1
     command_id: str
     correlation_id: str

@@ -35,7 +35,7 @@ def text(*keys: Any) -> bytes:
         (jwk(RSA_KEY, "bad", kty="none"), "InvalidKeyError"),
         ({"kid": "bad"}, "InvalidKeyError"),
     ],
-    ids=lambda value: str(value)[:40],
+    ids=lambda value: value if isinstance(value, str) else "key",
 )
 def test_a_key_that_cannot_be_used_is_left_out_alone(bad: dict[str, Any], why: str) -> None:
     found, left_out = keys_in(text(bad, "no key", GOOD, jwk(EC_KEY, "curve")))
@@ -49,7 +49,7 @@ def test_a_key_that_cannot_be_used_is_left_out_alone(bad: dict[str, Any], why: s
 
 
 def test_two_keys_may_have_one_id() -> None:
-    found, left_out = keys_in(text(GOOD, jwk(EC_KEY, "good")))
+    found, left_out = keys_in(text(GOOD, jwk(EC_KEY, "good", use=None, alg=None)))
     assert [key.algorithm for key in found["good"]] == ["RS256", "ES256"]
     assert left_out == {}
 

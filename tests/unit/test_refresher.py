@@ -15,7 +15,7 @@ NEVER_S = 3_600.0
 
 
 def refresher(look: Callable[[], None], every_s: float = NEVER_S) -> Refresher:
-    return Refresher("the list", look, every_s, pauses_s=(0.01, 0.02), away="no list")
+    return Refresher("list", look, every_s, pauses_s=(0.01, 0.02), told=("no list", "a list"))
 
 
 def test_looks_that_fail_are_told_once_and_tried_again() -> None:
@@ -34,7 +34,7 @@ def test_looks_that_fail_are_told_once_and_tried_again() -> None:
         looking.start()
         assert last.wait(SOON_S)
         looking.stop()
-    assert [entry["event"] for entry in logged] == ["no list", "the list can be looked up again"]
+    assert [entry["event"] for entry in logged] == ["no list", "a list"]
     until(lambda: not looking.thread.is_alive(), SOON_S, "its end")
 
 
@@ -73,5 +73,5 @@ def test_it_is_stopped_during_a_pause_of_any_length() -> None:
     ("failed", "least", "most"), [(1, 0.5, 1), (2, 1, 2), (5, 8, 16), (6, 15, 30), (99, 15, 30)]
 )
 def test_pauses_grow(failed: int, least: float, most: float) -> None:
-    looking = Refresher("the list", lambda: None, NEVER_S, pauses_s=(1.0, 30.0), away="no list")
+    looking = Refresher("list", lambda: None, NEVER_S, pauses_s=(1.0, 30.0), told=("", ""))
     assert all(least <= looking._pause_s(failed) <= most for _ in range(50))

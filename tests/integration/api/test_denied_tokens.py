@@ -161,8 +161,8 @@ def test_while_mongodb_is_away_the_list_that_was_read_last_holds(
         refused(by, bearer())
         by.stop()
     assert [entry["event"] for entry in logged] == [
-        "the denied tokens cannot be looked up: the list that was read last is used",
-        "the denied tokens can be looked up again",
+        "no denied tokens while MongoDB is away: the last are used",
+        "denied tokens are read again",
     ]
 
 

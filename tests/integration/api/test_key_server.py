@@ -112,7 +112,7 @@ def test_while_the_key_server_is_away_known_keys_are_used(
             until(lambda: len(logged) > 1, SOON_S, "its end in the log")
     assert [entry["event"] for entry in logged] == [
         "the key server fails: the keys that it gave last are used",
-        "the keys can be looked up again",
+        "the key server answers again",
     ]
 
 
