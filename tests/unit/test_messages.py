@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from bus.messages import values as v
+from bus.messages.principal import Principal, Role
 from bus.messages.registry import AnyCommand
 from bus.messages.streams import (
     customer_stream,
@@ -194,6 +195,7 @@ def test_staff_own_everything_and_customers_their_own() -> None:
     assert STAFF.owns("c1")
     assert ANN.owns("c1")
     assert not BOB.owns("c1")
+    assert not Principal(role=Role.METRICS, subject="c1").owns("c1")
 
 
 @given(st.text(".a|@+-_:/ \n", max_size=6) | ids.flatmap(lambda text: st.sampled_from((text, text * 9))))
