@@ -71,6 +71,10 @@ class Settings(BaseSettings):
     """Requests that may wait for a thread of one API process; past it the answer is 503 at once."""
     max_waiting_commands: Annotated[int, Field(ge=1)] = 20_000
     """Commands that may wait on the queue; past it no more are accepted until some are handled."""
+    max_unfinished_per_caller: Annotated[int, Field(ge=1)] = 50
+    """Commands that one customer may have accepted and not yet finished; past it the answer is 429."""
+    max_unfinished_per_staff: Annotated[int, Field(ge=1)] = 5_000
+    """The same for one caller of the role staff."""
 
     api_host: str = "127.0.0.1"
     api_port: Annotated[int, Field(ge=1, le=65_535)] = 8_000

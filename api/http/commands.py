@@ -18,6 +18,7 @@ from urllib.parse import quote
 import falcon
 
 from api.http import etags, idempotency, prefer, problems, receipts
+from api.http.admission import Admission, too_many_unfinished
 from api.http.answers import answer
 from api.http.consistency import token_of
 from api.http.freshness import Freshness, WaitSlots
@@ -52,12 +53,14 @@ class Gateway(Protocol):
 class Commands:
     """What the resources hand their commands to. Who finds no slot to wait in gets the 202 at once."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - its collaborators, wired in the main
         self,
+        *,
         gateway: Gateway,
         freshness: Freshness,
         slots: WaitSlots,
         stopping: threading.Event,
+        admission: Admission,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """``now`` tells the moments of acceptance: of several processes, all should tell the same time.
@@ -68,6 +71,7 @@ class Commands:
         self._freshness = freshness
         self._slots = slots
         self._stopping = stopping
+        self._admission = admission
         self._now = now
 
     def send(
@@ -77,7 +81,8 @@ class Commands:
 
         Raises:
             ProblemError: what the command came to, if that is not success; 400 for malformed headers;
-                422 for an idempotency key that belongs to another request.
+                422 for an idempotency key that belongs to another request; 429 if the caller has too many
+                unfinished commands, or too many requests that wait; 503 if the backlog is full.
 
         """
         key = req.get_header("Idempotency-Key")
@@ -107,10 +112,10 @@ class Commands:
     ) -> Waits[tuple[CommandRecord | None, str | None]]:
         """Hand the command in and wait as wanted; its record, and which preference was applied."""
         if not wanted.wait:
-            return self._gateway.send(envelope, digest), None
-        with self._slots.one() as free:
+            return self._accept(envelope, digest), None
+        with self._slots.one(envelope.by) as free:
             if not free:
-                return self._gateway.send(envelope, digest), None
+                return self._accept(envelope, digest), None
             deadline = time.monotonic() + wanted.wait
             record = yield from self.outcome(envelope, deadline, digest)
             outcome = record.outcome if record and record.request == digest else None
@@ -118,6 +123,19 @@ class Commands:
                 return record, "wait"
             visible = yield from self._freshness.becomes_visible(outcome, deadline)
             return record, "wait, visible" if visible else "wait"
+
+    def _accept(self, envelope: CommandEnvelope, digest: str | None) -> CommandRecord | None:
+        """Accept a command, if its caller may send one more; ``None`` if it is new, else its record.
+
+        A repeat under an ``Idempotency-Key`` is no more: it is looked for before it is refused.
+        """
+        with self._admission.of_one(envelope.by) as admitted:
+            if admitted:
+                return self._gateway.send(envelope, digest)
+        known = self._gateway.find(envelope.command_id) if digest is not None else None
+        if known is None:
+            raise too_many_unfinished()
+        return known
 
     def outcome(
         self, envelope: CommandEnvelope, deadline: float, digest: str | None = None
@@ -128,7 +146,7 @@ class Commands:
         was last seen, or ``None`` if that was never.
         """
         with self._gateway.expect(envelope.command_id) as woken:
-            record = self._gateway.send(envelope, digest)
+            record = self._accept(envelope, digest)
             if record is not None and (record.finished or record.request != digest):
                 return record
             while not self._stopping.is_set():

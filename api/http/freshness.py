@@ -4,8 +4,8 @@ A waiter is woken by the announcements over Redis once the positions that came w
 enough. It looks at MongoDB only when it begins, when it is woken (Redis carries hurry, not truth),
 every two seconds in case an announcement was missed, and at its deadline. Waiters that look at the
 same time share a query (``read_side.queries.visibility``). A waiter has no thread
-(``api.middleware.deferral``) and costs little; only so many wait at a time all the same, and the
-others are told at once.
+(``api.middleware.deferral``) and costs little; only so many wait at a time all the same, and of one
+caller only a few. The others are told at once.
 
 Why nothing is missed: a waiter expects the announcements before it looks, and a checkpoint is announced
 after it was moved. So what the look does not show yet is announced later, and wakes it; what Redis loses is
@@ -14,6 +14,7 @@ found at the next look.
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -24,10 +25,12 @@ from pymongo.errors import PyMongoError
 
 from api.http import consistency, prefer
 from api.http.consistency import Token
+from api.http.log_end import LogEnd
 from api.http.problems import Problem, ProblemError
 from api.middleware.deferral import Pause, Waits
 from bus.inbox.gateway import LOOK_AGAIN_S
 from bus.messages.outcome import Outcome
+from bus.messages.principal import Principal, Role
 from bus.notify.notifier import Notifier
 from bus.notify.notifier import reached as reached_topic
 from bus.notify.wakeup import Wakeup
@@ -40,6 +43,10 @@ from read_side.queries.visibility import Visibility
 
 WAITING_AT_A_TIME = 256
 """In one process. Each holds one of its 1,000 connections; all of them look at MongoDB 128 times a second."""
+WAITS_OF_A_CUSTOMER = 2
+"""Of one of them in one process."""
+WAITS_OF_STAFF = 64
+"""The same of any other caller. One of staff is often a shop's server, which asks for all its customers."""
 DEFAULT_WAIT_S = 1.0
 RETRY_AFTER_S = 1
 FIRST_PAUSE_S = 0.02
@@ -55,20 +62,47 @@ def _anything(_documents: Documents, _aside: frozenset[str]) -> bool:
 
 
 class WaitSlots:
-    """How many requests may wait at a time, whoever they are and whatever for."""
+    """How many requests may wait at a time, whatever for: in all, and of one caller.
+
+    Customers leave the last quarter of the slots to the others.
+    """
 
     def __init__(self, slots: int) -> None:
-        self._free = threading.BoundedSemaphore(slots)
+        self._free = slots
+        self._reserve = slots // 4
+        self._taken: Counter[Principal | None] = Counter()
+        self._lock = threading.Lock()
 
     @contextmanager
-    def one(self) -> Iterator[bool]:
-        """Whether there was a free slot, which is taken while the block runs."""
-        taken = self._free.acquire(blocking=False)
+    def one(self, caller: Principal | None = None) -> Iterator[bool]:
+        """Whether there was a free slot, which is taken while the block runs.
+
+        Raises:
+            ProblemError: 429, the caller has as many requests that wait as it may have.
+
+        """
+        taken = self._take(caller)
         try:
             yield taken
         finally:
             if taken:
-                self._free.release()
+                with self._lock:
+                    self._free += 1
+                    self._taken.subtract([caller])
+                    if not self._taken[caller]:
+                        del self._taken[caller]
+
+    def _take(self, caller: Principal | None) -> bool:
+        is_customer = caller is not None and caller.role is Role.CUSTOMER
+        most = WAITS_OF_A_CUSTOMER if is_customer else WAITS_OF_STAFF
+        with self._lock:
+            if caller is not None and self._taken[caller] >= most:
+                raise _too_many_waits()
+            if self._free <= (self._reserve if is_customer else 0):
+                return False
+            self._free -= 1
+            self._taken[caller] += 1
+            return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +129,7 @@ class Freshness:
         visibility: Visibility,
         notifier: Notifier,
         slots: WaitSlots,
+        log_end: LogEnd,
         partitions: int,
         stopping: threading.Event,
     ) -> None:
@@ -102,6 +137,7 @@ class Freshness:
         self._visibility = visibility
         self._notifier = notifier
         self._slots = slots
+        self._log_end = log_end
         self._partitions = partitions
         self._stopping = stopping
 
@@ -113,8 +149,9 @@ class Freshness:
         tokens, it is what was known a moment ago.
 
         Raises:
-            ProblemError: 400 for what is no token; 503 if the model is behind for longer than the caller
-                would wait, or what was asked for is parked.
+            ProblemError: 400 for what is no token, or none of this log; 429 if the caller has too many
+                requests that wait; 503 if the model is behind for longer than it would wait, or what was
+                asked for is parked.
 
         """
         live = self._store.live(name)
@@ -124,9 +161,12 @@ class Freshness:
             return replace(live, parked_since=parked_since) if parked_since else live
         wait = prefer.parse(req.get_header("Prefer")).wait
         goals = [Goal(name, live.generation, token.partition, token.seq) for token in tokens]
-        seconds = DEFAULT_WAIT_S if wait is None else wait
-        if not (yield from self._reach(goals, seconds)):
-            raise behind(name)
+        if self._unreached(goals):
+            self._refuse_unknown(tokens)
+            with self._slots.one(req.context.principal) as free:
+                deadline = time.monotonic() + (DEFAULT_WAIT_S if wait is None else wait)
+                if not free or not (yield from self._wait(goals, deadline)):
+                    raise behind(name)
         parked = self._visibility.parked(name, live.generation)
         asked = {token.partition: token.seq for token in tokens}
         lacking = frozenset(one.stream for one in parked if one.seq <= asked.get(one.partition, -1))
@@ -152,15 +192,16 @@ class Freshness:
         or on a new primary.
 
         Raises:
-            ProblemError: 503, it is not so for longer than the caller would wait.
+            ProblemError: 503, it is not so for longer than the caller would wait; 400 and 429 as ``live``.
 
         """
         wait = prefer.parse(req.get_header("Prefer")).wait
         deadline = time.monotonic() + (DEFAULT_WAIT_S if wait is None else wait)
         if has_it():
             return
+        self._refuse_unknown(self.tokens(req))
         pause_s = FIRST_PAUSE_S
-        with self._slots.one() as free:
+        with self._slots.one(req.context.principal) as free:
             while free and (left := deadline - time.monotonic()) > 0:
                 yield Pause(min(pause_s, left), Wakeup())
                 if self._stopping.is_set():
@@ -169,6 +210,11 @@ class Freshness:
                     return
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
         raise behind(what)
+
+    def _refuse_unknown(self, tokens: Sequence[Token]) -> None:
+        if self._log_end.is_before(tokens):
+            detail = f"A {consistency.HEADER} stands for a position that the log does not have."
+            raise ProblemError(Problem(HTTPStatus.BAD_REQUEST, "unknown-consistency-token", detail))
 
     def becomes_visible(self, outcome: Outcome, deadline: float) -> Waits[bool]:
         """Return True if every read model shows an outcome before a time of the monotonic clock.
@@ -196,12 +242,6 @@ class Freshness:
         """The position in every read model, in its live generation."""
         return [Goal(model.name, self._store.generation(model.name), partition, seq) for model in READ_MODELS]
 
-    def _reach(self, goals: Sequence[Goal], seconds: float) -> Waits[bool]:
-        if not self._unreached(goals):
-            return True
-        with self._slots.one() as free:
-            return free and (yield from self._wait(goals, time.monotonic() + seconds))
-
     def _wait(self, goals: Sequence[Goal], deadline: float) -> Waits[bool]:
         left_over = list(goals)
 
@@ -228,4 +268,10 @@ class Freshness:
 def behind(name: str) -> ProblemError:
     detail = f"{name} does not show yet what the Consistency-Token stands for."
     problem = Problem(HTTPStatus.SERVICE_UNAVAILABLE, "read-model-behind", detail)
+    return ProblemError(problem, {"Retry-After": str(RETRY_AFTER_S)})
+
+
+def _too_many_waits() -> ProblemError:
+    detail = "Too many of your requests are waiting. This one was not carried out."
+    problem = Problem(HTTPStatus.TOO_MANY_REQUESTS, "too-many-waits", detail)
     return ProblemError(problem, {"Retry-After": str(RETRY_AFTER_S)})

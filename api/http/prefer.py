@@ -5,15 +5,11 @@ from dataclasses import dataclass
 
 MAX_WAIT_S = 30
 MAX_LENGTH = 1_000
-"""A longer header is nonsense; it also bounds what parsing costs."""
+"""A longer header is nonsense."""
 
-_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_WORD = rf'(?:{_NAME}|"(?:[^"\\]|\\.)*")'
-_ELEMENT = re.compile(r'(?:[^",]|"(?:[^"\\]|\\.)*")+')
-_PREFERENCE = re.compile(
-    rf"[ \t]*(?P<name>{_NAME})(?:[ \t]*=[ \t]*(?P<value>{_WORD})?)?[ \t]*"
-    rf"(?:;[ \t]*(?:{_NAME}(?:[ \t]*=[ \t]*{_WORD})?[ \t]*)?)*"
-)
+_PIECE = re.compile(r'[^",;]+|[,;]|"(?:[^"\\]|\\.)*"?', re.DOTALL)
+"""Matches wherever it begins, and what it has read once is never read again."""
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _SECONDS = re.compile(r"[0-9]+")
 
 
@@ -30,14 +26,31 @@ def parse(header: str | None) -> Preference:
     if header is None or len(header) > MAX_LENGTH:
         return Preference()
     given: dict[str, str] = {}
-    for element in _ELEMENT.findall(header):
-        if preference := _PREFERENCE.fullmatch(element):
-            given.setdefault(preference["name"].lower(), _unquoted(preference["value"] or ""))
+    for element in _elements(header):
+        name, _, value = element.partition("=")
+        if _NAME.fullmatch(name := name.strip(" \t")):
+            given.setdefault(name.lower(), _unquoted(value.strip(" \t")))
     return Preference(wait=_seconds(given.get("wait", "")), visible=given.get("visible") == "")
 
 
+def _elements(header: str) -> list[str]:
+    """The preferences of the list as they stand there, without their parameters."""
+    elements: list[list[str]] = [[]]
+    in_parameters = False
+    for piece in _PIECE.findall(header):
+        if piece == ",":
+            elements.append([])
+            in_parameters = False
+        elif piece == ";":
+            in_parameters = True
+        elif not in_parameters:
+            elements[-1].append(piece)
+    return ["".join(pieces) for pieces in elements]
+
+
 def _unquoted(word: str) -> str:
-    return re.sub(r"\\(.)", r"\1", word[1:-1]) if word.startswith('"') else word
+    quoted = len(word) > 1 and word[0] == word[-1] == '"'
+    return re.sub(r"\\(.)", r"\1", word[1:-1]) if quoted else word
 
 
 def _seconds(value: str) -> int | None:

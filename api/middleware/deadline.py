@@ -3,9 +3,10 @@
 The contract allows 5 s. What costs a request its time is a database that is away: an operation waits for
 it, a thread waits with it, and other requests wait for the thread. So the time counts from when a request
 was read, and all of its operations share what is left; one whose turn comes too late asks no database.
-Whoever asks to wait (``Prefer: wait``, a ``Consistency-Token``) has the time it asks for, in which each
-single operation is bounded by the database client's own timeout. Such a request may go on several times
-(``api.middleware.deferral``); what it asks of a database each time is bounded together, as of any request.
+Whoever asks to wait (``Prefer: wait``, a ``Consistency-Token``) has the time it asks for. Such a request
+gives its thread back while it waits and goes on several times (``api.middleware.deferral``). What it asks of
+a database each time is bounded together, as of any request. So nothing that a caller sends is read here,
+before it is known who asks.
 """
 
 import time
@@ -14,7 +15,6 @@ from typing import Any
 
 import pymongo
 
-from api.http import consistency, prefer
 from api.middleware.deferral import RESUMED
 from bus.connections import liveness
 
@@ -29,12 +29,11 @@ not fail for them because one was late, and it may have to wait for the batch of
 more time.
 """
 OPERATIONS_S = 2.5 - ASKING_S
-"""What a request may spend on the database, however many operations it takes."""
+"""What a request may spend on the database, until it waits or is answered, in however many operations."""
 READ_AT = "twofold.read_at"
 """In the environment of a request: when it was read, on the monotonic clock."""
 LATE = "twofold.late"
 """In the environment of a request that came too late for a database: the circuit refuses it."""
-_TOKEN = "HTTP_" + consistency.HEADER.upper().replace("-", "_")
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
@@ -54,8 +53,6 @@ def bounded(application: Application) -> Application:
         if left < AT_LEAST_S:
             environ[LATE] = True
             left = AT_LEAST_S
-        if _TOKEN in environ or prefer.parse(environ.get("HTTP_PREFER")).wait:
-            return application(environ, start_response)
         with pymongo.timeout(min(left - ASKING_S, OPERATIONS_S)):
             return application(environ, start_response)
 

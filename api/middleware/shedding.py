@@ -4,7 +4,8 @@ Two bounds, both kept by the server (``api.server.server``) before the applicati
 since refusing must cost next to nothing. Requests that wait for a thread are counted there.
 Commands that wait to be handled are counted here, on the queue in Redis, at most four times a
 second: beyond the bound writes are refused and reads go on. While Redis is away nothing is counted,
-and commands are accepted as ever.
+and commands are accepted as ever. The last tenth below the bound is not for customers, who are told
+apart only later (``api.http.admission``).
 """
 
 from http import HTTPStatus
@@ -43,6 +44,10 @@ class Backlog:
     def is_full(self) -> bool:
         """Whether no more commands should be let in. One caller counts; the others take the last count."""
         return self._waiting() >= self._limit
+
+    def is_full_for_customers(self) -> bool:
+        """The same for customers, who leave the last tenth to the others."""
+        return self._waiting() >= self._limit - self._limit // 10
 
     def _count(self) -> int:
         if not self._breaker.admits():

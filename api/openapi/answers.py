@@ -27,7 +27,8 @@ def of_operation(row: Operation, roles: Roles, of: Mapping[type, Schema]) -> Sch
 
 
 def _problems(row: Operation, roles: Roles) -> set[int]:
-    return {int(status) for status in (*EVERYWHERE, *row.problems, *(WITH_A_TOKEN if roles else ()))}
+    found = {int(status) for status in (*EVERYWHERE, *row.problems, *(WITH_A_TOKEN if roles else ()))}
+    return found | {int(HTTPStatus.TOO_MANY_REQUESTS)} if "Prefer" in row.headers else found
 
 
 def _answer(answer: Answer, of: Mapping[type, Schema], roles: Roles) -> Schema:

@@ -17,7 +17,9 @@ class Kind:
 
 
 PROBLEMS: Mapping[int, Kind] = {
-    HTTPStatus.BAD_REQUEST: Kind("The body, the query, a cursor or a header cannot be read."),
+    HTTPStatus.BAD_REQUEST: Kind(
+        "The body, the query, a cursor or a header cannot be read, or was not given out here."
+    ),
     HTTPStatus.UNAUTHORIZED: Kind("There is no token, or it is not good here.", ("WWW-Authenticate",)),
     HTTPStatus.FORBIDDEN: Kind("The role may not do this, or a customer not to others."),
     HTTPStatus.NOT_FOUND: Kind("There is none, or it is somebody else's.", perhaps=_OUTCOME),
@@ -35,6 +37,10 @@ PROBLEMS: Mapping[int, Kind] = {
     HTTPStatus.UNPROCESSABLE_ENTITY: Kind(
         "Some fields are wrong: see `errors`; or the Idempotency-Key belongs to another request.",
         perhaps=_OUTCOME,
+    ),
+    HTTPStatus.TOO_MANY_REQUESTS: Kind(
+        "Too many of the caller's commands are unfinished, or too many of its requests wait.",
+        ("Retry-After",),
     ),
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: Kind("The request line and headers are too large."),
     HTTPStatus.INTERNAL_SERVER_ERROR: Kind(

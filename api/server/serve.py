@@ -6,8 +6,10 @@ from collections.abc import Callable
 from pymongo.database import Database
 
 from api.app import Services, create_app
+from api.http.admission import Admission
 from api.http.commands import Commands
 from api.http.freshness import WAITING_AT_A_TIME, Freshness, WaitSlots
+from api.http.log_end import LogEnd
 from api.middleware.auth import Verifier
 from api.middleware.deadline import bounded
 from api.middleware.deny_list import DenyList
@@ -23,6 +25,7 @@ from bus.connections.mongodb_address import READ_URI, WRITE_URI, refuse_one_of_s
 from bus.inbox.command_records import CommandRecords
 from bus.inbox.gateway import CommandGateway
 from bus.inbox.inbox import Inbox
+from bus.inbox.unfinished import count_unfinished_of
 from bus.log.log import Log
 from bus.notify.notifier import Notifier
 from bus.observability import logs
@@ -136,11 +139,26 @@ def serve() -> None:
         visibility=visibility,
         notifier=notifier,
         slots=slots,
+        log_end=LogEnd(log),
         partitions=settings.log_partitions,
         stopping=stopping,
     )
+    backlog = Backlog(client, settings.max_waiting_commands, breaker)
+    admission = Admission(
+        lambda caller, most: count_unfinished_of(write["commands"], caller, most),
+        customers=settings.max_unfinished_per_caller,
+        staff=settings.max_unfinished_per_staff,
+        backlog=backlog,
+    )
     services = Services(
-        commands=Commands(gateway, freshness, slots, stopping, clock.now),
+        commands=Commands(
+            gateway=gateway,
+            freshness=freshness,
+            slots=slots,
+            stopping=stopping,
+            admission=admission,
+            now=clock.now,
+        ),
         records=records,
         log=log,
         visibility=visibility,
@@ -177,7 +195,7 @@ def serve() -> None:
         settings.api_port,
         threads=settings.web_threads,
         max_queued=settings.max_queued_requests,
-        backlog=Backlog(client, settings.max_waiting_commands, breaker),
+        backlog=backlog,
         on_refusal=telemetry.refused,
         on_leaving=telemetry.left,
         stopping=stopping,

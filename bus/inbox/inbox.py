@@ -39,12 +39,15 @@ _NEVER_RESOLVED: Documents = {"resolutions": {"$exists": False}}
 _RESOLVED: Documents = {"resolutions": {"$exists": True}}
 """An operator has had to do with it."""
 
+OF_CALLER = ("envelope.by.subject", "envelope.by.role", "envelope.by.issuer", "status")
+"""Counted from the index alone: the status is in it so that no document is read for it."""
 INDEXES = (
     IndexModel([("stream", ASCENDING), ("accepted_ts", ASCENDING)], partialFilterExpression=_WAITING),
     IndexModel([("reads", ASCENDING), ("accepted_ts", ASCENDING)], partialFilterExpression=_WAITING),
     IndexModel([("accepted_ts", ASCENDING)], partialFilterExpression=_WAITING),
     IndexModel([("finished_at", ASCENDING)], partialFilterExpression=_FAILED),
     IndexModel([("stream", ASCENDING), ("finished_at", ASCENDING)], partialFilterExpression=_FAILED),
+    IndexModel([(field, ASCENDING) for field in OF_CALLER], partialFilterExpression=_WAITING),
 )
 """All partial on what is unfinished or failed, so they stay as small as the backlog."""
 

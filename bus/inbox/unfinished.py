@@ -9,7 +9,9 @@ from pymongo.database import Database
 
 from bus.connections.clients import CODEC, UNSETTLED, Documents
 from bus.dead_letters.failed_commands import FailedCommands
+from bus.inbox.inbox import OF_CALLER
 from bus.messages.outcome import CommandStatus
+from bus.messages.principal import Principal
 
 _WAITING = {"status": CommandStatus.ACCEPTED.value}
 
@@ -32,6 +34,16 @@ class Unfinished:
 def count_unfinished(inbox: Collection[Documents]) -> int:
     """Count the commands without an outcome, by the partial index on them: every entry has such a time."""
     return inbox.count_documents({**_WAITING, "accepted_ts": {"$gte": Timestamp(0, 0)}})
+
+
+def count_unfinished_of(inbox: Collection[Documents], caller: Principal, most: int) -> int:
+    """Count what a caller has without an outcome, at most ``most``, by an index that holds no more than that.
+
+    As it is at the moment on the primary, settled or not.
+    """
+    values = (caller.subject, caller.role.value, caller.issuer, CommandStatus.ACCEPTED.value)
+    where = dict(zip(OF_CALLER, values, strict=True))
+    return inbox.with_options(read_concern=UNSETTLED).count_documents(where, limit=most)
 
 
 def unfinished(database: Database[Documents]) -> Unfinished:

@@ -17,9 +17,12 @@ from falcon import testing
 from pymongo.database import Database
 
 from api.app import Services, create_app
+from api.http.admission import Admission
 from api.http.commands import Commands
 from api.http.freshness import Freshness, WaitSlots
+from api.http.log_end import LogEnd
 from api.middleware.auth import Verifier
+from api.middleware.shedding import Backlog
 from api.middleware.telemetry import Telemetry
 from api.ops.services import ops_services
 from api.resources.gauges import parts
@@ -30,6 +33,7 @@ from bus.connections.clients import read_database, redis_client, write_database
 from bus.inbox.command_records import CommandRecords
 from bus.inbox.gateway import CommandGateway
 from bus.inbox.inbox import Inbox
+from bus.inbox.unfinished import count_unfinished_of
 from bus.log.commit import Recorded
 from bus.log.log import Log
 from bus.log.positions import HighestRead
@@ -164,6 +168,7 @@ def services_over(
         visibility=visibility,
         notifier=notifier,
         slots=slots,
+        log_end=LogEnd(log),
         partitions=settings.log_partitions,
         stopping=stopping,
     )
@@ -171,8 +176,16 @@ def services_over(
     records = CommandRecords(write, inbox, log)
     gateway = CommandGateway(records, Broker(client), notifier, metrics=telemetry.metrics)
     looked_up = parts(write, client, log, store, checkpoints, parking)
+    admission = Admission(
+        lambda caller, most: count_unfinished_of(write["commands"], caller, most),
+        customers=settings.max_unfinished_per_caller,
+        staff=settings.max_unfinished_per_staff,
+        backlog=Backlog(client, settings.max_waiting_commands),
+    )
     services = Services(
-        commands=Commands(gateway, freshness, slots, stopping),
+        commands=Commands(
+            gateway=gateway, freshness=freshness, slots=slots, stopping=stopping, admission=admission
+        ),
         records=records,
         log=log,
         visibility=visibility,

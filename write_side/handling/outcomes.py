@@ -16,7 +16,7 @@ def without_commit(entry: Entry, rejection: Rejection | None, version: int) -> d
         stream=entry.envelope.command.stream,
         partition=entry.partition,
         version=None if rejection else version,
-        rejection=rejection,
+        rejection=rejection.cut() if rejection else None,
     )
     return outcome.model_dump()
 

@@ -30,6 +30,12 @@ TYPES: Mapping[str, ProblemType] = {
         "A header that matters here cannot be read: `Idempotency-Key`, `If-Match` or `Consistency-Token`.",
         "`detail` says which one, and what it takes.",
     ),
+    "unknown-consistency-token": ProblemType(
+        (400,),
+        "A `Consistency-Token` stands for a position that the log of this service does not have. It was not"
+        " given out here, or the service was set back to a backup from before it.",
+        "Send the request without the token, and do not keep it.",
+    ),
     "unauthorized": ProblemType(
         (401,),
         "There is no token, or it is not good here: expired, of another issuer, signed with another key.",
@@ -74,6 +80,19 @@ TYPES: Mapping[str, ProblemType] = {
         (422,),
         "The body can be read, but some of its fields are missing, unknown or not allowed as they are.",
         "`errors` names each field, as a dotted path, and says why. Correct them and send the request anew.",
+    ),
+    "too-many-unfinished": ProblemType(
+        (429,),
+        "So many of your commands are accepted and not yet finished that this one was not accepted.",
+        "Try again after the seconds of `Retry-After`, and wait longer each time. Or send commands no faster"
+        " than they are finished: `Prefer: wait=10` answers when one is.",
+    ),
+    "too-many-waits": ProblemType(
+        (429,),
+        "So many of your requests are waiting, for an outcome or for a `Consistency-Token`, that this one was"
+        " not carried out.",
+        "Try again after the seconds of `Retry-After`. Or send it without `Prefer: wait`: a command is then"
+        " accepted at once, and `/commands/{command_id}` tells what it came to.",
     ),
     "idempotency-key-reused": ProblemType(
         (422,),

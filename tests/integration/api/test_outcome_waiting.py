@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from unittest import mock
 
 import pytest
@@ -11,6 +12,7 @@ import redis
 from dramatiq import Message
 
 from api.http import commands as commands_module
+from api.http.admission import Admission
 from api.http.commands import Commands
 from api.http.freshness import Freshness, WaitSlots
 from api.middleware.deferral import in_this_thread
@@ -53,7 +55,13 @@ def gateway(records: CommandRecords, client: redis.Redis, notifier: Notifier) ->
 
 @pytest.fixture
 def commands(gateway: CommandGateway) -> Commands:
-    return Commands(gateway, mock.Mock(Freshness), WaitSlots(1), threading.Event())
+    return Commands(
+        gateway=gateway,
+        freshness=mock.Mock(Freshness),
+        slots=WaitSlots(1),
+        stopping=threading.Event(),
+        admission=mock.Mock(Admission, of_one=lambda _caller: nullcontext(enter_result=True)),
+    )
 
 
 def outcome(
