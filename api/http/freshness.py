@@ -45,7 +45,7 @@ WAITING_AT_A_TIME = 256
 """In one process. Each holds one of its 1,000 connections; all of them look at MongoDB 128 times a second."""
 WAITS_OF_A_CUSTOMER = 2
 """Of one of them in one process."""
-WAITS_OF_STAFF = 64
+WAITS_OF_STAFF = WAITING_AT_A_TIME // 2
 """The same of any other caller. One of staff is often a shop's server, which asks for all its customers."""
 DEFAULT_WAIT_S = 1.0
 RETRY_AFTER_S = 1

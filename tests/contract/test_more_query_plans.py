@@ -6,9 +6,11 @@ import pytest
 from bson import Timestamp
 
 from bus.inbox.inbox import Inbox, Related
+from bus.inbox.unfinished import count_unfinished_of
 from bus.inspection.depths import QueueDepth
 from bus.inspection.snapshot import Inspector
 from bus.log.log import Log
+from bus.messages.principal import Principal, Role
 from bus.messages.registry import to_stored
 from bus.messages.streams import partition_of
 from bus.observability.timeline import Timelines
@@ -93,6 +95,26 @@ def test_the_inbox_is_read_by_what_is_unfinished(watched: Watched) -> None:
     assert_indexed(watched, 1, left, sorts=True)
     assert inbox.find("k1") is not None
     assert_indexed(watched, 1, 1)
+
+
+def test_what_a_caller_has_unfinished_is_counted_from_an_index_alone(watched: Watched) -> None:
+    inbox = Inbox(watched.database, PARTITIONS)
+    inbox.create()
+    ann = Principal(role=Role.CUSTOMER, subject="ann")
+    others = ({"subject": "bob"}, {"role": Role.STAFF}, {"issuer": "another"})
+    callers = [ann, *(ann.model_copy(update=other) for other in others)]
+    envelopes = [messages.envelope(command_id=f"k{n}", by=callers[n % 4]) for n in range(MANY)]
+    inbox.accept_all([(envelope, None) for envelope in envelopes])
+    watched.database.commands.update_many({"_id": {"$in": ["k0", "k4"]}}, {"$set": {"status": "failed"}})
+    watched.forget()
+
+    commands = watched.database.commands
+    assert [count_unfinished_of(commands, caller, 50) for caller in callers] == [13, 15, 15, 15]
+    assert count_unfinished_of(commands, ann, 7) == 7
+    for used, figures in watched.plans():
+        assert used.isdisjoint({"COLLSCAN", "FETCH"})
+        assert figures["totalKeysExamined"] <= 16
+        assert figures["totalDocsExamined"] == 0
 
 
 def test_a_story_costs_what_it_shows(watched: Watched, filled: Log) -> None:

@@ -125,6 +125,7 @@ class Shop:
             for name in ("commands", "commits", "dead_letters", "positions"):
                 write[name].delete_many({})
         self.log._seen = HighestRead()  # its positions are given again
+        self.services.freshness._log_end = LogEnd(self.log)
         for name in self.read.list_collection_names():
             if name.endswith(f".g{FIRST}") or name in {"parked", "rebuild_requests"}:
                 self.read[name].delete_many({})

@@ -23,13 +23,13 @@ class BothSides:
 
     def __init__(self, shop: Shop) -> None:
         self.shop = shop
-        # ``reached`` moves the read models and not the log, so any position may have been given out.
-        shop.services.freshness._log_end = mock.Mock(LogEnd, is_before=lambda _tokens: False)
         self.start_anew()
 
     def start_anew(self) -> None:
         """Forget everything; faster than another shop, whose indexes take a second."""
         self.shop.empty()
+        # ``reached`` moves the read models and not the log, so any position may have been given out.
+        self.shop.services.freshness._log_end = mock.Mock(LogEnd, is_before=lambda _tokens: False)
         self.shop.read["parked"].delete_many({})
         self.shop.read["checkpoints"].update_many({}, {"$set": {"position": 0, "expires_at": LONG_AGO}})
         self.look_again()

@@ -60,6 +60,7 @@ def test_a_waiter_hardly_asks_mongodb(both: BothSides) -> None:
             visibility=Visibility(store, Checkpoints(database), Parking(database)),
             notifier=notifier,
             slots=both.shop.services.freshness._slots,
+            log_end=both.shop.services.freshness._log_end,
             partitions=both.shop.log.partitions,
             stopping=threading.Event(),
         )

@@ -3,10 +3,13 @@
 import threading
 from collections.abc import Mapping
 from typing import Any
+from unittest import mock
 
 import pytest
 from falcon import testing
+from pymongo.errors import AutoReconnect
 
+from api.http import freshness
 from bus.messages.streams import customer_stream
 from tests.contract.decisions import refusal
 from tests.integration.api.both_sides import BothSides, home
@@ -55,11 +58,45 @@ def test_a_full_page_may_end_before_its_token(shop: Shop) -> None:
     assert [event["version"] for event in feed(shop, 1, "0-2").json["events"]] == [1]
 
 
-@pytest.mark.parametrize("token", ["0-5", "1-1"])
-def test_the_feed_is_a_503_for_what_it_does_not_have(shop: Shop, token: str) -> None:
+@pytest.mark.parametrize("token", ["0-5", "1-1", "0-1, 1-1"])
+def test_what_the_log_does_not_have_is_not_waited_for(shop: Shop, token: str) -> None:
+    """Nor by a read model: no request pauses. The log is looked at behind a barrier, and once."""
     committed(shop, "customer-c1", 1, messages.customer_registered())
-    page = feed(shop, 100, token, Prefer="wait=0")
-    assert (page.status_code, page.json["type"], page.headers["retry-after"]) == (503, BEHIND, "1")
+    passed = barriers(shop)
+    with mock.patch.object(freshness, "Pause") as pauses:
+        page = feed(shop, 100, token, Prefer="wait=30")
+        listed = shop.staff.simulate_get("/orders", headers={"Consistency-Token": token, "Prefer": "wait=30"})
+    for answer in (page, listed):
+        assert (answer.status_code, answer.json["type"]) == (400, "/problems/unknown-consistency-token")
+    pauses.assert_not_called()
+    assert barriers(shop) == passed + 2
+
+
+def test_what_the_log_has_is_waited_for(shop: Shop) -> None:
+    """It costs one look, and the next read up to there none; no barrier."""
+    committed(shop, "customer-c1", 1, messages.customer_registered())
+    passed = barriers(shop)
+    with mock.patch.object(shop.log, "head", side_effect=shop.log.head) as looks:
+        for _ in range(2):
+            headers = {"Consistency-Token": "0-1", "Prefer": "wait=0"}
+            listed = shop.staff.simulate_get("/orders", headers=headers)
+            assert (listed.status_code, listed.json["type"]) == (503, BEHIND)
+    assert looks.call_count == 1
+    assert barriers(shop) == passed
+
+
+def test_while_the_write_database_is_away_tokens_are_waited_for(shop: Shop) -> None:
+    committed(shop, "customer-c1", 1, messages.customer_registered())
+    headers = {"Consistency-Token": "0-7", "Prefer": "wait=0"}
+    with mock.patch.object(shop.log, "head", side_effect=AutoReconnect) as looks:
+        for _ in range(3):
+            listed = shop.staff.simulate_get("/orders", headers=headers)
+            assert (listed.status_code, listed.json["type"]) == (503, BEHIND)
+    assert looks.call_count <= 2, "one a second, and not one for each"
+
+
+def barriers(shop: Shop) -> int:
+    return int((shop.write.barriers.find_one({"_id": "now"}) or {"passed": 0})["passed"])
 
 
 def test_the_feed_waits_for_a_gap_to_close(shop: Shop) -> None:
