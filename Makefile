@@ -4,7 +4,7 @@
 # file in .venv stands for what was installed, so that it is done again only when pyproject.toml or a lock changes.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test thorough check coverage browser faketime schemathesis bench overload chaos failover \
+.PHONY: help run demo test thorough check coverage browser faketime schemathesis bench overload attacks chaos failover \
 	failover-broken lint format lock clean
 
 MINUTES ?= 10
@@ -86,6 +86,9 @@ bench: $(TEST) ## measure against the yardsticks; ARGS="--quick --json FILE", or
 
 overload: $(TEST) ## what becomes of ten times the load that the system can take
 	$(BIN) -m tests.benchmarks.overload
+
+attacks: $(TEST) ## what an ordinary caller notices of clients that hold or flood the API; ARGS="--json FILE", or --help
+	$(BIN) -m tests.attacks $(ARGS)
 
 chaos: $(TEST) ## faults of every kind under load, and what became of it; MINUTES (10), SEED (1), RATE (120)
 	$(BIN) -m tests.chaos --minutes $(MINUTES) --seed $(SEED) --rate $(or $(RATE),120)
