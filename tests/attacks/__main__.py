@@ -12,11 +12,12 @@ import typer
 
 from bus.cli import run_cli
 from tests.attacks.attack import Attack
+from tests.attacks.flood import FLOODS
 from tests.attacks.measure import Row, measure
 from tests.attacks.ordinary import Pace
 from tests.attacks.swarm import SWARMS
 
-ATTACKS: tuple[Attack, ...] = (*SWARMS,)
+ATTACKS: tuple[Attack, ...] = (*SWARMS, *FLOODS)
 NAMES = ", ".join(attack.name for attack in ATTACKS)
 HEAD = (
     "| attack | p50 before | during | after | p99 before | during | after | refused | unanswered |",

@@ -1,4 +1,4 @@
-"""An ordinary caller: reads and orders at a moderate rate, by turns over kept and over new connections."""
+"""Ordinary callers: reads and orders at a moderate rate, by turns over kept and over new connections."""
 
 import asyncio
 import itertools
@@ -38,7 +38,7 @@ class Pace:
 
 
 class OrdinaryCaller:
-    """It has a customer, a product and an order of its own."""
+    """Staff and a customer by turns; they have a customer, a product and an order of their own."""
 
     def __init__(self, system: System) -> None:
         self._port = int(system.url.rpartition(":")[2])
@@ -55,13 +55,16 @@ class OrdinaryCaller:
         staff = system.client("staff")
         answers = [staff.post(path, json=body, headers=_VISIBLE) for path, body in founding.items()]
         known = answers[-1].raise_for_status().json()["order_id"]
-        token = system.token("staff", "ordinary")
-        requests = (
-            wire.post("/orders", order, token),
-            wire.get(f"/orders/{known}", token),
-            wire.get("/orders?limit=20", token),
-            wire.get("/products/p1", token),
-        )
+        requests = [
+            request
+            for token in (system.token("staff", "ordinary"), system.token("customer", "c1"))
+            for request in (
+                wire.post("/orders", order, token),
+                wire.get(f"/orders/{known}", token),
+                wire.get("/orders?limit=20", token),
+                wire.get("/products/p1", token),
+            )
+        ]
         self._kept: list[Streams] = []
         self._turns: Iterator[tuple[bytes, bool]] = itertools.cycle(
             (request, keeps) for keeps in (True, False) for request in requests

@@ -45,6 +45,7 @@ class Stage(System):
             SWEEP_AFTER_MS=str(MINUTE_MS),
             # Queues are filled on purpose, far beyond what a shop would let wait.
             MAX_WAITING_COMMANDS=str(10_000_000),
+            MAX_UNFINISHED_PER_STAFF=str(10_000_000),
         )
         self.root = root
         self.others: dict[str, Process] = {}
