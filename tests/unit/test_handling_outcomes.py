@@ -55,6 +55,19 @@ def test_a_commit_is_a_success(version: int, state: dict[str, Any] | None, total
     )
 
 
+@pytest.mark.parametrize(
+    ("errors", "kept", "detail"),
+    [(20, 20, INVALID.detail), (200, 20, f"{INVALID.detail} (180 more errors than are listed)")],
+)
+def test_a_refusal_is_kept_with_twenty_errors_at_most(errors: int, kept: int, detail: str) -> None:
+    wrong = tuple(FieldError(field=f"items.{n}.product_id", message="unknown") for n in range(errors))
+    rejection = INVALID.model_copy(update={"errors": wrong})
+    stored = Outcome.from_stored(outcomes.without_commit(ENTRY, rejection, 4)).rejection
+    assert stored is not None
+    assert (stored.errors, stored.detail) == (wrong[:kept], detail)
+    assert stored.cut() == stored
+
+
 @pytest.mark.parametrize("rejection", [TAKEN, UNKNOWN, INVALID])
 def test_a_refusal_comes_back_from_the_log_as_it_was(rejection: Rejection) -> None:
     kept = outcomes.without_commit(ENTRY, rejection, 4)
