@@ -16,6 +16,7 @@ from api.middleware.access import (
     ANYONE,
     CUSTOMER_AND_STAFF,
     CUSTOMER_STAFF_AND_OPS,
+    NOT_RECORDED,
     OPS_AND_METRICS,
     OPS_ONLY,
     STAFF_AND_OPS,
@@ -32,10 +33,12 @@ from api.middleware.deferral import Resumption
 from api.middleware.error_handlers import HANDLERS
 from api.middleware.needs import BOTH, NOTHING, READ, WRITE, Store
 from api.middleware.negotiation import Negotiation
+from api.middleware.recording import Recording
 from api.middleware.security import SecurityHeaders
 from api.middleware.telemetry import Telemetry
 from api.openapi import operations
 from api.openapi.page import Description
+from api.ops.audit_trail import AuditTrailPages
 from api.ops.dead import DeadOne, DeadOnes, Discard, Retry
 from api.ops.flow import FlowSnapshot
 from api.ops.parked import ParkedStreams, RetryParked
@@ -57,6 +60,8 @@ from api.site import swagger_ui
 from api.site.files import Page, PageFiles
 from api.site.home import Home
 from api.site.problem_pages import OneProblemType, ProblemTypes
+from bus.audit_trail.actions import Action
+from bus.audit_trail.trail import AuditTrail
 from bus.inbox.command_records import CommandRecords
 from bus.log.log import Log
 from read_side.queries.visibility import Visibility
@@ -76,6 +81,7 @@ class Services:
     exposition: Exposition
     telemetry: Telemetry
     ops_services: OpsServices
+    trail: AuditTrail
     zone: tzinfo = UTC
     """Where the days of the shop begin."""
     public_details: bool = True
@@ -85,6 +91,7 @@ class Services:
 def routes(s: Services) -> tuple[Route, ...]:
     """Every address with its methods, their roles (the contract's table) and the databases they need.
 
+    Where operators may use it, it says as what the audit trail records that.
     What is ``cacheable`` tells nothing personal; no cache keeps an answer of the others.
     """
     own, staff, watching, ops = CUSTOMER_AND_STAFF, STAFF_ONLY, STAFF_AND_OPS, OPS_ONLY
@@ -120,32 +127,60 @@ def routes(s: Services) -> tuple[Route, ...]:
         ),
         Route("/orders/{order_id}", Order(fresh, s.log), {"GET": own}, READ, strong=BOTH),
         Route("/orders/{order_id}/status", Status(commands), {"PATCH": own}, WRITE),
-        Route("/analytics/orders", OrderAnalytics(fresh, s.zone), {"GET": watching}, READ, cacheable=True),
         Route(
-            "/analytics/products", ProductAnalytics(fresh, s.zone), {"GET": watching}, READ, cacheable=True
+            "/analytics/orders",
+            OrderAnalytics(fresh, s.zone),
+            {"GET": watching},
+            READ,
+            NOT_RECORDED,
+            cacheable=True,
         ),
-        Route("/commands/{command_id}", CommandStatus(s.records, s.visibility, fresh), {"GET": any_}, BOTH),
-        Route("/events", Events(s.log, fresh), {"GET": ops}, WRITE),
+        Route(
+            "/analytics/products",
+            ProductAnalytics(fresh, s.zone),
+            {"GET": watching},
+            READ,
+            NOT_RECORDED,
+            cacheable=True,
+        ),
+        Route(
+            "/commands/{command_id}",
+            CommandStatus(s.records, s.visibility, fresh),
+            {"GET": any_},
+            BOTH,
+            Action.READ_COMMAND,
+        ),
+        Route("/events", Events(s.log, fresh), {"GET": ops}, WRITE, Action.READ_EVENTS),
         Route("/health/live", Live(), {"GET": ANYONE}, NOTHING),
+        Route("/health/ready", Ready(s.probes, asked_by), {"GET": ANYONE}, NOTHING),
+        Route("/metrics", Metrics(s.exposition), {"GET": scraping}, NOTHING, NOT_RECORDED, cacheable=True),
+        Route("/ops/flow", FlowSnapshot(ops_services.flow), {"GET": ops}, BOTH, NOT_RECORDED),
+        Route("/ops/queues", QueuesNow(ops_services.queues), {"GET": ops}, BOTH, NOT_RECORDED),
+        Route("/ops/read-models", ReadModels(ops_services.statuses), {"GET": ops}, BOTH, NOT_RECORDED),
         Route(
-            "/health/ready",
-            Ready(s.probes, asked_by),
-            {"GET": ANYONE},
-            NOTHING,
+            "/ops/stories/{story_id}",
+            Stories(ops_services.timeline_reader),
+            {"GET": ops},
+            BOTH,
+            Action.READ_STORY,
         ),
-        Route("/metrics", Metrics(s.exposition), {"GET": scraping}, NOTHING, cacheable=True),
-        Route("/ops/flow", FlowSnapshot(ops_services.flow), {"GET": ops}, BOTH),
-        Route("/ops/queues", QueuesNow(ops_services.queues), {"GET": ops}, BOTH),
-        Route("/ops/read-models", ReadModels(ops_services.statuses), {"GET": ops}, BOTH),
-        Route("/ops/stories/{story_id}", Stories(ops_services.timeline_reader), {"GET": ops}, BOTH),
-        Route("/ops/dead", DeadOnes(repairs), {"GET": ops}, WRITE),
-        Route("/ops/dead/{failure_id}", DeadOne(repairs), {"GET": ops}, WRITE),
-        Route("/ops/dead/{failure_id}/retry", Retry(repairs), {"POST": ops}, WRITE),
-        Route("/ops/dead/{failure_id}/discard", Discard(repairs), {"POST": ops}, WRITE),
-        Route("/ops/parked", ParkedStreams(repairs), {"GET": ops}, BOTH),
-        Route("/ops/parked/retry", RetryParked(repairs), {"POST": ops}, READ),
-        Route("/ops/rebuilds", Rebuilds(repairs), {"GET": ops, "POST": ops}, READ),
-        Route("/ops/rebuilds/{read_model}/stop", StopRebuild(repairs), {"POST": ops}, READ),
+        Route("/ops/dead", DeadOnes(repairs), {"GET": ops}, WRITE, Action.READ_DEAD),
+        Route("/ops/dead/{failure_id}", DeadOne(repairs), {"GET": ops}, WRITE, Action.READ_DEAD),
+        Route("/ops/dead/{failure_id}/retry", Retry(repairs), {"POST": ops}, WRITE, Action.RETRY_DEAD),
+        Route("/ops/dead/{failure_id}/discard", Discard(repairs), {"POST": ops}, WRITE, Action.DISCARD_DEAD),
+        Route("/ops/parked", ParkedStreams(repairs), {"GET": ops}, BOTH, Action.READ_PARKED),
+        Route("/ops/parked/retry", RetryParked(repairs), {"POST": ops}, BOTH, Action.RETRY_PARKED),
+        Route(
+            "/ops/rebuilds",
+            Rebuilds(repairs),
+            {"GET": ops, "POST": ops},
+            {"GET": READ, "POST": BOTH},
+            Action.REQUEST_REBUILD,
+        ),
+        Route(
+            "/ops/rebuilds/{read_model}/stop", StopRebuild(repairs), {"POST": ops}, BOTH, Action.STOP_REBUILD
+        ),
+        Route("/ops/audit-trail", AuditTrailPages(s.trail), {"GET": ops}, WRITE, Action.READ_AUDIT_TRAIL),
         Route("/", Home(), {"GET": ANYONE}, NOTHING),
         Route("/problems", ProblemTypes(), {"GET": ANYONE}, NOTHING),
         Route("/problems/{code}", OneProblemType(), {"GET": ANYONE}, NOTHING),
@@ -185,6 +220,7 @@ def create_app(
             Access(table, services.verifier),
             Negotiation(),
             circuit,
+            Recording(table, services.trail),
         ]
     )
     for kind, handler in HANDLERS.items():

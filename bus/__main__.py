@@ -1,5 +1,6 @@
-"""``python -m bus``: the clock, the queues, the dead letters and the messages' schemas."""
+"""``python -m bus``: the clock, the queues, the dead letters, the audit trail and the messages' schemas."""
 
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -45,6 +46,29 @@ def queues(
     from bus.inspection import report as queue_report  # noqa: PLC0415 - --help needs no drivers
 
     queue_report.run(interval, watch=watch, explain=explain, as_json=as_json)
+
+
+@app.command(rich_help_panel=LOOK, epilog=EXIT_STATUS)
+def audit_trail(
+    *,
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", min=1, max=100_000, metavar="N", help="How many at most.")
+    ] = 50,
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], metavar="TIME", help="A day or a moment, in UTC."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show who did what as an operator and who was shown personal data, the newest first.
+
+    What was begun and has no end was interrupted. What was read several times within an hour is counted.
+    """
+    from bus.audit_trail import command_line  # noqa: PLC0415 - --help needs no drivers
+
+    command_line.show(limit, since, as_json=as_json)
 
 
 app.add_typer(dead_cli.app, name="dead", rich_help_panel=LOOK)

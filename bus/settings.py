@@ -57,6 +57,9 @@ class Settings(BaseSettings):
     max_attempts: Annotated[int, Field(ge=1, le=100)] = 5
     """How often a command may raise before it is kept as failed."""
 
+    audit_trail_days: Annotated[int, Field(ge=0, le=36_500)] = 400
+    """How long it is kept who did what as an operator; 0 is for ever."""
+
     shop_time_zone: str = "UTC"
     """Whose days the analytics count by, and orders are listed by: an IANA name.
 

@@ -1,6 +1,6 @@
 """What the read side raises, and when."""
 
-from bus.errors import TwofoldError
+from bus.errors import RefusedError, TwofoldError
 
 
 class LeaseLostError(TwofoldError):
@@ -39,7 +39,7 @@ class BehindTheCheckpointError(TwofoldError):
         )
 
 
-class GenerationError(TwofoldError):
+class GenerationError(RefusedError):
     """What was asked for cannot be done to a generation as it is now."""
 
 
@@ -47,7 +47,7 @@ class RebuildLostError(TwofoldError):
     """Another rebuild of the model has taken over: this one changes nothing any more."""
 
 
-class RebuildRefusedError(TwofoldError):
+class RebuildRefusedError(RefusedError):
     """A rebuild cannot begin: another one is running, or the model is not known."""
 
 

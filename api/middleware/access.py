@@ -7,7 +7,7 @@ roles or needs without a method.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from inspect import isgeneratorfunction
-from typing import Any
+from typing import Any, Literal
 
 import falcon
 from falcon.routing import CompiledRouter
@@ -18,6 +18,7 @@ from api.middleware.auth import Verifier
 from api.middleware.deferral import deferrable
 from api.middleware.needs import NOTHING, Needs
 from api.middleware.spelling import is_own
+from bus.audit_trail.actions import Action
 from bus.messages.principal import Role
 
 Roles = frozenset[Role]
@@ -31,6 +32,9 @@ OPS_ONLY: Roles = frozenset({Role.OPS})
 OPS_AND_METRICS: Roles = frozenset({Role.OPS, Role.METRICS})
 CUSTOMER_STAFF_AND_OPS: Roles = CUSTOMER_AND_STAFF | OPS_ONLY
 
+NOT_RECORDED: Literal[False] = False
+"""It changes nothing, and shows nothing personal."""
+
 
 @dataclass(frozen=True, slots=True)
 class Route:
@@ -41,6 +45,11 @@ class Route:
     roles: Mapping[str, Roles]
     needs: Needs | Mapping[str, Needs]
     """By method; or of all methods, where these need the same."""
+    recorded: Action | Literal[False] | None = None
+    """What the audit trail calls it when the role ``ops`` does it, or, of a read, is shown it.
+
+    A route that this role may use must say that, or that it is ``NOT_RECORDED``.
+    """
     strong: Needs | None = None
     """What a GET with ``consistency=strong`` needs, where that can be asked for."""
     cacheable: bool = False
@@ -58,6 +67,18 @@ class Route:
             raise ValueError(f"{self.path}: {sorted(implemented)} are there, {sorted(self.roles)} have roles")
         if isinstance(self.needs, Mapping) and set(self.needs) != implemented:
             raise ValueError(f"{self.path}: {sorted(implemented)} are there, {sorted(self.needs)} have needs")
+
+        by_ops = {method for method, roles in self.roles.items() if Role.OPS in roles}
+        unknown = [method for method in by_ops if method != "GET" and self.recorded_as(method) is None]
+        if unknown or bool(by_ops) == (self.recorded is None):
+            raise ValueError(f"{self.path}: what the audit trail calls it is to be said where ops may use it")
+
+    def recorded_as(self, method: str) -> Action | None:
+        """Return what the audit trail calls what ``ops`` does by a method. HEAD is a read like GET."""
+        method = "GET" if method == "HEAD" else method
+        if not self.recorded or Role.OPS not in self.roles.get(method, ()):
+            return None
+        return self.recorded if self.recorded.is_read == (method == "GET") else None
 
     def needs_of(self, method: str, *, strong: bool = False) -> Needs:
         """Which databases a request needs; none for a method that is not there. HEAD needs what GET needs."""

@@ -1,12 +1,15 @@
 """Middleware: what the API tells of each request, as a count, a line in the log and, where asked for, a span.
 
-The route is told by its template and the query not at all: addresses may hold what is nobody's business.
+The route is told by its template and the query not at all: addresses may hold what is nobody's business. The
+line says who asked, by the token's subject, and from which IP address. A subject has printable characters
+only (``api.tokens``), so it ends no line.
 """
 
 import time
 
 import falcon
 
+from bus.messages.principal import Principal
 from bus.observability import metrics
 from bus.observability.logs import logger
 from bus.observability.metrics import Metrics
@@ -59,6 +62,7 @@ class Telemetry:
         route = req.uri_template or NO_ROUTE
         self.metrics.count(metrics.HTTP_REQUESTS, method, route, str(status))
         self.metrics.observe(metrics.HTTP_SECONDS, seconds, method, route)
+        principal: Principal | None = getattr(req.context, "principal", None)
         tell = logger.debug if route.startswith(HEALTH) else logger.info
         tell(
             "request",
@@ -66,6 +70,9 @@ class Telemetry:
             route=route,
             status=status,
             duration_ms=round(seconds * 1000, 1),
+            role=principal.role.value if principal else None,
+            subject=principal.subject if principal else None,
+            address=req.remote_addr,
             correlation_id=getattr(req.context, "correlation_id", None),
         )
         if span := getattr(req.context, "span", None):

@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 from api.http.queries import NoQuery, Query, StoryQuery
 from api.openapi.operation import Answer, Operation, Tag
-from api.ops import shapes, timeline_shapes
+from api.ops import audit_trail, shapes, timeline_shapes
 
 Key = tuple[str, str]
 """A path and a method."""
@@ -58,5 +58,12 @@ OPERATIONS: Mapping[Key, Operation] = {
         text="From acceptance to the read models. A stream's name is taken for the id as well.",
         query=StoryQuery,
         problems=(HTTPStatus.NOT_FOUND,),
+    ),
+    ("/ops/audit-trail", "GET"): asking(
+        "readAuditTrail",
+        "Who did what as an operator, and who was shown personal data",
+        audit_trail.AuditTrailPage,
+        text="Newest first. Reads are counted by the hour.",
+        query=audit_trail.AuditTrailQuery,
     ),
 }

@@ -74,7 +74,8 @@ def _resolve(req: falcon.Request, resp: falcon.Response, failure_id: str, deal: 
     queries.read(req, queries.NoQuery)
     reason = bodies.read(req, Resolution).body.reason
     try:
-        happened = deal(checked_id("dead", failure_id), by=str(req.context.principal), reason=reason)
+        with req.context.attempt({"dead": checked_id("dead", failure_id)}):
+            happened = deal(failure_id, by=str(req.context.principal), reason=reason)
     except NotThereError:
         raise _not_there(failure_id) from None
     except RefusedError as error:

@@ -14,6 +14,7 @@ from api.ops.repair_shapes import MendedList, ParkedList, ParkedRow
 from api.ops.repairs import Repairs
 from bus.log.log import Log
 from read_side.parked.parking import Parked
+from read_side.parked.retry_requests import Result
 from read_side.projections import by_name
 
 WAIT_S = 1.5
@@ -46,11 +47,14 @@ class RetryParked:
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         queries.read(req, queries.NoQuery)
         meant = bodies.read(req, ParkedStream).body
-        parked = self._repairs.parking.of_model(meant.read_model, meant.stream)
-        if not parked:
-            raise not_found("parked stream", meant.stream)
-        with self._repairs.slots.one() as free:
+        target = {"read_model": meant.read_model, "stream": meant.stream}
+        with req.context.attempt(target) as attempt, self._repairs.slots.one() as free:
+            parked = self._repairs.parking.of_model(meant.read_model, meant.stream)
+            if not parked:
+                raise not_found("parked stream", meant.stream)
             results = self._repairs.orders.give(by_name(meant.read_model), parked, WAIT_S if free else 0)
+            worst = max((one.result for one in results), key=list(Result).index)
+            attempt.outcome, attempt.detail = worst.ended, worst
         told: MendedList = {
             "results": [
                 {

@@ -35,11 +35,12 @@ class Rebuilds:
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         queries.read(req, queries.NoQuery)
         model = by_name(bodies.read(req, ModelToRebuild).body.read_model)
-        builder = self._rebuilds.builder(model.name)
-        asked = None if builder else self._requests.request(model, str(req.context.principal))
-        if asked is None:
-            detail = f"A rebuild of {model.name} is requested or running already{_by(builder)}."
-            raise ProblemError(Problem(HTTPStatus.CONFLICT, "rebuild-under-way", detail))
+        with req.context.attempt({"read_model": model.name}):
+            builder = self._rebuilds.builder(model.name)
+            asked = None if builder else self._requests.request(model, str(req.context.principal))
+            if asked is None:
+                detail = f"A rebuild of {model.name} is requested or running already{_by(builder)}."
+                raise ProblemError(Problem(HTTPStatus.CONFLICT, "rebuild-under-way", detail))
         _answer(resp, asked)
 
 
@@ -51,10 +52,11 @@ class StopRebuild:
 
     def on_post(self, req: falcon.Request, resp: falcon.Response, read_model: str) -> None:
         queries.read(req, queries.NoQuery)
-        stopped = self._requests.stop(checked_id("read model", read_model))
-        if stopped is None:
-            detail = f"No rebuild of {read_model} is requested or running that was asked for here."
-            raise ProblemError(Problem(HTTPStatus.CONFLICT, "no-rebuild", detail))
+        with req.context.attempt({"read_model": checked_id("read model", read_model)}):
+            stopped = self._requests.stop(read_model)
+            if stopped is None:
+                detail = f"No rebuild of {read_model} is requested or running that was asked for here."
+                raise ProblemError(Problem(HTTPStatus.CONFLICT, "no-rebuild", detail))
         _answer(resp, stopped)
 
 

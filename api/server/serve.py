@@ -20,6 +20,7 @@ from api.resources.gauges import parts
 from api.resources.health import probes
 from api.resources.metrics import Exposition
 from api.server.server import Server
+from bus.audit_trail.trail import AuditTrail
 from bus.connections.clients import WEB_TIMEOUT_MS, Documents, read_database, redis_client, write_database
 from bus.connections.mongodb_address import READ_URI, WRITE_URI, refuse_one_of_several
 from bus.inbox.command_records import CommandRecords
@@ -95,10 +96,13 @@ class Background:
             self._stopping.wait(pause_s)
 
 
-def _prepare(write: Database[Documents], read: Database[Documents], log: Log, inbox: Inbox) -> None:
+def _prepare(
+    write: Database[Documents], read: Database[Documents], log: Log, inbox: Inbox, trail: AuditTrail
+) -> None:
     refuse_one_of_several({WRITE_URI: write, READ_URI: read})
     log.create()
     inbox.create()
+    trail.create()
 
 
 def serve() -> None:
@@ -118,10 +122,11 @@ def serve() -> None:
     client = redis_client(settings, REDIS_TIMEOUT_S)
     notifier = Notifier(redis_client(settings))
     inbox, log = Inbox(write, settings.log_partitions), Log(write, settings.log_partitions)
+    trail = AuditTrail(write, settings.audit_trail_days)
     records = CommandRecords(write, inbox, log)
     checkpoints = Checkpoints(read)
     clock = DatabaseClock(write)
-    background = Background(lambda: _prepare(write, read, log, inbox), clock)
+    background = Background(lambda: _prepare(write, read, log, inbox, trail), clock)
     breaker = CircuitBreaker()
     metrics = Metrics()
     tracing = Tracing.from_settings(settings, KIND)
@@ -186,6 +191,7 @@ def serve() -> None:
             sweep_after_ms=settings.sweep_after_ms,
             models=models,
         ),
+        trail=trail,
         zone=settings.shop_zone,
         public_details=settings.public_details,
     )

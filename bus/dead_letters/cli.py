@@ -18,11 +18,7 @@ Queue = Annotated[str | None, typer.Option(metavar="NAME", help="Only what was o
 Failed = Annotated[bool, typer.Option("--failed", help="Only failed commands.")]
 Letters = Annotated[bool, typer.Option("--letters", help="Only dead letters.")]
 Everything = Annotated[bool, typer.Option("--all", help="All that `list` shows, whatever its limit.")]
-Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why; it is recorded.")]
-By = Annotated[
-    str | None,
-    typer.Option(metavar="NAME", help="Who; it is recorded. The user of this terminal if not given."),
-]
+Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why; it is recorded, with who.")]
 
 
 @app.command("list", epilog=EXIT_STATUS)
@@ -70,7 +66,6 @@ def retry(  # noqa: PLR0913 - each is an option
     failed: Failed = False,
     letters: Letters = False,
     reason: Reason,
-    by: By = None,
 ) -> None:
     """Have them tried again.
 
@@ -82,7 +77,7 @@ def retry(  # noqa: PLR0913 - each is an option
     chosen = _chosen(ids, queue, everything=everything, failed=failed, letters=letters)
     from bus.dead_letters import report as dead_report  # noqa: PLC0415 - --help needs no drivers
 
-    raise typer.Exit(0 if dead_report.retry(chosen, by=by, reason=said) else 1)
+    raise typer.Exit(0 if dead_report.retry(chosen, reason=said) else 1)
 
 
 @app.command(epilog=EXIT_STATUS)
@@ -97,7 +92,6 @@ def discard(  # noqa: PLR0913 - each is an option
         bool, typer.Option("--yes", "-y", help="Do not ask before --all, as is done on a terminal.")
     ] = False,
     reason: Reason,
-    by: By = None,
 ) -> None:
     """Set them aside: they are kept for ever, and no longer listed.
 
@@ -110,7 +104,7 @@ def discard(  # noqa: PLR0913 - each is an option
         typer.confirm(f"Discard {len(chosen):,} that `list` shows?", abort=True, err=True)
     from bus.dead_letters import report as dead_report  # noqa: PLC0415 - --help needs no drivers
 
-    raise typer.Exit(0 if dead_report.discard(chosen, by=by, reason=said) else 1)
+    raise typer.Exit(0 if dead_report.discard(chosen, reason=said) else 1)
 
 
 def _chosen(

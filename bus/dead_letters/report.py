@@ -1,7 +1,5 @@
 """``python -m bus dead``, as it runs and prints."""
 
-import getpass
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -11,6 +9,9 @@ from rich.json import JSON
 from rich.padding import Padding
 from rich.text import Text
 
+from bus.audit_trail.actions import Action
+from bus.audit_trail.callers import of_this_process
+from bus.audit_trail.command_line import recorder
 from bus.cli import moment, to_json, write_json
 from bus.connections.clients import redis_client, write_database
 from bus.connections.mongodb_address import WRITE_URI
@@ -19,6 +20,7 @@ from bus.dead_letters.dead_letter import LetterState
 from bus.dead_letters.failures import Failure, Failures, Kind
 from bus.errors import RefusedError
 from bus.queue.broker import Broker
+from bus.settings import Settings
 from bus.terminal import Terminal
 
 COLOURS = {LetterState.KEPT: "red", LetterState.RETRIED: "green", LetterState.DISCARDED: "dim"}
@@ -88,38 +90,33 @@ def open_ids(wanted: Sequence[Kind], queue: str | None) -> list[str]:
         return failures.open_ids(wanted, queue)
 
 
-def retry(ids: Sequence[str], *, by: str | None, reason: str) -> bool:
+def retry(ids: Sequence[str], *, reason: str) -> bool:
     """Have them tried again; return whether all could be."""
     with _failures() as failures:
-        return _each(ids, failures.retry, by, reason)
+        return _each(ids, failures.retry, Action.RETRY_DEAD, reason)
 
 
-def discard(ids: Sequence[str], *, by: str | None, reason: str) -> bool:
+def discard(ids: Sequence[str], *, reason: str) -> bool:
     """Set them aside; return whether all could be."""
     with _failures() as failures:
-        return _each(ids, failures.discard, by, reason)
+        return _each(ids, failures.discard, Action.DISCARD_DEAD, reason)
 
 
-def _each(ids: Sequence[str], deal: Callable[..., str], by: str | None, reason: str) -> bool:
+def _each(ids: Sequence[str], deal: Callable[..., str], action: Action, reason: str) -> bool:
     """One line for each: what happened, on stdout, or why it could not, on stderr."""
     done, refused = Terminal(), Terminal(stderr=True)
-    who = by or _user()
+    who = of_this_process().name
     all_done = True
-    for failure_id in ids:
-        try:
-            happened = deal(failure_id, by=who, reason=reason)
-        except RefusedError as error:
-            refused.print(Text.assemble(("refused:", "red"), f" {error}"), soft_wrap=True)
-            all_done = False
-        else:
-            done.print(f"{failure_id}: {happened}", soft_wrap=True, highlight=False)
+    with recorder(Settings.for_command_line()) as recorded:
+        for failure_id in ids:
+            try:
+                with recorded(action, {"dead": failure_id}):
+                    happened = deal(failure_id, by=who, reason=reason)
+            except RefusedError as error:
+                refused.print(Text.assemble(("refused:", "red"), f" {error}"), soft_wrap=True)
+                all_done = False
+            else:
+                done.print(f"{failure_id}: {happened}", soft_wrap=True, highlight=False)
     if not ids:
         done.print("Nothing waits for an operator.")
     return all_done
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a container's user may have no name
-        return f"uid {os.getuid()}"

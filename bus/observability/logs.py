@@ -4,7 +4,8 @@ What a process says of itself goes straight to stderr in a few microseconds, sin
 command and every request; what libraries log takes the standard library's way and comes out in the same
 shape.
 
-Logs tell ids, never what people wrote: no names, addresses, tokens or bodies. Errors are where such things
+Logs tell ids, never what people wrote: no names, postal addresses, tokens or bodies. The line of a request
+says who asked, by the subject of the token, and from which IP address. Errors are where such things
 slip in, since libraries quote the value they choke on. So an error is put into words here (``told``), in a
 field as in a traceback, and Dramatiq's messages are named by their ids.
 """

@@ -2,15 +2,18 @@
 
 import re
 import threading
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 
 from rich.table import Table
 
+from bus.audit_trail.actions import Action
+from bus.audit_trail.command_line import recorder
 from bus.cli import moment, write_json
 from bus.connections.mongodb_address import READ_URI, WRITE_URI
 from bus.connections.preflight import settings_with_servers
+from bus.settings import Settings
 from bus.tables import table
 from bus.terminal import Terminal
 from read_side.cli.rebuild_report import connected
@@ -32,8 +35,8 @@ def named(text: str) -> tuple[str, int]:
 
 
 def show(*, as_json: bool) -> None:
-    with ExitStack() as stack:
-        entries = list(_tools(stack).generations.entries())
+    with _tools() as tools:
+        entries = list(tools.generations.entries())
     rows = [(entry, generation) for entry in entries for generation in entry.generations.values()]
     if as_json:
         told = [{"read_model": e.name, "live": e.live == g.number, **asdict(g)} for e, g in rows]
@@ -68,8 +71,7 @@ def use(text: str) -> None:
 
     """
     name, number = named(text)
-    with ExitStack() as stack:
-        tools = _tools(stack)
+    with _recorded(Action.USE_GENERATION, text) as tools:
         generation = _registered(tools.generations.entry(name), number)
         model = _model(name)
         if generation.state not in {State.READY, State.RETIRING}:
@@ -92,8 +94,7 @@ def drop(text: str) -> None:
 
     """
     name, number = named(text)
-    with ExitStack() as stack:
-        tools = _tools(stack)
+    with _recorded(Action.DROP_GENERATION, text) as tools:
         generation = _registered(tools.generations.entry(name), number)
         if generation.state is State.BUILDING:
             _drop_unfinished(tools, name, number)
@@ -128,8 +129,20 @@ def _model(name: str) -> ReadModel:
         raise GenerationError(str(error)) from None
 
 
-def _tools(stack: ExitStack) -> Tools:
-    return connected(settings_with_servers(WRITE_URI, READ_URI), _no_fill, threading.Event(), stack)
+@contextmanager
+def _tools() -> Iterator[Tools]:
+    with ExitStack() as stack:
+        yield connected(settings_with_servers(WRITE_URI, READ_URI), _no_fill, threading.Event(), stack)
+
+
+@contextmanager
+def _recorded(action: Action, place: str) -> Iterator[Tools]:
+    with (
+        _tools() as tools,
+        recorder(Settings.for_command_line()) as recorded,
+        recorded(action, {"generation": place}),
+    ):
+        yield tools
 
 
 def _no_fill(model: ReadModel, generation: int, tick: Callable[[], None]) -> None:

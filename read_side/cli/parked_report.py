@@ -7,13 +7,14 @@ import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Literal
 
 import redis
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from bus.audit_trail.actions import Action
+from bus.audit_trail.command_line import Recorder, recorder
 from bus.cli import moment
 from bus.connections.clients import read_database, redis_client, write_database
 from bus.connections.mongodb_address import READ_URI, WRITE_URI
@@ -28,6 +29,7 @@ from read_side.errors import GenerationError, LeaseLostError, RebuildNeededError
 from read_side.generations.registry import STAYING, Registry, collection_name
 from read_side.parked.parking import Parked, Parking
 from read_side.parked.retry import ParkedRetry
+from read_side.parked.retry_requests import Result
 from read_side.projector.checkpoints import Checkpoints
 
 
@@ -76,7 +78,7 @@ class Retried:
     """What became of a parked stream."""
 
     parked: Parked
-    result: Literal["mended", "parked", "rebuild", "busy", "refused"]
+    result: Result
     detail: str
     """Why it is not mended, or nothing."""
 
@@ -106,7 +108,8 @@ def retried(selection: Selection, *, as_json: bool) -> int:
     """
     with _tools() as tools:
         meant = selection.of(tools.parking.every())
-        results = [_retried(tools.parked_retry.retry, parked) for parked in meant]
+        with recorder(tools.settings) as recorded:
+            results = [_recorded(recorded, tools.parked_retry.retry, parked) for parked in meant]
         _ring(tools.settings, results)
     missing = sorted(set(selection.streams) - {parked.stream for parked in meant})
     if as_json:
@@ -118,7 +121,7 @@ def retried(selection: Selection, *, as_json: bool) -> int:
         sys.stdout.write(visible(f"{place}: {one.result}{': ' if one.detail else ''}{one.detail}\n"))
     for stream in missing:
         sys.stderr.write(visible(f"{stream} is not parked\n"))
-    if any(one.result != "mended" for one in results):
+    if any(one.result is not Result.MENDED for one in results):
         return 3
     return 1 if missing else 0
 
@@ -163,23 +166,31 @@ def _place(parked: Parked) -> str:
     return collection_name(parked.name, parked.generation)
 
 
+def _recorded(recorded: Recorder, retry: Callable[[Parked], Parked | None], parked: Parked) -> Retried:
+    target = {"generation": _place(parked), "stream": parked.stream}
+    with recorded(Action.RETRY_PARKED, target) as attempt:
+        retried = _retried(retry, parked)
+        attempt.outcome, attempt.detail = retried.result.ended, retried.result
+        return retried
+
+
 def _retried(retry: Callable[[Parked], Parked | None], parked: Parked) -> Retried:
     try:
         left = retry(parked)
     except RebuildNeededError as error:
-        return Retried(parked, "rebuild", str(error))
+        return Retried(parked, Result.REBUILD, str(error))
     except LeaseLostError:
-        return Retried(parked, "busy", "somebody else has taken the lease meanwhile: try again")
+        return Retried(parked, Result.BUSY, "somebody else has taken the lease meanwhile: try again")
     except (GenerationError, LookupError) as error:
-        return Retried(parked, "refused", str(error))
+        return Retried(parked, Result.REFUSED, str(error))
     if left is None:
-        return Retried(parked, "mended", "")
-    return Retried(parked, "parked", f"still, from position {left.seq} on: {left.error}")
+        return Retried(parked, Result.MENDED, "")
+    return Retried(parked, Result.PARKED, f"still, from position {left.seq} on: {left.error}")
 
 
 def _ring(settings: Settings, results: Sequence[Retried]) -> None:
     """Call back whom a lease was taken from; without Redis it comes back when its watchdog looks."""
-    bells = {(one.parked.name, one.parked.partition) for one in results if one.result != "rebuild"}
+    bells = {(one.parked.name, one.parked.partition) for one in results if one.result is not Result.REBUILD}
     with redis_client(settings) as client, suppress(redis.RedisError):
         Doorbells(client).ring(bells, insist=True)
 

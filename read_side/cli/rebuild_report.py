@@ -19,6 +19,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from bus.audit_trail.actions import Action
+from bus.audit_trail.command_line import recorder
 from bus.cli import write_json
 from bus.connections.clients import read_database, redis_client, write_database
 from bus.connections.mongodb_address import READ_URI, WRITE_URI
@@ -83,12 +85,14 @@ def run(  # noqa: PLR0913 - the command's options
         pool = open_until_the_end.enter_context(FillingPool(settings, processes))
         together = SharedFill(pool, [model.name for model in models])
         tools = connected(settings, together, stopping, open_until_the_end)
+        recorded = open_until_the_end.enter_context(recorder(settings))
         bar = open_until_the_end.enter_context(_bar(console))
         threads = open_until_the_end.enter_context(ThreadPoolExecutor(len(models)))
 
         def rebuild(model: ReadModel, line: _Bar) -> Rebuilt:
             try:
-                return Rebuild(tools, model, line).run(keep_old=keep_old, swap=swap)
+                with recorded(Action.REBUILD, {"read_model": model.name}):
+                    return Rebuild(tools, model, line).run(keep_old=keep_old, swap=swap)
             finally:
                 together.leave(model.name)
 

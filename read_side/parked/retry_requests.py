@@ -25,6 +25,7 @@ from enum import StrEnum
 
 import redis
 
+from bus.audit_trail.actions import Ended
 from bus.notify.doorbells import Doorbells
 from read_side.errors import LeaseLostError, RebuildNeededError
 from read_side.generations.registry import Registry, State, collection_name
@@ -45,6 +46,13 @@ class Result(StrEnum):
     REBUILD = "rebuild"
     BUSY = "busy"
     REFUSED = "refused"
+
+    @property
+    def ended(self) -> Ended:
+        """How the audit trail calls it; of what is being mended the end is not known yet."""
+        if self in {Result.MENDED, Result.BUSY}:
+            return Ended.DONE if self is Result.MENDED else Ended.BEGUN
+        return Ended.FAILED if self is Result.PARKED else Ended.REFUSED
 
 
 @dataclass(frozen=True, slots=True)

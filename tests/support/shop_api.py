@@ -29,6 +29,7 @@ from api.resources.gauges import parts
 from api.resources.health import probes
 from api.resources.metrics import Exposition
 from api.tokens import sign
+from bus.audit_trail.trail import AuditTrail
 from bus.connections.clients import read_database, redis_client, write_database
 from bus.inbox.command_records import CommandRecords
 from bus.inbox.gateway import CommandGateway
@@ -122,7 +123,7 @@ class Shop:
         """Forget everything that happened; faster than another shop, whose indexes take a second."""
         write = write_database(self.settings)
         with write.client:
-            for name in ("commands", "commits", "dead_letters", "positions"):
+            for name in ("commands", "commits", "dead_letters", "positions", "audit"):
                 write[name].delete_many({})
         self.log._seen = HighestRead()  # its positions are given again
         self.services.freshness._log_end = LogEnd(self.log)
@@ -214,6 +215,7 @@ def services_over(
             kept_s=0,
             models=models,
         ),
+        trail=AuditTrail(write, settings.audit_trail_days),
         zone=settings.shop_zone,
     )
     return services, gateway
@@ -239,6 +241,7 @@ def open_shop(
         draining=draining,
     )
     services.log.create()
+    services.trail.create()
     inbox = Inbox(write, configured.log_partitions)
     inbox.create()
     Registry(read).create(read_models(configured.shop_zone))

@@ -2,6 +2,8 @@
 
 from rich.table import Table
 
+from bus.audit_trail.actions import Action
+from bus.audit_trail.command_line import recorder
 from bus.connections.clients import write_database
 from bus.connections.mongodb_address import WRITE_URI
 from bus.connections.preflight import settings_with_servers
@@ -33,7 +35,8 @@ def run(*, carry_out: bool) -> bool:
         if not carry_out:
             console.print("Nothing was moved. Stop the processes and say --carry-out to move them.")
             return False
-        repair.carry_out(moves)
+        with recorder(settings) as recorded, recorded(Action.REPAIR_LOG, {"commits": str(len(moves))}):
+            repair.carry_out(moves)
         console.print(
             f"{len(moves):,} commits moved. Now rebuild every read model: docs/operating.md says how."
         )

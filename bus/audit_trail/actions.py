@@ -1,0 +1,40 @@
+"""What the audit trail tells apart: every action of an operator, and every way to be shown personal data."""
+
+from enum import StrEnum
+
+
+class Action(StrEnum):
+    """One for each way to change something, and for each to be shown personal data."""
+
+    RETRY_DEAD = "retry_dead"
+    DISCARD_DEAD = "discard_dead"
+    RETRY_PARKED = "retry_parked"
+    REQUEST_REBUILD = "request_rebuild"
+    STOP_REBUILD = "stop_rebuild"
+    REBUILD = "rebuild"
+    USE_GENERATION = "use_generation"
+    DROP_GENERATION = "drop_generation"
+    REPAIR_LOG = "repair_log"
+
+    READ_STORY = "read_story"
+    READ_COMMAND = "read_command"
+    READ_EVENTS = "read_events"
+    READ_DEAD = "read_dead"
+    READ_PARKED = "read_parked"
+    READ_AUDIT_TRAIL = "read_audit_trail"
+
+    @property
+    def is_read(self) -> bool:
+        """Return True if it changes nothing: it is counted by the hour."""
+        return self.value.startswith("read_")
+
+
+class Ended(StrEnum):
+    """How an action ended."""
+
+    BEGUN = "begun"
+    """No end is known: its process died, its database went away, or others carry it out."""
+    DONE = "done"
+    REFUSED = "refused"
+    """It could not be done as things were, and nothing was changed."""
+    FAILED = "failed"

@@ -1,0 +1,59 @@
+"""How commands of ``python -m`` record what they change, and how ``python -m bus audit-trail`` prints it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from functools import partial
+
+from rich.console import Console
+from rich.table import Table
+
+from bus.audit_trail.actions import Action
+from bus.audit_trail.callers import of_this_process
+from bus.audit_trail.trail import Attempt, AuditTrail, Entry, Target
+from bus.cli import moment, write_json
+from bus.connections.clients import write_database
+from bus.connections.mongodb_address import WRITE_URI
+from bus.connections.preflight import settings_with_servers
+from bus.observability import logs
+from bus.settings import Settings
+from bus.tables import table
+
+Recorder = Callable[[Action, Target], AbstractContextManager[Attempt]]
+"""``AuditTrail.attempt`` in the name of the user of this process."""
+
+
+@contextmanager
+def recorder(settings: Settings) -> Iterator[Recorder]:
+    """Record what a command changes, in the name of the user that it runs as; may be used by many threads."""
+    logs.configure("WARNING", settings.log_format)  # an end that cannot be recorded is told on stderr
+    database = write_database(settings)
+    with database.client:
+        yield partial(AuditTrail(database, settings.audit_trail_days).attempt, of_this_process())
+
+
+def show(limit: int, since: datetime | None, *, as_json: bool) -> None:
+    """Print the newest entries, the newest first; ``since`` is in UTC."""
+    settings = settings_with_servers(WRITE_URI)
+    database = write_database(settings)
+    with database.client:
+        trail = AuditTrail(database, settings.audit_trail_days)
+        found, ended = trail.page(limit, since=since and since.replace(tzinfo=UTC))
+    if as_json:
+        write_json([asdict(entry) for entry in found])
+        return
+    console = Console()
+    console.print(shown(found) if found else "Nothing is recorded.")
+    if ended is not None:
+        console.print(f"There is more than these {limit}: see --limit.", style="yellow")
+
+
+def shown(entries: Sequence[Entry]) -> Table:
+    """One row for each; the address stands below who it is."""
+    rows = table("at (UTC)", words=("who, from where", "action", "target", "outcome"))
+    for entry in entries:
+        who = entry.who if entry.address is None else f"{entry.who}\n{entry.address}"
+        times = "" if entry.count == 1 else f"\n{entry.count:,} times"
+        rows.add_row(moment(entry.at), who, entry.action, entry.target, f"{entry.outcome}{times}")
+    return rows
