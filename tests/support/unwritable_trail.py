@@ -1,0 +1,30 @@
+"""An audit trail that takes no entry, while all else of its database goes on."""
+
+from pymongo.database import Database
+
+from bus.audit_trail.trail import COLLECTION
+from bus.connections.clients import Documents
+
+
+def refuse_entries(database: Database[Documents]) -> None:
+    """Let MongoDB refuse every write to the audit trail from now on."""
+    impossible = {"_id": {"$exists": False}}
+    if COLLECTION in database.list_collection_names():
+        database.command("collMod", COLLECTION, validator=impossible)
+    else:
+        database.create_collection(COLLECTION, validator=impossible)
+
+
+def accept_entries(database: Database[Documents]) -> None:
+    """Undo that."""
+    database.command("collMod", COLLECTION, validator={})
+
+
+def everything_else(*databases: Database[Documents]) -> dict[str, list[Documents]]:
+    """All documents of some databases, but for the audit trail, by their collections."""
+    return {
+        f"{database.name}.{name}": list(database[name].find().sort("_id"))
+        for database in databases
+        for name in sorted(database.list_collection_names())
+        if name != COLLECTION
+    }
