@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
+from unittest import mock
 
 import pytest
+from pymongo import DESCENDING
 from pymongo.database import Database
 from pymongo.errors import AutoReconnect, PyMongoError
 from structlog.testing import capture_logs
@@ -199,12 +201,10 @@ def test_the_list_can_be_narrowed(trail: AuditTrail) -> None:
 
 @pytest.mark.parametrize("who", [None, "ops:olga"])
 def test_a_page_is_read_from_an_index_in_order(trail: AuditTrail, who: str | None) -> None:
-    asked: list[Any] = []
-    find = trail._entries.find
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(trail._entries, "find", lambda where: asked.append(find(where)) or asked[-1])
+    with mock.patch.object(trail._entries, "find", wraps=trail._entries.find) as find:
         trail.page(10, who=who)
-    plan = str(asked[0].clone().explain()["queryPlanner"]["winningPlan"])
+    order = [("at", DESCENDING), ("_id", DESCENDING)]
+    plan = str(trail._entries.find(*find.call_args.args).sort(order).explain()["queryPlanner"]["winningPlan"])
     assert "IXSCAN" in plan
     assert "'SORT'" not in plan
 

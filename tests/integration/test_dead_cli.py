@@ -8,6 +8,7 @@ import redis
 from dramatiq import Message
 
 from bus.__main__ import app
+from bus.audit_trail.callers import of_this_process
 from bus.connections.clients import write_database
 from bus.dead_letters.store import DeadLetters
 from bus.messages.outcome import CommandStatus, Outcome
@@ -18,6 +19,8 @@ from tests.integration.shop import WriteSide
 from tests.support import messages
 from tests.support.command_line import COLUMNS, CommandLine
 from tests.support.decided import come_to
+
+USER = of_this_process().name
 
 
 @pytest.fixture
@@ -136,14 +139,14 @@ def test_what_there_is_not_cannot_be_shown(cli: CommandLine, shop: WriteSide) ->
 def test_a_retried_command_is_accepted_and_on_the_queue(
     cli: CommandLine, shop: WriteSide, client: redis.Redis
 ) -> None:
-    done = cli(app, "dead retry k2 --reason 'the bug is mended' --by ann")
+    done = cli(app, "dead retry k2 --reason 'the bug is mended'")
     assert (done.status, done.out) == (0, "k2: accepted again, at the end of the order\n")
     assert waiting(client) == ["k2"]
     entry = shop.inbox.find("k2")
     assert entry is not None
     assert entry.status is CommandStatus.ACCEPTED
     [[command, _]] = cli(app, "dead show k2 --json").lines
-    assert command["resolutions"][0].items() >= {"by": "ann", "reason": "the bug is mended"}.items()
+    assert command["resolutions"][0].items() >= {"by": USER, "reason": "the bug is mended"}.items()
     again = cli(app, "dead retry k2 --reason 'once more'")
     assert (again.status, again.out, again.err) == (1, "", "refused: k2 is accepted, not failed\n")
     assert shop.handling(entry.envelope) is not None
@@ -171,7 +174,7 @@ def test_a_retried_letter_is_on_its_queue_under_a_new_id(
     cli: CommandLine, shop: WriteSide, client: redis.Redis
 ) -> None:
     letter = letter_ids(shop)["k2"]
-    done = cli(app, f"dead retry {letter} --reason x --by ann")
+    done = cli(app, f"dead retry {letter} --reason x")
     assert (done.status, done.out) == (0, f"{letter}: put on the queue commands again\n")
     [redis_id] = waiting(client)
     assert redis_id != "k2"
@@ -182,9 +185,9 @@ def test_a_retried_letter_is_on_its_queue_under_a_new_id(
     assert letter not in listed(cli)
     assert letter in listed(cli, "--all")
     [[shown]] = cli(app, f"dead show {letter} --json").lines
-    assert shown.items() >= {"state": "retried", "resolved_by": "ann", "resolution": "x"}.items()
+    assert shown.items() >= {"state": "retried", "resolved_by": USER, "resolution": "x"}.items()
     again = cli(app, f"dead retry {letter} --reason y")
-    assert (again.status, again.err) == (1, f"refused: {letter} was retried already, by ann: x\n")
+    assert (again.status, again.err) == (1, f"refused: {letter} was retried already, by {USER}: x\n")
     assert waiting(client) == [redis_id]
 
 
@@ -228,11 +231,11 @@ def test_the_discarded_are_kept_and_not_listed(cli: CommandLine, shop: WriteSide
 def test_all_can_be_discarded(cli: CommandLine, shop: WriteSide) -> None:
     done = cli(app, "dead discard --all --queue customers --reason x")
     assert (done.status, len(done.out.splitlines())) == (0, 1)
-    done = cli(app, "dead discard --all --failed --reason 'a test of ours' --by ann")
+    done = cli(app, "dead discard --all --failed --reason 'a test of ours'")
     assert (done.status, len(done.out.splitlines())) == (0, 2)
     assert len(listed(cli)) == 2
     [[command, *_]] = cli(app, "dead show k1 --json").lines
-    assert command["resolutions"][0].items() >= {"by": "ann", "reason": "a test of ours"}.items()
+    assert command["resolutions"][0].items() >= {"by": USER, "reason": "a test of ours"}.items()
     assert cli(app, "dead discard --all --reason x").status == 0
     done = cli(app, "dead discard --all --reason x")
     assert (done.status, done.out) == (0, "Nothing waits for an operator.\n")
@@ -265,6 +268,7 @@ def test_on_a_terminal_it_asks_before_it_discards_all(
         "dead discard k1 --all --reason x",
         "dead discard k1 --letters --reason x",
         "dead discard k1 --reason ''",
+        "dead discard k1 --reason x --by ann",
         "dead show",
         "dead list --limit 0",
         "queues --interval 0",

@@ -26,7 +26,7 @@ CORNERS = "Corners cut"
 
 _ROUTE = re.compile(r'Route\(\s*"([^"]+)"')
 _PATH = re.compile(r"(?:GET |POST |PATCH )?(/[a-z][^\s?]*)(?:\?.*)?")
-_MODULE = re.compile(r"python -m (bus|write_side|read_side|api) ([a-z]+)")
+_MODULE = re.compile(r"python -m (bus|write_side|read_side|api) ([a-z][a-z-]*)")
 _TARGET = re.compile(r"\bmake ([a-z-]+)\b")
 _LINKED = re.compile(r"\]\([^)]*\)")
 

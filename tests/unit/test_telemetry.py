@@ -15,6 +15,7 @@ from bus.errors import VersionConflictError
 from bus.inbox.inbox import Entry
 from bus.log.commit import Commit, Decision
 from bus.messages.outcome import CommandStatus, Outcome
+from bus.messages.principal import Principal, Role
 from bus.messages.rejection import Rejection, RejectionKind
 from bus.observability import metrics
 from bus.observability.metrics import Counts, Metrics
@@ -92,6 +93,28 @@ def test_a_request_is_told_by_its_route(caplog: pytest.LogCaptureFixture) -> Non
     for method, route, status, _ in told:
         assert counts[metrics.HTTP_REQUESTS.name, (method, route, str(status))] == [1]
     assert observed(counts, metrics.HTTP_SECONDS, "GET", "/things/{thing_id}") == 2
+
+
+class Ann:
+    """Middleware: lets in whoever asks, as Ann."""
+
+    def process_resource(self, req: falcon.Request, *_: object) -> None:
+        req.context.principal = Principal(role=Role.CUSTOMER, subject="ann@example.com")
+
+
+def test_the_line_of_a_request_says_who_asked_and_from_where() -> None:
+    app: falcon.App[falcon.Request, falcon.Response] = falcon.App(
+        middleware=[of_api.Telemetry(Metrics()), Ann()]
+    )
+    app.add_route("/things/{thing_id}", Thing())
+    api = testing.TestClient(app)
+    with capture_logs() as logged:
+        api.simulate_get("/things/1", remote_addr="10.0.0.7")
+        api.simulate_get("/nowhere", remote_addr="10.0.0.8")
+    assert [(line["role"], line["subject"], line["address"]) for line in logged] == [
+        ("customer", "ann@example.com", "10.0.0.7"),
+        (None, None, "10.0.0.8"),
+    ]
 
 
 def test_a_command_is_one_line_and_counted() -> None:
