@@ -152,6 +152,6 @@ class Access:
             return
         resp.set_header("Vary", "Authorization")
         principal = self._verifier.principal(req.get_header("Authorization"))
+        req.context.principal = principal  # also for the line of a request that is refused
         if principal.role not in roles:
             raise forbidden(f"This is not for the role {principal.role}.")
-        req.context.principal = principal

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from api.http import cursors, queries
 from api.http.answers import answer
+from api.http.problems import malformed
 from bus.audit_trail.actions import Action
 from bus.audit_trail.trail import AuditTrail
 
@@ -57,13 +58,18 @@ class AuditTrailPages:
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         query = queries.read(req, AuditTrailQuery)
         scope = ("audit-trail", query.who, query.action)
-        after = None
-        if query.cursor is not None:
-            milliseconds, identity = cursors.decode(query.cursor, scope, (int, str))
-            after = EPOCH + int(milliseconds) * MILLISECOND, str(identity)
+        after = _place(query.cursor, scope) if query.cursor else None
         found, ended = self._trail.page(query.limit, after=after, who=query.who, action=query.action)
         told: AuditTrailPage = {
             "entries": [cast("Recorded", asdict(entry)) for entry in found],
             "next_cursor": ended and cursors.encode(scope, [(ended[0] - EPOCH) // MILLISECOND, ended[1]]),
         }
         answer(resp, told)
+
+
+def _place(cursor: str, scope: Sequence[str | None]) -> tuple[datetime, str]:
+    milliseconds, identity = cursors.decode(cursor, scope, (int, str))
+    try:
+        return EPOCH + int(milliseconds) * MILLISECOND, str(identity)
+    except OverflowError:
+        raise malformed("cursor", "The cursor cannot be read.") from None

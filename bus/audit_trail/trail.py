@@ -201,7 +201,7 @@ def _entry(stored: Documents) -> Entry:
         address=stored["address"],
         through=stored["through"],
         action=stored["action"],
-        target=" ".join(stored["target"].values()),
+        target=" ".join(part for part in stored["target"].values() if isinstance(part, str)),
         outcome=stored["outcome"],
         count=stored.get("count", 1),
     )

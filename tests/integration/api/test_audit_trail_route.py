@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 from falcon import testing
+from structlog.testing import capture_logs
 
 from api.app import routes
+from api.http import cursors
 from api.openapi.command import unwired
 from bus.audit_trail.actions import Action
 from bus.audit_trail.trail import Entry
@@ -92,6 +94,12 @@ def test_other_roles_and_refused_callers_leave_none(shop: BothSides) -> None:
     assert entries(shop.shop) == []
 
 
+def test_the_line_of_a_refused_request_says_who_asked(shop: BothSides) -> None:
+    with capture_logs() as logged:
+        shop.shop.ann.simulate_get("/ops/dead")
+    assert [(line["status"], line["role"], line["subject"]) for line in logged] == [(403, "customer", "c1")]
+
+
 def test_who_looks_again_is_counted(shop: BothSides) -> None:
     for _ in range(3):
         shop.shop.ops.simulate_get("/ops/stories/o1")
@@ -150,6 +158,12 @@ def test_the_trail_can_be_narrowed(shop: BothSides) -> None:
 @pytest.mark.parametrize("query", ["limit=0", "limit=101", "action=dance", "who=", "cursor=x", "since=1"])
 def test_other_questions_are_refused(shop: BothSides, query: str) -> None:
     assert shop.shop.ops.simulate_get(f"/ops/audit-trail?{query}").status_code == 400
+
+
+def test_a_forged_cursor_is_refused(shop: BothSides) -> None:
+    cursor = cursors.encode(("audit-trail", None, None), [2**62, "x"])
+    result = shop.shop.ops.simulate_get("/ops/audit-trail", params={"cursor": cursor})
+    assert (result.status_code, result.json["type"]) == (400, "/problems/malformed-cursor")
 
 
 def test_a_cursor_belongs_to_its_filter(shop: BothSides) -> None:

@@ -25,7 +25,9 @@ from tests.support.decided import come_to
 from tests.support.newer_build import ADDED, written_by_a_newer_build
 
 REFUSED = {"product_id": "p1", "name": "Pot", "unit_price": 1, "currency": "EUR"}
-STORED_BY_THE_WRITE_SIDE = {"commands", "commits", "dead_letters", "log", "metrics", "positions", "workers"}
+STORED_BY_THE_WRITE_SIDE = {
+    *("audit", "commands", "commits", "dead_letters", "log", "metrics", "positions", "workers")
+}
 STORED_BY_THE_READ_SIDE = {"checkpoints", "parked", "read_models", "rebuild_requests"}
 
 
@@ -68,7 +70,13 @@ def test_every_answer_is_as_before(busy: BothSides) -> None:
         *(f"/orders/{O1}?consistency=strong", "/analytics/orders", "/analytics/products"),
         *("/commands/k1", f"/commands/{refused['command_id']}", "/commands/failed", "/commands/waits"),
     ]
-    of_ops = ["/ops/parked", "/ops/rebuilds", "/ops/dead", f"/ops/dead/{letter.letter_id}"]
+    of_ops = [
+        "/ops/audit-trail?action=request_rebuild",
+        "/ops/parked",
+        "/ops/rebuilds",
+        "/ops/dead",
+        f"/ops/dead/{letter.letter_id}",
+    ]
     before = asked(busy, shop.staff, *of_staff) | asked(busy, shop.ops, *of_ops)
 
     assert written_by_a_newer_build(shop.write) >= STORED_BY_THE_WRITE_SIDE
