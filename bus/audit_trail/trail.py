@@ -40,7 +40,6 @@ from bus.errors import RefusedError
 from bus.observability.logs import logger, redacted
 from bus.primitives.database_time import from_now
 
-COLLECTION = "audit"
 DAY_MS = 86_400_000
 HOUR_S = 3_600
 LONGEST_TEXT = 256
@@ -85,7 +84,7 @@ class AuditTrail:
     """The audit trail in one write database, kept for so many days, or with 0 for ever."""
 
     def __init__(self, database: Database[Documents], days: int) -> None:
-        self._entries = database.get_collection(COLLECTION, write_concern=DURABLE)
+        self._entries = database.get_collection("audit", write_concern=DURABLE)
         self._expiry: Documents = {"expires_at": from_now(days * DAY_MS)} if days else {}
 
     def create(self) -> None:

@@ -105,11 +105,11 @@ def test_a_process_that_is_killed_leaves_what_it_had_begun(
     """The first write is the entry, the second is what is done, and the third one the end."""
     for at, (outcomes, done) in enumerate([([], 0), (["begun"], 0), (["begun"], 1), (["done"], 1)], start=1):
         with dying(database, at, "before"), trail.attempt(OLGA, Action.RETRY_DEAD, {"dead": "k1"}):
-            database["done"].insert_one({})
+            database["commands"].insert_one({})
         found = [entry.outcome for entry in trail.page(10)[0]]
-        assert (found, database["done"].count_documents({})) == (outcomes, done)
+        assert (found, database["commands"].count_documents({})) == (outcomes, done)
         trail._entries.delete_many({})
-        database["done"].delete_many({})
+        database["commands"].delete_many({})
 
 
 def test_what_cannot_be_recorded_is_not_done(trail: AuditTrail, database: Database[Documents]) -> None:

@@ -2,22 +2,23 @@
 
 from pymongo.database import Database
 
-from bus.audit_trail.trail import COLLECTION
 from bus.connections.clients import Documents
+
+TRAIL = "audit"
 
 
 def refuse_entries(database: Database[Documents]) -> None:
     """Let MongoDB refuse every write to the audit trail from now on."""
     impossible = {"_id": {"$exists": False}}
-    if COLLECTION in database.list_collection_names():
-        database.command("collMod", COLLECTION, validator=impossible)
+    if TRAIL in database.list_collection_names():
+        database.command("collMod", TRAIL, validator=impossible)
     else:
-        database.create_collection(COLLECTION, validator=impossible)
+        database.create_collection(TRAIL, validator=impossible)
 
 
 def accept_entries(database: Database[Documents]) -> None:
     """Undo that."""
-    database.command("collMod", COLLECTION, validator={})
+    database.command("collMod", TRAIL, validator={})
 
 
 def everything_else(*databases: Database[Documents]) -> dict[str, list[Documents]]:
@@ -26,5 +27,5 @@ def everything_else(*databases: Database[Documents]) -> dict[str, list[Documents
         f"{database.name}.{name}": list(database[name].find().sort("_id"))
         for database in databases
         for name in sorted(database.list_collection_names())
-        if name != COLLECTION
+        if name != TRAIL
     }

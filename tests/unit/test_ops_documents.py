@@ -38,7 +38,7 @@ def commands() -> set[str]:
 
 
 def routes() -> set[str]:
-    return set(re.findall(r'Route\("([^"]+)"', (ROOT / "api/app.py").read_text()))
+    return set(re.findall(r'Route\(\s*"([^"]+)"', (ROOT / "api/app.py").read_text()))
 
 
 def test_every_expression_is_promql() -> None:

@@ -1,4 +1,4 @@
-"""Who an entry of the audit trail names, and which routes must say what it calls what is done there."""
+"""Whom an entry of the audit trail names, how it says what came of it, and which routes must be in it."""
 
 import os
 import pwd
@@ -15,6 +15,7 @@ from bus.audit_trail import callers
 from bus.audit_trail.actions import Action
 from bus.audit_trail.callers import of_this_process, over_http
 from bus.messages.principal import Principal, Role
+from read_side.parked.retry_requests import Result
 
 USER = pwd.getpwuid(os.geteuid()).pw_name
 HOST = socket.gethostname()
@@ -55,6 +56,16 @@ def test_the_bearer_of_a_token_has_the_tokens_name() -> None:
     caller = over_http(Principal(role=Role.OPS, subject="olga", issuer="https://id.example"), "10.0.0.7")
     assert (caller.name, caller.address) == ("ops:olga", "10.0.0.7")
     assert caller.identity == {"role": "ops", "subject": "olga", "issuer": "https://id.example"}
+
+
+def test_each_result_of_a_retry_has_an_outcome() -> None:
+    assert {result.value: result.ended.value for result in Result} == {
+        "mended": "done",
+        "parked": "failed",
+        "rebuild": "refused",
+        "busy": "begun",
+        "refused": "refused",
+    }
 
 
 class Looked:
