@@ -184,9 +184,11 @@ def routes(s: Services) -> tuple[Route, ...]:
         Route("/", Home(), {"GET": ANYONE}, NOTHING),
         Route("/problems", ProblemTypes(), {"GET": ANYONE}, NOTHING),
         Route("/problems/{code}", OneProblemType(), {"GET": ANYONE}, NOTHING),
-        Route("/openapi.json", Description(lambda: table), {"GET": described}, NOTHING),
-        Route("/docs", Page("docs"), {"GET": described}, NOTHING),
-        Route("/docs/{file}", PageFiles("docs", swagger_ui.files()), {"GET": described}, NOTHING),
+        Route("/openapi.json", Description(lambda: table), {"GET": described}, NOTHING, NOT_RECORDED),
+        Route("/docs", Page("docs"), {"GET": described}, NOTHING, NOT_RECORDED),
+        Route(
+            "/docs/{file}", PageFiles("docs", swagger_ui.files()), {"GET": described}, NOTHING, NOT_RECORDED
+        ),
         Route("/ops", Page("ops"), {"GET": ANYONE}, NOTHING),
         Route("/site/ops/{file}", PageFiles("ops"), {"GET": ANYONE}, NOTHING),
         Route("/site/pages/{file}", PageFiles("pages"), {"GET": ANYONE}, NOTHING),

@@ -1,41 +1,51 @@
 """``python -m api deny``, as it runs and prints."""
 
-import os
-import pwd
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from rich.console import Console
-
 from api.middleware.deny_list import DeniedTokens, entry_id
+from bus.audit_trail.actions import Action
+from bus.audit_trail.callers import of_this_process
+from bus.audit_trail.command_line import recorder
 from bus.cli import moment, write_json
 from bus.connections.clients import write_database
 from bus.connections.mongodb_address import WRITE_URI
 from bus.connections.preflight import settings_with_servers
 from bus.errors import RefusedError
 from bus.messages.principal import Role
+from bus.settings import Settings
 from bus.tables import table
+from bus.terminal import Terminal
 
 
 @contextmanager
-def _denied() -> Iterator[DeniedTokens]:
-    database = write_database(settings_with_servers(WRITE_URI))
+def _denied(settings: Settings) -> Iterator[DeniedTokens]:
+    database = write_database(settings)
     with database.client:
         yield DeniedTokens(database)
 
 
+@contextmanager
+def _recorded(action: Action, name: str) -> Iterator[DeniedTokens]:
+    """The list, while what is done to one of its entries is in the audit trail."""
+    settings = settings_with_servers(WRITE_URI)
+    with _denied(settings) as denied, recorder(settings) as recorded, recorded(action, {"tokens": name}):
+        yield denied
+
+
 def deny(subject: str, role: Role | None, before: datetime | None) -> None:
     """Deny tokens that were issued until ``before``, or until now."""
-    with _denied() as denied:
-        until = denied.deny(subject, role, before, _user())
-    _say(f"{entry_id(subject, role)}: tokens issued until {moment(until)} UTC are refused")
+    name = entry_id(subject, role)
+    with _recorded(Action.DENY_TOKENS, name) as denied:
+        until = denied.deny(subject, role, before, of_this_process().name)
+    _say(f"{name}: tokens issued until {moment(until)} UTC are refused")
 
 
 def lift(subject: str, role: Role | None) -> None:
     """Have them taken again; raises ``RefusedError`` if they are not denied."""
     name = entry_id(subject, role)
-    with _denied() as denied:
+    with _recorded(Action.LIFT_DENIAL, name) as denied:
         if not denied.lift(subject, role):
             raise RefusedError(f"{name} is not on the list")
     _say(f"{name}: tokens are taken again, however old")
@@ -43,7 +53,7 @@ def lift(subject: str, role: Role | None) -> None:
 
 def show(*, as_json: bool) -> None:
     """Print every entry."""
-    with _denied() as denied:
+    with _denied(settings_with_servers(WRITE_URI)) as denied:
         entries = denied.all()
     if as_json:
         write_json(entries)
@@ -51,16 +61,8 @@ def show(*, as_json: bool) -> None:
     rows = table("whose", words=("issued until (UTC)", "since (UTC)", "by"))
     for entry in entries:
         rows.add_row(entry["_id"], moment(entry["before"]), moment(entry["at"]), entry["by"])
-    Console().print(rows if entries else "No tokens are denied.")
+    Terminal().print(rows if entries else "No tokens are denied.")
 
 
 def _say(text: str) -> None:
-    Console().print(text, soft_wrap=True, markup=False, highlight=False)
-
-
-def _user() -> str:
-    """Who runs this process: variables of the environment can say anything."""
-    try:
-        return pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:  # a container's user may have no name
-        return f"uid {os.geteuid()}"
+    Terminal().print(text, soft_wrap=True, highlight=False)

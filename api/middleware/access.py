@@ -67,10 +67,9 @@ class Route:
             raise ValueError(f"{self.path}: {sorted(implemented)} are there, {sorted(self.roles)} have roles")
         if isinstance(self.needs, Mapping) and set(self.needs) != implemented:
             raise ValueError(f"{self.path}: {sorted(implemented)} are there, {sorted(self.needs)} have needs")
-
         by_ops = {method for method, roles in self.roles.items() if Role.OPS in roles}
         unknown = [method for method in by_ops if method != "GET" and self.recorded_as(method) is None]
-        if unknown or bool(by_ops) == (self.recorded is None):
+        if unknown or (by_ops and self.recorded is None) or (self.recorded and not by_ops):
             raise ValueError(f"{self.path}: what the audit trail calls it is to be said where ops may use it")
 
     def recorded_as(self, method: str) -> Action | None:

@@ -15,6 +15,8 @@ class Action(StrEnum):
     USE_GENERATION = "use_generation"
     DROP_GENERATION = "drop_generation"
     REPAIR_LOG = "repair_log"
+    DENY_TOKENS = "deny_tokens"
+    LIFT_DENIAL = "lift_denial"
 
     READ_STORY = "read_story"
     READ_COMMAND = "read_command"

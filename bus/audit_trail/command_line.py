@@ -6,7 +6,6 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 
-from rich.console import Console
 from rich.table import Table
 
 from bus.audit_trail.actions import Action
@@ -19,6 +18,7 @@ from bus.connections.preflight import settings_with_servers
 from bus.observability import logs
 from bus.settings import Settings
 from bus.tables import table
+from bus.terminal import Terminal
 
 Recorder = Callable[[Action, Target], AbstractContextManager[Attempt]]
 """``AuditTrail.attempt`` in the name of the user of this process."""
@@ -43,7 +43,7 @@ def show(limit: int, since: datetime | None, *, as_json: bool) -> None:
     if as_json:
         write_json([asdict(entry) for entry in found])
         return
-    console = Console()
+    console = Terminal()
     console.print(shown(found) if found else "Nothing is recorded.")
     if ended is not None:
         console.print(f"There is more than these {limit}: see --limit.", style="yellow")

@@ -31,6 +31,7 @@ LINES: Mapping[str, tuple[str, list[tuple[str, str]]]] = {
     "read_side use": ("products.g2", [("products.g2", "refused")]),
     "read_side drop": ("products.g1", [("products.g1", "refused")]),
     "write_side repair": ("--carry-out", [("4", "done")]),
+    "api deny": ("c1", [("*:c1", "done")]),
 }
 """What each is given, and its entries: on what, and how they ended."""
 

@@ -66,6 +66,7 @@ CHANGING = {
     "read_side use": Action.USE_GENERATION,
     "read_side drop": Action.DROP_GENERATION,
     "write_side repair": Action.REPAIR_LOG,
+    "api deny": Action.DENY_TOKENS,
 }
 """Commands by which an operator changes something, and what the audit trail calls that."""
 CHANGING_NOTHING = {

@@ -263,7 +263,6 @@ def test_what_a_key_needs_is_named(
     ("name", "value"),
     [
         ("LOG_PARTITIONS", "0"),
-        ("LOG_PARTITIONS", "many"),
         ("HOLE_GRACE_MS", "-1"),
         ("LEASE_MS", "10"),
         ("SWEEP_AFTER_MS", "0"),
@@ -271,8 +270,7 @@ def test_what_a_key_needs_is_named(
         ("PROJECTION_THREADS", "257"),
         ("WEB_THREADS", "1"),
         ("API_PORT", "65536"),
-        ("JWT_CUSTOMER_CLAIM", "customer id"),
-        ("JWT_CUSTOMER_CLAIM", 'a"b'),
+        ("JWT_CUSTOMER_CLAIM", 'a "b'),
         ("JWT_CUSTOMER_CLAIM", "a\\b"),
         ("JWT_LEEWAY_S", "-1"),
         ("JWT_LEEWAY_S", "301"),
@@ -282,7 +280,6 @@ def test_what_a_key_needs_is_named(
         ("SHOP_TIME_ZONE", "Berlin"),
         ("SHOP_TIME_ZONE", "+02:00"),
         ("WRITE_MONGODB_URI", "postgres://127.0.0.1"),
-        ("READ_MONGODB_URI", "postgres://127.0.0.1"),
         ("REDIS_URL", "http://127.0.0.1"),
     ],
 )
