@@ -25,6 +25,10 @@ UV_VERSION := 0.13.9
 UV := .venv/uv-$(UV_VERSION)/bin/uv
 # openapi-python-client and what it needs, for the test that generates a client.
 GENERATOR_LOCK := tests/e2e/clients/python/requirements.txt
+# What deploy/install.sh installs, what it builds the wheel with, and what tests hold the files of deploy/ against.
+IMAGE_LOCK := deploy/requirements-image.txt
+BUILD_LOCK := deploy/requirements-build.txt
+DEPLOY_LOCK := deploy/requirements-check.txt
 COMPILE := $(UV) pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock"
 # Test processes at a time, each with servers of its own. Many tests wait for something that they killed.
@@ -107,12 +111,16 @@ format: $(TEST) ## put the code into the format that lint wants
 	$(BIN) -m ruff check --fix
 	$(BIN) -m ruff format
 
-# The second starts from the versions of the first, so that what runs is what was tested. Without ARGS, a version that
+# The second and the third start from the versions of the first, so that what runs is what was tested. Without ARGS, a version that
 # still fits stays.
 lock: $(UV) ## write the locks from pyproject.toml; ARGS=--upgrade takes the newest versions that it allows
 	@$(COMPILE) pyproject.toml --extra local --extra dev --extra bench --output-file $(TEST_LOCK) $(ARGS) >/dev/null
 	@cp $(TEST_LOCK) $(RUN_LOCK)
 	@$(COMPILE) pyproject.toml --extra local --output-file $(RUN_LOCK) >/dev/null
+	@cp $(TEST_LOCK) $(IMAGE_LOCK)
+	@$(COMPILE) pyproject.toml --extra otel --output-file $(IMAGE_LOCK) >/dev/null
+	@$(COMPILE) --group build --output-file $(BUILD_LOCK) $(ARGS) >/dev/null
+	@$(COMPILE) --group deploy --output-file $(DEPLOY_LOCK) $(ARGS) >/dev/null
 	@$(COMPILE) --group generator --output-file $(GENERATOR_LOCK) $(ARGS) >/dev/null
 
 clean: ## remove .venv and the tools' caches; the data in DATA_DIR stays

@@ -46,7 +46,7 @@ def run(*, demo: Demo = False, exit_after: Exit = False, procfile: Procfile = No
         return [sys.executable, "-m", "api", "demo", "--url", address]
 
     then = shop if demo else None
-    chosen = procfile or runner.ROOT / "Procfile"
+    chosen = procfile or runner.PROCFILE
     raise typer.Exit(runner.run(then, exit_after=demo and exit_after, procfile=chosen))
 
 
@@ -190,5 +190,10 @@ def openapi() -> None:
     typer.echo(command.text())
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Run the command line: what ``python -m api`` and the script ``twofold-api`` do."""
     run_cli(cli)
+
+
+if __name__ == "__main__":
+    main()

@@ -75,5 +75,10 @@ app.add_typer(dead_cli.app, name="dead", rich_help_panel=LOOK)
 app.add_typer(schema_cli.app, name="schema", rich_help_panel=LOOK)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Run the command line: what ``python -m bus`` and the script ``twofold-bus`` do."""
     run_cli(app)
+
+
+if __name__ == "__main__":
+    main()

@@ -191,5 +191,10 @@ def retry(
     raise typer.Exit(parked_report.retried(selection, as_json=as_json))
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Run the command line: what ``python -m read_side`` and the script ``twofold-read-side`` do."""
     run_cli(app)
+
+
+if __name__ == "__main__":
+    main()

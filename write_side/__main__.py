@@ -112,5 +112,10 @@ def repair(
     raise typer.Exit(0 if repair_report.run(carry_out=carry_out) else 1)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Run the command line: what ``python -m write_side`` and the script ``twofold-write-side`` do."""
     run_cli(app)
+
+
+if __name__ == "__main__":
+    main()

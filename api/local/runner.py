@@ -27,6 +27,8 @@ from bus.settings import SERVERS_FILE, Settings
 from bus.terminal import Terminal
 
 ROOT = Path(__file__).resolve().parents[2]
+PROCFILE = Path(__file__).with_name("Procfile")
+"""In a checkout a link to its Procfile, in a wheel a copy of that."""
 READY_S = 60.0
 POLL_S = 0.1
 QUIET_S = 0.5
@@ -38,7 +40,7 @@ Command = Callable[[str], Sequence[str]]
 """Makes a command line of the API's address."""
 
 
-def run(then: Command | None = None, *, exit_after: bool = False, procfile: Path = ROOT / "Procfile") -> int:
+def run(then: Command | None = None, *, exit_after: bool = False, procfile: Path = PROCFILE) -> int:
     """Run everything until SIGINT or SIGTERM; return the exit status.
 
     ``then`` runs in the foreground once the API is ready and the workers are there. When it fails, or with

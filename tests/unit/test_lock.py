@@ -16,15 +16,19 @@ ROOT = Path(__file__).parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PROJECT = PYPROJECT["project"]
 EXTRAS = PROJECT["optional-dependencies"]
+GROUPS = PYPROJECT["dependency-groups"]
 ASKED_FOR = {
     "deploy/requirements-run.txt": (*PROJECT["dependencies"], *EXTRAS["local"]),
     "deploy/requirements-test.txt": (
         *PROJECT["dependencies"],
         *(requirement for extra in ("local", "dev", "bench") for requirement in EXTRAS[extra]),
     ),
-    "tests/e2e/clients/python/requirements.txt": PYPROJECT["dependency-groups"]["generator"],
+    "deploy/requirements-image.txt": (*PROJECT["dependencies"], *EXTRAS["otel"]),
+    "deploy/requirements-build.txt": GROUPS["build"],
+    "deploy/requirements-check.txt": GROUPS["deploy"],
+    "tests/e2e/clients/python/requirements.txt": GROUPS["generator"],
 }
-RUN, TEST, _GENERATOR = ASKED_FOR
+RUN, TEST, IMAGE, BUILD, _CHECK, _GENERATOR = ASKED_FOR
 
 ENVIRONMENTS = [
     {
@@ -99,16 +103,27 @@ def test_what_is_asked_for_is_locked(path: str) -> None:
 @each_lock
 def test_every_line_is_a_version_with_hashes(path: str) -> None:
     assert unwanted(read(path)) == []
-    assert len(list(pins(read(path)))) > len(ASKED_FOR[path])
+    what_it_needs = 0 if path == BUILD else 1  # setuptools and uv need nothing else
+    assert len(list(pins(read(path)))) >= len(ASKED_FOR[path]) + what_it_needs
 
 
-def test_what_runs_is_what_was_tested() -> None:
+@pytest.mark.parametrize("path", [RUN, IMAGE])
+def test_what_runs_is_what_was_tested(path: str) -> None:
     for environment in ENVIRONMENTS:
         runs, tested = (
-            {(pin.name, pin.version) for pin in pins(read(path)) if pin.is_for(environment)}
-            for path in (RUN, TEST)
+            {(pin.name, pin.version) for pin in pins(read(lock)) if pin.is_for(environment)}
+            for lock in (path, TEST)
         )
         assert runs < tested
+
+
+def test_the_servers_of_a_laptop_are_not_in_the_image() -> None:
+    local = {canonicalize_name(Requirement(requirement).name) for requirement in EXTRAS["local"]}
+    assert local & {pin.name for pin in pins(read(IMAGE))} == set()
+
+
+def test_the_locks_and_the_image_are_made_by_the_same_uv() -> None:
+    assert f"uv=={re.search(r'^UV_VERSION := (.+)$', read('Makefile'), re.MULTILINE)[1]}" in GROUPS["build"]  # type: ignore[index]
 
 
 HASH = f"--hash=sha256:{'0' * 64}"
