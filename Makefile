@@ -5,7 +5,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo test thorough check coverage browser faketime schemathesis bench overload attacks chaos failover \
-	failover-broken lint format lock clean
+	failover-broken lint format lock sbom audit-dependencies clean
 
 MINUTES ?= 10
 SEED ?= 1
@@ -23,6 +23,11 @@ TEST_LOCK := deploy/requirements-test.txt
 # It writes the locks and is in neither. The number is part of the path, so that another number is installed.
 UV_VERSION := 0.13.9
 UV := .venv/uv-$(UV_VERSION)/bin/uv
+# Likewise: one lists what is in the image, the other asks for its known vulnerabilities.
+CYCLONEDX_VERSION := 7.5.0
+CYCLONEDX := .venv/cyclonedx-$(CYCLONEDX_VERSION)/bin/cyclonedx-py
+PIP_AUDIT_VERSION := 2.10.1
+PIP_AUDIT := .venv/pip-audit-$(PIP_AUDIT_VERSION)/bin/pip-audit
 # openapi-python-client and what it needs, for the test that generates a client.
 GENERATOR_LOCK := tests/e2e/clients/python/requirements.txt
 # What deploy/install.sh installs, what it builds the wheel with, and what tests hold the files of deploy/ against.
@@ -35,7 +40,7 @@ COMPILE := $(UV) pip compile --quiet --no-config --universal --python-version 3.
 WORKERS ?= 3
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-15s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-18s %s\n", $$1, $$2}' Makefile
 	@echo
 	@echo "PORT (8000) and DATA_DIR (.data) can be set: make run PORT=8080 DATA_DIR=/tmp/shop"
 
@@ -123,6 +128,14 @@ lock: $(UV) ## write the locks from pyproject.toml; ARGS=--upgrade takes the new
 	@$(COMPILE) --group deploy --output-file $(DEPLOY_LOCK) $(ARGS) >/dev/null
 	@$(COMPILE) --group generator --output-file $(GENERATOR_LOCK) $(ARGS) >/dev/null
 
+sbom: $(CYCLONEDX) ## dist/sbom.json: what is in the image, as CycloneDX
+	@mkdir -p dist
+	$(CYCLONEDX) requirements --pyproject pyproject.toml --output-reproducible --output-file dist/sbom.json $(IMAGE_LOCK)
+
+# Not a part of `make test`, which would fail from one day to the next by no change of this tree; .ci/run only reports.
+audit-dependencies: $(PIP_AUDIT) ## known vulnerabilities of what is in the image; fails if it cannot tell, or there are any
+	$(PIP_AUDIT) --strict --require-hashes --disable-pip --progress-spinner off --timeout 20 --requirement $(IMAGE_LOCK)
+
 clean: ## remove .venv and the tools' caches; the data in DATA_DIR stays
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -142,6 +155,16 @@ $(TEST): pyproject.toml $(TEST_LOCK) $(BIN)
 $(UV): $(BIN)
 	@$(BIN) -m venv --clear .venv/uv-$(UV_VERSION)
 	@.venv/uv-$(UV_VERSION)/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+$(CYCLONEDX): $(BIN)
+	@$(BIN) -m venv --clear .venv/cyclonedx-$(CYCLONEDX_VERSION)
+	@.venv/cyclonedx-$(CYCLONEDX_VERSION)/bin/python -m pip install --quiet --disable-pip-version-check \
+		cyclonedx-bom==$(CYCLONEDX_VERSION)
+
+$(PIP_AUDIT): $(BIN)
+	@$(BIN) -m venv --clear .venv/pip-audit-$(PIP_AUDIT_VERSION)
+	@.venv/pip-audit-$(PIP_AUDIT_VERSION)/bin/python -m pip install --quiet --disable-pip-version-check \
+		pip-audit==$(PIP_AUDIT_VERSION)
 
 # The first of these that the project runs on (pyproject.toml: requires-python); PYTHON=... names another. Asked by
 # running it: a name on PATH may be a version manager's stub for a version that it does not have.

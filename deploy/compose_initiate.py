@@ -40,7 +40,7 @@ def main() -> None:
         add_user(administrator, "twofold", twofold, RIGHTS)
 
 
-def connected(address: str, **credentials: str) -> Client:
+def connected(address: str, **credentials: Any) -> Client:
     return MongoClient(
         address, directConnection=True, serverSelectionTimeoutMS=2_000, socketTimeoutMS=30_000, **credentials
     )

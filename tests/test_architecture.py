@@ -41,6 +41,7 @@ TOP_LEVEL = {
         "Makefile",
         "Procfile",
         "README.md",
+        "SECURITY.md",
         "deploy",
         "docs",
         "findings",

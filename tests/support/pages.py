@@ -170,8 +170,11 @@ RUN = {
 """The pages with blocks that tests run, and how many of each kind: none can fall out unseen."""
 
 
+PAGES_ABOVE = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "findings/README.md")
+
+
 def all_pages() -> list[Page]:
     """Every page that is written for people, and followed by git."""
-    found = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "findings/README.md")]
+    found = [ROOT / name for name in PAGES_ABOVE]
     found += (ROOT / "docs").rglob("*.md")
     return [Page(str(path.relative_to(ROOT))) for path in sorted(found)]

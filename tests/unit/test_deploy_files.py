@@ -90,8 +90,10 @@ def test_compose_runs_every_line_with_few_rights_and_time_to_stop(name: str) -> 
 
 def test_the_addresses_that_compose_makes_are_taken() -> None:
     given = COMPOSE["services"]["web"]["environment"]
-    addresses = {name.lower(): value for name, value in given.items() if name.endswith(("_URL", "_URI"))}
-    filled = {name: re.sub(r"\$\{\w+:\?}", "5ec2e7", value) for name, value in addresses.items()}
+    addresses = {name.lower() for name in given if name.endswith(("_URL", "_URI"))}
+    filled: dict[str, Any] = {
+        name: re.sub(r"\$\{\w+:\?}", "5ec2e7", given[name.upper()]) for name in addresses
+    }
     assert Settings(**filled).model_fields_set == {"redis_url", "write_mongodb_uri", "read_mongodb_uri"}
     asked_for = set(re.findall(r"\$\{(\w+):\?}", (DEPLOY / "compose.yaml").read_text()))
     assert asked_for <= set(assignments((DEPLOY / "compose.env.example").read_text()))
@@ -139,7 +141,8 @@ def test_what_kubernetes_configures_is_taken() -> None:
     literals = assignments("\n".join(overlay()["configMapGenerator"][0]["literals"]))
     secrets = assignments((OVERLAY / "secrets.env.example").read_text())
     assert set(literals) | set(secrets) <= VARIABLES
-    settings = Settings(**{name.lower(): value for name, value in (literals | secrets).items()})  # type: ignore[arg-type]
+    given: dict[str, Any] = {name.lower(): value for name, value in (literals | secrets).items()}
+    settings = Settings(**given)
     scaled = of_kind("HorizontalPodAutoscaler")["projections"]["spec"]
     assert scaled["maxReplicas"] <= settings.log_partitions
 

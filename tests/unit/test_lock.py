@@ -123,7 +123,8 @@ def test_the_servers_of_a_laptop_are_not_in_the_image() -> None:
 
 
 def test_the_locks_and_the_image_are_made_by_the_same_uv() -> None:
-    assert f"uv=={re.search(r'^UV_VERSION := (.+)$', read('Makefile'), re.MULTILINE)[1]}" in GROUPS["build"]  # type: ignore[index]
+    (version,) = re.findall(r"^UV_VERSION := (.+)$", read("Makefile"), re.MULTILINE)
+    assert f"uv=={version}" in GROUPS["build"]
 
 
 HASH = f"--hash=sha256:{'0' * 64}"
