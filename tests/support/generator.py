@@ -1,4 +1,4 @@
-"""Programs in environments of their own: openapi-python-client, since it wants an older typer, and others."""
+"""openapi-python-client in an environment of its own, since it wants an older typer than the project has."""
 
 import os
 import subprocess
@@ -20,34 +20,38 @@ class IndexAwayError(Exception):
     """The package index cannot be reached."""
 
 
-def install(folder: Path, lock: Path) -> Path:
-    """Make an environment with what a lock names; return the folder of its programs.
+def pip(folder: Path, lock: Path, *command: str, python: str | Path = sys.executable) -> None:
+    """Run a command of pip on what a lock names.
 
     Raises:
         IndexAwayError: the package index cannot be reached.
         AssertionError: pip failed otherwise.
 
     """
-    venv.create(folder, symlinks=True)
-    programs = folder / "bin"
-    pip = [sys.executable, "-m", "pip", "--python", str(programs / "python"), "install", "--no-compile"]
-    quietly = ("--quiet", "--disable-pip-version-check")
+    line = [str(python), "-m", "pip", *command, "--quiet", "--disable-pip-version-check"]
     try:
-        done = _run([*pip, *quietly, "--require-hashes", "--requirement", str(lock)], folder, INSTALL_S)
+        done = _run([*line, "--require-hashes", "--requirement", str(lock)], folder, INSTALL_S)
     except subprocess.TimeoutExpired:
         raise IndexAwayError(f"pip took longer than {INSTALL_S} s") from None
     if done.returncode and any(error in done.stderr for error in _AWAY):
         raise IndexAwayError(done.stderr.strip().splitlines()[0])
     assert done.returncode == 0, done.stdout + done.stderr
-    return programs
 
 
 class Generator:
-    """openapi-python-client, installed in a folder from a lock."""
+    """Installed in a folder from a lock."""
 
     def __init__(self, folder: Path, lock: Path) -> None:
-        """Install it; raises as ``install``."""
-        self._programs = install(folder, lock)
+        """Install it.
+
+        Raises:
+            IndexAwayError: the package index cannot be reached.
+            AssertionError: pip failed otherwise.
+
+        """
+        self._programs = folder / "bin"
+        venv.create(folder, with_pip=True, symlinks=True)
+        pip(folder, lock, "install", python=self._programs / "python")
 
     def generate(self, description: Path, package: Path) -> None:
         """Make a package; anything that the generator warns of, such as a part left out, is an error."""
