@@ -43,6 +43,8 @@ def test_what_is_installed_is_the_code_and_nobody_may_change_it(place: Place) ->
     for folder in (place.prefix, place.site_packages / "bus", place.tree):
         assert place.run("touch", folder / "new", timeout=ASK_S).returncode == 1
     assert shutil.which("pip", path=str(place.prefix / "bin")) is None
+    again = place.run("sh", place.tree / "deploy" / "install.sh", place.prefix, timeout=ASK_S)
+    assert (again.returncode, "is not empty" in again.stderr) == (1, True)
 
 
 @pytest.mark.timeout(TIMEOUT_S)
