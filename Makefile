@@ -4,8 +4,8 @@
 # file in .venv stands for what was installed, so that it is done again only when pyproject.toml or a lock changes.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test thorough check coverage browser faketime schemathesis bench overload attacks chaos failover \
-	failover-broken lint format lock sbom audit-dependencies clean
+.PHONY: help run demo test thorough check coverage browser faketime nginx schemathesis bench overload attacks \
+	chaos failover failover-broken lint format lock sbom audit-dependencies clean
 
 MINUTES ?= 10
 SEED ?= 1
@@ -50,7 +50,7 @@ run: $(RUN) ## start the servers and every process; stop all with Ctrl-C
 demo: $(RUN) ## the same, with a shop run through the API
 	@exec $(BIN) -m api run --demo
 
-test: lint browser faketime ## everything that must pass: lint, types and all tests, on real servers
+test: lint browser faketime nginx ## everything that must pass: lint, types and all tests, on real servers
 	$(BIN) -m mypy
 	$(BIN) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not alone and not thorough"
 	$(BIN) -m pytest -m alone
@@ -85,6 +85,15 @@ faketime: ## libfaketime for the tests with a wrong clock; installed by root whe
 		echo "Installing libfaketime for the tests with a wrong clock ..."; \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
 			faketime >/dev/null || echo "libfaketime could not be installed" >&2; \
+	fi
+
+# The same rule again.
+nginx: ## nginx for the tests of deploy/nginx; installed by root where there is apt-get
+	@if command -v nginx >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "Installing nginx for the tests behind a proxy ..."; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+			nginx-light >/dev/null || echo "nginx could not be installed" >&2; \
 	fi
 
 schemathesis: $(TEST) ## ask the API more than 10,000 times whatever its description allows, and more

@@ -4,7 +4,7 @@ The API validates shapes, authenticates, keeps commands in the inbox and puts th
 queries from the read collections. It holds no business rule.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 
@@ -51,7 +51,7 @@ from api.resources.analytics import OrderAnalytics, ProductAnalytics
 from api.resources.command_status import CommandStatus
 from api.resources.customers import Customer, Customers
 from api.resources.events import Events
-from api.resources.health import Live, Probe, Ready
+from api.resources.health import Found, Live, Probe, Ready
 from api.resources.metrics import Exposition, Metrics
 from api.resources.order_status import Status
 from api.resources.orders import Order, Orders
@@ -82,6 +82,8 @@ class Services:
     telemetry: Telemetry
     ops_services: OpsServices
     trail: AuditTrail
+    ready_parts: Callable[[], Found] | None = None
+    """What was found last of the parts that ``probes`` ask; without it each request has them asked."""
     zone: tzinfo = UTC
     """Where the days of the shop begin."""
     public_details: bool = True
@@ -152,7 +154,7 @@ def routes(s: Services) -> tuple[Route, ...]:
         ),
         Route("/events", Events(s.log, fresh), {"GET": ops}, WRITE, Action.READ_EVENTS),
         Route("/health/live", Live(), {"GET": ANYONE}, NOTHING),
-        Route("/health/ready", Ready(s.probes, asked_by), {"GET": ANYONE}, NOTHING),
+        Route("/health/ready", Ready(s.probes, s.ready_parts, asked_by), {"GET": ANYONE}, NOTHING),
         Route("/metrics", Metrics(s.exposition), {"GET": scraping}, NOTHING, NOT_RECORDED, cacheable=True),
         Route("/ops/flow", FlowSnapshot(ops_services.flow), {"GET": ops}, BOTH, NOT_RECORDED),
         Route("/ops/queues", QueuesNow(ops_services.queues), {"GET": ops}, BOTH, NOT_RECORDED),

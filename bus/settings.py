@@ -6,7 +6,7 @@ A process builds one ``Settings`` in its main and passes it on; nothing else rea
 import fcntl
 from collections.abc import Mapping
 from datetime import tzinfo
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from types import MappingProxyType
 from typing import IO, Annotated, Any, Literal, Self
@@ -78,6 +78,11 @@ class Settings(BaseSettings):
     """Commands that one customer may have accepted and not yet finished; past it the answer is 429."""
     max_unfinished_per_staff: Annotated[int, Field(ge=1)] = 5_000
     """The same for one caller of the role staff."""
+
+    max_connections_per_address: Annotated[int, Field(ge=0)] = 200
+    """Connections to one API process from one address, but for trusted proxies; 0 for any number."""
+    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...] | None, NoDecode] = None
+    """Separated by commas. Whose ``X-Forwarded-For`` says who a caller is; not set, nobody's does."""
 
     api_host: str = "127.0.0.1"
     api_port: Annotated[int, Field(ge=1, le=65_535)] = 8_000
@@ -212,6 +217,13 @@ class Settings(BaseSettings):
         if secret is not None and len(secret.get_secret_value().encode()) < MIN_SECRET_BYTES:
             raise ValueError(f"must be at least {MIN_SECRET_BYTES} bytes")
         return secret
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _are_networks(cls, listed: object) -> object:
+        return (
+            tuple(map(ip_network, listed.replace(" ", "").split(","))) if isinstance(listed, str) else listed
+        )
 
     @field_validator("cors_origins", mode="before")
     @classmethod

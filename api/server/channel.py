@@ -1,6 +1,6 @@
 """One connection, and what becomes of a request on it: a task, a refusal, or a wait.
 
-Waitress's classes with problems for what it refuses itself, connections that stay open behind a 204, and
+Waitress's channel with problems for what it refuses itself, connections that stay open behind a 204, and
 shedding: a request that is one too many is answered by the thread that reads, and never becomes a task.
 
 A request that waits (``api.middleware.deferral``) stays at the head of its connection, so that
@@ -8,106 +8,48 @@ those behind it are answered after it. Meanwhile the connection is read, which s
 caller has gone; then its place is free at once. One request more is read, and no third: behind one,
 a caller's going is seen only when the wait is over. A caller that closes its sending side alone
 counts as gone.
+
+A caller may send requests ahead of their answers. Sixteen are read; the bytes behind them, 8 KiB at most,
+wait unparsed. A request becomes a task only once the answers before it have left for the caller. So answers
+that a caller leaves unread neither fill memory nor hold the thread that would write one more.
 """
 
 import socket
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
 from waitress.channel import HTTPChannel
-from waitress.server import TcpWSGIServer
-from waitress.task import ErrorTask, WSGITask
 
-from api.http.problems import MEDIA_TYPE
-from api.middleware.deadline import READ_AT
-from api.middleware.deferral import DEFERS, RESUMED, Deferral, Deferred
-from api.middleware.error_handlers import of_status
-from api.middleware.shedding import RETRY_AFTER_S, Backlog, overloaded
-from api.server.waiting_room import WaitingRoom
+from api.middleware.deferral import Deferred
+from api.middleware.shedding import overloaded
+from api.server.limits import Debt
+from api.server.parser import Parser
+from api.server.tasks import REFUSED_HEADERS, Answer, Refusal, deferral_of
 
-_REFUSED = "503 Service Unavailable"
-_REFUSED_HEADERS = (("Content-Type", MEDIA_TYPE), ("Retry-After", str(RETRY_AFTER_S)))
-_HEALTH = "/health/"
-_READS = frozenset({"GET", "HEAD", "OPTIONS"})
-_TOO_MANY_REQUESTS = overloaded("Too many requests are waiting.").to_json()
-_TOO_MANY_COMMANDS = overloaded("Too many commands are waiting to be handled.").to_json()
 _STOPPING = overloaded("This process is about to stop.").to_json()
 AHEAD = 1
 """Requests that are read while the one before them waits; each may have a body of 4 MiB."""
+MOST_UNANSWERED = 16
+"""Requests of one connection that are read and not answered; more of them wait as bytes."""
 NEW_S = 0.5
 """How long somebody who has just connected may take to say something, while the server drains."""
-
-
-class Refusal(ErrorTask):  # type: ignore[misc]  # waitress is not typed
-    """What waitress itself refuses (400, 413, 431, 501) or could not finish (500), as a problem."""
-
-    def execute(self) -> None:
-        error = self.request.error
-        self.status = f"{error.code} {HTTPStatus(error.code).phrase}"
-        self.channel.server.on_refusal(error.code)
-        body = of_status(error.code).to_json()
-        self.response_headers.append(("Content-Type", MEDIA_TYPE))
-        self.set_close_on_finish()
-        self.content_length = len(body)
-        self.write(body)
-
-
-class Answer(WSGITask):  # type: ignore[misc]
-    """An ordinary request. While the server drains, the last one that was sent ends the connection."""
-
-    def execute(self) -> None:
-        if self._is_last():
-            self.set_close_on_finish()
-        backlog = self.channel.server.backlog
-        is_new = _deferral(self.request) is None
-        if is_new and backlog is not None and _adds_to_backlog(self.request) and backlog.is_full():
-            self._shed(_TOO_MANY_COMMANDS)
-        else:
-            super().execute()
-
-    def write(self, data: bytes) -> None:
-        """The head goes out with the first of the body: a send each would wake the caller twice."""
-        if self.wrote_header:
-            super().write(data)
-            return
-        self.channel.hold()
-        try:
-            super().write(data)
-        finally:
-            self.channel.let_go()
-
-    def get_environment(self) -> dict[str, Any]:
-        environment: dict[str, Any] = super().get_environment()
-        environment[READ_AT] = self.request.read_at
-        environment[DEFERS] = True
-        if (deferral := _deferral(self.request)) is not None:
-            environment[RESUMED] = deferral
-        return environment
-
-    def _is_last(self) -> bool:
-        return bool(self.channel.server.draining) and not self.channel.has_more
-
-    def _shed(self, why: bytes) -> None:
-        self.channel.server.on_refusal(HTTPStatus.SERVICE_UNAVAILABLE.value)
-        self.status = _REFUSED
-        self.response_headers += _REFUSED_HEADERS
-        self.content_length = len(why)
-        self.complete = True  # in place of the application's start_response
-        self.write(b"" if self.request.command == "HEAD" else why)
-
-    def set_close_on_finish(self) -> None:
-        """Waitress would also close after every 204 and 304, for want of a length that they must not have."""
-        asked = self.request.headers.get("CONNECTION", "").lower() == "close"
-        if self.has_body or self.version != "1.1" or asked or self._is_last():
-            super().set_close_on_finish()
 
 
 class Channel(HTTPChannel):  # type: ignore[misc]
     task_class = Answer
     error_task_class = Refusal
+    parser_class = Parser
+    request: Parser | None
+    sent_continue: bool
+    owes: Debt | None = None
+    """What the caller owed when it was last looked at, and since when (``api.server.limits``)."""
+    owes_since = 0.0
+    health_at = 0.0
+    awaits_reading = False
+    """Whether the first request waits until the answers before it have been sent."""
+    _unparsed = b""
     _held: list[bytes] | None = None
     _ahead = 0
     """How many requests may stand behind the first one before the connection is not read."""
@@ -115,13 +57,14 @@ class Channel(HTTPChannel):  # type: ignore[misc]
     def service(self) -> None:
         """Answer the first request, or go on with it; one that waits gives the thread back."""
         request = self.requests[0]
-        resumed = _deferral(request)
+        resumed = deferral_of(request)
         room = self.server.room
         self._ahead = 0
         try:
             if resumed is not None and not self.connected:
                 room.abandon(resumed)
             super().service()
+            self._read_on()
         except Deferred as deferred:
             request.deferral = deferred.deferral
             self._ahead = AHEAD
@@ -130,18 +73,76 @@ class Channel(HTTPChannel):  # type: ignore[misc]
             if resumed is not None:
                 room.ended()
 
+    def received(self, data: bytes) -> bool:
+        """As waitress has it, but no more than ``MOST_UNANSWERED`` requests."""
+        with self.requests_lock:
+            if self.is_closing:
+                return False
+            self._unparsed += data
+            self._parse()
+        return True
+
+    def _read_on(self) -> None:
+        """Parse what was left; a thread that has answered a request calls this."""
+        if not self._unparsed:
+            return
+        with self.requests_lock:
+            if self.connected and not self.is_closing:
+                self._parse()
+        self.server.pull_trigger()
+
+    def _parse(self) -> None:
+        """The caller has ``requests_lock``."""
+        while self._unparsed and len(self.requests) < MOST_UNANSWERED:
+            request = self.request = self.request or self.parser_class(self.adj)
+            self._unparsed = self._unparsed[request.received(self._unparsed) :]
+            expects = request.expect_continue and request.headers_finished
+            if expects and not self.requests and not self.sent_continue:
+                self.send_continue()
+            if not request.completed:
+                continue
+            self.request = None
+            self.sent_continue = False
+            if not request.empty:
+                self.requests.append(request)
+                if len(self.requests) == 1:  # else whoever answers the one before it goes on
+                    self.server.add_task(self)
+
     def readable(self) -> bool:
-        """As waitress has it, with more to read while a request waits. The loop asks it very often."""
+        """As waitress has it, with more to read while a request waits."""
         return not (
-            self.will_close
-            or self.close_when_flushed
-            or len(self.requests) > self._ahead
-            or self.total_outbufs_len
+            self.is_closing or len(self.requests) > self._ahead or self._unparsed or self.total_outbufs_len
         )
+
+    def writable(self) -> bool:
+        return bool(self.total_outbufs_len or self.is_closing or self.awaits_reading)
+
+    def handle_write(self) -> None:
+        super().handle_write()
+        with self.requests_lock:
+            if self.awaits_reading and self.connected and not self.total_outbufs_len:
+                self.awaits_reading = False
+                self.server.add_task(self)
+
+    def at_rest(self) -> bool:
+        """Whether nobody but the loop's thread changes anything here; one that ends a task has the lock."""
+        if self.requests or self._unparsed or not self.requests_lock.acquire(blocking=False):
+            return False
+        self.requests_lock.release()
+        return True
 
     def handle_close(self) -> None:
         super().handle_close()
         self.server.room.leave(self)
+
+    def add_channel(self, map: Any = None) -> None:  # noqa: A002 - waitress's
+        super().add_channel(map)
+        self.owes_since = time.monotonic()
+
+    def del_channel(self, map: Any = None) -> None:  # noqa: A002 - waitress's
+        if self._fileno is not None:  # a second time it is gone already
+            self.server.addresses.leave(self.addr[0])
+        super().del_channel(map)
 
     def hold(self) -> None:
         """Keep what is written until ``let_go``; both are called by the thread that answers."""
@@ -167,10 +168,18 @@ class Channel(HTTPChannel):  # type: ignore[misc]
             super().write_soon(data[sent:])
         return len(data)
 
-    def refuse(self, request: Any, why: bytes, *, last: bool = False) -> None:
+    def refuse(
+        self,
+        request: Any,
+        why: bytes,
+        status: HTTPStatus = HTTPStatus.SERVICE_UNAVAILABLE,
+        *,
+        last: bool = False,
+    ) -> None:
         """Answer without a task, in the thread that reads: shedding must cost next to nothing."""
-        self.server.on_refusal(HTTPStatus.SERVICE_UNAVAILABLE.value)
-        head = [f"HTTP/1.1 {_REFUSED}", *(f"{name}: {value}" for name, value in _REFUSED_HEADERS)]
+        self.server.on_refusal(status.value)
+        head = [f"HTTP/1.1 {status.value} {status.phrase}"]
+        head += [f"{name}: {value}" for name, value in REFUSED_HEADERS]
         if last or request.version != "1.1" or request.headers.get("CONNECTION", "").lower() == "close":
             head.append("Connection: close")
             self.close_when_flushed = True
@@ -180,14 +189,15 @@ class Channel(HTTPChannel):  # type: ignore[misc]
             self.outbufs[-1].append(payload)
             self.current_outbuf_count += len(payload)
             self.total_outbufs_len += len(payload)
-            self._flush_some()
+            self._flush_some(do_close=False)  # the loop finds out that a caller has gone
 
     def refuse_all(self) -> None:
         """Refuse what was read and waits for a thread that will not come: the process stops."""
         with self.requests_lock:
+            self.awaits_reading = False
             while self.requests:
                 request = self.requests.pop(0)
-                if (deferral := _deferral(request)) is not None:
+                if (deferral := deferral_of(request)) is not None:
                     deferral.abandon()
                 self.refuse(request, _STOPPING, last=not self.requests)
 
@@ -197,11 +207,20 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         return bool(self.requests or self.total_outbufs_len or self.has_more or self._is_new())
 
     @property
+    def is_closing(self) -> bool:
+        return bool(self.will_close or self.close_when_flushed)
+
+    @property
+    def has_unparsed(self) -> bool:
+        return bool(self._unparsed)
+
+    @property
     def has_more(self) -> bool:
         """Whether a request beyond the current one was sent, wholly or in part."""
-        return len(self.requests) > 1 or self.request is not None or self._has_unread()
+        read = len(self.requests) > 1 or self.request is not None or self._unparsed
+        return bool(read) or self.has_unread()
 
-    def _has_unread(self) -> bool:
+    def has_unread(self) -> bool:
         """Closing now would reset the connection, and what has been answered could be lost with it."""
         try:
             return bool(self.socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
@@ -211,49 +230,3 @@ class Channel(HTTPChannel):  # type: ignore[misc]
     def _is_new(self) -> bool:
         said_nothing = bool(self.last_activity == self.creation_time)
         return said_nothing and time.time() - self.creation_time < NEW_S
-
-
-def _deferral(request: Any) -> Deferral | None:
-    """A request that was put aside before has one."""
-    found: Deferral | None = getattr(request, "deferral", None)
-    return found
-
-
-def _adds_to_backlog(request: Any) -> bool:
-    return request.command not in _READS and not request.path.startswith(_HEALTH)
-
-
-class SheddingServer(TcpWSGIServer):  # type: ignore[misc]
-    """Waitress's server; a request that is known to be one too many never becomes a task.
-
-    Whether the backlog is full may have to be asked of Redis, which only a task does: the thread that
-    reads must not wait for anybody. So once the last count is old, one write gets through to a task.
-    """
-
-    draining = False
-    max_queued = 0
-    backlog: Backlog | None = None
-    room: WaitingRoom[Channel]
-    on_refusal: Callable[[int], None]
-    """Told the status of every request that does not reach the application."""
-
-    def add_task(self, task: Channel) -> None:
-        while task.requests:
-            request = task.requests[0]
-            request.read_at = time.monotonic()
-            why = self._surplus(request)
-            if why is None:
-                super().add_task(task)
-                return
-            task.requests.pop(0)
-            task.refuse(request, why)
-
-    def _surplus(self, request: Any) -> bytes | None:
-        """What to say to one too many. Health is always told: it is asked when things go badly."""
-        if self.draining or request.error is not None or request.path.startswith(_HEALTH):
-            return None
-        if len(self.task_dispatcher.queue) >= self.max_queued:
-            return _TOO_MANY_REQUESTS
-        if self.backlog is not None and _adds_to_backlog(request) and self.backlog.is_known_full():
-            return _TOO_MANY_COMMANDS
-        return None

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 
 from pymongo.database import Database
 
@@ -17,8 +18,9 @@ from api.middleware.shedding import Backlog
 from api.middleware.telemetry import Telemetry
 from api.ops.services import ops_services
 from api.resources.gauges import parts
-from api.resources.health import probes
+from api.resources.health import ReadinessWatch, probes
 from api.resources.metrics import Exposition
+from api.server.limits import Limits
 from api.server.server import Server
 from bus.audit_trail.trail import AuditTrail
 from bus.connections.clients import WEB_TIMEOUT_MS, Documents, read_database, redis_client, write_database
@@ -155,6 +157,17 @@ def serve() -> None:
         staff=settings.max_unfinished_per_staff,
         backlog=backlog,
     )
+    parts_of_service = probes(
+        write,
+        read,
+        client,
+        checkpoints,
+        of_other_zones=store.of_other_zones,
+        prepared=lambda: background.prepared,
+        listening=lambda: notifier.alive,
+        draining=stopping.is_set,
+    )
+    watch = ReadinessWatch(parts_of_service)
     services = Services(
         commands=Commands(
             gateway=gateway,
@@ -169,16 +182,8 @@ def serve() -> None:
         visibility=visibility,
         freshness=freshness,
         verifier=verifier,
-        probes=probes(
-            write,
-            read,
-            client,
-            checkpoints,
-            of_other_zones=store.of_other_zones,
-            prepared=lambda: background.prepared,
-            listening=lambda: notifier.alive,
-            draining=stopping.is_set,
-        ),
+        probes=parts_of_service,
+        ready_parts=watch.found,
         exposition=Exposition(Slots(write), parts(write, client, log, store, checkpoints, parking)),
         telemetry=telemetry,
         ops_services=ops_services(
@@ -201,26 +206,25 @@ def serve() -> None:
         settings.api_port,
         threads=settings.web_threads,
         max_queued=settings.max_queued_requests,
+        limits=Limits(
+            per_address=settings.max_connections_per_address, trusted_proxies=settings.trusted_proxies or ()
+        ),
         backlog=backlog,
         on_refusal=telemetry.refused,
         on_leaving=telemetry.left,
         stopping=stopping,
     )
     termination.tell(server.stop)
-    notifier.start()
-    heartbeats.start()
-    background.start(server)
-    verifier.start()
-    logger.info("serving", host=settings.api_host, port=server.port)
-    try:
-        server.run()
-    finally:
-        background.stop()
-        verifier.stop()
-        heartbeats.stop()
-        notifier.stop()
+    with ExitStack() as running:
         if tracing is not None:
-            tracing.stop()
+            running.callback(tracing.stop)
+        for part in (notifier, heartbeats, verifier, watch):
+            part.start()
+            running.callback(part.stop)
+        background.start(server)
+        running.callback(background.stop)
+        logger.info("serving", host=settings.api_host, port=server.port)
+        server.run()
     if background.failure is not None:
         raise background.failure
     logger.info("stopped")

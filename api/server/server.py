@@ -19,7 +19,12 @@ from waitress.adjustments import Adjustments
 from waitress.task import ThreadedTaskDispatcher
 
 from api.middleware.shedding import Backlog
-from api.server.channel import Channel, SheddingServer
+from api.server.addresses import Addresses
+from api.server.channel import Channel
+from api.server.health import HealthDispatcher
+from api.server.limits import Limits
+from api.server.listener import SheddingServer
+from api.server.poller import Poller
 from api.server.waiting_room import WaitingRoom
 from bus.errors import ConfigurationError
 
@@ -27,12 +32,10 @@ MAX_HEADER_BYTES = 32 * 1024
 MAX_READ_BYTES = 4 * 1024 * 1024
 """More than the 128 KiB the application allows: a body somewhat too large is read and gets its answer, where
 closing on a caller that still sends would lose it."""
-CONNECTION_LIMIT = 1_000
-IDLE_S = 60
+_NEVER_S = 10**9
 DRAIN_S = 3.2
 """The supervisor kills after 4 to 5 s."""
 REFUSE_AFTER_S = 2.7
-_ROUND_S = 1.0
 _DRAIN_ROUND_S = 0.05
 
 
@@ -47,6 +50,7 @@ class Server:
         *,
         threads: int,
         max_queued: int = 256,
+        limits: Limits = Limits(),  # noqa: B008 - it does not change
         backlog: Backlog | None = None,
         on_refusal: Callable[[int], None] = lambda _: None,
         on_leaving: Callable[[falcon.Request], None] = lambda _: None,
@@ -56,20 +60,18 @@ class Server:
 
         ``on_leaving`` is told the requests whose callers have gone while they waited.
         """
-        self._channels: dict[int, Any] = {}
+        self._channels = Poller(lambda each: isinstance(each, Channel) and each.at_rest())
         self._stopping = stopping or threading.Event()
         listening = _listening_socket(host, port)
         dispatcher = ThreadedTaskDispatcher()
         dispatcher.set_thread_count(threads)
-        limits = Adjustments(
+        adjustments = Adjustments(
             sockets=[listening],
             threads=threads,
-            connection_limit=CONNECTION_LIMIT,
-            channel_timeout=IDLE_S,
-            cleanup_interval=10,
+            connection_limit=limits.connections,
+            cleanup_interval=_NEVER_S,  # the listener looks after idle connections with the other debts
             max_request_header_size=MAX_HEADER_BYTES,
             max_request_body_size=MAX_READ_BYTES,
-            asyncore_use_poll=True,  # select() cannot see descriptors beyond 1,023
             clear_untrusted_proxy_headers=True,
             expose_tracebacks=False,
             log_socket_errors=False,
@@ -80,11 +82,13 @@ class Server:
             self._channels,
             _sock=listening,
             dispatcher=dispatcher,
-            adj=limits,
+            adj=adjustments,
             bind_socket=False,
             sockinfo=(listening.family, listening.type, listening.proto, listening.getsockname()),
         )
-        self._server.channel_class = Channel
+        self._server.health_dispatcher = HealthDispatcher()
+        self._server.limits = limits
+        self._server.addresses = Addresses(limits.per_address, limits.trusted_proxies)
         self._server.max_queued = max_queued
         self._server.backlog = backlog
         self._server.on_refusal = on_refusal
@@ -115,9 +119,10 @@ class Server:
     def run(self) -> None:
         """Serve until told to stop, then drain for at most ``DRAIN_S``."""
         while not self._stopping.is_set():
-            self._turn(_ROUND_S)
+            self._turn(self._server.limits.look_s)
         self._stop_accepting()
         self._room.close()
+        self._server.health_dispatcher.drain()
         began = time.monotonic()
         self._turn(0)  # what has arrived by now is still read
         while self._close_idle() and time.monotonic() - began < DRAIN_S:
@@ -125,12 +130,14 @@ class Server:
             if time.monotonic() - began > REFUSE_AFTER_S:
                 self._refuse_waiting()
         self._server.task_dispatcher.shutdown(timeout=0.1)
+        self._server.health_dispatcher.shutdown(timeout=0.1)
         wasyncore.close_all(self._channels)
+        self._channels.close()
 
     def _turn(self, seconds: float) -> None:
-        timeout = self._room.seconds_left(at_most=seconds)
-        wasyncore.loop(timeout=timeout, use_poll=True, map=self._channels, count=1)
+        self._channels.turn(self._room.seconds_left(at_most=seconds))
         self._room.call_due()
+        self._server.look_after_debts()
 
     def _tell_loop(self) -> None:
         with suppress(OSError):  # closed already, by a loop that was awake
@@ -153,7 +160,7 @@ class Server:
         in_use = [channel for channel in channels if channel.in_use]
         for channel in channels:
             if channel not in in_use:
-                channel.will_close = True
+                channel.handle_close()
         return bool(in_use)
 
     def _refuse_waiting(self) -> None:
@@ -161,7 +168,8 @@ class Server:
         with dispatcher.lock:
             waiting: list[Channel] = list(dispatcher.queue)
             dispatcher.queue.clear()
-        for channel in waiting + self._room.take_called():
+        unread = [each for each in self._server.active_channels.values() if each.awaits_reading]
+        for channel in waiting + unread + self._room.take_called():
             channel.refuse_all()
 
 

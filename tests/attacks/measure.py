@@ -14,8 +14,9 @@ from tests.attacks.ordinary import OrdinaryCaller, Pace
 from tests.support.system import System
 
 WARM_S = 3.0
-BEGINS_S = 3.0
+BEGINS_S = 8.0
 """After this time an attack is under way."""
+STARTS_S = 60.0
 ENDS_S = 20.0
 
 
@@ -33,7 +34,7 @@ class Row:
 
 def measure(attack: Attack, seconds: float = 15.0) -> Row:
     """Start a system, ask it before, during and after an attack for so many seconds each, and stop it."""
-    with System(**attack.settings) as system:
+    with System(None, **attack.settings) as system:
         caller = OrdinaryCaller(system)
         caller.pace(WARM_S)
         before = caller.pace(seconds)
@@ -53,11 +54,13 @@ def _target(system: System) -> Target:
 def _under(attack: Attack, target: Target) -> Iterator[dict[str, int]]:
     """An attack in a process of its own, which ends with the block; then what it did is in what is given."""
     spawning = multiprocessing.get_context("spawn")
-    over, told = spawning.Event(), spawning.Queue()
-    process = spawning.Process(target=_attack, args=(attack, target, over, told), daemon=True)
+    begun, over, told = spawning.Event(), spawning.Event(), spawning.Queue()
+    process = spawning.Process(target=_attack, args=(attack, target, begun, over, told), daemon=True)
     did: dict[str, int] = {}
     process.start()
     try:
+        if not begun.wait(STARTS_S):
+            raise TimeoutError(f"the attackers have not started within {STARTS_S:g} s")
         yield did
         over.set()
         did.update(told.get(timeout=ENDS_S))
@@ -67,7 +70,8 @@ def _under(attack: Attack, target: Target) -> Iterator[dict[str, int]]:
         process.join(ENDS_S)
 
 
-def _attack(attack: Attack, target: Target, over: Event, told: "Queue[Any]") -> None:
+def _attack(attack: Attack, target: Target, begun: Event, over: Event, told: "Queue[Any]") -> None:
     # Attackers are on other machines. Here they share the cores, and must not take them from the service.
     os.nice(10)
+    begun.set()
     told.put(dict(attack.run(target, over.is_set)))

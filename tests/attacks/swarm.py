@@ -127,11 +127,11 @@ SWARMS = (
     Swarm("readers", "100 that read an answer of 1.4 MB slowly", 100, first=_LARGE * 16, reads=64),
     Swarm(
         "readiness",
-        "400 that ask for readiness twice a second each",
+        "400 that ask for readiness in a loop",
         400,
         first=_READY,
         then=_READY,
-        every_s=0.5,
+        every_s=0.25,
         answered=True,
     ),
     Swarm("heads", "400 that send a byte of a head a second", 400, first=_HEAD + "X-Slow: ", then="a"),

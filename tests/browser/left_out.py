@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.browser import programs
-from tests.support import node, skewed_mongod
+from tests.support import nginx, node, skewed_mongod
 
 TESTS = Path(__file__).parent.parent
 
@@ -33,6 +33,7 @@ class Need:
 NEEDS = (
     Need("tests in a browser", TESTS / "browser", "browser", programs.MISSING, programs.there),
     Need("tests with a wrong clock", TESTS, "skewed_mongod", skewed_mongod.MISSING, skewed_mongod.there),
+    Need("tests behind nginx", TESTS / "integration", "nginx", nginx.MISSING, nginx.there),
     Need("tests of a generated TypeScript client", TESTS / "e2e", "npm_packages", node.MISSING, node.there),
 )
 

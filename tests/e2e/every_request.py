@@ -104,9 +104,6 @@ def without_databases() -> list[Request]:
     return [Request("GET", path) for path in ("/health/live", "/openapi.json", "/docs")]
 
 
-READY = Request("GET", "/health/ready")
-
-
 class Callers:
     """Send many requests at the same time, each over a connection of its own."""
 

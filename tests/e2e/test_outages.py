@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
+from http import HTTPStatus
 from signal import SIGCONT, SIGSTOP
 
 import httpx
@@ -15,7 +16,6 @@ import pytest
 from api.local.process import ServerProcess
 from bus.messages.outcome import CommandStatus
 from tests.e2e.every_request import (
-    READY,
     Callers,
     Known,
     Request,
@@ -94,15 +94,18 @@ def nobody_ends_and_nobody_floods(system: System) -> Iterator[None]:
         assert len(loud) <= LINES, f"{name}:\n" + "\n".join(loud)
 
 
+def readiness(system: System) -> object:
+    """``ready``, ``degraded`` or 503, as found within the last seconds."""
+    answer = httpx.get(f"{system.url}/health/ready", timeout=5, trust_env=False, verify=NO_TLS)
+    return answer.json()["status"]
+
+
 def fully_ready(system: System) -> bool:
-    return bool(
-        httpx.get(f"{system.url}/health/ready", timeout=5, trust_env=False, verify=NO_TLS).json()["status"]
-        == "ready"
-    )
+    return readiness(system) == "ready"
 
 
 def mixed(known: Known) -> list[Request]:
-    return [*reads(known), *commands(known), *without_databases(), READY]
+    return [*reads(known), *commands(known), *without_databases()]
 
 
 @pytest.mark.parametrize("fault", [killed, hanging])
@@ -115,10 +118,9 @@ def test_without_redis_everything_is_read_and_accepted(
             for _ in range(2):
                 for request, response in people.ask(mixed(known)):
                     assert response.status_code == (202 if request.is_command else 200), response.text
-                    if request is READY:
-                        assert response.json()["status"] == "degraded"
-                    elif request.is_command:
+                    if request.is_command:
                         accepted.append(response.json()["command_id"])
+            until(lambda: readiness(shaken) == "degraded", BACK_S, "degraded")
         shaken.until_quiet()
     came_to = decided(shaken.write_database, accepted)
     assert len(came_to) == len(accepted)
@@ -140,6 +142,7 @@ def test_without_mongodb_everybody_is_told_in_time(
                         assert response.status_code == 503, f"{request}: {response.text}"
                         assert response.headers["Content-Type"] == "application/problem+json"
                         assert response.headers["Retry-After"]
+            until(lambda: readiness(shaken) == HTTPStatus.SERVICE_UNAVAILABLE, BACK_S, "not ready")
         until(lambda: shaken.client("staff").get("/orders").is_success, BACK_S, "reads")
     shaken.until_quiet()
     assert shaken.write_database.commands.count_documents({"status": "failed"}) == 0

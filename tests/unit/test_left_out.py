@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser.programs import MISSING
-from tests.support import node, skewed_mongod
+from tests.support import nginx, node, skewed_mongod
 from tests.support.datasets import NOT_THERE
 from tests.support.processes import ROOT
 
@@ -16,6 +16,7 @@ JOURNEY = "tests/browser/test_stories.py::test_an_order_is_followed"
 IMPORTED = "tests/unit/test_recorded_trade.py"
 WRONG_CLOCK = "tests/integration/test_wrong_clocks.py::test_the_sweep_finds_what_is_lost"
 TYPESCRIPT = "tests/e2e/test_generated_clients.py::test_a_typescript_client"
+PROXY = "tests/integration/api/test_nginx.py::test_a_caller_is_known_by_its_own_address"
 ELSEWHERE = "tests/unit/test_prefer.py"
 
 
@@ -32,7 +33,7 @@ def run(folder: Path, *arguments: str, **variables: str) -> str:
 
 @pytest.mark.parametrize("processes", ["0", "1"])
 def test_what_needs_a_missing_program_is_left_out_and_named(tmp_path: Path, processes: str) -> None:
-    said = run(tmp_path, "-n", processes, JOURNEY, WRONG_CLOCK, TYPESCRIPT, ELSEWHERE)
+    said = run(tmp_path, "-n", processes, JOURNEY, WRONG_CLOCK, TYPESCRIPT, PROXY, ELSEWHERE)
 
     assert "not run: tests in a browser" in said
     assert f"\n{JOURNEY}\n" in said
@@ -43,16 +44,20 @@ def test_what_needs_a_missing_program_is_left_out_and_named(tmp_path: Path, proc
     assert "not run: tests of a generated TypeScript client" in said
     assert f"\n{TYPESCRIPT}\n" in said
     assert f"1 not run, since {node.MISSING}" in said
+    assert "not run: tests behind nginx" in said
+    assert f"\n{PROXY}\n" in said
+    assert f"1 not run, since {nginx.MISSING}" in said
     assert " passed" in said
     assert "failed" not in said
 
 
 def test_in_ci_it_is_not_left_out(tmp_path: Path) -> None:
-    said = run(tmp_path, "--collect-only", "-q", JOURNEY, WRONG_CLOCK, TYPESCRIPT, CI="true")
+    said = run(tmp_path, "--collect-only", "-q", JOURNEY, WRONG_CLOCK, TYPESCRIPT, PROXY, CI="true")
 
     assert JOURNEY in said
     assert WRONG_CLOCK in said
     assert TYPESCRIPT in said
+    assert PROXY in said
     assert "not run" not in said
 
 

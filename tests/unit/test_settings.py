@@ -166,6 +166,17 @@ def test_origins_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> Non
     assert origins == ("https://shop.example", "http://localhost:5173", "http://[::1]:8080")
 
 
+def test_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings.load().trusted_proxies is None
+    monkeypatch.setenv("TRUSTED_PROXIES", "10.0.0.5, 10.1.0.0/16,::1")
+
+    assert [str(each) for each in Settings.load().trusted_proxies or ()] == [
+        "10.0.0.5/32",
+        "10.1.0.0/16",
+        "::1/128",
+    ]
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -281,6 +292,10 @@ def test_what_a_key_needs_is_named(
         ("SHOP_TIME_ZONE", "+02:00"),
         ("WRITE_MONGODB_URI", "postgres://127.0.0.1"),
         ("REDIS_URL", "http://127.0.0.1"),
+        ("MAX_CONNECTIONS_PER_ADDRESS", "-1"),
+        ("TRUSTED_PROXIES", "proxy.example"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("TRUSTED_PROXIES", "10.0.0.1,"),
     ],
 )
 def test_impossible_value_is_refused_by_its_name(

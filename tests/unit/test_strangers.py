@@ -33,7 +33,7 @@ def closed() -> testing.TestClient:
 
 def ready(parts: dict[str, Probe]) -> testing.TestClient:
     app: falcon.App[falcon.Request, falcon.Response] = falcon.App()
-    app.add_route("/", Ready(parts, Verifier.from_settings(SETTINGS)))
+    app.add_route("/", Ready(parts, verifier=Verifier.from_settings(SETTINGS)))
     return testing.TestClient(app)
 
 

@@ -59,6 +59,11 @@ TYPES: Mapping[str, ProblemType] = {
         "`Accept` excludes what is here, so the request was not carried out.",
         "Accept `application/json`, or send no `Accept`.",
     ),
+    "request-too-slow": ProblemType(
+        (408,),
+        "The rest of the request did not come in time, so it was not carried out.",
+        "Send it again over a new connection: a head within 10 s, and a body at more than 8 KiB a second.",
+    ),
     "body-too-large": ProblemType(
         (413,),
         "The body is larger than any request here has to be.",

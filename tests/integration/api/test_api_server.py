@@ -16,6 +16,8 @@ from api.server.server import MAX_HEADER_BYTES, MAX_READ_BYTES, Server
 from bus.errors import ConfigurationError
 from tests.support.waiting import until
 
+CHUNKED = b"POST / HTTP/%s\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+
 
 class Application:
     """Answers ``/empty`` with 204, ``/fail`` with an error, ``/slow`` when it is let, all else with text."""
@@ -63,6 +65,13 @@ def connect(server: Server) -> http.client.HTTPConnection:
         (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: ten\r\n\r\n", 400),
         (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
         (b"nonsense\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n", 400),
+        (b"GET / HTTP/1.0\r\nHost: x\r\nhost: y\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\na", 400),
+        (CHUNKED % b"1.1" + b"Content-Length: 1\r\n\r\n0\r\n\r\n", 400),
+        (CHUNKED % b"1.1" + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+        (CHUNKED % b"1.0" + b"\r\n0\r\n\r\n", 400),
         (b"GET /fail HTTP/1.1\r\nHost: x\r\n\r\n", 500),
     ],
 )
@@ -76,6 +85,7 @@ def test_what_the_server_refuses_is_a_problem(request_: bytes, status: int) -> N
     assert response.status == orjson.loads(body)["status"] == status
     assert response.getheader("Content-Type") == "application/problem+json"
     assert response.getheader("Server") is None
+    assert response.getheader("Connection") == "close"
     assert b"hunter2" not in body
 
 

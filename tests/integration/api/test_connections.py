@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from api.server import server as server_module
 from api.server.channel import Channel
+from api.server.limits import Limits
 from api.server.server import Server
 from tests.support.waiting import until
 
@@ -34,10 +34,10 @@ def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]
 
 
 @contextmanager
-def serving() -> Iterator[Server]:
+def serving(limits: Limits = Limits()) -> Iterator[Server]:  # noqa: B008 - it does not change
     BEGUN.clear()
     GO_ON.clear()
-    server = Server(application, "127.0.0.1", 0, threads=4)
+    server = Server(application, "127.0.0.1", 0, threads=4, limits=limits)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
@@ -118,23 +118,22 @@ def test_an_answer_takes_one_send(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_who_is_idle_for_too_long_is_parted_with() -> None:
-    with serving() as server, connected(server) as line:
+    with serving(Limits(idle_s=0.05, look_s=0.02)) as server, connected(server) as line:
         assert ask(line, "once") == b"/once"
-        waitress = server._server
-        waitress.adj.channel_timeout = 0
-        waitress.next_channel_cleanup = 0  # with the next turn
         assert line.recv(1) == b""
 
 
-def test_beyond_the_limit_a_connection_waits_for_another_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server_module, "CONNECTION_LIMIT", 2 + 3)  # the server has two descriptors itself
-    with serving() as server, ExitStack() as leaving:
+def test_beyond_the_limit_a_connection_waits_for_another_to_end() -> None:
+    limits = Limits(connections=2 + 3)  # the server has two descriptors itself
+    with serving(limits) as server, ExitStack() as leaving:
         inside = [leaving.enter_context(connected(server)) for _ in range(3)]
         for line in inside:
-            assert ask(line, "in") == b"/in"
+            line.sendall(GET % b"slow")
+        assert BEGUN.wait(PATIENCE_S)
         outside = leaving.enter_context(connected(server))
         outside.sendall(GET % b"late")
         until(lambda: server._server.in_connection_overflow, PATIENCE_S, "nobody let in any more")
-        assert ask(inside[0], "still") == b"/still"
         inside[1].close()
+        GO_ON.set()
+        assert answer(inside[0]) == b"/slow"
         assert answer(outside) == b"/late"

@@ -120,11 +120,20 @@ def test_past_the_bound_on_waiting_commands_writes_are_refused_and_reads_go_on(
 
 
 def test_health_is_told_whatever_waits() -> None:
-    with serving(Application(), max_queued=0, backlog=Fullness([True])) as (url, _):
-        assert httpx.get(f"{url}/health/live", trust_env=False, verify=NO_TLS).status_code == 204
+    application = Application()
+    with serving(application, max_queued=1, backlog=Fullness([True])) as (url, server):
+        slow = [get(f"{url}/slow", [])]
+        until(lambda: application.inside, PATIENCE_S, "the only thread taken")
+        slow.append(get(f"{url}/slow", []))
+        until(lambda: server.waiting, PATIENCE_S, "the only place taken")
+        for path in ("/health/live", "/health/ready"):
+            assert httpx.get(f"{url}{path}", trust_env=False, verify=NO_TLS).status_code == 204
         assert httpx.get(f"{url}/orders", trust_env=False, verify=NO_TLS).status_code == 503
         head = httpx.head(f"{url}/orders", trust_env=False, verify=NO_TLS)
         assert (head.status_code, head.content) == (503, b"")
+        application.let.set()
+        for thread in slow:
+            thread.join(PATIENCE_S)
 
 
 def test_the_backlog_is_what_is_on_the_queue(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

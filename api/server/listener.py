@@ -1,0 +1,136 @@
+"""The listening socket: who is let in, who gives way, who is too late, and which request is one too many."""
+
+import heapq
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from http import HTTPStatus
+from operator import itemgetter
+from typing import Any
+
+from waitress.server import TcpWSGIServer
+
+from api.middleware.error_handlers import of_status
+from api.middleware.shedding import Backlog, overloaded
+from api.server import health
+from api.server.addresses import Addresses
+from api.server.channel import Channel
+from api.server.limits import Limits, Owes, debt
+from api.server.tasks import TOO_MANY_COMMANDS, adds_to_backlog
+from api.server.waiting_room import WaitingRoom
+
+ACCEPTED_AT_ONCE = 64
+"""So that newcomers do not queue behind each other for a turn of the loop each."""
+NEAR = 0.9
+"""From this part of the connections on some give way."""
+GIVE_WAY_AT_ONCE = 10
+"""All connections are looked through to find them, which would be too much for each newcomer."""
+_TOO_MANY_REQUESTS = overloaded("Too many requests are waiting.").to_json()
+_TOO_LATE = of_status(HTTPStatus.REQUEST_TIMEOUT).to_json()
+
+
+class SheddingServer(TcpWSGIServer):  # type: ignore[misc]  # waitress is not typed
+    """Waitress's server; a request that is known to be one too many never becomes a task.
+
+    Whether the backlog is full may have to be asked of Redis, which only a task does: the thread that
+    reads must not wait for anybody. So once the last count is old, one write gets through to a task. Health
+    is always told, by a thread of its own.
+    """
+
+    channel_class = Channel
+    draining = False
+    max_queued = 0
+    backlog: Backlog | None = None
+    room: WaitingRoom[Channel]
+    health_dispatcher: health.HealthDispatcher
+    limits: Limits
+    addresses: Addresses
+    on_refusal: Callable[[int], None]
+    """Told the status of every request that does not reach the application."""
+    _next_look = 0.0
+
+    def readable(self) -> bool:
+        if self.accepting and len(self._map) >= self.limits.connections:
+            self._make_room()  # else newcomers wait, even for those that have fallen silent since
+        return bool(super().readable())
+
+    def handle_accept(self) -> None:
+        for _ in range(ACCEPTED_AT_ONCE):
+            accepted = None
+            with suppress(OSError):  # such as too many open files, or somebody who has gone again
+                if self.draining or len(self._map) < self.limits.connections:
+                    accepted = self.accept()
+            if accepted is None:
+                return
+            line, address = accepted
+            if not self.addresses.lets_in(address[0]):
+                line.close()
+                continue
+            with suppress(OSError):
+                self.set_socket_options(line)
+            self._make_room()
+            self.channel_class(self, line, address, self.adj, map=self._map)
+            self.addresses.enter(address[0])
+
+    def _make_room(self) -> None:
+        if len(self.active_channels) < NEAR * self.limits.connections:
+            return
+        owing = []
+        for channel in self.active_channels.values():
+            if (owed := debt(channel)) is not None:
+                since = channel.owes_since if owed == channel.owes else time.monotonic()
+                owing.append((owed[0], since, channel))
+        for owes, _, channel in heapq.nsmallest(GIVE_WAY_AT_ONCE, owing, key=itemgetter(0, 1)):
+            _part_with(channel, owes)
+
+    def look_after_debts(self) -> None:
+        """Part with callers that are too late; looks every ``look_s`` at most."""
+        now = time.monotonic()
+        if now < self._next_look:
+            return
+        self._next_look = now + self.limits.look_s
+        for channel in list(self.active_channels.values()):
+            owed = debt(channel)
+            if owed is None or owed != channel.owes:
+                channel.owes, channel.owes_since = owed, now
+            elif now - channel.owes_since > self.limits.seconds_for(owed[0], channel.request):
+                if owed[0] is Owes.REST:
+                    late, channel.request = channel.request, None
+                    channel.refuse(late, _TOO_LATE, HTTPStatus.REQUEST_TIMEOUT, last=True)
+                    self._map.stir(channel._fileno)  # noqa: SLF001 - waitress's
+                else:  # nothing to say, or nobody who reads it
+                    _part_with(channel, owed[0])
+
+    def add_task(self, task: Channel) -> None:
+        """Have the first request of a channel answered; whoever calls this has its ``requests_lock``."""
+        while task.requests:
+            if task.total_outbufs_len:
+                task.awaits_reading = True
+                return
+            request = task.requests[0]
+            request.read_at = time.monotonic()
+            if request.error is None and request.path in health.PATHS:
+                self.health_dispatcher.add_task(task)
+                return
+            why = self._surplus(request)
+            if why is None:
+                super().add_task(task)
+                return
+            task.requests.pop(0)
+            task.refuse(request, why)
+
+    def _surplus(self, request: Any) -> bytes | None:
+        """What to say to one too many."""
+        if self.draining or request.error is not None:
+            return None
+        if len(self.task_dispatcher.queue) >= self.max_queued:
+            return _TOO_MANY_REQUESTS
+        if self.backlog is not None and adds_to_backlog(request) and self.backlog.is_known_full():
+            return TOO_MANY_COMMANDS
+        return None
+
+
+def _part_with(channel: Channel, owes: Owes) -> None:
+    """Close a connection, unless the request that it owes has arrived in this instant."""
+    if owes is not Owes.REQUEST or not channel.has_unread():
+        channel.handle_close()

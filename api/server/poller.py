@@ -1,0 +1,81 @@
+"""Waits for sockets as waitress's own loop does, in a time that does not grow with the idle connections.
+
+That loop asks every connection before every wait what it waits for: with a thousand of them some
+milliseconds, several times a request. This one asks only those that are *restless*: what they wait for may
+have changed since they were asked.
+
+Why nobody is forgotten: a connection becomes restless when it is added, at each event of its socket, and by
+``stir``. It is at rest only once it was asked while ``rests`` said that nothing but the loop's own thread
+could change it, and that thread changes it at an event or stirs it. A connection that a thread works on is
+restless throughout, and that thread wakes the loop when it has ended.
+"""
+
+import select
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from waitress import wasyncore
+
+
+class Poller(dict[int, Any]):
+    """Waitress's map of what it waits for, by descriptor. Only ``turn`` waits, in one thread."""
+
+    def __init__(self, rests: Callable[[Any], bool]) -> None:
+        super().__init__()
+        self._rests = rests
+        self._epoll = select.epoll()
+        self._waited_for: dict[int, int] = {}
+        self._restless: set[int] = set()
+
+    def __setitem__(self, number: int, channel: Any) -> None:
+        super().__setitem__(number, channel)
+        self._waited_for.pop(number, None)
+        self.stir(number)
+
+    def __delitem__(self, number: int) -> None:
+        super().__delitem__(number)
+        self._restless.discard(number)
+        self._wait_for(number, 0)
+
+    def stir(self, number: int) -> None:
+        """Ask again what it waits for, before the next wait."""
+        self._restless.add(number)
+
+    def turn(self, seconds: float) -> None:
+        """Wait for events, for so long at most, and handle them."""
+        for number in tuple(self._restless):
+            channel = self.get(number)
+            if channel is None:
+                continue
+            if self._rests(channel):  # asked first, since afterwards it stays as it is found below
+                self._restless.discard(number)
+            readable = select.EPOLLIN if channel.readable() else 0
+            writable = select.EPOLLOUT if channel.writable() and not channel.accepting else 0
+            self._wait_for(number, readable | writable)
+        for number, events in self._epoll.poll(seconds):
+            channel = self.get(number)
+            if channel is None:  # closed by what was handled before it, and the number may be another's
+                with suppress(OSError):
+                    self._epoll.unregister(number)
+                continue
+            self.stir(number)
+            wasyncore.readwrite(channel, events)  # it has poll's flags, which are epoll's
+
+    def close(self) -> None:
+        self._epoll.close()
+
+    def _wait_for(self, number: int, events: int) -> None:
+        before = self._waited_for.get(number, 0)
+        if events == before:
+            return
+        self._waited_for[number] = events
+        with suppress(OSError):  # closed by another thread in this instant
+            if not before:
+                self._epoll.register(number, events)
+            elif events:
+                self._epoll.modify(number, events)
+            else:  # epoll would go on to tell of a caller that has gone
+                self._epoll.unregister(number)
+        if not events:
+            self._waited_for.pop(number, None)
