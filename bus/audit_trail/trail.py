@@ -116,9 +116,10 @@ class AuditTrail:
         except PyMongoError:
             raise
         except BaseException as error:
-            refused = isinstance(error, refusals)
-            ended = Ended.REFUSED if refused else Ended.FAILED
-            self._end(identity, Attempt(ended, str(error) if refused else redacted(error)))
+            if isinstance(error, refusals):  # whose words may quote a command or an operator's reason
+                self._end(identity, Attempt(Ended.REFUSED, type(error).__name__))
+            else:
+                self._end(identity, Attempt(Ended.FAILED, redacted(error)))
             raise
         self._end(identity, attempt)
 

@@ -80,7 +80,7 @@ def test_an_action_is_recorded_before_it_begins_and_with_its_end(trail: AuditTra
 @pytest.mark.parametrize(
     ("error", "ended"),
     [
-        (RefusedError("it is not failed"), ("refused", "it is not failed")),
+        (RefusedError("of ann@example.com"), ("refused", "RefusedError")),
         (RuntimeError("a bug"), ("failed", "RuntimeError: a bug")),
         (ValueError("ann@example.com"), ("failed", "ValueError")),
         (KeyboardInterrupt(), ("failed", "KeyboardInterrupt")),
