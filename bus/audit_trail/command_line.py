@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from rich.table import Table
+from rich.text import Text
 
 from bus.audit_trail.actions import Action
 from bus.audit_trail.callers import of_this_process
@@ -53,7 +54,18 @@ def shown(entries: Sequence[Entry]) -> Table:
     """One row for each; the address stands below who it is."""
     rows = table("at (UTC)", words=("who, from where", "action", "target", "outcome"))
     for entry in entries:
-        who = entry.who if entry.address is None else f"{entry.who}\n{entry.address}"
-        times = "" if entry.count == 1 else f"\n{entry.count:,} times"
-        rows.add_row(moment(entry.at), who, entry.action, entry.target, f"{entry.outcome}{times}")
+        times = "" if entry.count == 1 else f"{entry.count:,} times"
+        rows.add_row(
+            moment(entry.at),
+            _cell(entry.who, entry.address or ""),
+            _cell(entry.action),
+            _cell(entry.target),
+            _cell(entry.outcome, times),
+        )
     return rows
+
+
+def _cell(*lines: str) -> Text:
+    """Lines of text as they are. What a terminal would obey is escaped: a target is what somebody asked for."""
+    shown = (line.encode("unicode_escape").decode() if not line.isprintable() else line for line in lines)
+    return Text("\n".join(shown).rstrip())

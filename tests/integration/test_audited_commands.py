@@ -6,10 +6,12 @@ from dataclasses import dataclass
 import pytest
 from pymongo.database import Database
 
-from bus.audit_trail.callers import of_this_process
+from bus.audit_trail.actions import Action
+from bus.audit_trail.callers import of_this_process, over_http
 from bus.audit_trail.trail import AuditTrail
 from bus.connections.clients import Documents
 from bus.messages.outcome import CommandStatus, Outcome
+from bus.messages.principal import Principal, Role
 from bus.messages.values import OrderStatus
 from bus.settings import Settings
 from read_side.projections.order_detail import ORDER_DETAIL
@@ -107,6 +109,15 @@ def test_it_changes_nothing_if_it_cannot_be_recorded(name: str, system: System) 
     assert done.status == 1, done
     assert "failed validation" in done.err
     assert everything_else(system.write, system.read) == before
+
+
+def test_whatever_was_asked_for_is_shown_as_it_is(system: System) -> None:
+    caller = over_http(Principal(role=Role.OPS, subject="[/red]"), "10.0.0.7")
+    AuditTrail(system.write, 1).count(caller, Action.READ_STORY, {"story_id": "\x1b[2J[/]\nx"})
+    shown = system.run("bus audit-trail", "")
+    assert (shown.status, shown.err) == (0, "")
+    assert "ops:[/red]" in shown.out
+    assert r"\x1b[2J[/]\nx" in shown.out
 
 
 def test_the_trail_is_a_table_for_people_and_json_for_scripts(system: System) -> None:

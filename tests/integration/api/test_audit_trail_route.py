@@ -111,6 +111,13 @@ def test_who_looks_again_is_counted(shop: BothSides) -> None:
     ]
 
 
+@pytest.mark.parametrize("story", ["%ED%A0%80", "%00", "$where", "a%0Ab", "x" * 3_000])
+def test_whatever_is_asked_for_is_recorded(shop: BothSides, story: str) -> None:
+    assert shop.shop.ops.simulate_get(f"/ops/stories/{story}").status_code == 404
+    [entry] = page(shop.shop, action="read_story")["entries"]
+    assert 0 < len(entry["target"]) <= 256
+
+
 def test_what_became_of_a_retry_is_recorded(shop: BothSides) -> None:
     body = BODIES["POST /ops/parked/retry"]
     [row] = shop.shop.ops.simulate_post("/ops/parked/retry", json=body).json["results"]
