@@ -52,7 +52,7 @@ def show(limit: int, since: datetime | None, *, as_json: bool) -> None:
 
 def shown(entries: Sequence[Entry]) -> Table:
     """One row for each; the address stands below who it is."""
-    rows = table("at (UTC)", words=("who, from where", "action", "target", "outcome"))
+    rows = table("at (UTC)", words=("who", "action", "target", "outcome"))
     for entry in entries:
         times = "" if entry.count == 1 else f"{entry.count:,} times"
         rows.add_row(
@@ -66,6 +66,6 @@ def shown(entries: Sequence[Entry]) -> Table:
 
 
 def _cell(*lines: str) -> Text:
-    """Lines of text as they are. What a terminal would obey is escaped: a target is what somebody asked for."""
+    """Lines of text as they are, but that a terminal obeys none: a target is what somebody asked for."""
     shown = (line.encode("unicode_escape").decode() if not line.isprintable() else line for line in lines)
     return Text("\n".join(shown).rstrip())
