@@ -118,7 +118,7 @@ class _Member:
 _GET = "GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n\r\n"
 _LARGE = _GET.replace("{path}", "/docs/swagger-ui-bundle.js")
 _READY = _GET.replace("{path}", "/health/ready")
-_SMALL = _GET.replace("{path}", "/products")
+_SMALL = "GET /products HTTP/1.1\r\nHost: x\r\n\r\n"
 _HEAD = "POST /orders HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n"
 _BODY = _HEAD + "Content-Type: application/json\r\nContent-Length: 100000\r\n\r\n"
 
@@ -138,10 +138,10 @@ SWARMS = (
     Swarm("bodies", "400 that send a byte of a body a second", 400, first=_BODY, then=" "),
     Swarm(
         "pipelines",
-        "50 that send 30 requests at once each second",
-        50,
-        first=_SMALL * 30,
-        then=_SMALL * 30,
+        "20 that send 300 requests at once, again and again",
+        20,
+        first=_SMALL * 300,
+        then=_SMALL * 300,
         answered=True,
     ),
 )
