@@ -147,8 +147,8 @@ class Settings(BaseSettings):
         settings = cls.load()
         if SERVERS & settings.model_fields_set or not _goes_on(settings.data_dir):
             return settings
-        own_key = {"jwt_secret": settings.jwt_secret} if KEYS & settings.model_fields_set else {}
-        return cls._loaded(settings.data_dir / SERVERS_FILE, own_key)
+        own = {name: getattr(settings, name) for name in KEYS} if KEYS & settings.model_fields_set else {}
+        return cls._loaded(settings.data_dir / SERVERS_FILE, own)
 
     @classmethod
     def _loaded(cls, file: Path | None = None, given: Mapping[str, Any] = MappingProxyType({})) -> Self:

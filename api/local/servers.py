@@ -13,6 +13,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Self
 
+from pydantic import SecretStr
+
 from api.local.kept_secret import OWNER_ONLY, kept_secret
 from api.local.mongod import Mongod
 from api.local.process import ServerProcess
@@ -60,8 +62,8 @@ class LocalServers:
     @property
     def told(self) -> dict[str, str]:
         """All that the processes, and commands beside them, have to know of this system."""
-        values = {name.upper(): getattr(self._settings, name) for name in TOLD}
-        told = {name: str(value) for name, value in values.items() if value is not None}
+        values = {name.upper(): getattr(self._settings, name) for name in (*TOLD, *sorted(KEYS))}
+        told = {name: _plain(value) for name, value in values.items() if value is not None}
         if not KEYS & self._settings.model_fields_set:
             told["JWT_SECRET"] = kept_secret(self._data_dir / LOCAL_SECRET)
         return self.environ | told
@@ -98,6 +100,10 @@ class LocalServers:
 
     def _servers(self) -> list[ServerProcess]:
         return [server for server in (self._redis, self._mongod) if server is not None]
+
+
+def _plain(value: object) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 
 
 @contextmanager

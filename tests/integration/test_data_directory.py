@@ -9,7 +9,7 @@ import redis
 
 from api.local.servers import LocalServers, claim
 from bus.errors import ConfigurationError
-from bus.settings import Settings
+from bus.settings import SERVERS_FILE, Settings
 from tests.integration.notes import read, write
 from tests.support.waiting import until
 
@@ -81,7 +81,22 @@ def test_servers_that_are_brought_are_not_started(data_dir: Path) -> None:
             "WRITE_MONGODB_URI": "mongodb://elsewhere/",
             "READ_MONGODB_URI": "mongodb://elsewhere/",
         }
+        assert servers.told["JWT_JWKS_URL"] == "https://elsewhere/"
+        assert "JWT_SECRET" not in servers.told
     assert sorted(path.name for path in data_dir.iterdir()) == ["lock"]
+
+
+def test_a_secret_that_is_brought_is_told_to_other_shells(data_dir: Path) -> None:
+    secret = "a secret that is long enough to sign with"
+    brought = Settings(
+        data_dir=data_dir,
+        redis_url="redis://elsewhere/1",
+        write_mongodb_uri="mongodb://elsewhere/",
+        jwt_secret=secret,
+    )
+    with LocalServers(brought) as servers:
+        assert servers.told["JWT_SECRET"] == secret
+        assert f"JWT_SECRET='{secret}'" in (data_dir / SERVERS_FILE).read_text()
 
 
 def test_read_side_alone_may_be_elsewhere(data_dir: Path) -> None:
