@@ -49,9 +49,9 @@ def test_other_pages_stay_open(closed: testing.TestClient) -> None:
         assert closed.simulate_get(path).status_code == 200
 
 
-@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer x"}, token(Role.STAFF)])
-def test_strangers_are_told_whether_it_is_ready(headers: dict[str, str]) -> None:
-    assert ready(PARTS).simulate_get("/", headers=headers).json == {"status": "degraded"}
+def test_strangers_are_told_whether_it_is_ready() -> None:
+    for headers in ({}, {"Authorization": "Bearer x"}, token(Role.STAFF)):
+        assert ready(PARTS).simulate_get("/", headers=headers).json == {"status": "degraded"}
 
 
 def test_operators_are_told_each_part() -> None:
@@ -59,11 +59,11 @@ def test_operators_are_told_each_part() -> None:
     assert told == {"status": "degraded", "parts": {"one": "ok", "other": "ill"}}
 
 
-@pytest.mark.parametrize(("headers", "parts"), [({}, None), (token(Role.OPS), {"one": "ill"})])
-def test_so_too_while_it_is_not_ready(headers: dict[str, str], parts: dict[str, str] | None) -> None:
-    result = ready({"one": Probe(lambda: "ill")}).simulate_get("/", headers=headers)
-    assert result.status_code == 503
-    assert result.json.get("parts") == parts
+def test_so_too_while_it_is_not_ready() -> None:
+    for headers, parts in (({}, None), (token(Role.OPS), {"one": "ill"})):
+        result = ready({"one": Probe(lambda: "ill")}).simulate_get("/", headers=headers)
+        assert result.status_code == 503
+        assert result.json.get("parts") == parts
 
 
 @pytest.mark.parametrize(
