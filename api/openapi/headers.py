@@ -48,7 +48,7 @@ OF_REQUESTS: Mapping[str, Described] = {
     CONSISTENCY: {
         "description": (
             "Tokens of finished commands, separated by commas: the answer has at least what they stand for,"
-            " or it is a 503."
+            " or it is a 503. One that was not given out here is a 400."
         ),
         "schema": {"type": "string", "pattern": rf"^[ \t]*({_TOKEN}[ \t]*)?(,[ \t]*({_TOKEN}[ \t]*)?)*$"},
         "example": "0-0",

@@ -60,6 +60,7 @@ def _is_beyond_the_calendar(error: Problem) -> bool:
 _REASONS: Mapping[tuple[int, str], Callable[[Case, Problem], bool]] = {
     (400, "malformed-cursor"): lambda case, _: any(case.query.get(name) for name in _OPAQUE),
     (400, "malformed-header"): _is_bad_header,
+    (400, "unknown-consistency-token"): lambda case, _: "Consistency-Token" in case.headers,
     (400, "malformed-query"): lambda _, problem: all(map(_is_beyond_the_calendar, problem["errors"])),
     (412, "version-mismatch"): lambda case, _: "If-Match" in case.headers,
     (422, "idempotency-key-reused"): lambda case, _: "Idempotency-Key" in case.headers,
