@@ -39,6 +39,7 @@ from api.middleware.telemetry import Telemetry
 from api.openapi import operations
 from api.openapi.page import Description
 from api.ops.audit_trail import AuditTrailPages
+from api.ops.commands import RecentCommands
 from api.ops.dead import DeadOne, DeadOnes, Discard, Retry
 from api.ops.flow import FlowSnapshot
 from api.ops.parked import ParkedStreams, RetryParked
@@ -157,6 +158,7 @@ def routes(s: Services) -> tuple[Route, ...]:
         Route("/health/ready", Ready(s.probes, s.ready_parts, asked_by), {"GET": ANYONE}, NOTHING),
         Route("/metrics", Metrics(s.exposition), {"GET": scraping}, NOTHING, NOT_RECORDED, cacheable=True),
         Route("/ops/flow", FlowSnapshot(ops_services.flow), {"GET": ops}, BOTH, NOT_RECORDED),
+        Route("/ops/commands", RecentCommands(s.records), {"GET": ops}, WRITE, NOT_RECORDED),
         Route("/ops/queues", QueuesNow(ops_services.queues), {"GET": ops}, BOTH, NOT_RECORDED),
         Route("/ops/read-models", ReadModels(ops_services.statuses), {"GET": ops}, BOTH, NOT_RECORDED),
         Route(

@@ -153,7 +153,7 @@ app.add_typer(parked_commands, name="parked", rich_help_panel=MEND, epilog=PARKE
 
 @parked_commands.callback()
 def parked(context: typer.Context, *, as_json: AsJson = False) -> None:
-    """List the streams that read models have set aside, or retry them.
+    """List the streams that read models have parked, or retry them.
 
     Each has an event that could not be read or folded; all later ones of the stream wait behind it.
     """
@@ -174,7 +174,7 @@ def retry(
     everything: Annotated[bool, typer.Option("--all", help="All that is parked.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Fold what was set aside into the read models, after a fix.
+    """Fold what was parked into the read models, after a fix.
 
     A read model that counts many streams into one document has to be rebuilt instead.
     """

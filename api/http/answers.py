@@ -24,8 +24,8 @@ def _plain(value: object) -> str:
     raise TypeError(type(value).__name__)
 
 
-def answer(resp: falcon.Response, document: Mapping[str, object], status: int = HTTPStatus.OK) -> None:
-    """Answer with a document."""
+def answer(resp: falcon.Response, document: object, status: int = HTTPStatus.OK) -> None:
+    """Answer with a document: a mapping or a dataclass."""
     resp.status = int(status)
     resp.content_type = falcon.MEDIA_JSON
     resp.data = to_json(document)

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from api.http.queries import NoQuery, Query, StoryQuery
 from api.openapi.operation import Answer, Operation, Tag
 from api.ops import audit_trail, shapes, timeline_shapes
+from api.ops.repair_bodies import CommandsQuery
 
 Key = tuple[str, str]
 """A path and a method."""
@@ -38,6 +39,13 @@ OPERATIONS: Mapping[Key, Operation] = {
         "What goes through the system, from requests to read models",
         shapes.Flow,
         text="Counters, for whoever asks every few seconds to make rates of.",
+    ),
+    ("/ops/commands", "GET"): asking(
+        "listCommands",
+        "The newest commands, and what they came to",
+        shapes.CommandList,
+        text="Those without an outcome by when they were accepted, the others by when they were decided.",
+        query=CommandsQuery,
     ),
     ("/ops/queues", "GET"): asking(
         "readQueues",

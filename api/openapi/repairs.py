@@ -7,6 +7,7 @@ from api.http.bodies import Body
 from api.openapi.operation import Answer, Link, Operation, Tag
 from api.openapi.operators import Key, asking
 from api.ops import repair_bodies, repair_shapes
+from read_side.rebuild.rebuild_status import RebuildStatus
 
 _OF_A_BODY = (
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -79,10 +80,10 @@ OPERATIONS: Mapping[Key, Operation] = {
     ),
     ("/ops/parked/retry", "POST"): doing(
         "retryParked",
-        "Have a parked stream mended",
-        {HTTPStatus.OK: Answer("What has come of it within a moment.", repair_shapes.MendedList)},
+        "Have a parked stream retried",
+        {HTTPStatus.OK: Answer("What has come of it within a moment.", repair_shapes.RetriedList)},
         text=(
-            "What its read model missed is folded in, by the processes that project. One that counts many"
+            "What its read models missed is folded in, by the processes that project. One that counts many"
             " streams into one document has to be rebuilt instead."
         ),
         body=repair_bodies.ParkedStream,
@@ -100,7 +101,7 @@ OPERATIONS: Mapping[Key, Operation] = {
         {
             HTTPStatus.ACCEPTED: Answer(
                 "A process will take it.",
-                repair_shapes.RebuildRow,
+                RebuildStatus,
                 links={
                     "stop": Link("stopRebuild", {"path.read_model": "$response.body#/read_model"}),
                 },
@@ -116,7 +117,7 @@ OPERATIONS: Mapping[Key, Operation] = {
     ("/ops/rebuilds/{read_model}/stop", "POST"): doing(
         "stopRebuild",
         "Stop a requested rebuild",
-        {HTTPStatus.ACCEPTED: Answer("It is stopped, or will be in a moment.", repair_shapes.RebuildRow)},
+        {HTTPStatus.ACCEPTED: Answer("It is stopped, or will be in a moment.", RebuildStatus)},
         text="What is built so far is gone on with by the next one.",
         problems=(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
     ),

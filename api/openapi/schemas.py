@@ -11,6 +11,7 @@ sends it.
 
 import types
 from collections.abc import Iterable, Mapping
+from dataclasses import is_dataclass
 from datetime import datetime
 from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
@@ -22,15 +23,20 @@ from pydantic_core import core_schema
 
 from api.http.queries import Query
 from api.resources.shapes import CommandState, FeedEvent
+from bus.dead_letters.dead_letter import LetterState
+from bus.dead_letters.failures import Failure, Kind
 from bus.messages.customers import CustomerEvent
 from bus.messages.message import Event
 from bus.messages.orders import OrderEvent
 from bus.messages.products import ProductEvent
 from bus.messages.registry import AnyCommand
 from bus.messages.values import Address, OrderStatus
+from read_side.parked.retried import Result, Retried
 from read_side.projections.order_detail import HistoryEntry, OrderDetail
 from read_side.projections.order_summary import OrderSummary
 from read_side.projections.staleness import Stale
+from read_side.rebuild.rebuild_requests import RequestState
+from read_side.rebuild.rebuild_status import READY, RebuildStatus
 
 Schema = dict[str, Any]
 SCHEMAS = "#/components/schemas/"
@@ -45,6 +51,10 @@ REFINED: Mapping[tuple[type, str], Any] = {
     (HistoryEntry, "status"): OrderStatus,
     (CommandState, "type"): Literal[_COMMANDS],
     (Stale, "since"): Annotated[datetime, Field(examples=["2024-05-01T12:00:00.000Z"])],
+    (Failure, "kind"): Literal[tuple(kind.value for kind in Kind)],
+    (Failure, "state"): Literal[tuple(state.value for state in LetterState)],
+    (RebuildStatus, "state"): Literal[(*(state.value for state in RequestState), READY)],
+    (Retried, "result"): Literal[tuple(result.value for result in Result)],
     (FeedEvent, "type"): Literal[tuple(event.__name__ for event in _EVENTS)],
     (FeedEvent, "data"): Union[_EVENTS],  # noqa: UP007 - of a tuple
 }
@@ -120,7 +130,7 @@ def _renamed(part: Any) -> Any:
 
 def _readable(kind: Any) -> Any:
     """A type with its shapes as pydantic takes them, which is not ``typing``'s own before Python 3.12."""
-    if is_typeddict(kind):
+    if is_typeddict(kind) or is_dataclass(kind):
         return _strict(kind)
     origin, parts = get_origin(kind), tuple(map(_readable, get_args(kind)))
     if origin in {Union, types.UnionType}:
@@ -130,12 +140,14 @@ def _readable(kind: Any) -> Any:
 
 @cache
 def _strict(shape: Any) -> Any:
-    """A shape that has its refined fields and takes no other."""
+    """A shape, or a dataclass as JSON has it, that has its refined fields and takes no other."""
     make: Any = typing_extensions.TypedDict
     fields = {
         name: _readable(REFINED.get((shape, name), hint)) for name, hint in get_type_hints(shape).items()
     }
-    optional = {name: typing_extensions.NotRequired[fields[name]] for name in shape.__optional_keys__}
+    optional = {
+        name: typing_extensions.NotRequired[fields[name]] for name in getattr(shape, "__optional_keys__", ())
+    }
     strict = make(shape.__name__, {**fields, **optional})
     strict.__doc__ = shape.__doc__
     strict.__pydantic_config__ = ConfigDict(extra="forbid")

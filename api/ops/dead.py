@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import asdict
 from http import HTTPStatus
-from typing import cast
 
 import falcon
 
@@ -12,7 +11,7 @@ from api.http.answers import answer
 from api.http.problems import Problem, ProblemError, checked_id
 from api.ops.plain import plain
 from api.ops.repair_bodies import DeadQuery, Resolution
-from api.ops.repair_shapes import Dead, DeadInFull, DeadList, Resolved
+from api.ops.repair_shapes import DeadInFull, DeadList, Resolved
 from api.ops.repairs import Repairs
 from bus.dead_letters.failures import Kind
 from bus.errors import NotThereError, RefusedError
@@ -28,7 +27,7 @@ class DeadOnes:
         query = queries.read(req, DeadQuery)
         found = self._failures.newest(tuple(Kind), None, query.limit + 1, resolved=query.everything == "true")
         told: DeadList = {
-            "dead": [cast("Dead", plain(asdict(one))) for one in found[: query.limit]],
+            "dead": plain([asdict(one) for one in found[: query.limit]]),
             "more": len(found) > query.limit,
         }
         answer(resp, told)

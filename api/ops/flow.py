@@ -6,9 +6,7 @@ known and says so; without MongoDB there is nothing to tell.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import cast
 
 import falcon
 import pymongo
@@ -19,7 +17,7 @@ from api.http import queries
 from api.http.answers import answer
 from api.ops.read_models import GenerationStatuses
 from api.ops.recent import Recent
-from api.ops.shapes import ApiFlow, CommandsFlow, Flow, LogFlow, ProcessBeat, ReadModelFlow, Rebuilding
+from api.ops.shapes import ApiFlow, CommandsFlow, Flow, LogFlow, ReadModelFlow, Rebuilding
 from bus.connections.clients import Documents
 from bus.dead_letters.store import DeadLetters
 from bus.inbox.gateway import COMMANDS_QUEUE
@@ -81,7 +79,7 @@ class FlowMeter:
             "commands": commands,
             "log": log,
             "read_models": [self._read_model(one, statuses) for one in live],
-            "processes": [cast("ProcessBeat", asdict(process)) for process in alive],
+            "processes": alive,
         }
 
     def _depth(self) -> QueueDepth | None:

@@ -1,7 +1,7 @@
-"""``/ops/parked``: the streams that read models have set aside, and having them mended.
+"""``/ops/parked``: the streams that read models have parked, and having them retried.
 
-Mending is not done here but ordered (``read_side.parked.retry_requests``); the answer waits for it for a
-moment.
+The retry is not carried out here but requested (``read_side.parked.retry_requests``); the answer waits for it
+for a moment.
 """
 
 import falcon
@@ -10,15 +10,17 @@ from api.http import bodies, queries
 from api.http.answers import answer
 from api.http.problems import not_found
 from api.ops.repair_bodies import ParkedQuery, ParkedStream
-from api.ops.repair_shapes import MendedList, ParkedList, ParkedRow
+from api.ops.repair_shapes import ParkedList, ParkedRow, Remedy, RetriedList
 from api.ops.repairs import Repairs
 from bus.log.log import Log
+from read_side.generations.registry import STAYING, Entry
 from read_side.parked.parking import Parked
-from read_side.parked.retry_requests import Result
-from read_side.projections import by_name
+from read_side.parked.retried import Result
+from read_side.projections import READ_MODELS
 
 WAIT_S = 1.5
 """Most streams take some milliseconds; a request is not to take long, and its database has 2.5 s for it."""
+_RETRIED = {model.name for model in READ_MODELS if model.sources}
 
 
 class ParkedStreams:
@@ -27,12 +29,13 @@ class ParkedStreams:
     def __init__(self, repairs: Repairs) -> None:
         self._parking = repairs.parking
         self._log = repairs.log
+        self._registry = repairs.registry
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         limit = queries.read(req, ParkedQuery).limit
         found = self._parking.every(limit + 1)
         told: ParkedList = {
-            "parked": [_row(self._log, one) for one in found[:limit]],
+            "parked": [_row(self._log, self._registry.entry(one.name), one) for one in found[:limit]],
             "more": len(found) > limit,
         }
         answer(resp, told)
@@ -47,31 +50,25 @@ class RetryParked:
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         queries.read(req, queries.NoQuery)
         meant = bodies.read(req, ParkedStream).body
-        target = {"read_model": meant.read_model, "stream": meant.stream}
+        target = {"read_model": meant.read_model or "all", "stream": meant.stream}
         with req.context.attempt(target) as attempt, self._repairs.slots.one() as free:
-            parked = self._repairs.parking.of_model(meant.read_model, meant.stream)
+            parked = self._repairs.parking.of_stream(meant.stream, meant.read_model)
             if not parked:
                 raise not_found("parked stream", meant.stream)
-            results = self._repairs.orders.give(by_name(meant.read_model), parked, WAIT_S if free else 0)
+            results = self._repairs.retry_requests.retry(parked, WAIT_S if free else 0)
             worst = max((one.result for one in results), key=list(Result).index)
             attempt.outcome, attempt.detail = worst.ended, worst
-        told: MendedList = {
-            "results": [
-                {
-                    "read_model": one.parked.name,
-                    "generation": one.parked.generation,
-                    "partition": one.parked.partition,
-                    "stream": one.parked.stream,
-                    "result": one.result.value,
-                    "detail": one.detail,
-                }
-                for one in results
-            ]
-        }
+        told: RetriedList = {"results": results}
         answer(resp, told)
 
 
-def _row(log: Log, parked: Parked) -> ParkedRow:
+def _remedy(entry: Entry, parked: Parked) -> Remedy:
+    if entry.state_of(parked.generation) not in STAYING:
+        return "none"
+    return "retry" if parked.name in _RETRIED else "rebuild"
+
+
+def _row(log: Log, entry: Entry, parked: Parked) -> ParkedRow:
     return {
         "read_model": parked.name,
         "generation": parked.generation,
@@ -81,4 +78,5 @@ def _row(log: Log, parked: Parked) -> ParkedRow:
         "since": parked.since,
         "error": parked.error,
         "waiting": log.waiting(parked.partition, parked.stream, parked.seq),
+        "remedy": _remedy(entry, parked),
     }

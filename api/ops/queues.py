@@ -14,7 +14,7 @@ from api.http import queries
 from api.http.answers import answer
 from api.ops.shapes import FigureExplained, QueueFigures, QueueReport
 from bus.inspection.explanations import rows
-from bus.inspection.figures import Figures, between
+from bus.inspection.figures import between
 from bus.inspection.snapshot import Inspection, Inspector
 from bus.primitives.cached import CachedValue, StampedePolicy
 
@@ -43,31 +43,10 @@ class QueueBoard:
             "at": datetime.now(UTC),
             "interval_s": round(now.at - before.at, 3) if before else None,
             "failed_commands": now.failed,
-            "queues": [_shown(one, paired=before is not None) for one in between(before or now, now)],
+            "queues": [
+                QueueFigures(**vars(one), redis_cli=explained(one.queue)) for one in between(before, now)
+            ],
         }
-
-
-def _shown(one: Figures, *, paired: bool) -> QueueFigures:
-    stranded = one.stranded
-    return {
-        "queue": one.queue,
-        "waiting": one.waiting,
-        "in_flight": one.in_flight,
-        "delayed": one.delayed,
-        "dead": one.dead,
-        "oldest_s": one.oldest_s,
-        "in_per_s": one.in_per_s,
-        "out_per_s": one.out_per_s,
-        "stranded": {
-            "silent": stranded.silent,
-            "overdue": stranded.overdue,
-            "unrung": stranded.unrung,
-            "total": stranded.total,
-        }
-        if paired
-        else None,
-        "redis_cli": explained(one.queue),
-    }
 
 
 def explained(queue: str) -> Sequence[FigureExplained]:

@@ -1,8 +1,6 @@
 """``/ops/read-models``: how far every generation of every read model is, as ``read_side status`` tells."""
 
 from collections.abc import Iterable
-from dataclasses import asdict
-from typing import cast
 
 import falcon
 import pymongo
@@ -10,7 +8,7 @@ from pymongo.database import Database
 
 from api.http import queries
 from api.http.answers import answer
-from api.ops.shapes import Generation, ReadModelStandings
+from api.ops.shapes import ReadModelStandings
 from bus.connections.clients import Documents
 from bus.log.log import Log
 from bus.primitives.cached import CachedValue, StampedePolicy
@@ -44,8 +42,5 @@ class ReadModels:
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         queries.read(req, queries.NoQuery)
         statuses = self._statuses.look()
-        told: ReadModelStandings = {
-            "read_models": [cast("Generation", asdict(status)) for status in statuses],
-            "attention": attention(statuses),
-        }
+        told: ReadModelStandings = {"read_models": statuses, "attention": attention(statuses)}
         answer(resp, told)

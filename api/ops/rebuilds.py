@@ -3,9 +3,7 @@
 It is not carried out here: a projections' process takes the request (``read_side.rebuild.rebuild_requests``).
 """
 
-from dataclasses import asdict
 from http import HTTPStatus
-from typing import cast
 
 import falcon
 
@@ -13,9 +11,8 @@ from api.http import bodies, queries
 from api.http.answers import answer
 from api.http.problems import Problem, ProblemError, checked_id
 from api.ops.repair_bodies import ModelToRebuild
-from api.ops.repair_shapes import RebuildList, RebuildRow
+from api.ops.repair_shapes import RebuildList
 from api.ops.repairs import Repairs
-from bus.connections.clients import Documents
 from read_side.projections import by_name
 from read_side.rebuild.rebuild_status import of_request
 
@@ -29,7 +26,7 @@ class Rebuilds:
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         queries.read(req, queries.NoQuery)
-        told: RebuildList = {"rebuilds": [cast("RebuildRow", asdict(row)) for row in self._rebuilds.look()]}
+        told: RebuildList = {"rebuilds": self._rebuilds.look()}
         answer(resp, told)
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
@@ -41,7 +38,7 @@ class Rebuilds:
             if asked is None:
                 detail = f"A rebuild of {model.name} is requested or running already{_by(builder)}."
                 raise ProblemError(Problem(HTTPStatus.CONFLICT, "rebuild-under-way", detail))
-        _answer(resp, asked)
+        answer(resp, of_request(asked), HTTPStatus.ACCEPTED)
 
 
 class StopRebuild:
@@ -57,12 +54,8 @@ class StopRebuild:
             if stopped is None:
                 detail = f"No rebuild of {read_model} is requested or running that was asked for here."
                 raise ProblemError(Problem(HTTPStatus.CONFLICT, "no-rebuild", detail))
-        _answer(resp, stopped)
+        answer(resp, of_request(stopped), HTTPStatus.ACCEPTED)
 
 
 def _by(builder: str | None) -> str:
     return f", by {builder}" if builder else ""
-
-
-def _answer(resp: falcon.Response, request: Documents) -> None:
-    answer(resp, cast("RebuildRow", asdict(of_request(request))), HTTPStatus.ACCEPTED)

@@ -35,9 +35,9 @@ class Resolution(Body):
 
 
 class ParkedStream(Body):
-    """A stream that a read model has parked."""
+    """A stream that read models have parked; with ``read_model`` it is retried in that one alone."""
 
-    read_model: ReadModelName
+    read_model: ReadModelName | None = None
     stream: StreamName
 
     examples: ClassVar[Any] = {"customer": {"read_model": "customers", "stream": f"customer-{CUSTOMER_ID}"}}
@@ -62,6 +62,14 @@ class DeadQuery(Query):
         Field(alias="all", description="Also discarded commands, and discarded and retried letters."),
     ] = "false"
     limit: Most = 100
+
+
+class CommandsQuery(Query):
+    status: Annotated[
+        Literal["accepted", "succeeded", "rejected", "failed"] | None,
+        Field(description="What they came to, or `accepted` for those without an outcome."),
+    ] = None
+    limit: Most = 50
 
 
 class ParkedQuery(Query):

@@ -4,23 +4,15 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, TypedDict
 
-
-class Dead(TypedDict):
-    """A failed command or a dead letter; ``what`` is a command's type, or a letter's actor."""
-
-    kind: Literal["command", "letter"]
-    id: str
-    queue: str
-    what: str
-    reason: str
-    since: datetime
-    state: Literal["kept", "retried", "discarded"]
+from bus.dead_letters.failures import Failure
+from read_side.parked.retried import Retried
+from read_side.rebuild.rebuild_status import RebuildStatus
 
 
 class DeadList(TypedDict):
     """The newest first; ``more`` says whether there are more than these."""
 
-    dead: Sequence[Dead]
+    dead: Sequence[Failure]
     more: bool
 
 
@@ -37,8 +29,15 @@ class Resolved(TypedDict):
     result: str
 
 
+Remedy = Literal["retry", "rebuild", "none"]
+
+
 class ParkedRow(TypedDict):
-    """A stream that a generation has parked from position ``seq`` on; ``waiting`` commits come after it."""
+    """A stream that a generation has parked from position ``seq`` on; ``waiting`` commits come after it.
+
+    ``remedy`` is what helps once the cause is mended: a read model that counts many streams into one document
+    is rebuilt, and a generation that is being built or retires needs nothing.
+    """
 
     read_model: str
     generation: int
@@ -48,6 +47,7 @@ class ParkedRow(TypedDict):
     since: datetime
     error: str
     waiting: int
+    remedy: Remedy
 
 
 class ParkedList(TypedDict):
@@ -57,55 +57,13 @@ class ParkedList(TypedDict):
     more: bool
 
 
-class MendedRow(TypedDict):
-    """``busy`` means that it is being mended, or will be: whether it is can be seen where it is listed."""
-
-    read_model: str
-    generation: int
-    partition: int
-    stream: str
-    result: Literal["mended", "parked", "rebuild", "busy", "refused"]
-    detail: str
-
-
-class MendedList(TypedDict):
+class RetriedList(TypedDict):
     """One for each generation that has it parked."""
 
-    results: Sequence[MendedRow]
-
-
-class RebuildResult(TypedDict):
-    """What came of it: ``parked`` streams, and documents that differ from those of the generation before."""
-
-    commits: int
-    seconds: float
-    parked: int
-    differences: int
-
-
-class RebuildRow(TypedDict):
-    """The latest rebuild of a read model; what is not known is ``null``.
-
-    ``done`` of ``total`` commits are read, ``per_s`` of them a second, which leaves ``left_s`` seconds.
-    """
-
-    read_model: str
-    state: Literal["requested", "running", "ready", "succeeded", "failed", "stopped"]
-    requested_at: datetime | None
-    requested_by: str | None
-    started_at: datetime | None
-    finished_at: datetime | None
-    generation: int | None
-    phase: str | None
-    done: int | None
-    total: int | None
-    per_s: float | None
-    left_s: float | None
-    result: RebuildResult | None
-    error: str | None
+    results: Sequence[Retried]
 
 
 class RebuildList(TypedDict):
     """By read model; those that have never been rebuilt are not there."""
 
-    rebuilds: Sequence[RebuildRow]
+    rebuilds: Sequence[RebuildStatus]

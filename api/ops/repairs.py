@@ -29,7 +29,8 @@ class Repairs:
     failures: Failures
     log: Log
     parking: Parking
-    orders: RetryRequests
+    registry: Registry
+    retry_requests: RetryRequests
     requests: RebuildRequests
     rebuilds: RebuildStatuses
     slots: WaitSlots
@@ -39,12 +40,13 @@ def repairs(
     write: Database[Documents], read: Database[Documents], client: redis.Redis, log: Log, slots: WaitSlots
 ) -> Repairs:
     """Those of the real system; nothing is connected to before the first request."""
-    parking = Parking(read)
+    parking, registry = Parking(read), Registry(read)
     return Repairs(
         failures=Failures(write, Broker(client)),
         log=log,
         parking=parking,
-        orders=RetryRequests(Registry(read), Checkpoints(read), parking, Doorbells(client), OWNER),
+        registry=registry,
+        retry_requests=RetryRequests(registry, Checkpoints(read), parking, Doorbells(client), OWNER),
         requests=RebuildRequests(read),
         rebuilds=RebuildStatuses(read, log),
         slots=slots,

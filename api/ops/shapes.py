@@ -5,8 +5,14 @@ Times are in seconds, counters count up over all processes.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TypedDict
+from typing import Literal, TypedDict
+
+from api.http.problems import ProblemDocument
+from bus.inspection.figures import Figures
+from bus.observability.heartbeats import Process
+from read_side.queries.status import GenerationStatus
 
 
 class Percentiles(TypedDict):
@@ -80,18 +86,6 @@ class ReadModelFlow(TypedDict):
     rebuilding: Rebuilding | None
 
 
-class ProcessBeat(TypedDict):
-    """A process as it was last heard; ``well`` unless it has been silent for too long."""
-
-    kind: str
-    host: str
-    pid: int
-    version: str
-    started_at: datetime
-    beat_age_s: float
-    well: bool
-
-
 class Flow(TypedDict):
     """What goes through the system, from requests to read models. ``away`` names what could not be asked."""
 
@@ -101,16 +95,30 @@ class Flow(TypedDict):
     commands: CommandsFlow
     log: LogFlow
     read_models: Sequence[ReadModelFlow]
-    processes: Sequence[ProcessBeat]
+    processes: Sequence[Process]
 
 
-class StrandedWork(TypedDict):
-    """Work that nobody is about to do; the sweeps find it. ``total`` is 0 in the ordinary course."""
+class CommandRow(TypedDict):
+    """A command and what it came to; ``by`` is the role and the subject that asked, as ``staff:ann``.
 
-    silent: int
-    overdue: int
-    unrung: int
-    total: int
+    ``problem`` says why it was rejected or failed.
+    """
+
+    command_id: str
+    type: str
+    status: Literal["accepted", "succeeded", "rejected", "failed"]
+    stream: str
+    by: str
+    accepted_at: datetime
+    finished_at: datetime | None
+    problem: ProblemDocument | None
+
+
+class CommandList(TypedDict):
+    """The newest first; ``more`` says whether there are more than these."""
+
+    commands: Sequence[CommandRow]
+    more: bool
 
 
 class FigureExplained(TypedDict):
@@ -121,18 +129,10 @@ class FigureExplained(TypedDict):
     commands: Sequence[str]
 
 
-class QueueFigures(TypedDict):
-    """One queue. Rates, and what is stranded, are between two looks: ``null`` after the first."""
+@dataclass(frozen=True)
+class QueueFigures(Figures):
+    """One queue, and how to see each of its figures elsewhere."""
 
-    queue: str
-    waiting: int
-    in_flight: int
-    delayed: int
-    dead: int
-    oldest_s: float | None
-    in_per_s: float | None
-    out_per_s: float | None
-    stranded: StrandedWork | None
     redis_cli: Sequence[FigureExplained]
 
 
@@ -145,40 +145,8 @@ class QueueReport(TypedDict):
     queues: Sequence[QueueFigures]
 
 
-class PartitionProgress(TypedDict):
-    """One partition of a generation; ``lag`` in commits, ``rate`` in commits a second between two looks."""
-
-    partition: int
-    position: int
-    head: int
-    lag: int
-    lag_s: float | None
-    rate: float | None
-    parked: int
-    holder: str | None
-    error: str | None
-    error_at: datetime | None
-
-
-class Generation(TypedDict):
-    """One generation of a read model; ``state`` is ``live``, or what the registry says of it.
-
-    Of a model that counts by days, ``time_zone`` is the zone whose days they are, and ``this_time_zone`` the
-    one that is configured; where they differ, the model is to be rebuilt.
-    """
-
-    read_model: str
-    generation: int
-    state: str
-    version: int
-    this_version: int | None
-    partitions: Sequence[PartitionProgress]
-    time_zone: str | None
-    this_time_zone: str | None
-
-
 class ReadModelStandings(TypedDict):
     """How far everything is, and what an operator should do something about."""
 
-    read_models: Sequence[Generation]
+    read_models: Sequence[GenerationStatus]
     attention: Sequence[str]

@@ -79,7 +79,7 @@ class StoryReadModel(TypedDict):
     """A read model that shows it. ``up_to_date`` if it has read the ``last_commit`` and left nothing out.
 
     ``documents`` are as they are stored: those that the events shown here fold into. They may lack events
-    of ``others_parked``, streams that the model has set aside besides, of which some are named.
+    of ``others_parked``, streams that the model has parked besides, of which some are named.
     """
 
     name: str

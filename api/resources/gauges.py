@@ -4,7 +4,6 @@ Each part is asked on its own, in bounded time: one that is away is missing and 
 kept for a second, so that any number of monitoring systems cost the databases no more than one.
 """
 
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
@@ -23,6 +22,7 @@ from bus.inspection.depths import queue_depths
 from bus.log.log import Log
 from bus.observability.heartbeats import KINDS, alive
 from bus.observability.logs import logger
+from bus.primitives.cached import CachedValue, StampedePolicy
 from read_side.parked.parking import Parking
 from read_side.projections import READ_MODELS
 from read_side.projector.checkpoints import Checkpoints
@@ -38,22 +38,18 @@ Part = Callable[[], Iterable[Metric]]
 class Gauges:
     """Asks named parts. ``ok`` says of each whether it answered when it was last asked."""
 
-    def __init__(self, parts: Mapping[str, Part], *, limit_s: float, kept_s: float) -> None:
+    def __init__(
+        self,
+        parts: Mapping[str, Part],
+        *,
+        limit_s: float,
+        kept_s: float = 0,
+        others: StampedePolicy = StampedePolicy.LOOK_TOO,
+    ) -> None:
         self._parts = parts
         self._limit_s = limit_s
-        self._kept_s = kept_s
-        self._found: Sequence[Metric] = ()
-        self._looked_at = float("-inf")
-        self._lock = threading.Lock()
         self.ok: Mapping[str, bool] = {}
-
-    def collect(self) -> Sequence[Metric]:
-        """What was found; one caller looks, the others wait for it."""
-        with self._lock:
-            if time.monotonic() - self._looked_at >= self._kept_s:
-                self._found = self._look()
-                self._looked_at = time.monotonic()
-            return self._found
+        self.collect = CachedValue(self._look, kept_s, others)
 
     def _look(self) -> Sequence[Metric]:
         found: list[Metric] = []

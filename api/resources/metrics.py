@@ -16,6 +16,7 @@ from bus.messages.registry import AnyCommand
 from bus.observability import metrics
 from bus.observability.metric_slots import Slots
 from bus.observability.metrics import FAMILIES, MILLION, Counts, Family, Labels
+from bus.primitives.cached import StampedePolicy
 from bus.version import VERSION
 from read_side.projections import READ_MODELS
 
@@ -32,9 +33,9 @@ class Exposition:
 
     def __init__(self, slots: Slots, parts: Mapping[str, Part], *, kept_s: float = KEPT_S) -> None:
         shown = from_the_start()
-        # Not kept: no process may show less than another has shown before.
-        counts = Gauges({"counts": lambda: counted(slots.total(), shown)}, limit_s=SLOTS_S, kept_s=0)
-        self._sources = (counts, Gauges(parts, limit_s=MONGODB_S, kept_s=kept_s))
+        # Neither kept nor shared: no process may show less than another has shown before.
+        counts = Gauges({"counts": lambda: counted(slots.total(), shown)}, limit_s=SLOTS_S)
+        self._sources = (counts, Gauges(parts, limit_s=MONGODB_S, kept_s=kept_s, others=StampedePolicy.WAIT))
 
     def collect(self) -> Iterator[Metric]:
         """As prometheus_client asks its collectors."""

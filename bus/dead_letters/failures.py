@@ -35,13 +35,12 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One row of what waits, or waited, for an operator."""
+    """A failed command or a dead letter; ``what`` is a command's type, or the actor that a letter was for."""
 
     kind: Kind
     id: str
     queue: str
     what: str
-    """A command's type, or the actor that a letter was for."""
     reason: str
     since: datetime
     state: str

@@ -11,10 +11,12 @@ A failed command is in both: the inbox keeps it for an operator (``bus.dead_lett
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from pydantic import ValidationError
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 from pymongo.errors import AutoReconnect
@@ -148,6 +150,17 @@ class CommandRecords:
         with causal(self._database) as session:
             read_barrier(self._database, session)
             return self._find([command_id], session)[0]
+
+    def newest(self, status: CommandStatus, limit: int) -> list[CommandRecord]:
+        """The newest commands of a status, newest first, as far as this build can read them."""
+        if status is CommandStatus.ACCEPTED:
+            found = self._records(self._inbox.newest(limit), None)
+            return [record for record in found if record.status is status]
+        records = []
+        for commit in self._log.decided(status, limit):
+            with suppress(ValidationError):
+                records.append(CommandRecord.of_commit(commit))
+        return records
 
     def _find(self, command_ids: Sequence[str], session: ClientSession | None) -> list[CommandRecord | None]:
         entries = self._inbox.find_all(command_ids, session)

@@ -10,7 +10,7 @@ entries before them. What was acknowledged before an entry was accepted is there
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
@@ -223,6 +223,14 @@ class Inbox:
         where = {**_WAITING, "accepted_ts": {"$gt": after, "$lte": last}}
         found = self._commands.find(where, {"accepted_ts": True})
         return {s["_id"]: s["accepted_ts"] for s in found.sort("accepted_ts", ASCENDING).limit(limit)}
+
+    def newest(self, limit: int) -> list[Entry]:
+        """The unfinished commands that were accepted last, as far as this build can read them."""
+        entries = []
+        for stored in self._commands.find(_WAITING).sort("accepted_ts", DESCENDING).limit(limit):
+            with suppress(ValidationError):
+                entries.append(Entry.from_stored(stored))
+        return entries
 
     def newest_unfinished(self) -> Timestamp | None:
         """The place in the order of the last command that has no outcome."""

@@ -12,7 +12,7 @@ from bus.inspection.snapshot import Inspection, QueueInspection
 
 @dataclass(frozen=True, slots=True)
 class Stranded:
-    """Work that nobody is about to do; the sweeps are there to find it."""
+    """Work that nobody is about to do; the sweeps find it. ``total`` is 0 in the ordinary course."""
 
     silent: int
     """Messages in flight with workers that went silent: back on the queue within 20 s of the silence."""
@@ -20,15 +20,12 @@ class Stranded:
     """Commands that are unfinished, overdue, and not on the queue: the clock enqueues them again."""
     unrung: int
     """Partitions of a read model that are behind and have no bell: the projections' watchdog rings."""
-
-    @property
-    def total(self) -> int:
-        return self.silent + self.overdue + self.unrung
+    total: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Figures:
-    """One queue. Rates are commands or commits a second, ``None`` if there was one look only."""
+    """One queue. Rates, and what is stranded, are between two looks: ``null`` after the first."""
 
     queue: str
     waiting: int
@@ -38,18 +35,17 @@ class Figures:
     oldest_s: float | None
     in_per_s: float | None
     out_per_s: float | None
-    stranded: Stranded
+    stranded: Stranded | None
 
 
-def between(first: Inspection, second: Inspection) -> list[Figures]:
+def between(first: Inspection | None, second: Inspection) -> list[Figures]:
     """The figures of each queue as it is in the second look; a queue that is new there has no rates."""
-    seconds = second.at - first.at
-    return [_of_queue(queue, first.queues.get(queue), look, seconds) for queue, look in second.queues.items()]
+    seconds = second.at - first.at if first else 0.0
+    earlier = first.queues if first and seconds > 0 else {}
+    return [_of_queue(queue, earlier.get(queue), look, seconds) for queue, look in second.queues.items()]
 
 
 def _of_queue(queue: str, before: QueueInspection | None, look: QueueInspection, seconds: float) -> Figures:
-    two = before is not None and before is not look and seconds > 0
-    earlier = before if before is not None else look
     return Figures(
         queue=queue,
         waiting=look.waiting,
@@ -57,14 +53,16 @@ def _of_queue(queue: str, before: QueueInspection | None, look: QueueInspection,
         delayed=look.delayed,
         dead=look.dead,
         oldest_s=look.oldest_s,
-        in_per_s=_rate(look.came - earlier.came, seconds) if two else None,
-        out_per_s=_rate(look.done - earlier.done, seconds) if two else None,
-        stranded=Stranded(
-            silent=min(earlier.silent, look.silent),
-            overdue=len(earlier.overdue & look.overdue),
-            unrung=len(earlier.behind & look.behind),
-        ),
+        in_per_s=_rate(look.came - before.came, seconds) if before else None,
+        out_per_s=_rate(look.done - before.done, seconds) if before else None,
+        stranded=_stranded(before, look) if before else None,
     )
+
+
+def _stranded(before: QueueInspection, look: QueueInspection) -> Stranded:
+    silent = min(before.silent, look.silent)
+    overdue, unrung = len(before.overdue & look.overdue), len(before.behind & look.behind)
+    return Stranded(silent, overdue, unrung, total=silent + overdue + unrung)
 
 
 def _rate(count: int, seconds: float) -> float:

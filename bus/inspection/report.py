@@ -114,7 +114,7 @@ def table(figures: Sequence[Figures]) -> Table:
             age(one.oldest_s),
             _rate(one.in_per_s),
             _rate(one.out_per_s),
-            _alarming(one.stranded.total),
+            _alarming(one.stranded.total if one.stranded else 0),
         )
     return rows
 
@@ -126,9 +126,10 @@ def notes(figures: Sequence[Figures], failed: int) -> list[RenderableType]:
         lines.append(_line(dead, "dead letter", "python -m bus dead list --letters"))
     if failed:
         lines.append(_line(failed, "failed command", "python -m bus dead list --failed"))
-    silent = sum(one.stranded.silent for one in figures)
-    overdue = sum(one.stranded.overdue for one in figures)
-    unrung = sum(one.stranded.unrung for one in figures)
+    stranded = [one.stranded for one in figures if one.stranded]
+    silent = sum(one.silent for one in stranded)
+    overdue = sum(one.overdue for one in stranded)
+    unrung = sum(one.unrung for one in stranded)
     if silent:
         lines.append(_line(silent, "message", "with silent workers; living ones take over within 20 s"))
     if overdue:

@@ -64,6 +64,11 @@ INDEXES = (
         name="without_effect",
         partialFilterExpression={"outcome.stream": {"$exists": True}},
     ),
+    IndexModel(
+        [("outcome.status", ASCENDING), ("decided_at", ASCENDING)],
+        name="outcomes",
+        partialFilterExpression={"outcome.stream": {"$exists": True}},
+    ),
 )
 
 Appended = Commit | VersionConflictError | AlreadyCommittedError

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Self, cast
 
 from bson import decode_all
@@ -23,12 +23,17 @@ from pymongo.database import Database
 from bus.connections.clients import CODEC, SETTLED, Documents, causal, read_barrier
 from bus.log.commit import Commit
 from bus.log.positions import HighestRead
+from bus.messages.outcome import CommandStatus
 
 RAW_BATCH = 250
 """Commits in a batch from MongoDB; of the largest orders, with 200 lines, they are 8 MB."""
 
 _FOR_READERS = {"_id": False, "state": False}
 """Only the write side needs the ``state``."""
+_FOR_LISTS = {**_FOR_READERS, "events": False}
+_CHANGED = CommandStatus.SUCCEEDED
+"""Only what succeeded may stand in a commit of its stream."""
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +140,17 @@ class LogView:
         found = self._settled.find(where, _FOR_READERS, session=self._session)
         found = found.sort("seq", DESCENDING).limit(limit)
         return [Commit.from_stored(stored) for stored in found][::-1]
+
+    def decided(self, status: str, limit: int) -> list[Commit]:
+        """The newest commands of this outcome, at most ``limit``, newest first, without events and state."""
+        settled, session = self._settled, self._session
+        quiet = {"outcome.status": status, "outcome.stream": {"$exists": True}}
+        cursors = [settled.find(quiet, _FOR_LISTS, session=session).sort("decided_at", DESCENDING)]
+        for partition in range(self.partitions) if status == _CHANGED else ():
+            where = {"partition": partition, "stream": {"$exists": True}}
+            cursors.append(settled.find(where, _FOR_LISTS, session=session).sort("seq", DESCENDING))
+        found = [Commit.from_stored(stored) for cursor in cursors for stored in cursor.limit(limit)]
+        return sorted(found, key=lambda commit: commit.decided_at or _NEVER, reverse=True)[:limit]
 
     def of_streams(self, partition: int, streams: Iterable[str]) -> list[Commit]:
         """All commits of some streams, by position, without their ``state``."""

@@ -6,7 +6,7 @@ import socket
 import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import redis
 from rich.console import Group, RenderableType
@@ -28,8 +28,8 @@ from bus.terminal import Terminal
 from read_side.errors import GenerationError, LeaseLostError, RebuildNeededError
 from read_side.generations.registry import STAYING, Registry, collection_name
 from read_side.parked.parking import Parked, Parking
+from read_side.parked.retried import Result, Retried
 from read_side.parked.retry import ParkedRetry
-from read_side.parked.retry_requests import Result
 from read_side.projector.checkpoints import Checkpoints
 
 
@@ -73,16 +73,6 @@ class Listed:
         return self.state in STAYING
 
 
-@dataclass(frozen=True, slots=True)
-class Retried:
-    """What became of a parked stream."""
-
-    parked: Parked
-    result: Result
-    detail: str
-    """Why it is not mended, or nothing."""
-
-
 def listed(*, as_json: bool) -> bool:
     """Print what is parked; return whether nothing of it needs an operator, as ``status`` says it."""
     with _tools() as tools:
@@ -95,7 +85,7 @@ def listed(*, as_json: bool) -> bool:
             for parked in tools.parking.every()
         ]
     if as_json:
-        _print_json([{**_identity(r.parked), **_why(r.parked), "waiting": r.waiting} for r in rows])
+        _print_json([_as_json(row) for row in rows])
     else:
         Terminal().print(shown(rows))
     return not any(row.stays for row in rows)
@@ -113,11 +103,9 @@ def retried(selection: Selection, *, as_json: bool) -> int:
         _ring(tools.settings, results)
     missing = sorted(set(selection.streams) - {parked.stream for parked in meant})
     if as_json:
-        _print_json(
-            [{**_identity(one.parked), "result": one.result, "detail": one.detail} for one in results]
-        )
+        _print_json([asdict(one) for one in results])
     for one in () if as_json else results:
-        place = f"{_place(one.parked)}: {one.parked.stream}"
+        place = f"{collection_name(one.read_model, one.generation)}: {one.stream}"
         sys.stdout.write(visible(f"{place}: {one.result}{': ' if one.detail else ''}{one.detail}\n"))
     for stream in missing:
         sys.stderr.write(visible(f"{stream} is not parked\n"))
@@ -178,19 +166,17 @@ def _retried(retry: Callable[[Parked], Parked | None], parked: Parked) -> Retrie
     try:
         left = retry(parked)
     except RebuildNeededError as error:
-        return Retried(parked, Result.REBUILD, str(error))
+        return Retried.of(parked, Result.REBUILD, error)
     except LeaseLostError:
-        return Retried(parked, Result.BUSY, "somebody else has taken the lease meanwhile: try again")
+        return Retried.of(parked, Result.BUSY, "somebody else has taken the lease meanwhile: try again")
     except (GenerationError, LookupError) as error:
-        return Retried(parked, Result.REFUSED, str(error))
-    if left is None:
-        return Retried(parked, Result.MENDED, "")
-    return Retried(parked, Result.PARKED, f"still, from position {left.seq} on: {left.error}")
+        return Retried.of(parked, Result.REFUSED, error)
+    return Retried.of(parked, Result.MENDED) if left is None else Retried.still(left)
 
 
 def _ring(settings: Settings, results: Sequence[Retried]) -> None:
     """Call back whom a lease was taken from; without Redis it comes back when its watchdog looks."""
-    bells = {(one.parked.name, one.parked.partition) for one in results if one.result is not Result.REBUILD}
+    bells = {(one.read_model, one.partition) for one in results if one.result is not Result.REBUILD}
     with redis_client(settings) as client, suppress(redis.RedisError):
         Doorbells(client).ring(bells, insist=True)
 
@@ -209,17 +195,18 @@ def _tools() -> Iterator[Tools]:
         yield Tools(settings, log, registry, parking, retry)
 
 
-def _identity(parked: Parked) -> dict[str, object]:
+def _as_json(row: Listed) -> dict[str, object]:
+    parked = row.parked
     return {
         "read_model": parked.name,
         "generation": parked.generation,
         "partition": parked.partition,
         "stream": parked.stream,
+        "position": parked.seq,
+        "since": parked.since.isoformat(),
+        "error": parked.error,
+        "waiting": row.waiting,
     }
-
-
-def _why(parked: Parked) -> dict[str, object]:
-    return {"position": parked.seq, "since": parked.since.isoformat(), "error": parked.error}
 
 
 def _print_json(rows: Sequence[object]) -> None:

@@ -80,9 +80,9 @@ class Parking:
         stored = self._parked.find_one({"_id": parked.key, **_CONFIRMED})
         return Parked.from_stored(stored) if stored else None
 
-    def of_model(self, name: str, stream: str) -> list[Parked]:
-        """A stream in every generation of a read model that has parked it."""
-        return self._found({"name": name, "stream": stream})
+    def of_stream(self, stream: str, name: str | None = None) -> list[Parked]:
+        """A stream in every generation that has parked it, of one read model or of all."""
+        return self._found({"stream": stream} if name is None else {"name": name, "stream": stream})
 
     def marked(self) -> list[Parked]:
         """What is being mended, or is to be."""

@@ -23,19 +23,19 @@ _Key = tuple[str, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One partition of one generation."""
+    """One partition of a generation, and how many streams this has ``parked`` there.
+
+    ``lag`` counts the commits that are not applied yet, and ``lag_s`` is the age of the oldest of them, from
+    when its command was accepted. ``rate`` is in commits a second, between two looks.
+    """
 
     partition: int
     position: int
     head: int
     lag: int
-    """Commits that are not applied yet."""
     lag_s: float | None
-    """The age of the oldest of them, from when its command was accepted; 0 if there are none."""
     rate: float | None
-    """Commits a second, between two looks."""
     parked: int
-    """Streams that this generation has parked here: those that ``python -m read_side parked`` lists."""
     holder: str | None
     error: str | None
     error_at: datetime | None
@@ -43,20 +43,21 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class GenerationStatus:
-    """One generation of a read model."""
+    """One generation of a read model; ``state`` is ``live``, or what the registry says of it.
+
+    ``this_version`` is the version of this code, ``null`` if the model is not in its table. Of a model that
+    counts by days, ``time_zone`` is the zone whose days they are, and ``this_time_zone`` the one that is
+    configured; where they differ, the model is to be rebuilt.
+    """
 
     read_model: str
     generation: int
     state: str
-    """``live``, or what the registry says of it."""
     version: int
     this_version: int | None
-    """The version of this code; ``None`` if the model is not in its table."""
     partitions: tuple[Progress, ...]
     time_zone: str | None = None
-    """Of a model that counts by days: the zone whose days they are."""
     this_time_zone: str | None = None
-    """The zone that ``SHOP_TIME_ZONE`` names."""
 
     def attention(self, max_lag_s: float) -> list[str]:
         """What an operator should do something about."""

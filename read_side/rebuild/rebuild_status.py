@@ -7,7 +7,7 @@ came later is told: both have their times from mongod.
 
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from typing import Any
+from typing import TypedDict
 
 from pymongo.database import Database
 
@@ -22,12 +22,25 @@ READY = "ready"
 SILENT = "its process does not answer: another one goes on when its time is up"
 
 
+class RebuildResult(TypedDict):
+    """What came of it: ``parked`` streams, and documents that differ from those of the generation before."""
+
+    commits: int
+    seconds: float
+    parked: int
+    differences: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RebuildStatus:
-    """One row; times are mongod's."""
+    """The latest rebuild of a read model; what is not known is ``null``. Times are mongod's.
+
+    ``done`` of ``total`` commits are read, ``per_s`` of them a second, which leaves ``left_s`` seconds.
+    """
 
     read_model: str
     state: str
+    """A ``RequestState``, or ``READY``."""
     requested_at: datetime | None = None
     requested_by: str | None = None
     started_at: datetime | None = None
@@ -38,7 +51,7 @@ class RebuildStatus:
     total: int | None = None
     per_s: float | None = None
     left_s: float | None = None
-    result: dict[str, Any] | None = None
+    result: RebuildResult | None = None
     error: str | None = None
 
 

@@ -1,6 +1,7 @@
 """The dashboard in a browser, as one uses it: by keyboard and by what stands on it."""
 
 import base64
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,10 +17,11 @@ from selenium.webdriver.remote.webelement import WebElement
 from tests.support.waiting import until
 
 PATIENCE_S = 40.0
-DESKTOP, PHONE = 1440, 360
+DESKTOP, PHONE = 1280, 390
 HEIGHT = 900
-LOOKS = {"light": (DESKTOP, "light"), "dark": (DESKTOP, "dark"), "phone": (PHONE, "light")}
+LOOKS = {f"{width}-{scheme}": (width, scheme) for width in (DESKTOP, PHONE) for scheme in ("light", "dark")}
 """Widths and colour schemes that screenshots are kept of."""
+USUAL = f"{DESKTOP}-light"
 
 
 class Browser:
@@ -30,7 +32,7 @@ class Browser:
         self._url = url
         self._output = output
         self._expected: list[str] = []
-        self.look_like("light")
+        self.look_like(USUAL)
 
     def open(self, path: str = "/ops", token: str | None = None) -> None:
         """The page; with a token as after logging in with it."""
@@ -45,6 +47,16 @@ class Browser:
 
     def script(self, code: str, *arguments: Any) -> Any:
         return self._driver.execute_script(code, *arguments)
+
+    def answer(self, path: str, document: Any) -> None:
+        """What the pages opened from now on are answered at a path, whatever the service has there."""
+        stand_in = f"""
+        const ask = fetch;
+        window.fetch = (address, request) => String(address).includes({json.dumps(path)})
+          ? Promise.resolve(new Response({json.dumps(json.dumps(document))}))
+          : ask(address, request);
+        """
+        self._cdp("Page.addScriptToEvaluateOnNewDocument", {"source": stand_in})
 
     def all(self, css: str) -> Sequence[WebElement]:
         return self._driver.find_elements(By.CSS_SELECTOR, css)
@@ -110,11 +122,22 @@ class Browser:
     def address(self) -> str:
         return self._driver.current_url
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Of the whole page, in pixels: how wide and how high."""
+        wide, high = self.script(
+            "const page = document.documentElement; return [page.scrollWidth, page.scrollHeight]"
+        )
+        return wide, high
+
     def look_like(self, look: str) -> None:
         width, scheme = LOOKS[look]
-        size = {"width": width, "height": HEIGHT, "deviceScaleFactor": 1, "mobile": width == PHONE}
-        self._cdp("Emulation.setDeviceMetricsOverride", size)
+        self.be_wide(width)
         self.prefer("prefers-color-scheme", scheme)
+
+    def be_wide(self, width: int) -> None:
+        size = {"width": width, "height": HEIGHT, "deviceScaleFactor": 1, "mobile": width <= PHONE}
+        self._cdp("Emulation.setDeviceMetricsOverride", size)
 
     def prefer(self, feature: str, value: str) -> None:
         """As the settings of somebody's system say."""
@@ -125,14 +148,11 @@ class Browser:
         self._output.mkdir(parents=True, exist_ok=True)
         for look, (width, _) in LOOKS.items():
             self.look_like(look)
-            wide, high = self.script(
-                "const page = document.documentElement; return [page.scrollWidth, page.scrollHeight]"
-            )
-            assert wide <= width, f"{name} is {wide} wide on {width}"
-            clip = {"x": 0, "y": 0, "width": width, "height": high, "scale": 1}
+            assert self.size[0] <= width, f"{name} is {self.size[0]} wide on {width}"
+            clip = {"x": 0, "y": 0, "width": width, "height": self.size[1], "scale": 1}
             taken = self._cdp("Page.captureScreenshot", {"captureBeyondViewport": True, "clip": clip})
             (self._output / f"{name}-{look}.png").write_bytes(base64.b64decode(taken["data"]))
-        self.look_like("light")
+        self.look_like(USUAL)
 
     def keep_failure(self, name: str) -> None:
         """What could be seen, and what the browser complained of."""

@@ -8,6 +8,7 @@ from itertools import count
 
 import httpx
 
+from read_side.projections import READ_MODELS
 from tests.integration.spoiling import UNKNOWN
 from tests.support.system import System
 from tests.support.waiting import until
@@ -62,15 +63,16 @@ class Shop:
             selling.result()
 
     def parked_order(self) -> str:
-        """An order whose first event no read model could read: they have parked it. It is readable again."""
+        """An order whose first event no read model could read: all have parked it. It is readable again."""
         projections = self._system.processes["projections"]
         projections.stop()
         order_id, command_id = self.order(Prefer="wait=30")
         commits, parked = self._system.write_database.commits, self._system.read_database.parked
         commits.update_one({"command_id": command_id}, {"$set": {"events.0.v": UNKNOWN}})
         projections.start()
-        where = {"stream": f"order-{order_id}", "name": "order_detail", "tentative": {"$exists": False}}
-        until(lambda: parked.find_one(where), PATIENCE_S, "the order is parked")
+        where = {"stream": f"order-{order_id}", "tentative": {"$exists": False}}
+        every = len(READ_MODELS)
+        until(lambda: parked.count_documents(where) == every, PATIENCE_S, "every model has parked the order")
         commits.update_one({"command_id": command_id}, {"$set": {"events.0.v": 1}})
         return order_id
 

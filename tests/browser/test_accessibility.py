@@ -3,7 +3,7 @@
 import pytest
 
 from tests.browser.accessibility import barriers
-from tests.browser.browser import LOOKS, Browser
+from tests.browser.browser import LOOKS, PHONE, USUAL, Browser
 from tests.browser.shop import Shop
 
 
@@ -13,7 +13,7 @@ def order(shop: Shop) -> str:
     return shop.parked_order()
 
 
-@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("look", [USUAL, f"{PHONE}-dark"])
 def test_nothing_on_the_dashboard_is_a_barrier(
     browser: Browser, order: str, operator: str, look: str
 ) -> None:
@@ -22,11 +22,13 @@ def test_nothing_on_the_dashboard_is_a_barrier(
     assert barriers(browser) == []
 
     browser.open(token=operator)
-    browser.until_text("#parked", order)
+    for part in ("#queues", "#read-models", "#commands", "#parked"):  # nothing moves once all are there
+        browser.until_text(f"{part} tbody", "order")
     browser.click("#queues summary")
     browser.click("#read-models summary")
     browser.until_text("#read-models details tbody", "order_detail")
     assert barriers(browser) == []
+    assert browser.size[0] <= LOOKS[look][0], "nothing sticks out sideways"
 
     browser.click("[aria-label='Rebuild customers']")
     browser.until_text("dialog", "customers")
@@ -49,18 +51,9 @@ def test_less_motion_is_given_to_who_asks_for_it(browser: Browser, order: str, o
 
 @pytest.mark.parametrize(
     ("change", "found"),
-    ids=["button", "label", "heading", "landmark", "caption", "id", "contrast"],
-    argvalues=[
-        ("document.querySelector('#leave').textContent = ''", "no name"),
-        ("document.querySelector('label[for=wanted]').remove()", "no name"),
-        ("document.querySelector('#flow h3').replaceWith(document.createElement('h5'))", "h5 after h2"),
-        (
-            "document.querySelector('main').replaceWith(...document.querySelector('main').children)",
-            "0 of main",
-        ),
-        ("document.querySelector('#queues caption').remove()", "no caption"),
-        ("document.querySelector('#who').id = 'flow'", "twice: #flow"),
-        ("document.querySelector('h1').style.color = 'rgb(160, 160, 160)'", "contrast of"),
+    [
+        ("document.querySelector('#leave').textContent = ''", "button-name"),
+        ("document.querySelector('h1').style.color = 'rgb(160, 160, 160)'", "color-contrast"),
     ],
 )
 def test_a_barrier_is_found(browser: Browser, order: str, operator: str, change: str, found: str) -> None:

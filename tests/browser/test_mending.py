@@ -25,50 +25,63 @@ def row(what: str) -> str:
     return f"tr:has([aria-label='{what}'])"
 
 
-def test_a_parked_stream_is_retried(browser: Browser, shop: Shop, operator: str) -> None:
-    order_id = shop.parked_order()
-    what = f"Retry order-{order_id} in order_detail"
+def test_parked_orders_are_retried_at_once_in_every_read_model(
+    browser: Browser, shop: Shop, operator: str
+) -> None:
+    first, second = (f"order-{shop.parked_order()}" for _ in range(2))
     browser.open(token=operator)
-    browser.until_text(row(what), "order_detail", order_id)
-    browser.until_text("#attention", "parked stream")
-    browser.until_text(".model[data-model=order_detail]", "1 parked")
+    for stream in (first, second):
+        browser.until_text(row(f"Retry {stream}"), "6 read models", "UnknownMessageError")
+    assert len(browser.all("#parked tbody tr")) == 2
+    browser.until_text("#attention", "2 parked streams")
+    browser.until_text(".model[data-model=order_detail]", "2 parked")
+    browser.click(f"{row(f'Retry {first}')} summary")
+    browser.until_text(row(f"Retry {first}"), "order_summary g1: partition")
+    browser.click("#parked .batch input")
+    browser.until_text("#parked .batch", "2 of 2 parked streams chosen")
     browser.keep_screenshots("parked")
 
-    browser.click(f"[aria-label='{what}']")
-    browser.until_gone(f"[aria-label='{what}']")
+    browser.click("[aria-label='Retry the chosen parked streams']")
+    browser.until_text("#saying", "customers, order_analytics, product_sales to be rebuilt")
     browser.until_text(".model[data-model=order_detail]", "well")
-    browser.open(f"/ops#story/{order_id}")
-    browser.until_text(".shows[data-model=order_detail]", "up to date", order_id)
+    browser.click(f"[aria-label='Rebuild what has parked {first}']")
+    browser.until_text("dialog", "Rebuild customers and order_analytics and product_sales?")
+    browser.click("dialog button[type=button]")
+    browser.open(f"/ops#story/{first.removeprefix('order-')}")
+    browser.until_text(".shows[data-model=order_detail]", "up to date", first.removeprefix("order-"))
 
 
-def test_a_failed_command_is_retried_and_then_discarded(
+def test_failed_commands_are_retried_and_then_discarded(
     browser: Browser, shop: Shop, system: System, operator: str
 ) -> None:
-    body = {"product_id": "cup", "name": "raises", "unit_price": 100, "currency": "EUR"}
-    failed = system.client("staff", "sam").post("/products", json=body, headers=DONE)
-    assert failed.status_code == 500
+    for name in ("cup", "jug"):
+        body = {"product_id": name, "name": "raises", "unit_price": 100, "currency": "EUR"}
+        assert system.client("staff", "sam").post("/products", json=body, headers=DONE).status_code == 500
     commands = system.write_database.commands
-    command_id = commands.find_one({"status": "failed"})["_id"]  # type: ignore[index]  # else it fails
+    first, second = (one["_id"] for one in commands.find({"status": "failed"}))
     browser.open(token=operator)
-    browser.until_text(row(f"Retry {command_id}"), "AddProduct", "a decision that cannot be made")
-    browser.keep_screenshots("dead")
+    browser.until_text(row(f"Retry {first}"), "AddProduct", "a decision that cannot be made")
 
-    browser.click(f"[aria-label='Retry {command_id}']")
-    browser.until_text("dialog", command_id)
+    browser.click(f"[aria-label='Retry {first}']")
+    browser.until_text("dialog", first)
     browser.press("once more")
     browser.click("dialog button[type=submit]")
-    browser.until_text("#saying", command_id)
-    retried = {"_id": command_id, "status": "failed", "resolutions.0.reason": "once more"}
+    browser.until_text("#saying", f"{first}: accepted again")
+    retried = {"_id": first, "status": "failed", "resolutions.0.reason": "once more"}
     until(lambda: commands.find_one(retried), PATIENCE_S, "it failed again")
 
-    browser.click(f"[aria-label='Discard {command_id}']")
-    browser.until_text("dialog", "Discard")
+    browser.until_text("#dead .batch", "Choose all 2 dead letters")
+    browser.click("#dead .batch input")
+    browser.keep_screenshots("dead")
+    browser.click("[aria-label='Discard the chosen dead letters']")
+    browser.until_text("dialog", "Discard 2 dead letters?")
     browser.press("nobody wants it")
     browser.keep_screenshots("discard")
     browser.click("dialog button[type=submit]")
-    browser.until_gone(f"[aria-label='Discard {command_id}']")
+    browser.until_text("#saying", "2 of 2: discarded")
     browser.until_text("#dead", "There are none")
-    assert commands.count_documents({"_id": command_id, "discarded": {"$exists": True}}) == 1
+    discarded = {"_id": {"$in": [first, second]}, "discarded": {"$exists": True}}
+    assert commands.count_documents(discarded) == 2
 
 
 def test_a_read_model_is_rebuilt_with_its_progress_told(

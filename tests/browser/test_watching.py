@@ -63,6 +63,19 @@ def test_who_may_not_look_is_told_why(
     browser.keep_screenshots(f"login-{status}")
 
 
+@pytest.mark.parametrize("width", [320, 390, 768, 1024, 1280, 1920])
+def test_logging_in_scrolls_nothing(browser: Browser, operator: str, width: int) -> None:
+    at = "return [scrollX, scrollY]"
+    browser.be_wide(width)
+    browser.open()
+    assert browser.script(at) == [0, 0]
+    browser.press(operator, Keys.ENTER)
+    for part in ("#flow", "#queues tbody", "#read-models tbody"):
+        browser.until_text(part, "order_detail")
+    assert browser.script(at) == [0, 0]
+    assert browser.size[0] <= width, "nothing sticks out sideways"
+
+
 def test_the_keyboard_is_enough(browser: Browser, shop: Shop, operator: str) -> None:
     order_id, _ = shop.order(Prefer="wait=30, visible")
     browser.open()
@@ -82,6 +95,48 @@ def test_the_keyboard_is_enough(browser: Browser, shop: Shop, operator: str) -> 
         browser.until_text("#story-told", "Nothing is known of it")
 
 
+def test_rejected_commands_are_found_from_their_figure(
+    browser: Browser, shop: Shop, system: System, operator: str
+) -> None:
+    browser.open(token=operator)
+    browser.until_text("#commands tbody", "succeeded")
+    headers = {"Prefer": "wait=30"}
+    refused = system.client("staff", "sam").patch(
+        "/orders/none/status", json={"status": "confirmed"}, headers=headers
+    )
+    assert refused.status_code == 404
+    browser.until_text("#commands tbody", "There is no order none")
+    browser.click(".stage-commands a[href='#commands/rejected']")
+    rejected = "#commands tbody tr .rejected"
+    until(
+        lambda: len(browser.all(rejected)) == len(browser.all("#commands tbody tr")),
+        PATIENCE_S,
+        "those alone",
+    )
+    assert browser.text("#commands [aria-pressed=true]") == "rejected"
+    browser.until_text("#commands tbody", "ChangeOrderStatus", "order-none", "staff:sam")
+    browser.click("#commands [aria-pressed=false]")
+    browser.until_text("#commands tbody", "succeeded")
+    assert browser.address.endswith("#commands")
+
+
+def test_who_did_what_is_shown(browser: Browser, operator: str) -> None:
+    entry = {
+        "at": "2026-05-01T12:00:00.000Z",
+        "who": "ops:olga",
+        "address": "192.0.2.7",
+        "through": "http",
+        "action": "discard dead",
+        "target": "dead 01a2",
+        "outcome": "done",
+        "count": 1,
+    }
+    browser.answer("ops/audit-trail", {"entries": [entry], "next_cursor": None})
+    browser.open(token=operator)
+    shown = ("2026-05-01 12:00:00", "ops:olga at 192.0.2.7", "discard dead", "dead 01a2", "done")
+    browser.until_text("#trail tbody", *shown)
+
+
 def test_a_service_that_is_away_is_told_and_found_again(
     browser: Browser, system: System, operator: str
 ) -> None:
@@ -90,9 +145,15 @@ def test_a_service_that_is_away_is_told_and_found_again(
     with browser.expecting("ERR_", "status of 50"):
         system.processes["web"].stop()
         browser.until_text("#connection", "No answer since")
+        browser.until_text("#attention", "No answer since", "what is shown is of then")
+        for part in ("#flow.old", "#queues.old", "#commands.old"):
+            browser.until_text(f"{part} .trouble", "As of", "UTC", "the service does not answer")
         assert browser.text(".stage-log .figure")
+        browser.keep_screenshots("away")
         system.processes["web"].start()
         browser.until_text("#connection", "Live")
+        browser.until_gone(".old:not([hidden])")
+    browser.until_text("#attention", "Nothing needs an operator")
 
 
 def test_logging_out_forgets_the_token(browser: Browser, operator: str) -> None:
@@ -112,7 +173,7 @@ def test_while_redis_is_away_the_page_says_so_and_shows_the_rest(
         system.redis.stop()
         try:
             browser.until_text("#attention", "redis is away")
-            browser.until_text("#queues .trouble", "cannot be told now")
+            browser.until_text("#queues.old .trouble", "As of", "cannot be told now")
             browser.until_text("#connection", "Live")
         finally:
             system.redis.start()

@@ -1,7 +1,10 @@
 """Reading the log: by stream, by command, and in the order of the positions."""
 
+from datetime import timedelta
+
 from bus.log.log import Log
 from tests.contract.decisions import committed, decision, refusal, tombstone
+from tests.support.messages import NOW
 
 
 def test_the_newest_commit_of_a_stream(log: Log) -> None:
@@ -53,6 +56,25 @@ def test_what_had_no_effect_on_a_stream(log: Log) -> None:
     assert log.without_effect(0, "a", 2) == quiet[1:]
     assert log.without_effect(0, "a", 9) == quiet
     assert log.without_effect(1, "a", 9) == []
+
+
+def test_the_newest_commands_of_an_outcome(log: Log) -> None:
+    def decided(status: str, limit: int) -> list[str | None]:
+        return [commit.command_id for commit in log.decided(status, limit)]
+
+    moments = [NOW + timedelta(seconds=n) for n in range(6)]
+    committed(log, decision("a", 1, command_id="k0", decided_at=moments[0]))
+    committed(log, decision("b", 1, partition=1, command_id="k1", decided_at=moments[1]))
+    for n, status in ((2, "rejected"), (3, "succeeded"), (4, "rejected")):
+        outcome = {"status": status, "stream": "a"}
+        committed(log, refusal(command_id=f"k{n}", outcome=outcome, decided_at=moments[n]))
+    committed(log, decision("a", 2, command_id="k5", decided_at=moments[5]))
+    log.close([(0, 9)])
+    assert decided("succeeded", 9) == ["k5", "k3", "k1", "k0"]
+    assert decided("succeeded", 2) == ["k5", "k3"]
+    assert decided("rejected", 9) == ["k4", "k2"]
+    assert decided("rejected", 1) == ["k4"]
+    assert decided("failed", 9) == []
 
 
 def test_the_head_is_the_highest_position_that_holds_anything(log: Log) -> None:

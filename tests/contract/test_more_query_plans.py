@@ -57,6 +57,10 @@ def test_the_log_is_read_by_its_indexes(watched: Watched, filled: Log) -> None:
     assert_indexed(watched, 1, 10)
     assert filled.head(1) == MANY
     assert_indexed(watched, 1, 1)
+    assert filled.decided("rejected", 5) == []
+    assert_indexed(watched, 1, 0)
+    assert len(filled.decided("succeeded", 5)) == 5
+    assert_indexed(watched, 1 + PARTITIONS, 5)
 
 
 def test_what_is_newer_is_found_without_the_history(watched: Watched, filled: Log) -> None:
@@ -84,6 +88,8 @@ def test_the_inbox_is_read_by_what_is_unfinished(watched: Watched) -> None:
     assert_indexed(watched, 1, 5)
     assert inbox.newest_unfinished() is not None
     assert_indexed(watched, 1, 1)
+    assert len(inbox.newest(2)) == 2
+    assert_indexed(watched, 1, 2)
     order = messages.place_order(customer_id="c1")
     changed = frozenset({order.stream, "customer-c10"})
     related = Related(changed.union(order.fact_streams), changed, EVER)

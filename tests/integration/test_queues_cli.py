@@ -192,7 +192,7 @@ def test_it_is_a_table_for_people_and_json_for_scripts(both: Both, cli: CommandL
     assert report["failed_commands"] == 0
     commands, customers = report["queues"]
     assert (commands["queue"], commands["waiting"], commands["dead"]) == ("commands", 1, 1)
-    assert customers["stranded"] == {"silent": 0, "overdue": 0, "unrung": 1}
+    assert customers["stranded"] == {"silent": 0, "overdue": 0, "unrung": 1, "total": 1}
     assert customers["in_per_s"] == 0.0
 
 

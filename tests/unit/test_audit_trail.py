@@ -15,7 +15,7 @@ from bus.audit_trail import callers
 from bus.audit_trail.actions import Action
 from bus.audit_trail.callers import of_this_process, over_http
 from bus.messages.principal import Principal, Role
-from read_side.parked.retry_requests import Result
+from read_side.parked.retried import Result
 
 USER = pwd.getpwuid(os.geteuid()).pw_name
 HOST = socket.gethostname()

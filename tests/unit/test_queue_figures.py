@@ -49,7 +49,7 @@ def test_a_count_that_went_back_is_no_negative_rate() -> None:
 
 def test_a_queue_that_is_new_has_no_rates() -> None:
     new = between(look(1.0), look(2.0, commands=QUIET))[0]
-    assert (new.in_per_s, new.out_per_s) == (None, None)
+    assert (new.in_per_s, new.out_per_s, new.stranded) == (None, None, None)
 
 
 def test_counts_are_those_of_the_second_look() -> None:
@@ -72,7 +72,9 @@ def test_counts_are_those_of_the_second_look() -> None:
 def test_stranded_is_what_was_so_in_both_looks(
     before: dict[str, Any], now: dict[str, Any], total: int
 ) -> None:
-    assert figures(before, now).stranded.total == total
+    stranded = figures(before, now).stranded
+    assert stranded is not None
+    assert stranded.total == total
 
 
 def test_the_table_fits_a_terminal_with_large_figures_in_it() -> None:

@@ -30,7 +30,9 @@ def written(shown: RenderableType, columns: int) -> str:
 
 
 def queues() -> RenderableType:
-    one = Figures("order_analytics", 123_456, 12_345, 24, 1_234, 125.0, 1_234, 1_234, Stranded(0, 1_234, 0))
+    one = Figures(
+        "order_analytics", 123_456, 12_345, 24, 1_234, 125.0, 1_234, 1_234, Stranded(0, 1_234, 0, 1_234)
+    )
     return queue_report.table([one])
 
 

@@ -1,11 +1,14 @@
 // What needs an operator, at the top of the page; if there is nothing, it says that.
 
 import { el } from "./dom.js";
+import { action } from "./action.js";
 import { one } from "./figures.js";
+import { rebuild } from "./rebuilds.js";
 import { Rows } from "./rows.js";
 import { write } from "./text.js";
 
 const PARKED = / parked streams?:/; // told from their own list
+const REBUILD = /^(.*): python -m read_side rebuild (\w+)$/; // for which there is a button
 
 function ofSnapshot({ away, commands, read_models: models, processes }) {
   const found = (away ?? []).map((part) => ["#flow", `${part} is away: what it knows is missing here`]);
@@ -14,7 +17,11 @@ function ofSnapshot({ away, commands, read_models: models, processes }) {
     if (!well) found.push(["#flow", `The process ${kind} ${host}:${pid} is silent`]);
   }
   for (const { name, attention } of models) {
-    for (const line of attention.filter((each) => !PARKED.test(each))) found.push(["#read-models", line.includes(name) ? line : `${name}: ${line}`]);
+    for (const line of attention.filter((each) => !PARKED.test(each))) {
+      const rebuilt = line.match(REBUILD);
+      const text = rebuilt ? rebuilt[1] : line;
+      found.push(["#read-models", text.includes(name) ? text : `${name}: ${text}`, rebuilt?.[2]]);
+    }
   }
   return found;
 }
@@ -26,19 +33,28 @@ function ofQueues(queues) {
 }
 
 export class Attention {
-  #parts = { flow: [], queues: [], dead: [], parked: [] };
+  #parts = { away: [], flow: [], queues: [], dead: [], parked: [] };
   #well = el("p", { class: "well" }, "✓ Nothing needs an operator");
   #list = el("ul");
-  #rows = new Rows(this.#list, ([, text]) => text, ([address, text]) => ({
-    element: el("li", {}, "⚠ ", el("a", { href: address }, text)),
+  #rows = new Rows(this.#list, ([, text]) => text, ([address, text, model]) => ({
+    element: el("li", {}, el("span", {}, "⚠ ", el("a", { href: address }, text)), model ? action("Rebuild", `${model} now`, () => rebuild([model], this.#rebuilt)) : null),
     show: () => {},
   }));
+  #rebuilt;
 
-  constructor(section) {
+  /** `rebuilt` is called when a rebuild was asked for. */
+  constructor(section, rebuilt) {
+    this.#rebuilt = rebuilt;
     section.append(this.#well, this.#list);
   }
 
+  /** `since` when there is no answer, or "" if there was none at all. */
+  away(since) {
+    this.#set("away", [["#flow", `No answer${since && ` since ${since} UTC: what is shown is of then`}`]]);
+  }
+
   snapshot(snapshot) {
+    this.#parts.away = [];
     this.#set("flow", ofSnapshot(snapshot));
   }
 
@@ -51,7 +67,7 @@ export class Attention {
   }
 
   parked(count) {
-    this.#set("parked", count ? [["#parked", `${one(count, "parked stream")}: mend and retry`]] : []);
+    this.#set("parked", count ? [["#parked", `${one(count, "parked stream")}: mend the cause and retry`]] : []);
   }
 
   #set(part, found) {

@@ -19,7 +19,10 @@ export class Flow {
   #answering = new Facts(["Refused", "Processes"]);
   #handled = new Charted("Handled a second", perSecond);
   #depth = new Charted("Waiting and in flight", count);
-  #commands = new Facts(["Handled in p50 · p99", "Rejected", "Failed or dead", "Delayed", "Oldest", "Processes"]);
+  #commands = new Facts(["Handled in p50 · p99", "Rejected", "Failed or dead", "Delayed", "Oldest", "Processes"], {
+    Rejected: "#commands/rejected",
+    "Failed or dead": "#dead",
+  });
   #commits = new Charted("Commits a second", perSecond, { bare: true });
   #log = new Facts(["Commits in all", "Partitions", "Holes closed"]);
   #stages = {

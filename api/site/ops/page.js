@@ -1,6 +1,7 @@
 // The page: what is asked how often, and what of it is shown where.
 
 import { Attention } from "./attention.js";
+import { Commands } from "./commands.js";
 import { Connection } from "./connection.js";
 import { Dead } from "./dead.js";
 import { Flow } from "./flow.js";
@@ -13,10 +14,13 @@ import { Rebuilds } from "./rebuilds.js";
 import { Session } from "./session.js";
 import { Story } from "./story.js";
 import { write } from "./text.js";
+import { Trail } from "./trail.js";
 
 const FLOW_MS = 2000;
 const QUEUES_MS = 4000;
+const COMMANDS_MS = 4000;
 const MENDING_MS = 4000;
+const TRAIL_MS = 10_000;
 const REBUILD_MS = 2000;
 
 const byId = (id) => document.getElementById(id);
@@ -29,25 +33,35 @@ function lost(error) {
 }
 
 /** The flow is asked for everywhere and most often: whether it answers is whether the service does. */
-function flowFailed(error) {
-  if (error.concernsToken) lost(error);
-  else connection.away();
+function away() {
+  attention.away(connection.away());
+}
+
+/** An older service has no audit trail. */
+function noTrail({ status }) {
+  if (status !== 404) return;
+  for (const part of document.querySelectorAll("#trail, [href='#trail']")) part.hidden = true;
+  polls.trail.stop();
 }
 
 const polls = {
-  flow: new Poll("ops/flow", FLOW_MS, showFlow, flowFailed),
+  flow: Poll.of(byId("flow"), "ops/flow", FLOW_MS, showFlow, lost, away),
   queues: Poll.of(byId("queues"), "ops/queues", QUEUES_MS, showQueues, lost),
-  dead: Poll.of(byId("dead"), "ops/dead", MENDING_MS, showDead, lost),
-  parked: Poll.of(byId("parked"), "ops/parked", MENDING_MS, showParked, lost),
+  commands: Poll.of(byId("commands"), () => commands.path, COMMANDS_MS, (answer) => commands.show(answer), lost),
+  dead: Poll.of(byId("dead"), () => `ops/dead?limit=${dead.more.limit}`, MENDING_MS, showDead, lost),
+  parked: Poll.of(byId("parked"), () => `ops/parked?limit=${parked.more.limit}`, MENDING_MS, showParked, lost),
+  trail: Poll.of(byId("trail"), () => `ops/audit-trail?limit=${trail.more.limit}`, TRAIL_MS, (answer) => trail.show(answer), lost, noTrail),
   rebuilds: Poll.of(byId("read-models"), "ops/rebuilds", REBUILD_MS, (answer) => rebuilds.show(answer), lost),
 };
-const attention = new Attention(byId("attention"));
+const attention = new Attention(byId("attention"), () => polls.rebuilds.now());
 const flow = new Flow(byId("flow"));
 const queues = new Queues(byId("queues"));
 const rebuilds = new Rebuilds(byId("read-models"), () => polls.rebuilds.now());
 const partitions = new Partitions(byId("read-models"), lost);
 const dead = new Dead(byId("dead"), () => polls.dead.now());
-const parked = new Parked(byId("parked"), () => polls.parked.now());
+const parked = new Parked(byId("parked"), () => polls.parked.now(), () => polls.rebuilds.now());
+const commands = new Commands(byId("commands"), () => polls.commands.now());
+const trail = new Trail(byId("trail"), () => polls.trail.now());
 const story = new Story(byId("story"), lost);
 
 function showFlow(snapshot) {
@@ -69,9 +83,9 @@ function showDead(answer) {
 }
 
 function showParked(answer) {
-  parked.show(answer);
-  write(byId("parked-count"), answer.parked.length || "");
-  attention.parked(answer.parked.length);
+  const streams = parked.show(answer);
+  write(byId("parked-count"), streams || "");
+  attention.parked(streams);
 }
 
 /** The flow is asked for everywhere: its two minutes should not have gaps. */
@@ -82,6 +96,7 @@ function place() {
   const { flow: always, ...others } = polls;
   if (named === null) {
     story.stop();
+    commands.place(location.hash);
     for (const poll of Object.values(others)) poll.now();
     partitions.start();
     byId("wanted").value = "";

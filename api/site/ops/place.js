@@ -20,7 +20,7 @@ export function storyOf(hash) {
 
 /** The part of the overview that is named, into view. */
 export function lookAt(hash) {
-  const section = hash.length > 1 ? document.getElementById(hash.slice(1)) : null;
+  const section = hash.length > 1 ? document.getElementById(hash.slice(1).split("/", 1)[0]) : null;
   if (!section?.closest("#overview")) return;
   section.scrollIntoView();
   document.getElementById(`${section.id}-title`)?.focus({ preventScroll: true });

@@ -25,14 +25,19 @@ export class Poll {
     });
   }
 
-  /** A poll for a section, which says so itself when it cannot be told. `lost` is given what concerns the token. */
-  static of(section, path, everyMs, shown, lost) {
+  /** A poll for a section, which says so itself when it cannot be told. `lost` is given what concerns the token,
+   * `failed` all else. */
+  static of(section, path, everyMs, shown, lost, failed = () => {}) {
     const trouble = new Trouble(section);
     const told = (answer) => {
       trouble.end();
       shown(answer);
     };
-    return new Poll(path, everyMs, told, (error) => (error.concernsToken ? lost(error) : trouble.show(error)));
+    return new Poll(path, everyMs, told, (error) => {
+      if (error.concernsToken) return lost(error);
+      trouble.show(error);
+      failed(error);
+    });
   }
 
   /** Ask at once, and then at the pace. What is still under way to an earlier question is not shown. */

@@ -2,6 +2,7 @@
 
 import { el } from "./dom.js";
 import { action } from "./action.js";
+import { each } from "./batch.js";
 import { count, duration, moment, one, rate } from "./figures.js";
 import { question } from "./question.js";
 import { say } from "./said.js";
@@ -14,6 +15,15 @@ const TEXT =
   "A new generation is built beside the live one, while commands keep coming and readers keep reading. Then it is put in service in one step.";
 
 export const isOpen = (rebuild) => OPEN.has(rebuild?.state);
+
+/** Asks first; `changed` is called once rebuilds are requested. */
+export async function rebuild(names, changed) {
+  const yes = await question({ title: `Rebuild ${names.join(" and ")}?`, text: TEXT, action: "Rebuild" });
+  if (yes === null) return null;
+  const told = await each(names, (name) => ask("ops/rebuilds", { read_model: name }).then(() => "rebuild requested"));
+  changed();
+  return told;
+}
 
 function outcome({ state, error, result, finished_at: at, phase }) {
   if (state === "requested") return "↻ requested, waiting for a process that projects";
@@ -95,7 +105,7 @@ export class Rebuilds {
   }
 
   #buttons(name) {
-    const start = action("Rebuild", name, () => this.#start(name));
+    const start = action("Rebuild", name, () => rebuild([name], this.#changed));
     const stop = action("Stop", `the rebuild of ${name}`, () => this.#stop(name));
     const show = ({ rebuild }) => {
       const [shown, other] = isOpen(rebuild) ? [stop, start] : [start, stop];
@@ -105,14 +115,6 @@ export class Rebuilds {
       if (focused) shown.focus();
     };
     return { element: el("span", { class: "buttons" }, start, stop), show };
-  }
-
-  async #start(name) {
-    const yes = await question({ title: `Rebuild ${name}?`, text: TEXT, action: "Rebuild" });
-    if (yes === null) return null;
-    await ask("ops/rebuilds", { read_model: name });
-    this.#changed();
-    return `${name}: rebuild requested`;
   }
 
   async #stop(name) {

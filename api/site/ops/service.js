@@ -43,7 +43,7 @@ export async function ask(path, body, headers = authorization()) {
     answer = await fetch(new URL(path, document.baseURI), request);
     if (answer.ok) return await answer.json();
   } catch (error) {
-    throw new Away(error.message);
+    throw new Away(`the service does not answer (${error.message})`);
   }
   throw refused(answer, await problemOf(answer));
 }

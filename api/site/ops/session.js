@@ -3,6 +3,7 @@
 import { claimsOf, forget, keep, kept } from "./token.js";
 import { ask } from "./service.js";
 
+const STAY = { preventScroll: true };
 const REASONS = {
   401: "This is not a token that the service accepts, or it has run out.",
   403: "This token is not for the role ops.",
@@ -55,7 +56,7 @@ export class Session {
     keep(token);
     this.#token.value = "";
     this.#begin();
-    document.getElementById("content").focus(); // the form that had it is gone
+    document.getElementById("content").focus(STAY); // the form that had it is gone
   }
 
   #begin() {
@@ -66,7 +67,7 @@ export class Session {
 
   #ask(reason) {
     this.#fail(reason);
-    this.#token.focus();
+    this.#token.focus(STAY);
   }
 
   #fail(reason) {

@@ -23,15 +23,15 @@ export class Charted {
   }
 }
 
-/** Names with values; those that are named alarming are marked. */
+/** Names with values, some of which lead to a place; those that are named alarming are marked. */
 export class Facts {
   #values = new Map();
 
-  constructor(names) {
+  constructor(names, places = {}) {
     const rows = names.map((name) => {
-      const value = el("dd");
+      const value = places[name] ? el("a", { href: places[name] }) : el("span");
       this.#values.set(name, value);
-      return el("div", {}, el("dt", {}, name), value);
+      return el("div", {}, el("dt", {}, name), el("dd", {}, value));
     });
     this.element = el("dl", { class: "facts" }, rows);
   }

@@ -86,7 +86,7 @@ export class Story {
     const inside = this.#place.contains(document.activeElement);
     this.#place.replaceChildren(...told(story).filter((part) => part !== null));
     if (!first) this.#reopen(open);
-    if (first || inside) this.#title.focus();
+    if (first || inside) this.#title.focus({ preventScroll: true });
   }
 
   #details() {

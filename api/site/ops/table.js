@@ -2,7 +2,7 @@
 
 import { el } from "./dom.js";
 import { Rows } from "./rows.js";
-import { mark, write } from "./text.js";
+import { mark, rename, write } from "./text.js";
 
 /** Columns are `{title, text(item), kind?, alarm?(item)}`, or with `make(item)` giving `{element, show(item)}`. */
 export class Table {
@@ -33,22 +33,24 @@ export class Table {
 }
 
 function row(columns, item) {
-  const cells = columns.map((column, index) => cell(column, index === 0, item));
+  const header = columns.find(({ kind }) => kind !== "pick");
+  const cells = columns.map((column) => cell(column, column === header, item));
   return {
     element: el("tr", { role: "row" }, cells.map(({ element }) => element)),
     show: (shown) => cells.forEach((each) => each.show(shown)),
   };
 }
 
-function cell({ title, text, kind, alarm, make }, first, item) {
+function cell({ title, text, kind, alarm, make }, header, item) {
   const made = make?.(item);
   const value = made?.element ?? el("span");
   const attributes = { class: kind, "data-title": title };
-  const element = first
+  const element = header
     ? el("th", { scope: "row", role: "rowheader", ...attributes }, value)
     : el("td", { role: "cell", ...attributes }, value);
   const show = (shown) => {
     if (made) made.show?.(shown);
+    else if (kind === "id") rename(value, text(shown));
     else write(value, text(shown));
     if (alarm) mark(element, "alarm", alarm(shown));
   };

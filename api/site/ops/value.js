@@ -2,13 +2,14 @@
 
 import { el } from "./dom.js";
 import { storyAddress } from "./place.js";
+import { identity } from "./text.js";
 
 const TOLD = /^(order|customer|product|command)_id$/;
 
 const isObject = (value) => value !== null && typeof value === "object";
 
 export function storyLink(id, text = id, kind = "") {
-  return el("a", { href: storyAddress(id, kind) }, text);
+  return el("a", { href: storyAddress(id, kind) }, identity(text));
 }
 
 /** To whom a stream belongs: its name is the kind and the id. */

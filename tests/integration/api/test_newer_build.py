@@ -117,7 +117,7 @@ def test_a_stream_that_was_parked_is_mended_from_newer_commits(busy: BothSides) 
     written_by_a_newer_build(busy.shop.write)
     written_by_a_newer_build(busy.shop.read)
     mender = ParkedRetry(busy.shop.log, busy.read.registry, busy.read.checkpoints, busy.read.parking, "ops")
-    [parked] = busy.read.parking.of_model(ORDER_DETAIL.name, "customer-c1")
+    [parked] = busy.read.parking.of_stream("customer-c1", ORDER_DETAIL.name)
     assert mender.retry(parked) is None
 
 

@@ -79,6 +79,16 @@ def test_a_parked_stream_is_mended_by_whoever_takes_the_lease_next(spoilt: BothS
     assert missing.status_code == 404
 
 
+def test_without_a_read_model_it_is_retried_in_all_that_have_it_parked(spoilt: BothSides) -> None:
+    remedies = {
+        row["read_model"]: row["remedy"] for row in spoilt.shop.ops.simulate_get("/ops/parked").json["parked"]
+    }
+    told = spoilt.shop.ops.simulate_post(RETRY, json={"stream": STREAM})
+    expected = {name: "busy" if remedy == "retry" else "rebuild" for name, remedy in remedies.items()}
+    assert set(expected.values()) == {"busy", "rebuild"}
+    assert {row["read_model"]: row["result"] for row in told.json["results"]} == expected
+
+
 def test_asking_again_changes_nothing(spoilt: BothSides) -> None:
     repair(spoilt.write)
     assert [retry(spoilt, "order_detail")[0] for _ in range(3)] == ["busy"] * 3
@@ -89,14 +99,14 @@ def test_asking_again_changes_nothing(spoilt: BothSides) -> None:
 def test_what_can_still_not_be_folded_stays_parked(
     spoilt: BothSides, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    orders = spoilt.shop.services.ops_services.repairs.orders
-    ring = orders.ring
+    requests = spoilt.shop.services.ops_services.repairs.retry_requests
+    ring = requests.ring
 
     def answered(*given: Any) -> None:
         ring(*given)
         spoilt.read.drain([ORDER_DETAIL])
 
-    monkeypatch.setattr(type(orders), "ring", lambda _, ordered: answered(ordered))
+    monkeypatch.setattr(type(requests), "ring", lambda _, requested: answered(requested))
     result, detail = retry(spoilt, "order_detail")
     assert (result, "still, from position" in detail) == ("parked", True)
     repair(spoilt.write)
@@ -109,17 +119,32 @@ def test_one_that_counts_many_streams_is_not_marked(spoilt: BothSides) -> None:
     assert len(parked(spoilt, "order_analytics")) == 1
 
 
+def test_what_goes_by_itself_needs_nothing(spoilt: BothSides) -> None:
+    assert [row["remedy"] for row in parked(spoilt, "order_detail")] == ["retry"]
+    where, models = {"_id": "order_detail"}, spoilt.shop.read["read_models"]
+    before = models.find_one(where)
+    assert before is not None
+    registry = spoilt.shop.services.ops_services.repairs.registry
+    models.update_one(where, {"$set": {"live": 2, "generations.1.state": "retiring"}})
+    registry.forget()
+    try:
+        assert [row["remedy"] for row in parked(spoilt, "order_detail")] == ["none"]
+    finally:
+        models.replace_one(where, before)
+        registry.forget()
+
+
 def test_another_versions_generation_is_left_alone(spoilt: BothSides) -> None:
     models = spoilt.shop.read["read_models"]
     before = models.find_one({"_id": "order_detail"})
     assert before is not None
-    spoilt.shop.services.ops_services.repairs.orders._registry.forget()
+    spoilt.shop.services.ops_services.repairs.registry.forget()
     models.update_one({"_id": "order_detail"}, {"$set": {"generations.1.version": 99}})
     try:
         result, detail = retry(spoilt, "order_detail")
     finally:
         models.replace_one({"_id": "order_detail"}, before)
-        spoilt.shop.services.ops_services.repairs.orders._registry.forget()
+        spoilt.shop.services.ops_services.repairs.registry.forget()
     assert (result, "version 99" in detail) == ("refused", True)
 
 
