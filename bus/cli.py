@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperArgument, TyperOption
 
 from bus.errors import TwofoldError
-from bus.primitives.visible import visible
+from bus.primitives.printable import printable
 
 EXIT_STATUS = "Exit status: 0 done; 1 refused, not found, or a server cannot be reached; 2 wrong usage."
 """For the end of each help."""
@@ -46,7 +46,7 @@ def to_json(value: Any) -> str:
     import orjson  # noqa: PLC0415 - --help needs none
 
     text = orjson.dumps(value, default=_as_text, option=orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC).decode()
-    return visible(text)
+    return printable(text)
 
 
 def write_json(value: Any) -> None:
@@ -80,5 +80,5 @@ def _variable_of(error: Exception) -> str | None:
 
 
 def _end(message: str) -> None:
-    sys.stderr.write(f"error: {visible(message)}\n")
+    sys.stderr.write(f"error: {printable(message)}\n")
     sys.exit(1)

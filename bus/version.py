@@ -1,3 +1,3 @@
 """The version of this build, as heartbeats, metrics and the API's description tell it."""
 
-VERSION = "0.1.0"
+VERSION = "0.2.0"

@@ -24,7 +24,7 @@ from pydantic import ValidationError
 from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError
 
 from bus.errors import TwofoldError
-from bus.primitives.visible import visible
+from bus.primitives.printable import printable
 
 logger: structlog.typing.FilteringBoundLogger = structlog.get_logger("twofold")
 
@@ -170,11 +170,11 @@ def _short(_logger: Any, method: str, event: structlog.typing.EventDict) -> stru
 
 
 def _visible(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    return {field: visible(value) if isinstance(value, str) else value for field, value in event.items()}
+    return {field: printable(value) if isinstance(value, str) else value for field, value in event.items()}
 
 
 def _json(_logger: Any, _method: str, event: structlog.typing.EventDict) -> str:
-    return visible(orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode())
+    return printable(orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode())
 
 
 class _Elsewhere(logging.Filter):

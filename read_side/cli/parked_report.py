@@ -21,7 +21,7 @@ from bus.connections.mongodb_address import READ_URI, WRITE_URI
 from bus.connections.preflight import settings_with_servers
 from bus.log.log import Log
 from bus.notify.doorbells import Doorbells
-from bus.primitives.visible import visible
+from bus.primitives.printable import printable
 from bus.settings import Settings
 from bus.tables import table
 from bus.terminal import Terminal
@@ -106,9 +106,9 @@ def retried(selection: Selection, *, as_json: bool) -> int:
         _print_json([asdict(one) for one in results])
     for one in () if as_json else results:
         place = f"{collection_name(one.read_model, one.generation)}: {one.stream}"
-        sys.stdout.write(visible(f"{place}: {one.result}{': ' if one.detail else ''}{one.detail}\n"))
+        sys.stdout.write(printable(f"{place}: {one.result}{': ' if one.detail else ''}{one.detail}\n"))
     for stream in missing:
-        sys.stderr.write(visible(f"{stream} is not parked\n"))
+        sys.stderr.write(printable(f"{stream} is not parked\n"))
     if any(one.result is not Result.MENDED for one in results):
         return 3
     return 1 if missing else 0

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from bus.cli import run_cli, write_json
 from bus.errors import RefusedError
-from bus.primitives.visible import visible
+from bus.primitives.printable import printable
 from bus.terminal import Terminal
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,11 +31,11 @@ def table(hostile: str) -> Table:
 
 @pytest.mark.parametrize("text", ["", "Ann", "Zoë 👩‍👩‍👧", "می‌خواهم", "two\nlines\tand a tab", "[red]"])
 def test_text_stays_as_it_is(text: str) -> None:
-    assert visible(text) == text
+    assert printable(text) == text
 
 
 def test_what_controls_is_shown_as_an_escape() -> None:
-    assert visible("a\x1b[2J\u202eb") == r"a\u001b[2J\u202eb"
+    assert printable("a\x1b[2J\u202eb") == r"a\u001b[2J\u202eb"
 
 
 @pytest.mark.parametrize(

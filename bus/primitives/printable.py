@@ -11,6 +11,6 @@ _UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u20
 algorithm obeys (UAX 9, section 2)."""
 
 
-def visible(text: str) -> str:
+def printable(text: str) -> str:
     """Return the text with each unsafe character as an escape, in the form that JSON has."""
     return text if text.isprintable() else _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
