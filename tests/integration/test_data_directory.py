@@ -74,6 +74,8 @@ def test_servers_that_are_brought_are_not_started(data_dir: Path) -> None:
         redis_url="redis://elsewhere/1",
         write_mongodb_uri="mongodb://elsewhere/",
         jwt_jwks_url="https://elsewhere/",
+        jwt_issuer="elsewhere",
+        jwt_audience="here",
     )
     with LocalServers(brought) as servers:
         assert servers.environ == {

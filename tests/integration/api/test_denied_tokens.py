@@ -21,7 +21,7 @@ from api.tokens import sign
 from bus.connections.clients import write_database
 from bus.messages.principal import Role
 from bus.settings import Settings
-from tests.support.command_line import CommandLine, Ended
+from tests.support.command_line import CommandLine, Ended, plain
 from tests.support.plain_http import NO_TLS
 from tests.support.processes import Process
 from tests.support.waiting import until
@@ -58,7 +58,7 @@ def web(settings: Settings, folder: Path) -> tuple[Process, str]:
         port = free.getsockname()[1]
     environ = {
         **os.environ,
-        **{name.upper(): str(getattr(settings, name)) for name in settings.model_fields_set},
+        **{name.upper(): plain(settings, name) for name in settings.model_fields_set},
         "JWT_SECRET": SECRET,
         "JWT_LEEWAY_S": "0",
         "API_PORT": str(port),
