@@ -24,7 +24,7 @@ from waitress.channel import HTTPChannel
 
 from api.middleware.deferral import Deferred
 from api.middleware.shedding import overloaded
-from api.server.limits import Debt
+from api.server.limits import ClientWait
 from api.server.parser import Parser
 from api.server.tasks import REFUSED_HEADERS, Answer, Refusal, deferral_of
 
@@ -43,9 +43,9 @@ class Channel(HTTPChannel):  # type: ignore[misc]
     parser_class = Parser
     request: Parser | None
     sent_continue: bool
-    owes: Debt | None = None
-    """What the caller owed when it was last looked at, and since when (``api.server.limits``)."""
-    owes_since = 0.0
+    awaited: ClientWait | None = None
+    """What the caller was waited for when it was last looked at, and since when (``api.server.limits``)."""
+    awaited_since = 0.0
     health_at = 0.0
     awaits_reading = False
     """Whether the first request waits until the answers before it have been sent."""
@@ -137,7 +137,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
 
     def add_channel(self, map: Any = None) -> None:  # noqa: A002 - waitress's
         super().add_channel(map)
-        self.owes_since = time.monotonic()
+        self.awaited_since = time.monotonic()
 
     def del_channel(self, map: Any = None) -> None:  # noqa: A002 - waitress's
         if self._fileno is not None:  # a second time it is gone already

@@ -1,8 +1,8 @@
 """How much one connection may take of what belongs to all, and for how long.
 
-Whatever a caller owes has a deadline, and its clock starts anew when the caller pays: a request once its
-first byte has come, its body, and to read the answers. Nothing is owed while the server has a request to
-answer, however long it waits or works. So a caller that is slow but moves keeps its connection, and none
+Whatever the server waits for from a caller has a deadline, which starts anew at each step forward: a request
+once its first byte has come, its body, and that the answers are read. Nothing is awaited while the server has
+a request to answer, however long it works. So a caller that is slow but moves keeps its connection, and none
 holds it for nothing.
 
 Near the limit of connections some give way to the newcomer, those first that cost their callers least:
@@ -16,7 +16,7 @@ from typing import Any
 from api.server.addresses import Networks
 
 
-class Owes(IntEnum):
+class Awaited(IntEnum):
     """What a caller is waited for, in the order in which connections give way."""
 
     REQUEST = 0
@@ -24,19 +24,19 @@ class Owes(IntEnum):
     READING = 2
 
 
-Debt = tuple[Owes, object]
-"""What is owed, and something that changes with every payment."""
+ClientWait = tuple[Awaited, object]
+"""What is awaited, and something that changes with every step forward."""
 
 
-def debt(channel: Any) -> Debt | None:
-    """What the caller of a channel owes; ``None`` while it is the server that owes an answer."""
+def awaited_from(channel: Any) -> ClientWait | None:
+    """What the caller of a channel is waited for; ``None`` while the caller waits for an answer."""
     if channel.total_outbufs_len:
-        return Owes.READING, channel.total_outbufs_len
+        return Awaited.READING, channel.total_outbufs_len
     if channel.requests or channel.has_unparsed:
         return None
     if channel.request is not None:
-        return Owes.REST, (channel.request, channel.request.headers_finished)
-    return Owes.REQUEST, channel.last_activity
+        return Awaited.REST, (channel.request, channel.request.headers_finished)
+    return Awaited.REQUEST, channel.last_activity
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +56,11 @@ class Limits:
     """How long an answer may be read no further at all."""
     look_s: float = 1.0
 
-    def seconds_for(self, owes: Owes, request: Any) -> float:
-        """How long a debt may last; ``request`` is what has been read of one."""
-        if owes is Owes.READING:
+    def seconds_for(self, awaited: Awaited, request: Any) -> float:
+        """How long it may be awaited; ``request`` is what has been read of one."""
+        if awaited is Awaited.READING:
             return self.output_s
-        if owes is Owes.REQUEST:
+        if awaited is Awaited.REQUEST:
             return self.idle_s
         if request.headers_finished:
             return self.body_s + int(request.body_bytes_received) / self.body_bytes_per_s

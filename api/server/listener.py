@@ -15,7 +15,7 @@ from api.middleware.shedding import Backlog, overloaded
 from api.server import health
 from api.server.addresses import Addresses
 from api.server.channel import Channel
-from api.server.limits import Limits, Owes, debt
+from api.server.limits import Awaited, Limits, awaited_from
 from api.server.tasks import TOO_MANY_COMMANDS, adds_to_backlog
 from api.server.waiting_room import WaitingRoom
 
@@ -75,31 +75,31 @@ class SheddingServer(TcpWSGIServer):  # type: ignore[misc]  # waitress is not ty
     def _make_room(self) -> None:
         if len(self.active_channels) < NEAR * self.limits.connections:
             return
-        owing = []
+        waits = []
         for channel in self.active_channels.values():
-            if (owed := debt(channel)) is not None:
-                since = channel.owes_since if owed == channel.owes else time.monotonic()
-                owing.append((owed[0], since, channel))
-        for owes, _, channel in heapq.nsmallest(GIVE_WAY_AT_ONCE, owing, key=itemgetter(0, 1)):
-            _part_with(channel, owes)
+            if (awaited := awaited_from(channel)) is not None:
+                since = channel.awaited_since if awaited == channel.awaited else time.monotonic()
+                waits.append((awaited[0], since, channel))
+        for kind, _, channel in heapq.nsmallest(GIVE_WAY_AT_ONCE, waits, key=itemgetter(0, 1)):
+            _part_with(channel, kind)
 
-    def look_after_debts(self) -> None:
+    def close_overdue(self) -> None:
         """Part with callers that are too late; looks every ``look_s`` at most."""
         now = time.monotonic()
         if now < self._next_look:
             return
         self._next_look = now + self.limits.look_s
         for channel in list(self.active_channels.values()):
-            owed = debt(channel)
-            if owed is None or owed != channel.owes:
-                channel.owes, channel.owes_since = owed, now
-            elif now - channel.owes_since > self.limits.seconds_for(owed[0], channel.request):
-                if owed[0] is Owes.REST:
+            awaited = awaited_from(channel)
+            if awaited is None or awaited != channel.awaited:
+                channel.awaited, channel.awaited_since = awaited, now
+            elif now - channel.awaited_since > self.limits.seconds_for(awaited[0], channel.request):
+                if awaited[0] is Awaited.REST:
                     late, channel.request = channel.request, None
                     channel.refuse(late, _TOO_LATE, HTTPStatus.REQUEST_TIMEOUT, last=True)
-                    self._map.stir(channel._fileno)  # noqa: SLF001 - waitress's
+                    self._map.mark_dirty(channel._fileno)  # noqa: SLF001 - waitress's
                 else:  # nothing to say, or nobody who reads it
-                    _part_with(channel, owed[0])
+                    _part_with(channel, awaited[0])
 
     def add_task(self, task: Channel) -> None:
         """Have the first request of a channel answered; whoever calls this has its ``requests_lock``."""
@@ -130,7 +130,7 @@ class SheddingServer(TcpWSGIServer):  # type: ignore[misc]  # waitress is not ty
         return None
 
 
-def _part_with(channel: Channel, owes: Owes) -> None:
-    """Close a connection, unless the request that it owes has arrived in this instant."""
-    if owes is not Owes.REQUEST or not channel.has_unread():
+def _part_with(channel: Channel, awaited: Awaited) -> None:
+    """Close a connection, unless the request that it is waited for has arrived in this instant."""
+    if awaited is not Awaited.REQUEST or not channel.has_unread():
         channel.handle_close()

@@ -1,13 +1,13 @@
 """Waits for sockets as waitress's own loop does, in a time that does not grow with the idle connections.
 
 That loop asks every connection before every wait what it waits for: with a thousand of them some
-milliseconds, several times a request. This one asks only those that are *restless*: what they wait for may
+milliseconds, several times a request. This one asks only those that are *dirty*: what they wait for may
 have changed since they were asked.
 
-Why nobody is forgotten: a connection becomes restless when it is added, at each event of its socket, and by
-``stir``. It is at rest only once it was asked while ``rests`` said that nothing but the loop's own thread
-could change it, and that thread changes it at an event or stirs it. A connection that a thread works on is
-restless throughout, and that thread wakes the loop when it has ended.
+Why nobody is forgotten: a connection becomes dirty when it is added, at each event of its socket, and by
+``mark_dirty``. It is clean only once it was asked while ``is_idle`` said that nothing but the loop's own
+thread could change it, and that thread changes it at an event or marks it. A connection that a thread works
+on is dirty throughout, and that thread wakes the loop when it has ended.
 """
 
 import select
@@ -21,35 +21,35 @@ from waitress import wasyncore
 class Poller(dict[int, Any]):
     """Waitress's map of what it waits for, by descriptor. Only ``turn`` waits, in one thread."""
 
-    def __init__(self, rests: Callable[[Any], bool]) -> None:
+    def __init__(self, is_idle: Callable[[Any], bool]) -> None:
         super().__init__()
-        self._rests = rests
+        self._is_idle = is_idle
         self._epoll = select.epoll()
         self._waited_for: dict[int, int] = {}
-        self._restless: set[int] = set()
+        self._dirty: set[int] = set()
 
     def __setitem__(self, number: int, channel: Any) -> None:
         super().__setitem__(number, channel)
         self._waited_for.pop(number, None)
-        self.stir(number)
+        self.mark_dirty(number)
 
     def __delitem__(self, number: int) -> None:
         super().__delitem__(number)
-        self._restless.discard(number)
+        self._dirty.discard(number)
         self._wait_for(number, 0)
 
-    def stir(self, number: int) -> None:
+    def mark_dirty(self, number: int) -> None:
         """Ask again what it waits for, before the next wait."""
-        self._restless.add(number)
+        self._dirty.add(number)
 
     def turn(self, seconds: float) -> None:
         """Wait for events, for so long at most, and handle them."""
-        for number in tuple(self._restless):
+        for number in tuple(self._dirty):
             channel = self.get(number)
             if channel is None:
                 continue
-            if self._rests(channel):  # asked first, since afterwards it stays as it is found below
-                self._restless.discard(number)
+            if self._is_idle(channel):  # asked first, since afterwards it stays as it is found below
+                self._dirty.discard(number)
             readable = select.EPOLLIN if channel.readable() else 0
             writable = select.EPOLLOUT if channel.writable() and not channel.accepting else 0
             self._wait_for(number, readable | writable)
@@ -59,7 +59,7 @@ class Poller(dict[int, Any]):
                 with suppress(OSError):
                     self._epoll.unregister(number)
                 continue
-            self.stir(number)
+            self.mark_dirty(number)
             wasyncore.readwrite(channel, events)  # it has poll's flags, which are epoll's
 
     def close(self) -> None:

@@ -69,7 +69,7 @@ class Server:
             sockets=[listening],
             threads=threads,
             connection_limit=limits.connections,
-            cleanup_interval=_NEVER_S,  # the listener looks after idle connections with the other debts
+            cleanup_interval=_NEVER_S,  # the listener closes what is overdue
             max_request_header_size=MAX_HEADER_BYTES,
             max_request_body_size=MAX_READ_BYTES,
             clear_untrusted_proxy_headers=True,
@@ -137,7 +137,7 @@ class Server:
     def _turn(self, seconds: float) -> None:
         self._channels.turn(self._room.seconds_left(at_most=seconds))
         self._room.call_due()
-        self._server.look_after_debts()
+        self._server.close_overdue()
 
     def _tell_loop(self) -> None:
         with suppress(OSError):  # closed already, by a loop that was awake

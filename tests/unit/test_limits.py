@@ -1,4 +1,4 @@
-"""What a caller owes and how long it may take, and whom a proxy speaks for."""
+"""What a caller is waited for and how long, and whom a proxy speaks for."""
 
 from ipaddress import ip_network
 from types import SimpleNamespace
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from api.server.addresses import Addresses
-from api.server.limits import Limits, Owes, debt
+from api.server.limits import Awaited, Limits, awaited_from
 
 PROXIES = tuple(map(ip_network, ("10.0.0.0/8", "::1")))
 
@@ -24,20 +24,22 @@ def request(*, headers_finished: bool, body: int = 0) -> SimpleNamespace:
 
 def test_nothing_is_owed_while_a_request_is_unanswered() -> None:
     half = request(headers_finished=False)
-    assert debt(channel(requests=[object()], request=half)) is None
-    assert debt(channel(has_unparsed=True)) is None
+    assert awaited_from(channel(requests=[object()], request=half)) is None
+    assert awaited_from(channel(has_unparsed=True)) is None
 
 
 def test_a_debt_changes_when_the_caller_pays() -> None:
     half = request(headers_finished=False)
-    begun = debt(channel(request=half))
-    assert begun == debt(channel(request=half, last_activity=2.0)), "a byte of a head is no payment"
+    begun = awaited_from(channel(request=half))
+    assert begun == awaited_from(channel(request=half, last_activity=2.0)), (
+        "a byte of a head is no step forward"
+    )
     half.headers_finished = True
     changes = [
-        (debt(channel()), debt(channel(last_activity=2.0))),
-        (begun, debt(channel(request=half))),
-        (begun, debt(channel(request=request(headers_finished=False)))),
-        (debt(channel(total_outbufs_len=2)), debt(channel(total_outbufs_len=1))),
+        (awaited_from(channel()), awaited_from(channel(last_activity=2.0))),
+        (begun, awaited_from(channel(request=half))),
+        (begun, awaited_from(channel(request=request(headers_finished=False)))),
+        (awaited_from(channel(total_outbufs_len=2)), awaited_from(channel(total_outbufs_len=1))),
     ]
     for before, after in changes:
         assert before != after
@@ -45,12 +47,12 @@ def test_a_debt_changes_when_the_caller_pays() -> None:
 
 def test_each_debt_has_its_time_and_a_body_more_for_what_it_has_sent() -> None:
     limits = Limits()
-    assert limits.seconds_for(Owes.READING, None) == limits.output_s
-    assert limits.seconds_for(Owes.REQUEST, None) == limits.idle_s
-    assert limits.seconds_for(Owes.REST, request(headers_finished=False)) == limits.head_s
-    assert limits.seconds_for(Owes.REST, request(headers_finished=True)) == limits.body_s
+    assert limits.seconds_for(Awaited.READING, None) == limits.output_s
+    assert limits.seconds_for(Awaited.REQUEST, None) == limits.idle_s
+    assert limits.seconds_for(Awaited.REST, request(headers_finished=False)) == limits.head_s
+    assert limits.seconds_for(Awaited.REST, request(headers_finished=True)) == limits.body_s
     sent = request(headers_finished=True, body=80 * 1024)
-    assert limits.seconds_for(Owes.REST, sent) == limits.body_s + 10
+    assert limits.seconds_for(Awaited.REST, sent) == limits.body_s + 10
 
 
 @pytest.mark.parametrize(
