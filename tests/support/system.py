@@ -23,6 +23,7 @@ from api.local.redis_server import RedisServer
 from api.tokens import sign
 from bus.messages.principal import Role
 from bus.settings import Settings
+from read_side.generations.registry import Entry, State
 from tests.support.plain_http import NO_TLS
 from tests.support.processes import ROOT, Process
 from tests.support.server_folders import server_folder
@@ -114,8 +115,19 @@ class System:
                 [{"$group": {"_id": "$partition", "head": {"$max": "$seq"}}}]
             )
         }
-        checkpoints = list(self.read_database.checkpoints.find())
-        return all(stored["position"] >= heads.get(stored["partition"], 0) for stored in checkpoints)
+        entries = map(Entry.from_stored, self.read_database.read_models.find())
+        built = {
+            (entry.name, number)
+            for entry in entries
+            for number, generation in entry.generations.items()
+            if generation.state is not State.BUILDING
+        }
+        checkpoints = self.read_database.checkpoints.find()
+        return all(
+            stored["position"] >= heads.get(stored["partition"], 0)
+            for stored in checkpoints
+            if (stored["name"], stored["generation"]) in built  # a rebuild that was stopped leaves another
+        )
 
     def until_quiet(self) -> None:
         try:
