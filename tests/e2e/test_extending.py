@@ -11,8 +11,8 @@ import pytest
 
 from tests.support.pages import EXTENDING, ROOT
 
-pytestmark = pytest.mark.timeout(900)
-PASSED_S = 600
+pytestmark = pytest.mark.timeout(1500)
+PASSED_S = 1200
 PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider")
 NOT_AGAIN = ("tests/unit/test_left_out.py", "tests/unit/test_stored_messages.py", "tests/unit/test_pages.py")
 """What takes long and is not about what is added."""

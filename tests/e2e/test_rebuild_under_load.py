@@ -16,6 +16,8 @@ from tests.support.system import System
 pytestmark = pytest.mark.timeout(600)
 
 REBUILD_S = 400.0
+PAUSE_S = 0.2
+"""Between two rounds of a client: without it the clients take the two cores from the rebuild."""
 BEFORE = 30
 """Orders that are there before it begins."""
 ADDRESS = {"line1": "1 High Street", "city": "Leeds", "country": "GB"}
@@ -97,6 +99,7 @@ class Shop:
             [product] = self._get(client, "/analytics/products", token)["products"]
             assert product["units"] == sold
             assert self._get(client, "/customers/ann", token)["orders"] == sold
+            self.done.wait(PAUSE_S)
 
     def rename(self) -> None:
         """A new name is in every order at once, and the product's, too."""
@@ -110,7 +113,7 @@ class Shop:
             assert {order["customer_name"] for order in listed} == {f"Ann {number}"}
             token = self._done(client.patch("/products/pot", json={"name": f"Pot {number}"}, headers=PATIENT))
             assert self._get(client, "/products/pot", token)["name"] == f"Pot {number}"
-            self.done.wait(0.2)
+            self.done.wait(PAUSE_S)
 
     def read(self) -> None:
         """Without tokens: all that was there before is found, page by page, each once, the newest first."""
@@ -126,6 +129,7 @@ class Shop:
             assert seen[-BEFORE:] == self.orders[::-1]
             for order_id in self.orders[::5]:
                 self._get(client, f"/orders/{order_id}")
+            self.done.wait(PAUSE_S)
 
 
 def test_a_rebuild_of_every_model_disturbs_nobody(busy: System) -> None:

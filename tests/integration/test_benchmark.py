@@ -45,7 +45,9 @@ def cast(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cast]:
 
 
 @pytest.mark.parametrize(
-    "measurement", [*MEASUREMENTS, *AGAINST], ids=lambda measurement: str(measurement.name)
+    "measurement",
+    [*MEASUREMENTS, *(pytest.param(each, marks=pytest.mark.thorough) for each in AGAINST)],
+    ids=lambda measurement: str(measurement.name),
 )
 def test_a_measurement_gives_its_figures(cast: Cast, measurement: Measurement) -> None:
     for figure in measurement(cast, sizes.TINY):
