@@ -40,11 +40,6 @@ CREATED_IN: Mapping[str, str] = {
 """Where the resource will be that a command of this type creates."""
 
 
-REFUSED_AFTER_S = 0.5
-"""Before a caller is told that it sends too much. The request waits without a thread; a caller that goes on
-at once with the next one takes that much less from the others."""
-
-
 class Gateway(Protocol):
     """The part of ``bus.inbox.gateway.CommandGateway`` that is used here."""
 
@@ -104,12 +99,7 @@ class Commands:
             command=command,
         )
         wanted = prefer.parse(req.get_header("Prefer"))
-        try:
-            record, applied = yield from self._dispatch(envelope, wanted, digest)
-        except ProblemError as refusal:
-            if refusal.problem.status == HTTPStatus.TOO_MANY_REQUESTS:
-                yield Pause(REFUSED_AFTER_S, Wakeup())
-            raise
+        record, applied = yield from self._dispatch(envelope, wanted, digest)
         if record is None:
             _answer(resp, envelope.command_id, command.type, command.stream, None, applied)
         elif record.request != digest:

@@ -15,16 +15,19 @@ whole request's. Under a server that cannot put requests aside, the thread waits
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 import falcon
 
+from api.http.problems import ProblemError
 from api.middleware import correlation
 from bus.notify.wakeup import Wakeup
 
 T = TypeVar("T")
 DEFERS = "twofold.defers"
 """In the environment of a request whose server can put it aside."""
+REFUSED_AFTER_S = 0.5
 RESUMED = "twofold.resumed"
 """In the environment of a request that was put aside: its ``Deferral``."""
 
@@ -77,9 +80,19 @@ def deferrable(responder: Callable[..., Waits[None]]) -> Callable[..., None]:
     """A responder, as Falcon calls it, of one that may wait."""
 
     def respond(req: falcon.Request, resp: falcon.Response, **params: Any) -> None:
-        Deferral(req, resp, responder(req, resp, **params)).go_on()
+        Deferral(req, resp, _refused_late(responder(req, resp, **params))).go_on()
 
     return respond
+
+
+def _refused_late(steps: Waits[None]) -> Waits[None]:
+    """Let a caller that asks too much wait for its 429, so that its next request takes less from others."""
+    try:
+        yield from steps
+    except ProblemError as refusal:
+        if refusal.problem.status == HTTPStatus.TOO_MANY_REQUESTS:
+            yield Pause(REFUSED_AFTER_S, Wakeup())
+        raise
 
 
 def in_this_thread(steps: Waits[T]) -> T:

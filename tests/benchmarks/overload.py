@@ -142,7 +142,8 @@ def port_of(system: System) -> int:
 
 def measure() -> dict[str, object]:
     """The best rate, the overload, and what was lost."""
-    with System(MAX_WAITING_COMMANDS=str(BACKLOG)) as system:
+    # All callers are at one address here, and are told by status what is too much.
+    with System(MAX_WAITING_COMMANDS=str(BACKLOG), MAX_CONNECTIONS_PER_ADDRESS="0") as system:
         staff = system.client("staff")
         visible = {"Prefer": "wait=30, visible"}
         staff.post(

@@ -24,7 +24,9 @@ class Cluster(System):
         entries: Mapping[str, str] = ENTRIES,
         **settings: str,
     ) -> None:
-        super().__init__(None, **{"SWEEP_AFTER_MS": str(SWEEP_AFTER_MS), **settings})
+        # One caller sends everything, also while nothing can be finished.
+        own = {"SWEEP_AFTER_MS": str(SWEEP_AFTER_MS), "MAX_UNFINISHED_PER_STAFF": "1000000"}
+        super().__init__(None, **{**own, **settings})
         self._scale = scale
         self._entries = entries
         self.asking: dict[str, Asking] = {}
