@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 import redis
+from pymongo.database import Database
 
-from bus.connections.clients import read_database, redis_client, write_database
+from bus.connections.clients import Documents, read_database, redis_client, write_database
 from bus.inbox.command_records import CommandRecords
 from bus.inbox.inbox import Inbox
 from bus.log.log import Log
@@ -29,6 +30,14 @@ def client(settings: Settings) -> Iterator[redis.Redis]:
 
 
 @pytest.fixture
+def database(settings: Settings) -> Iterator[Database[Documents]]:
+    """The write database."""
+    database = write_database(settings)
+    with database.client:
+        yield database
+
+
+@pytest.fixture
 def write(settings: Settings) -> Iterator[WriteSide]:
     database = write_database(settings)
     write = WriteSide(database)
@@ -47,16 +56,12 @@ def read(settings: Settings, write: WriteSide) -> Iterator[ReadSide]:
 
 
 @pytest.fixture
-def inbox(settings: Settings) -> Iterator[Inbox]:
-    database = write_database(settings)
-    with database.client:
-        inbox = Inbox(database, 4)
-        inbox.create()
-        yield inbox
+def inbox(database: Database[Documents]) -> Inbox:
+    inbox = Inbox(database, 4)
+    inbox.create()
+    return inbox
 
 
 @pytest.fixture
-def records(settings: Settings) -> Iterator[CommandRecords]:
-    database = write_database(settings)
-    with database.client:
-        yield CommandRecords(database, Inbox(database, 4), Log(database, 4))
+def records(database: Database[Documents]) -> CommandRecords:
+    return CommandRecords(database, Inbox(database, 4), Log(database, 4))

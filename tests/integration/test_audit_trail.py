@@ -1,7 +1,6 @@
 """The audit trail on MongoDB: what is recorded when, what a crash leaves, and how reads are counted."""
 
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,23 +15,15 @@ from structlog.testing import capture_logs
 from bus.audit_trail.actions import Action
 from bus.audit_trail.callers import Caller, Through, over_http
 from bus.audit_trail.trail import AuditTrail, Entry
-from bus.connections.clients import Documents, write_database
+from bus.connections.clients import Documents
 from bus.errors import RefusedError
 from bus.messages.principal import Principal, Role
-from bus.settings import Settings
 from tests.integration.crashes import dying
 from tests.support.unwritable_trail import refuse_entries
 
 OLGA = over_http(Principal(role=Role.OPS, subject="olga"), "10.0.0.7")
 ROOT = Caller("root@host", Through.COMMAND_LINE, {"system_user": "root", "login_user": None, "host": "host"})
 HOUR_S = 3_600
-
-
-@pytest.fixture
-def database(settings: Settings) -> Iterator[Database[Documents]]:
-    database = write_database(settings)
-    with database.client:
-        yield database
 
 
 @pytest.fixture

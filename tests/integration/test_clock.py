@@ -1,6 +1,5 @@
 """The sweep: what is overdue by mongod's clock and not in the queue is enqueued again, once."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -10,11 +9,10 @@ from dramatiq import Message
 from pymongo.database import Database
 
 from bus import sweeper
-from bus.connections.clients import Documents, write_database
+from bus.connections.clients import Documents
 from bus.inbox.inbox import Inbox
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.queue.broker import Broker
-from bus.settings import Settings
 from bus.sweeper import Sweep
 from tests.integration.commands_queue import LIST, PATIENCE_S, SOON_MS, consumer_of, taken, text, waiting
 from tests.support import messages
@@ -27,20 +25,6 @@ HOUR_MS = 3_600_000
 @pytest.fixture
 def broker(client: redis.Redis) -> Broker:
     return Broker(client)
-
-
-@pytest.fixture
-def database(settings: Settings) -> Iterator[Database[Documents]]:
-    database = write_database(settings)
-    with database.client:
-        yield database
-
-
-@pytest.fixture
-def inbox(database: Database[Documents]) -> Inbox:
-    inbox = Inbox(database, 4)
-    inbox.create()
-    return inbox
 
 
 def accept(inbox: Inbox, *keys: str) -> None:

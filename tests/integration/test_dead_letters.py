@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ import redis
 from dramatiq.brokers.redis import RedisBroker
 from pymongo.database import Database
 
-from bus.connections.clients import Documents, write_database
+from bus.connections.clients import Documents
 from bus.dead_letters import store as dead_letters
 from bus.dead_letters.dead_letter import LetterState
 from bus.dead_letters.store import DeadLetters
@@ -28,13 +27,6 @@ from tests.support.waiting import until
 
 QUEUES = ("commands", "customers")
 EIGHT_DAYS_MS = 8 * 86_400_000
-
-
-@pytest.fixture
-def database(settings: Settings) -> Iterator[Database[Documents]]:
-    database = write_database(settings)
-    with database.client:
-        yield database
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Heartbeats: who lives is seen, who stopped is gone, who was killed is silent."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,13 +20,6 @@ from tests.support.waiting import until
 
 PATIENCE_S = 20
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@pytest.fixture
-def database(settings: Settings) -> Iterator[Database[dict[str, Any]]]:
-    database = write_database(settings)
-    with database.client:
-        yield database
 
 
 def test_who_lives_is_counted_by_kind(database: Database[dict[str, Any]]) -> None:

@@ -1,17 +1,14 @@
 """The counts of many processes as one sum: nothing that was shown goes away, whoever is killed or stalls."""
 
 import random
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from pymongo.database import Database
 
-from bus.connections.clients import write_database
 from bus.observability.metric_slots import MetricsPublisher, Slots
 from bus.observability.metrics import HANDLED, HOLES_CLOSED, MILLION, RESCUES, Counts, Metrics
-from bus.settings import Settings
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 HOLES = (HOLES_CLOSED.name, ())
@@ -27,13 +24,6 @@ class Process:
 
     def count(self, gaps: int) -> None:
         self.metrics.count(HOLES_CLOSED, by=gaps)
-
-
-@pytest.fixture
-def database(settings: Settings) -> Iterator[Database[dict[str, Any]]]:
-    database = write_database(settings)
-    with database.client:
-        yield database
 
 
 @pytest.fixture
