@@ -24,7 +24,7 @@ export class Flow {
     "Failed or dead": "#dead",
   });
   #commits = new Charted("Commits a second", perSecond, { bare: true });
-  #log = new Facts(["Commits in all", "Partitions", "Holes closed"]);
+  #log = new Facts(["Commits in all", "Partitions", "Gaps closed"]);
   #stages = {
     api: new Stage("api", "API", "requests a second", "checks and keeps", this.#requests, this.#answered, this.#answering),
     commands: new Stage("commands", "Commands", "accepted a second", "are decided in order", this.#handled, this.#depth, this.#commands),
@@ -86,6 +86,6 @@ export class Flow {
     this.#commits.show("", history, commits);
     this.#log.show("Commits in all", count(log.commits));
     this.#log.show("Partitions", count(log.partitions));
-    this.#log.show("Holes closed", count(log.holes_closed));
+    this.#log.show("Gaps closed", count(log.holes_closed));
   }
 }
