@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from api.server.addresses import Addresses
 from bus.settings import Settings
 from tests.support.deployed import LINES
 from tests.support.pages import Page
@@ -145,6 +146,17 @@ def test_what_kubernetes_configures_is_taken() -> None:
     settings = Settings(**given)
     scaled = of_kind("HorizontalPodAutoscaler")["projections"]["spec"]
     assert scaled["maxReplicas"] <= settings.log_partitions
+
+
+def test_where_all_callers_come_by_one_address_that_is_trusted() -> None:
+    """Else MAX_CONNECTIONS_PER_ADDRESS counts the proxy's connections, and callers have its address."""
+    literals = assignments("\n".join(overlay()["configMapGenerator"][0]["literals"]))
+    published = re.sub(r"\$\{\w+:-(.*)}", r"\1", COMPOSE["services"]["web"]["environment"]["TRUSTED_PROXIES"])
+    for networks in (literals["TRUSTED_PROXIES"], published):
+        addresses = Addresses(1, Settings(trusted_proxies=networks).trusted_proxies or ())
+        proxy = str(Settings(trusted_proxies=networks).trusted_proxies[0][2])  # type: ignore[index]
+        addresses.enter(proxy)
+        assert addresses.lets_in(proxy)
 
 
 def test_the_metrics_that_scale_are_there() -> None:
