@@ -158,7 +158,7 @@ def routes(s: Services) -> tuple[Route, ...]:
         Route("/health/ready", Ready(s.probes, s.ready_parts, asked_by), {"GET": ANYONE}, NOTHING),
         Route("/metrics", Metrics(s.exposition), {"GET": scraping}, NOTHING, NOT_RECORDED, cacheable=True),
         Route("/ops/flow", FlowSnapshot(ops_services.flow), {"GET": ops}, BOTH, NOT_RECORDED),
-        Route("/ops/commands", RecentCommands(s.records), {"GET": ops}, WRITE, NOT_RECORDED),
+        Route("/ops/commands", RecentCommands(s.records), {"GET": ops}, WRITE, Action.READ_COMMAND),
         Route("/ops/queues", QueuesNow(ops_services.queues), {"GET": ops}, BOTH, NOT_RECORDED),
         Route("/ops/read-models", ReadModels(ops_services.statuses), {"GET": ops}, BOTH, NOT_RECORDED),
         Route(

@@ -55,7 +55,13 @@ def test_what_changes_something_and_what_shows_personal_data_is_in_the_table() -
     assert {f"{method} {path}" for method, path, _ in ROWS} == {
         *("POST /ops/dead/{failure_id}/retry", "POST /ops/dead/{failure_id}/discard"),
         *("POST /ops/parked/retry", "POST /ops/rebuilds", "POST /ops/rebuilds/{read_model}/stop"),
-        *("GET /commands/{command_id}", "GET /events", "GET /ops/stories/{story_id}", "GET /ops/dead"),
+        *(
+            "GET /commands/{command_id}",
+            "GET /ops/commands",
+            "GET /events",
+            "GET /ops/stories/{story_id}",
+            "GET /ops/dead",
+        ),
         *("GET /ops/dead/{failure_id}", "GET /ops/parked", "GET /ops/audit-trail"),
     }
 
