@@ -27,10 +27,10 @@ def is_free(port: int, host: str = HOST) -> bool:
     return True
 
 
-def candidates(remembered: Path) -> Iterator[int]:
+def candidates(remembered: Path | None = None) -> Iterator[int]:
     """The port used last time, so that a shell left connected to it works again, then free ones."""
     try:
-        ports = [int(remembered.read_text())]
+        ports = [int(remembered.read_text())] if remembered else []
     except (OSError, ValueError):
         ports = []
     ports += [secrets.choice(RANGE) for _ in range(TRIES)]

@@ -103,12 +103,9 @@ class Stage(System):
             process.start()
         return self.others[name]
 
-    def free_port(self, name: str) -> int:
-        return next(ports.candidates(self.folder / f"{name}.port"))
-
     def serve(self, name: str, *arguments: str, **environ: str) -> int:
         """The same for a server: its port is appended to the arguments and returned once it listens."""
-        port = self.free_port(name)
+        port = next(ports.candidates())
         process = self.start(name, *arguments, str(port), **environ)
         try:
             until(lambda: ports.listens(port), LISTENS_S, f"{name} listens")
@@ -118,7 +115,7 @@ class Stage(System):
 
     def serve_api(self, name: str, request: bytes = wire.get("/health/ready"), **environ: str) -> int:
         """Run a further web process, unless it runs; return its port once it answers with a 200."""
-        port = self._api_ports.setdefault(name, self.free_port(name))
+        port = self._api_ports.setdefault(name, next(ports.candidates()))
         process = self.start(name, "api", "serve", API_PORT=str(port), **environ)
 
         def answers() -> bool:

@@ -36,14 +36,14 @@ class Scattered:
 
 
 @pytest.fixture(scope="module")
-def scattered(tmp_path_factory: pytest.TempPathFactory) -> Scattered:
+def scattered() -> Scattered:
     """Three APIs and three commands' workers, of which one each has the right time."""
-    return SHARED.get(_scattered, tmp_path_factory.mktemp("ports"))
+    return SHARED.get(_scattered)
 
 
 @contextmanager
-def _scattered(folder: Path) -> Iterator[Scattered]:
-    free = ports.candidates(folder / "none")
+def _scattered() -> Iterator[Scattered]:
+    free = ports.candidates()
     early, late = next(free), next(free)
     lines = {
         "early": f"exec env API_PORT={early} python -m tests.support.skewed 300 api serve",

@@ -27,8 +27,8 @@ WAIT = {"Prefer": "wait=30"}
 
 
 @pytest.fixture(scope="module")
-def second_port(tmp_path_factory: pytest.TempPathFactory) -> int:
-    return next(ports.candidates(tmp_path_factory.mktemp("ports") / "none"))
+def second_port() -> int:
+    return next(ports.candidates())
 
 
 @pytest.fixture(scope="module")

@@ -75,7 +75,5 @@ class Cluster(cluster.Cluster):
         if number == 1:
             self.ports.append(self.port)
         else:
-            self.ports.append(
-                next(port for port in ports.candidates(Path("/dev/null")) if port not in self.ports)
-            )
+            self.ports.append(next(port for port in ports.candidates() if port not in self.ports))
         return {"API_PORT": str(self.ports[-1])}

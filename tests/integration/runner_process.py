@@ -22,7 +22,7 @@ class Shop:
 
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir
-        self.port = next(ports.candidates(data_dir / "none"))
+        self.port = next(ports.candidates())
         self.output = data_dir / "output"
         self.runner: subprocess.Popen[str] | None = None
 

@@ -52,7 +52,7 @@ def test_the_process_ends_and_names_the_variable(
     given = {
         "REDIS_URL": redis_url,
         "JWT_SECRET": "s" * 32,
-        "API_PORT": str(next(ports.candidates(tmp_path))),
+        "API_PORT": str(next(ports.candidates())),
     }
     direct = {variable: f"mongodb://{ports.HOST}:{several.port}/?directConnection=true"}
     ended = subprocess.run(

@@ -169,7 +169,7 @@ def test_mongod_keeps_its_data_on_another_port(data_dir: Path) -> None:
 def test_port_that_is_lost_to_somebody_else_is_replaced(
     kind: type[ServerProcess], data_dir: Path, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    free = next(ports.candidates(data_dir / "none"))
+    free = next(ports.candidates())
     monkeypatch.setattr(ports, "candidates", lambda _remembered: iter([redis_server.port, free]))
 
     with kind(data_dir) as server:

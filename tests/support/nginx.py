@@ -26,7 +26,7 @@ class Nginx:
     """Running from entering to leaving, on a free port; it is told where its upstream listens."""
 
     def __init__(self, folder: Path, upstream: int) -> None:
-        self.port = next(ports.candidates(folder / "nginx.port"))
+        self.port = next(ports.candidates())
         text = CONFIGURATION.read_text()
         assert text.count(_LISTENS) == text.count(_UPSTREAM) == 1
         text = text.replace(_LISTENS, f"listen 127.0.0.1:{self.port};")

@@ -59,7 +59,7 @@ class System:
             starting.enter_context(mongo)
             self.write_database: Database[dict[str, Any]] = mongo[self.write_database_name]
             self.read_database: Database[dict[str, Any]] = mongo[self.read_database_name]
-            port = next(ports.candidates(folder / "api.port"))
+            port = next(ports.candidates())
             self.url = f"http://127.0.0.1:{port}"
             self.environ = self._environ(port)
             self.processes = self._processes(folder)

@@ -78,7 +78,7 @@ class Network:
 
     def _start(self) -> None:
         self.clients.mkdir(exist_ok=True)
-        drawn = ports.candidates(Path("/dev/null"))
+        drawn = ports.candidates()
         self._ports = {member.title: next(drawn) for member in self._members}
         members = [
             {

@@ -9,6 +9,7 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+from api.local import ports
 from bus.connections.clients import write_database
 from bus.log.log import Log
 from bus.settings import Settings
@@ -57,8 +58,7 @@ def test_it_does_not_start_without_a_key(settings: Settings) -> None:
 
 
 def test_a_process_serves_until_it_is_told_to_stop(settings: Settings) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = next(ports.candidates())
     process = subprocess.Popen(
         [sys.executable, "-m", "api", "serve"],
         env=environment(settings, JWT_SECRET=SECRET, API_PORT=str(port)),
@@ -82,8 +82,7 @@ def test_a_process_serves_until_it_is_told_to_stop(settings: Settings) -> None:
 
 def test_a_log_of_another_size_is_refused(settings: Settings) -> None:
     """The ids of orders are drawn into partitions: with another number of them they would be wrong."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = str(free.getsockname()[1])
+    port = str(next(ports.candidates()))
     five = environment(settings, JWT_SECRET=SECRET, API_PORT=port, LOG_PARTITIONS="5")
     database = write_database(settings)
     with database.client:

@@ -1,7 +1,6 @@
 """Tokens that are taken back: by a command, in every API process within seconds, and until that is lifted."""
 
 import os
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -15,6 +14,7 @@ from pymongo.errors import AutoReconnect
 from structlog.testing import capture_logs
 
 from api.__main__ import cli
+from api.local import ports
 from api.middleware.auth import Verifier
 from api.middleware.deny_list import DeniedTokens, DenyList
 from api.tokens import sign
@@ -54,8 +54,7 @@ def deny_list_(settings: Settings) -> Iterator[DenyList]:
 
 
 def web(settings: Settings, folder: Path) -> tuple[Process, str]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = next(ports.candidates())
     environ = {
         **os.environ,
         **{name.upper(): plain(settings, name) for name in settings.model_fields_set},
