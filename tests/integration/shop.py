@@ -76,7 +76,6 @@ class WriteSide:
 
         With more workers at it than real ones, it is taken for one that kills them (``isolation``).
         """
-
         outcomes: list[Outcome | None] = []
 
         def is_handled() -> bool:
