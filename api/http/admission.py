@@ -50,7 +50,7 @@ class Estimate:
     """All that this process has ever let in."""
     under_way: int = 0
     """Those of them that are being accepted."""
-    counted_at: float = 0.0
+    counted_at: float = float("-inf")
 
 
 class Admission:

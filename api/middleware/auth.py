@@ -18,14 +18,14 @@ from jwt.exceptions import InvalidAlgorithmError, InvalidSignatureError, PyJWTEr
 
 from api.http.problems import Problem, ProblemError
 from api.middleware.claims import WrongClaimError, lifetime_of, principal_of
-from api.middleware.deny_list import DenyList
+from api.middleware.deny_list import DenyList, DenyListUnknownError
 from api.middleware.key_server import MOST_WAITING, KeyServer
 from api.middleware.trusted_keys import ConfiguredKeys, Keys, KeysUnknownError, TrustedKey
 from bus.messages.principal import Principal
 from bus.settings import Settings
 
 RETRY_S = 5
-"""When to ask again while the key server has never answered."""
+"""When to ask again while the key server, or MongoDB, has never answered."""
 BELIEVED_S = 60.0
 """How long a signature that was right is not checked again. A key taken back counts for so much longer,
 beside the minutes for which a key server's answer is kept."""
@@ -79,7 +79,7 @@ class Verifier:
         """Who asks.
 
         Raises:
-            ProblemError: 401 for a missing or bad token, 503 if the key server has never been reached.
+            ProblemError: 401 for a missing or bad token, 503 if the keys or who is denied is not known yet.
 
         """
         if authorization is None:
@@ -94,9 +94,15 @@ class Verifier:
             if len(self._believed) >= MOST_BELIEVED:
                 self._believed.clear()
             self._believed[token] = known
-        if self._denied is not None and self._denied.covers(known.principal, known.issued_at):
+        if self._is_denied(known):
             raise _unauthorized(_TAKEN_BACK, bad=True)
         return known.principal
+
+    def _is_denied(self, known: VerifiedToken) -> bool:
+        try:
+            return self._denied is not None and self._denied.covers(known.principal, known.issued_at)
+        except DenyListUnknownError:
+            raise _unavailable("Which tokens have been taken back is not known yet.") from None
 
     def _verified(self, token: str, now: float) -> VerifiedToken:
         """Raises ``ProblemError`` as ``principal`` does."""
@@ -108,9 +114,7 @@ class Verifier:
             until = min(expires + settings.jwt_leeway_s, now + BELIEVED_S)
             return VerifiedToken(principal, issued, now, until)
         except KeysUnknownError:
-            detail = "The server that has the keys to check tokens with does not answer."
-            problem = Problem(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", detail)
-            raise ProblemError(problem, {"Retry-After": str(RETRY_S)}) from None
+            raise _unavailable("The server that has the keys to check tokens with does not answer.") from None
         except WrongClaimError as wrong:
             raise _unauthorized(str(wrong), bad=True) from None
         except PyJWTError as error:
@@ -146,6 +150,11 @@ class Verifier:
             },
         )
         return claims
+
+
+def _unavailable(detail: str) -> ProblemError:
+    problem = Problem(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", detail)
+    return ProblemError(problem, {"Retry-After": str(RETRY_S)})
 
 
 def _unauthorized(detail: str, *, bad: bool = False) -> ProblemError:

@@ -3,7 +3,7 @@
 A token that was signed is good until it expires, whatever became of its bearer. So an operator denies a
 subject: what was issued to it up to a moment is a 401, what is issued later is taken. Every ``web`` process
 looks up the whole list every ``REFRESH_S``; it is short, since people write it. While MongoDB is away a
-process goes by the list that it read last.
+process goes by the list that it read last; one that has never read it takes no token.
 
 ``iat`` is by the issuer's clock and the moment is by mongod's, so a token that was issued up to
 ``JWT_LEEWAY_S`` after the moment is denied as well. A token without ``iat`` may have been issued at any time.
@@ -22,12 +22,17 @@ from pymongo.database import Database
 
 from api.middleware.refresher import Refresher
 from bus.connections.clients import Documents
+from bus.errors import TwofoldError
 from bus.messages.principal import Principal, Role
 
 COLLECTION = "denied_tokens"
 REFRESH_S = 2.0
 LOOK_LIMIT_S = 1.5
 ANY_ROLE = "*"
+
+
+class DenyListUnknownError(TwofoldError):
+    """The list could not be read since the process started, so no token can be taken."""
 
 
 class DeniedTokens:
@@ -64,7 +69,7 @@ class DenyList:
     def __init__(self, database: Database[Documents], leeway_s: int) -> None:
         self._denied = DeniedTokens(database)
         self._leeway_s = leeway_s
-        self._until: Mapping[str, float] = {}
+        self._until: Mapping[str, float] | None = None
         told = "no denied tokens while MongoDB is away: the last are used", "denied tokens are read again"
         pauses = (REFRESH_S, REFRESH_S)
         self._refresher = Refresher("denied tokens", self._look, REFRESH_S, pauses_s=pauses, told=told)
@@ -76,8 +81,15 @@ class DenyList:
         self._refresher.stop()
 
     def covers(self, principal: Principal, issued_at: float | None) -> bool:
-        """Whether a token of this caller is denied; ``issued_at`` is in seconds since the epoch."""
+        """Whether a token of this caller is denied; ``issued_at`` is in seconds since the epoch.
+
+        Raises:
+            DenyListUnknownError: the list has not been read since the process started.
+
+        """
         until, subject = self._until, principal.subject
+        if until is None:
+            raise DenyListUnknownError
         moments = [until.get(entry_id(subject, role)) for role in (principal.role, None)]
         return any(
             moment is not None and (issued_at is None or issued_at <= moment + self._leeway_s)

@@ -1,4 +1,7 @@
-"""Headers that tell browsers what an answer must not be used for, on every answer of the application."""
+"""Headers that tell browsers what an answer must not be used for, on every answer.
+
+The application's get them from its middleware, those of the server itself from ``api.server``.
+"""
 
 import falcon
 
@@ -9,13 +12,16 @@ _ALWAYS = {
 }
 
 
+def security_headers(hsts_s: int | None = None) -> dict[str, str]:
+    """``hsts_s``: how long browsers are to come by TLS alone (RFC 6797), where something speaks it."""
+    return _ALWAYS | ({} if hsts_s is None else {"Strict-Transport-Security": f"max-age={hsts_s}"})
+
+
 class SecurityHeaders:
     """Middleware; a page adds what it may load (``api.site.files``)."""
 
     def __init__(self, hsts_s: int | None = None) -> None:
-        """``hsts_s``: how long browsers are to come by TLS alone (RFC 6797), where something speaks it."""
-        hsts = {} if hsts_s is None else {"Strict-Transport-Security": f"max-age={hsts_s}"}
-        self._headers = _ALWAYS | hsts
+        self._headers = security_headers(hsts_s)
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:  # noqa: ARG002 - Falcon's
         resp.set_headers(self._headers)

@@ -35,6 +35,10 @@ class Telemetry:
         """The server refused a request before it reached the application."""
         self.metrics.count(metrics.HTTP_REFUSED, str(status))
 
+    def closed(self, why: str) -> None:
+        """The server closed a connection whose caller did not ask for it."""
+        self.metrics.count(metrics.HTTP_CLOSED, why)
+
     def left(self, req: falcon.Request) -> None:
         """Tell of a request that waited and whose caller has gone."""
         self._tell(req, LEFT)

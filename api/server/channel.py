@@ -46,7 +46,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
     awaited: ClientWait | None = None
     """What the caller was waited for when it was last looked at, and since when (``api.server.limits``)."""
     awaited_since = 0.0
-    health_at = 0.0
+    health_at = float("-inf")
     awaits_reading = False
     """Whether the first request waits until the answers before it have been sent."""
     _unparsed = b""
@@ -179,7 +179,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         """Answer without a task, in the thread that reads: shedding must cost next to nothing."""
         self.server.on_refusal(status.value)
         head = [f"HTTP/1.1 {status.value} {status.phrase}"]
-        head += [f"{name}: {value}" for name, value in REFUSED_HEADERS]
+        head += [f"{name}: {value}" for name, value in (*REFUSED_HEADERS, *self.server.headers)]
         if last or request.version != "1.1" or request.headers.get("CONNECTION", "").lower() == "close":
             head.append("Connection: close")
             self.close_when_flushed = True

@@ -2,7 +2,7 @@
 
 import heapq
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from http import HTTPStatus
 from operator import itemgetter
@@ -47,6 +47,11 @@ class SheddingServer(TcpWSGIServer):  # type: ignore[misc]  # waitress is not ty
     addresses: Addresses
     on_refusal: Callable[[int], None]
     """Told the status of every request that does not reach the application."""
+    on_closing: Callable[[str], None]
+    """Told why a connection is closed though its caller did not ask for it; the ``Awaited`` in small letters,
+    ``gave_way`` or ``per_address``."""
+    headers: Iterable[tuple[str, str]]
+    """What every answer has that does not come from the application."""
     _next_look = 0.0
 
     def readable(self) -> bool:
@@ -64,6 +69,7 @@ class SheddingServer(TcpWSGIServer):  # type: ignore[misc]  # waitress is not ty
                 return
             line, address = accepted
             if not self.addresses.lets_in(address[0]):
+                self.on_closing("per_address")
                 line.close()
                 continue
             with suppress(OSError):
@@ -81,7 +87,7 @@ class SheddingServer(TcpWSGIServer):  # type: ignore[misc]  # waitress is not ty
                 since = channel.awaited_since if awaited == channel.awaited else time.monotonic()
                 waits.append((awaited[0], since, channel))
         for kind, _, channel in heapq.nsmallest(GIVE_WAY_AT_ONCE, waits, key=itemgetter(0, 1)):
-            _part_with(channel, kind)
+            self._part_with(channel, kind, "gave_way")
 
     def close_overdue(self) -> None:
         """Part with callers that are too late; looks every ``look_s`` at most."""
@@ -99,7 +105,7 @@ class SheddingServer(TcpWSGIServer):  # type: ignore[misc]  # waitress is not ty
                     channel.refuse(late, _TOO_LATE, HTTPStatus.REQUEST_TIMEOUT, last=True)
                     self._map.mark_dirty(channel._fileno)  # noqa: SLF001 - waitress's
                 else:  # nothing to say, or nobody who reads it
-                    _part_with(channel, awaited[0])
+                    self._part_with(channel, awaited[0], awaited[0].name.lower())
 
     def add_task(self, task: Channel) -> None:
         """Have the first request of a channel answered; whoever calls this has its ``requests_lock``."""
@@ -129,8 +135,8 @@ class SheddingServer(TcpWSGIServer):  # type: ignore[misc]  # waitress is not ty
             return TOO_MANY_COMMANDS
         return None
 
-
-def _part_with(channel: Channel, awaited: Awaited) -> None:
-    """Close a connection, unless the request that it is waited for has arrived in this instant."""
-    if awaited is not Awaited.REQUEST or not channel.has_unread():
-        channel.handle_close()
+    def _part_with(self, channel: Channel, awaited: Awaited, why: str) -> None:
+        """Close a connection, unless the request that it is waited for has arrived in this instant."""
+        if awaited is not Awaited.REQUEST or not channel.has_unread():
+            self.on_closing(why)
+            channel.handle_close()

@@ -14,6 +14,7 @@ from api.http.log_end import LogEnd
 from api.middleware.auth import Verifier
 from api.middleware.deadline import bounded
 from api.middleware.deny_list import DenyList
+from api.middleware.security import security_headers
 from api.middleware.shedding import Backlog
 from api.middleware.telemetry import Telemetry
 from api.ops.services import ops_services
@@ -212,6 +213,8 @@ def serve() -> None:
         backlog=backlog,
         on_refusal=telemetry.refused,
         on_leaving=telemetry.left,
+        on_closing=telemetry.closed,
+        headers=security_headers(settings.hsts_s),
         stopping=stopping,
     )
     termination.tell(server.stop)

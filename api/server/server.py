@@ -9,8 +9,9 @@ every request that was read has an answer; one that is half read by then was nev
 import socket
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack, suppress
+from types import MappingProxyType
 from typing import Any
 
 import falcon
@@ -54,11 +55,14 @@ class Server:
         backlog: Backlog | None = None,
         on_refusal: Callable[[int], None] = lambda _: None,
         on_leaving: Callable[[falcon.Request], None] = lambda _: None,
+        on_closing: Callable[[str], None] = lambda _: None,
+        headers: Mapping[str, str] = MappingProxyType({}),
         stopping: threading.Event | None = None,
     ) -> None:
         """``stopping`` is set by ``stop``, for an application whose requests wait: they end it then.
 
-        ``on_leaving`` is told the requests whose callers have gone while they waited.
+        ``on_leaving`` is told the requests whose callers have gone while they waited, ``on_closing`` why a
+        connection is closed (``listener``). ``headers`` are for what the server itself answers.
         """
         self._channels = Poller(lambda each: isinstance(each, Channel) and each.at_rest())
         self._stopping = stopping or threading.Event()
@@ -92,6 +96,8 @@ class Server:
         self._server.max_queued = max_queued
         self._server.backlog = backlog
         self._server.on_refusal = on_refusal
+        self._server.on_closing = on_closing
+        self._server.headers = tuple(headers.items())
         self._room: WaitingRoom[Channel] = WaitingRoom(
             max(1, threads // 2),
             go_on=dispatcher.add_task,

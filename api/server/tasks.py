@@ -26,7 +26,7 @@ class Refusal(ErrorTask):  # type: ignore[misc]  # waitress is not typed
         self.status = f"{error.code} {HTTPStatus(error.code).phrase}"
         self.channel.server.on_refusal(error.code)
         body = of_status(error.code).to_json()
-        self.response_headers.append(("Content-Type", MEDIA_TYPE))
+        self.response_headers += [("Content-Type", MEDIA_TYPE), *self.channel.server.headers]
         self.set_close_on_finish()
         self.content_length = len(body)
         self.write(body)
@@ -73,7 +73,7 @@ class Answer(WSGITask):  # type: ignore[misc]
     def _shed(self, why: bytes) -> None:
         self.channel.server.on_refusal(HTTPStatus.SERVICE_UNAVAILABLE.value)
         self.status = _REFUSED
-        self.response_headers += REFUSED_HEADERS
+        self.response_headers += [*REFUSED_HEADERS, *self.channel.server.headers]
         self.content_length = len(why)
         self.complete = True  # in place of the application's start_response
         self.write(b"" if self.request.command == "HEAD" else why)

@@ -78,12 +78,17 @@ HTTP_SECONDS = Family(
 HTTP_REFUSED = Family(
     "twofold_http_refused_total", "Requests refused before they reached the application.", ("status",)
 )
+HTTP_CLOSED = Family(
+    "twofold_http_connections_closed_total",
+    "Connections closed though their callers did not ask for it.",
+    ("why",),
+)
 
 FAMILIES: Mapping[str, Family] = {
     family.name: family
     for family in (
         *(COMMANDS_ACCEPTED, COMMANDS, COMMANDS_LEFT, HANDLED, VISIBLE, PROJECTED, GROUPED, RESCUES),
-        *(HOLES_CLOSED, LEASES_LOST, HTTP_REQUESTS, HTTP_SECONDS, HTTP_REFUSED),
+        *(HOLES_CLOSED, LEASES_LOST, HTTP_REQUESTS, HTTP_SECONDS, HTTP_REFUSED, HTTP_CLOSED),
     )
 }
 

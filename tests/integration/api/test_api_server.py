@@ -41,7 +41,7 @@ class Application:
 
 @contextmanager
 def serving(application: Any) -> Iterator[Server]:
-    server = Server(application, "127.0.0.1", 0, threads=4)
+    server = Server(application, "127.0.0.1", 0, threads=4, headers={"X-Content-Type-Options": "nosniff"})
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
@@ -84,6 +84,7 @@ def test_what_the_server_refuses_is_a_problem(request_: bytes, status: int) -> N
 
     assert response.status == orjson.loads(body)["status"] == status
     assert response.getheader("Content-Type") == "application/problem+json"
+    assert response.getheader("X-Content-Type-Options") == "nosniff"
     assert response.getheader("Server") is None
     assert response.getheader("Connection") == "close"
     assert b"hunter2" not in body

@@ -14,6 +14,7 @@ from pymongo.errors import AutoReconnect
 from structlog.testing import capture_logs
 
 from api.__main__ import cli
+from api.http.problems import ProblemError
 from api.local import ports
 from api.middleware.auth import Verifier
 from api.middleware.deny_list import DeniedTokens, DenyList
@@ -47,10 +48,12 @@ def denied(settings: Settings) -> Iterator[DeniedTokens]:
 
 @pytest.fixture
 def deny_list_(settings: Settings) -> Iterator[DenyList]:
-    """Read when told to; nothing runs beside the test."""
+    """Read once, and then when told to; nothing runs beside the test."""
     database = write_database(settings)
     with database.client:
-        yield DenyList(database, settings.jwt_leeway_s)
+        deny_list = DenyList(database, settings.jwt_leeway_s)
+        deny_list._look()
+        yield deny_list
 
 
 def web(settings: Settings, folder: Path) -> tuple[Process, str]:
@@ -163,6 +166,17 @@ def test_while_mongodb_is_away_the_list_that_was_read_last_holds(
         "no denied tokens while MongoDB is away: the last are used",
         "denied tokens are read again",
     ]
+
+
+def test_no_token_is_taken_before_the_list_was_read(settings: Settings) -> None:
+    """A process that starts while MongoDB is away might let in what was taken back."""
+    database = write_database(settings)
+    unread = DenyList(database, settings.jwt_leeway_s)
+    by = Verifier.from_settings(Settings(jwt_secret=SECRET), unread)
+    with database.client, pytest.raises(ProblemError) as unknown:
+        by.principal(bearer())
+    assert unknown.value.problem.status == 503
+    assert unknown.value.headers == {"Retry-After": "5"}
 
 
 def test_the_command_shows_whose_tokens_are_refused(command_line: CommandLine, denied: DeniedTokens) -> None:

@@ -40,9 +40,16 @@ class House:
         self.began: list[str] = []
         self.unanswered: list[int] = []
         self.refusals: list[int] = []
+        self.closings: list[str] = []
         self.go_on = threading.Event()
         self.server = Server(
-            self._answer, "127.0.0.1", 0, threads=2, limits=limits, on_refusal=self.refusals.append
+            self._answer,
+            "127.0.0.1",
+            0,
+            threads=2,
+            limits=limits,
+            on_refusal=self.refusals.append,
+            on_closing=self.closings.append,
         )
 
     def _answer(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -147,6 +154,16 @@ def test_who_reads_nothing_is_parted_with_and_gets_no_answer_more() -> None:
         until(lambda: house.channels() and house.began, PATIENCE_S, "an answer under way")
         until(lambda: not house.channels(), PATIENCE_S, "a closed connection")
     assert house.began == ["/large"]
+    assert house.closings == ["reading"]
+
+
+def test_a_silent_connection_ends_in_time() -> None:
+    with serving(replace(SOON, idle_s=0.1)) as house, house.line() as line:
+        line.sendall(get("here"))
+        assert answer(line)[0] == 200
+        assert line.recv(1) == b""
+    assert house.closings == ["request"]
+    assert house.refusals == []
 
 
 def test_unread_answers_hold_no_thread_and_are_all_there_once_they_are_read() -> None:
@@ -185,6 +202,7 @@ def test_silent_connections_give_way_to_newcomers() -> None:
         assert house.answers_others() == "127.0.0.1"
         until(lambda: len(house.channels()) <= 18, PATIENCE_S, "nine tenths of the connections")
         assert silent[0].recv(1) == half[0].recv(1) == b""
+        assert set(house.closings) == {"gave_way"}
         house.go_on.set()
         assert answer(busy)[0] == 200
 
@@ -196,6 +214,7 @@ def test_an_address_has_no_more_than_its_share_of_the_connections() -> None:
             line.sendall(get("here"))
             assert answer(line) == (200, b"127.0.0.2")
         assert leaving.enter_context(house.line("127.0.0.2")).recv(1) == b""
+        assert house.closings == ["per_address"]
         assert house.answers_others() == "127.0.0.1"
         inside[0].close()
         until(lambda: len(house.channels()) == 1, PATIENCE_S, "the end of a connection")

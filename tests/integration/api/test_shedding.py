@@ -78,7 +78,8 @@ def test_past_the_bound_on_waiting_requests_the_surplus_is_refused_at_once() -> 
     application = Application()
     answers: list[httpx.Response] = []
     refusals: list[int] = []
-    with serving(application, max_queued=2, on_refusal=refusals.append) as (url, server):
+    headers = {"X-Content-Type-Options": "nosniff"}
+    with serving(application, max_queued=2, on_refusal=refusals.append, headers=headers) as (url, server):
         threads = [get(f"{url}/slow", answers)]
         until(lambda: application.inside, PATIENCE_S, "a request in hand")
         threads += [get(f"{url}/quick", answers) for _ in range(6)]
@@ -87,6 +88,7 @@ def test_past_the_bound_on_waiting_requests_the_surplus_is_refused_at_once() -> 
         assert {answer.status_code for answer in answers} == {503}
         refused = answers[0]
         assert refused.headers["Retry-After"] == "1"
+        assert refused.headers["X-Content-Type-Options"] == "nosniff"
         assert refused.headers["Content-Type"] == "application/problem+json"
         assert refused.json()["type"] == "/problems/overloaded"
         application.let.set()
