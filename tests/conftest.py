@@ -5,6 +5,7 @@ before the next: databases have names of their own and are dropped, Redis is flu
 """
 
 import os
+import signal
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,6 +58,14 @@ def _own_logs() -> Iterator[None]:
     """How a command has set up its logs ends with its test, at whose end their stream is closed."""
     yield
     structlog.reset_defaults()
+
+
+@pytest.fixture(autouse=True)
+def _own_signals() -> Iterator[None]:
+    """What a command holds back in the test's own process, the processes of later tests would inherit."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    yield
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @pytest.fixture(scope="session")

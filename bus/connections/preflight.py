@@ -18,6 +18,7 @@ from bus.connections.clients import mongo_client, redis_client
 from bus.connections.mongodb_address import READ_URI, WRITE_URI
 from bus.connections.redis_address import RedisAddress
 from bus.errors import ServerUnavailableError
+from bus.primitives.termination import apart_from_signals
 from bus.settings import Settings
 
 REDIS_URL = "REDIS_URL"
@@ -48,7 +49,7 @@ def settings_with_servers(*variables: str) -> Settings:
     }
     for variable in variables:
         try:
-            ask[variable]()
+            apart_from_signals(ask[variable])
         except ServerUnavailableError as error:
             unset = variable.lower() not in settings.model_fields_set
             why = f" (not set, and no `make run` goes on in {settings.data_dir})" if unset else ""

@@ -13,6 +13,10 @@ inherit it, too: those that the mains have wait for the signals in the same way,
 import signal
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TypeVar
+
+T = TypeVar("T")
 
 SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT})
 
@@ -26,6 +30,29 @@ class Termination:
     def tell(self, stop: Callable[[], None]) -> None:
         """Call ``stop`` once, at the first signal, also if that has come already."""
         threading.Thread(target=_wait, args=(stop,), name="termination", daemon=True).start()
+
+
+def apart_from_signals(work: Callable[[], T]) -> T:
+    """Return what ``work`` comes to in a thread of its own, from which the signals are held back.
+
+    For what may leave threads behind, such as a driver's, before there is a ``Termination``: they inherit
+    that. To one that did not, the next signal would be delivered, and end the process on the spot. The thread
+    that waits here can be interrupted.
+    """
+    outcome = Future[T]()
+
+    def run() -> None:
+        try:
+            outcome.set_result(work())
+        except Exception as error:  # noqa: BLE001 - it is raised below
+            outcome.set_exception(error)
+
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        threading.Thread(target=run, name="apart from signals", daemon=True).start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    return outcome.result()
 
 
 def _wait(stop: Callable[[], None]) -> None:

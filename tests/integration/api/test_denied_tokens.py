@@ -1,6 +1,8 @@
 """Tokens that are taken back: by a command, in every API process within seconds, and until that is lifted."""
 
 import os
+import shlex
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -66,7 +68,7 @@ def web(settings: Settings, folder: Path) -> tuple[Process, str]:
         "API_PORT": str(port),
     }
     return Process(
-        "web", "exec python -m api serve", environ, folder / f"{port}.log"
+        "web", f"exec {shlex.quote(sys.executable)} -m api serve", environ, folder / f"{port}.log"
     ), f"http://127.0.0.1:{port}"
 
 
