@@ -76,8 +76,11 @@ class Settings(BaseSettings):
     """Commands that may wait on the queue; past it no more are accepted until some are handled."""
     max_unfinished_per_caller: Annotated[int, Field(ge=1)] = 50
     """Commands that one customer may have accepted and not yet finished; past it the answer is 429."""
+    max_commands_per_second: Annotated[int, Field(ge=0)] = 20
+    """Commands of one customer that one API process accepts a second, after ``max_unfinished_per_caller`` at
+    once; past it the answer is 429. 0 for any number."""
     max_unfinished_per_staff: Annotated[int, Field(ge=1)] = 5_000
-    """The same for one caller of the role staff."""
+    """Unfinished commands of one caller of the role staff; past it the answer is 429."""
 
     max_connections_per_address: Annotated[int, Field(ge=0)] = 200
     """Connections to one API process from one address, but for trusted proxies; 0 for any number."""

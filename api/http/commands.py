@@ -18,7 +18,7 @@ from urllib.parse import quote
 import falcon
 
 from api.http import etags, idempotency, prefer, problems, receipts
-from api.http.admission import Admission, too_many_unfinished
+from api.http.admission import Admission
 from api.http.answers import answer
 from api.http.consistency import token_of
 from api.http.freshness import Freshness, WaitSlots
@@ -82,7 +82,7 @@ class Commands:
         Raises:
             ProblemError: what the command came to, if that is not success; 400 for malformed headers;
                 422 for an idempotency key that belongs to another request; 429 if the caller has too many
-                unfinished commands, or too many requests that wait; 503 if the backlog is full.
+                unfinished commands, requests that wait, or commands a second; 503 if the backlog is full.
 
         """
         key = req.get_header("Idempotency-Key")
@@ -129,12 +129,12 @@ class Commands:
 
         A repeat under an ``Idempotency-Key`` is no more: it is looked for before it is refused.
         """
-        with self._admission.of_one(envelope.by) as admitted:
-            if admitted:
+        with self._admission.of_one(envelope.by) as refusal:
+            if refusal is None:
                 return self._gateway.send(envelope, digest)
         known = self._gateway.find(envelope.command_id) if digest is not None else None
         if known is None:
-            raise too_many_unfinished()
+            raise refusal
         return known
 
     def outcome(

@@ -72,6 +72,7 @@ def from_the_start() -> Shown:
         metrics.PROJECTED.name: models,
         metrics.LEASES_LOST.name: models,
         metrics.HTTP_REFUSED.name: [(str(HTTPStatus.SERVICE_UNAVAILABLE.value),)],
+        metrics.HTTP_CLOSED.name: [("gave_way",), ("per_address",)],
         metrics.RESCUES.name: [("sweep",), ("lookout",)],
         **{family.name: [()] for family in FAMILIES.values() if not family.labels},
     }

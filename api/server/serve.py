@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pymongo.database import Database
 
 from api.app import Services, create_app
-from api.http.admission import Admission
+from api.http.admission import Admission, CallerLimits
 from api.http.commands import Commands
 from api.http.freshness import WAITING_AT_A_TIME, Freshness, WaitSlots
 from api.http.log_end import LogEnd
@@ -154,8 +154,8 @@ def serve() -> None:
     backlog = Backlog(client, settings.max_waiting_commands, breaker)
     admission = Admission(
         lambda caller, most: count_unfinished_of(write["commands"], caller, most),
-        customers=settings.max_unfinished_per_caller,
-        staff=settings.max_unfinished_per_staff,
+        customers=CallerLimits(settings.max_unfinished_per_caller, settings.max_commands_per_second),
+        staff=CallerLimits(settings.max_unfinished_per_staff),
         backlog=backlog,
     )
     parts_of_service = probes(

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import closing
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -12,7 +13,8 @@ class Scrape:
     """One answer of ``/metrics``."""
 
     def __init__(self, system: System) -> None:
-        answer = system.client("ops").get("/metrics")
+        with closing(system.client("ops")) as client:
+            answer = client.get("/metrics")
         assert answer.status_code == 200
         self.by_name: defaultdict[str, list[tuple[Mapping[str, str], float]]] = defaultdict(list)
         for family in text_string_to_metric_families(answer.text):

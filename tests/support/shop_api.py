@@ -17,7 +17,7 @@ from falcon import testing
 from pymongo.database import Database
 
 from api.app import Services, create_app
-from api.http.admission import Admission
+from api.http.admission import Admission, CallerLimits
 from api.http.commands import Commands
 from api.http.freshness import Freshness, WaitSlots
 from api.http.log_end import LogEnd
@@ -180,8 +180,8 @@ def services_over(
     looked_up = parts(write, client, log, store, checkpoints, parking)
     admission = Admission(
         lambda caller, most: count_unfinished_of(write["commands"], caller, most),
-        customers=settings.max_unfinished_per_caller,
-        staff=settings.max_unfinished_per_staff,
+        customers=CallerLimits(settings.max_unfinished_per_caller, settings.max_commands_per_second),
+        staff=CallerLimits(settings.max_unfinished_per_staff),
         backlog=Backlog(client, settings.max_waiting_commands),
     )
     services = Services(

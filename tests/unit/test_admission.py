@@ -11,7 +11,7 @@ import pytest
 from pymongo.errors import AutoReconnect
 
 from api.http import admission as admission_module
-from api.http.admission import COUNT_EVERY_S, Admission
+from api.http.admission import COUNT_EVERY_S, Admission, CallerLimits
 from api.http.freshness import WAITS_OF_A_CUSTOMER, WAITS_OF_STAFF, WaitSlots
 from api.http.problems import ProblemError
 from api.middleware.shedding import Backlog
@@ -31,22 +31,29 @@ class Inbox:
         self.unfinished: Counter[Principal] = Counter()
         self.counts = 0
         self.now = 1_000.0
+        self.refusal: str | None = None
+        """The code of the last command's."""
 
     def count(self, caller: Principal, most: int) -> int:
         self.counts += 1
         return min(self.unfinished[caller], most)
 
-    def process(self, *, full_for_customers: bool = False) -> Admission:
+    def process(self, *, full_for_customers: bool = False, a_second: int = 0) -> Admission:
         backlog = mock.Mock(Backlog, is_full_for_customers=lambda: full_for_customers)
         return Admission(
-            self.count, customers=BOUND, staff=BOUND_OF_STAFF, backlog=backlog, now=lambda: self.now
+            self.count,
+            customers=CallerLimits(BOUND, a_second),
+            staff=CallerLimits(BOUND_OF_STAFF),
+            backlog=backlog,
+            now=lambda: self.now,
         )
 
     def send(self, admission: Admission, caller: Principal = ANN) -> bool:
         """Whether a command was let in; it is unfinished then."""
-        with admission.of_one(caller) as admitted:
-            self.unfinished[caller] += admitted
-        return admitted
+        with admission.of_one(caller) as refusal:
+            self.unfinished[caller] += refusal is None
+        self.refusal = refusal.problem.code if refusal else None
+        return refusal is None
 
 
 @pytest.fixture
@@ -61,9 +68,35 @@ def test_a_caller_has_so_many_unfinished_and_others_are_let_in(
     process = inbox.process()
     sent = [inbox.send(process, caller) for _ in range(bound + 10)]
     assert sent == [True] * bound + [False] * 10
+    assert inbox.refusal == "too-many-unfinished"
     assert inbox.send(process, BOB)
     other_issuer = caller.model_copy(update={"issuer": "another"})
     assert inbox.send(process, other_issuer)
+
+
+def test_a_customer_sends_its_bound_at_once_and_then_keeps_a_pace(inbox: Inbox) -> None:
+    process = inbox.process(a_second=20)
+    for _ in range(BOUND):
+        assert inbox.send(process)
+        inbox.unfinished.clear()
+        inbox.now += COUNT_EVERY_S / 100  # as fast as they are finished
+    inbox.now += 0.01
+    assert [inbox.send(process) for _ in range(10)] == [True, True] + [False] * 8, "after 0.11 s"
+    assert inbox.refusal == "too-many-commands"
+    assert inbox.send(process, BOB)
+    assert inbox.send(process, SAM)
+    for second in range(1, 4):
+        inbox.unfinished.clear()
+        inbox.now += 1
+        assert sum(inbox.send(process) for _ in range(40)) == 20, second
+    inbox.now += 3_600
+    inbox.unfinished.clear()
+    assert sum(inbox.send(process) for _ in range(2 * BOUND)) == BOUND
+
+
+def test_staff_has_no_pace(inbox: Inbox) -> None:
+    process = inbox.process(a_second=1)
+    assert all(inbox.send(process, SAM) for _ in range(500))
 
 
 def test_few_commands_cost_no_count_and_a_flood_five_a_second(inbox: Inbox) -> None:
@@ -121,9 +154,9 @@ def test_what_is_being_accepted_while_it_is_counted_is_not_overlooked(inbox: Inb
     together = threading.Barrier(3 * BOUND)
 
     def send(_: int) -> bool:
-        with process.of_one(ANN) as admitted:
+        with process.of_one(ANN) as refusal:
             together.wait(30)
-            return admitted
+            return refusal is None
 
     with ThreadPoolExecutor(3 * BOUND) as pool:
         assert 0 < sum(pool.map(send, range(3 * BOUND))) <= BOUND

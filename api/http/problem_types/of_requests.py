@@ -92,6 +92,11 @@ TYPES: Mapping[str, ProblemType] = {
         "Try again after the seconds of `Retry-After`, and wait longer each time. Or send commands no faster"
         " than they are finished: `Prefer: wait=10` answers when one is.",
     ),
+    "too-many-commands": ProblemType(
+        (429,),
+        "You send so many commands a second that this one was not accepted.",
+        "Try again after the seconds of `Retry-After`, and send fewer at a time.",
+    ),
     "too-many-waits": ProblemType(
         (429,),
         "So many of your requests are waiting, for an outcome or for a `Consistency-Token`, that this one was"
