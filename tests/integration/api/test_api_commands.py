@@ -8,12 +8,14 @@ from bson import Timestamp
 from falcon import testing
 from pydantic import SecretStr
 
+from api.local.mongod import Mongod
+from api.local.redis_server import RedisServer
 from bus.messages.orders import PlaceOrder
 from bus.messages.outcome import CommandStatus
 from bus.messages.rejection import FieldError, Rejection, RejectionKind
 from bus.messages.streams import customer_stream, order_stream, partition_of
 from bus.settings import Settings
-from tests.support.shop_api import WAIT, Shop, open_shop
+from tests.support.shop_api import WAIT, Shop, open_shop, settings_for_a_module
 from tests.support.waiting import until
 
 ADDRESS = {"line1": "1 High Street", "city": "Leeds", "country": "GB"}
@@ -179,3 +181,28 @@ def test_commands_are_accepted_without_redis(settings: Settings) -> None:
 
         assert result.status_code == 202
         assert shop.inbox.find(result.json["command_id"]) is not None
+
+
+def test_a_customer_that_sends_too_many_a_second_is_refused(
+    redis_server: RedisServer, mongo_server: Mongod
+) -> None:
+    """Though each is finished before the next; and staff is not."""
+    own = settings_for_a_module(redis_server.url, mongo_server.uri)
+    slow = own.model_copy(update={"max_unfinished_per_caller": 3, "max_commands_per_second": 1})
+    with open_shop(slow) as shop:
+
+        def sent(client: testing.TestClient, **body: Any) -> testing.Result:
+            result = client.simulate_post("/orders", json=ORDER | body)
+            if result.status_code == 202:
+                shop.finish(result.json["command_id"])
+            return result
+
+        answers = [sent(shop.ann) for _ in range(3)]
+        while answers[-1].status_code == 202 and len(answers) < 30:
+            answers.append(sent(shop.ann))
+        *accepted, refused = answers
+        assert {answer.status_code for answer in accepted} == {202}
+        assert len(accepted) >= 3
+        assert (refused.status_code, refused.json["type"]) == (429, "/problems/too-many-commands")
+        assert refused.headers["retry-after"] == "1"
+        assert {sent(shop.staff, customer_id="c1").status_code for _ in range(10)} == {202}
