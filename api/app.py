@@ -35,7 +35,7 @@ from api.middleware.needs import BOTH, NOTHING, READ, WRITE, Store
 from api.middleware.negotiation import Negotiation
 from api.middleware.recording import Recording
 from api.middleware.security import SecurityHeaders
-from api.middleware.telemetry import Telemetry
+from api.middleware.telemetry import HttpTelemetry
 from api.openapi import operations
 from api.openapi.page import Description
 from api.ops.audit_trail import AuditTrailPages
@@ -48,17 +48,17 @@ from api.ops.read_models import ReadModels
 from api.ops.rebuilds import Rebuilds, StopRebuild
 from api.ops.services import OpsServices
 from api.ops.stories import Stories
-from api.resources.analytics import OrderAnalytics, ProductAnalytics
-from api.resources.command_status import CommandStatus
-from api.resources.customers import Customer, Customers
-from api.resources.events import Events
-from api.resources.health import Found, Live, Probe, Ready
-from api.resources.metrics import Exposition, Metrics
-from api.resources.order_status import Status
-from api.resources.orders import Order, Orders
-from api.resources.products import Product, Products
+from api.resources.analytics import OrderAnalyticsResource, ProductAnalyticsResource
+from api.resources.command_status import CommandStatusResource
+from api.resources.customers import CustomerResource, CustomersResource
+from api.resources.events import EventsResource
+from api.resources.health import Found, LiveResource, Probe, ReadyResource
+from api.resources.metrics import Exposition, MetricsResource
+from api.resources.order_status import OrderStatusResource
+from api.resources.orders import OrderResource, OrdersResource
+from api.resources.products import ProductResource, ProductsResource
 from api.site import swagger_ui
-from api.site.files import Page, PageFiles
+from api.site.files import PageFiles, PageResource
 from api.site.home import Home
 from api.site.problem_pages import OneProblemType, ProblemTypes
 from bus.audit_trail.actions import Action
@@ -80,7 +80,7 @@ class Services:
     verifier: Verifier
     probes: Mapping[str, Probe]
     exposition: Exposition
-    telemetry: Telemetry
+    telemetry: HttpTelemetry
     ops_services: OpsServices
     trail: AuditTrail
     ready_parts: Callable[[], Found] | None = None
@@ -104,35 +104,38 @@ def routes(s: Services) -> tuple[Route, ...]:
     list_and_create = {"GET": READ, "POST": WRITE}
     show_and_change = {"GET": READ, "PATCH": WRITE}
     table = (
-        Route("/customers", Customers(commands, fresh), {"GET": staff, "POST": own}, list_and_create),
+        Route("/customers", CustomersResource(commands, fresh), {"GET": staff, "POST": own}, list_and_create),
         Route(
-            "/customers/{customer_id}", Customer(commands, fresh), {"GET": own, "PATCH": own}, show_and_change
+            "/customers/{customer_id}",
+            CustomerResource(commands, fresh),
+            {"GET": own, "PATCH": own},
+            show_and_change,
         ),
         Route(
             "/products",
-            Products(commands, fresh),
+            ProductsResource(commands, fresh),
             {"GET": own, "POST": staff},
             list_and_create,
             cacheable=True,
         ),
         Route(
             "/products/{product_id}",
-            Product(commands, fresh),
+            ProductResource(commands, fresh),
             {"GET": own, "PATCH": staff},
             show_and_change,
             cacheable=True,
         ),
         Route(
             "/orders",
-            Orders(commands, fresh, s.log.partitions, s.zone),
+            OrdersResource(commands, fresh, s.log.partitions, s.zone),
             {"GET": own, "POST": own},
             list_and_create,
         ),
-        Route("/orders/{order_id}", Order(fresh, s.log), {"GET": own}, READ, strong=BOTH),
-        Route("/orders/{order_id}/status", Status(commands), {"PATCH": own}, WRITE),
+        Route("/orders/{order_id}", OrderResource(fresh, s.log), {"GET": own}, READ, strong=BOTH),
+        Route("/orders/{order_id}/status", OrderStatusResource(commands), {"PATCH": own}, WRITE),
         Route(
             "/analytics/orders",
-            OrderAnalytics(fresh, s.zone),
+            OrderAnalyticsResource(fresh, s.zone),
             {"GET": watching},
             READ,
             NOT_RECORDED,
@@ -140,7 +143,7 @@ def routes(s: Services) -> tuple[Route, ...]:
         ),
         Route(
             "/analytics/products",
-            ProductAnalytics(fresh, s.zone),
+            ProductAnalyticsResource(fresh, s.zone),
             {"GET": watching},
             READ,
             NOT_RECORDED,
@@ -148,15 +151,22 @@ def routes(s: Services) -> tuple[Route, ...]:
         ),
         Route(
             "/commands/{command_id}",
-            CommandStatus(s.records, s.visibility, fresh),
+            CommandStatusResource(s.records, s.visibility, fresh),
             {"GET": any_},
             BOTH,
             Action.READ_COMMAND,
         ),
-        Route("/events", Events(s.log, fresh), {"GET": ops}, WRITE, Action.READ_EVENTS),
-        Route("/health/live", Live(), {"GET": ANYONE}, NOTHING),
-        Route("/health/ready", Ready(s.probes, s.ready_parts, asked_by), {"GET": ANYONE}, NOTHING),
-        Route("/metrics", Metrics(s.exposition), {"GET": scraping}, NOTHING, NOT_RECORDED, cacheable=True),
+        Route("/events", EventsResource(s.log, fresh), {"GET": ops}, WRITE, Action.READ_EVENTS),
+        Route("/health/live", LiveResource(), {"GET": ANYONE}, NOTHING),
+        Route("/health/ready", ReadyResource(s.probes, s.ready_parts, asked_by), {"GET": ANYONE}, NOTHING),
+        Route(
+            "/metrics",
+            MetricsResource(s.exposition),
+            {"GET": scraping},
+            NOTHING,
+            NOT_RECORDED,
+            cacheable=True,
+        ),
         Route("/ops/flow", FlowSnapshot(ops_services.flow), {"GET": ops}, BOTH, NOT_RECORDED),
         Route("/ops/commands", RecentCommands(s.records), {"GET": ops}, WRITE, Action.READ_COMMAND),
         Route("/ops/queues", QueuesNow(ops_services.queues), {"GET": ops}, BOTH, NOT_RECORDED),
@@ -189,11 +199,11 @@ def routes(s: Services) -> tuple[Route, ...]:
         Route("/problems", ProblemTypes(), {"GET": ANYONE}, NOTHING),
         Route("/problems/{code}", OneProblemType(), {"GET": ANYONE}, NOTHING),
         Route("/openapi.json", Description(lambda: table), {"GET": described}, NOTHING, NOT_RECORDED),
-        Route("/docs", Page("docs"), {"GET": described}, NOTHING, NOT_RECORDED),
+        Route("/docs", PageResource("docs"), {"GET": described}, NOTHING, NOT_RECORDED),
         Route(
             "/docs/{file}", PageFiles("docs", swagger_ui.files()), {"GET": described}, NOTHING, NOT_RECORDED
         ),
-        Route("/ops", Page("ops"), {"GET": ANYONE}, NOTHING),
+        Route("/ops", PageResource("ops"), {"GET": ANYONE}, NOTHING),
         Route("/site/ops/{file}", PageFiles("ops"), {"GET": ANYONE}, NOTHING),
         Route("/site/pages/{file}", PageFiles("pages"), {"GET": ANYONE}, NOTHING),
     )

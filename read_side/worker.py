@@ -38,7 +38,7 @@ from read_side.projector.context import Generation, ProjectionContext, Reached, 
 from read_side.projector.gaps import Gaps
 from read_side.projector.projector import Projector
 from read_side.projector.runners import Runners
-from read_side.projector.telemetry import Telemetry
+from read_side.projector.telemetry import ProjectionTelemetry
 from read_side.projector.watchdog import Watchdog
 from read_side.rebuild.rebuild_requests import RebuildRequests
 from read_side.rebuild.rebuild_supervisor import RebuildSupervisor
@@ -123,7 +123,7 @@ def main() -> None:
         stopping=stopping,
         read=stretches(log),
         may_go_on=Continuation(registry, models, log.partitions, settings.projection_threads),
-        telemetry=Telemetry(metrics, tracing),
+        telemetry=ProjectionTelemetry(metrics, tracing),
     )
     runners = Runners(context, models, doorbells, Notifier(client, APPENDS))
     answering = partial(

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from functools import cache
@@ -51,6 +52,7 @@ TOP_LEVEL = {
 MUST_BE_THERE = TOP_LEVEL - {"CHANGELOG.md", "docs"}
 WORDS_THAT_SAY_NOTHING = {"utils", "util", "common", "helpers", "helper", "manager", "misc", "base"}
 MAX_LINES = 300
+SHOWN_AGGREGATE = ["read_side.projections", "write_side.domain"]
 
 
 class Import(NamedTuple):
@@ -213,6 +215,17 @@ def test_the_top_level_is_what_it_is_said_to_be() -> None:
 
 def test_names_say_something() -> None:
     assert [_name(path) for path in SOURCES if WORDS_THAT_SAY_NOTHING & {*path.stem.split("_")}] == []
+
+
+def test_a_class_name_means_one_thing() -> None:
+    """But for an aggregate and the document that shows it."""
+    rooms: defaultdict[str, list[str]] = defaultdict(list)
+    for path in MODULES:
+        for node in ast.walk(_tree(path)):
+            if isinstance(node, ast.ClassDef):
+                rooms[node.name].append(_name(path.parent / "__init__.py"))
+    twice = {name: found for name, found in rooms.items() if len(found) > 1}
+    assert {name: found for name, found in twice.items() if sorted(found) != SHOWN_AGGREGATE} == {}
 
 
 def test_files_are_short() -> None:

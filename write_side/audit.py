@@ -37,7 +37,7 @@ CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class CommitDifference:
     """Something in a commit that does not follow from the ones before it.
 
     ``field`` is a field of the state (``state.name``) or of the commit. Where events cannot be folded it is
@@ -52,22 +52,24 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Audited:
+class AuditedStream:
     """What the audit of one stream came to."""
 
     stream: str
     commits: int
-    differences: tuple[Difference, ...]
+    differences: tuple[CommitDifference, ...]
 
 
-def audit(database: Database[Documents], partitions: int, *, sample: int | None = None) -> list[Difference]:
+def audit(
+    database: Database[Documents], partitions: int, *, sample: int | None = None
+) -> list[CommitDifference]:
     """Every commit of the log in the write database that does not follow from the ones before it."""
     return [difference for one in audited(database, partitions, sample) for difference in one.differences]
 
 
 def audited(
     database: Database[Documents], partitions: int, sample: int | None = None, within: int | None = None
-) -> Iterator[Audited]:
+) -> Iterator[AuditedStream]:
     """The audit, stream by stream, of all partitions or ``within`` one."""
     commits = database.get_collection("commits", read_concern=ReadConcern("majority"))
     where: dict[str, Any] = {"$exists": True}
@@ -81,7 +83,7 @@ def audited(
             begins = _beginnings(commits, partition, {fact for one in some for fact in one.facts})
             for one in some:
                 one.stands_above(begins)
-                yield Audited(one.stream, one.commits, tuple(one.differences))
+                yield AuditedStream(one.stream, one.commits, tuple(one.differences))
 
 
 def _streams(history: Iterator[Commit], partitions: int) -> Iterator["_StreamAudit"]:
@@ -126,7 +128,7 @@ class _StreamAudit:
         self._broken = False
         self._first: Commit | None = None
         self.facts: frozenset[str] = frozenset()
-        self.differences: list[Difference] = []
+        self.differences: list[CommitDifference] = []
 
     def look_at(self, commit: Commit) -> None:
         self.commits += 1
@@ -170,7 +172,9 @@ class _StreamAudit:
         is_right: Callable[[Any], bool] | None = None,
     ) -> None:
         if not (is_right(found) if is_right else found == expected):
-            self.differences.append(Difference(self.stream, commit.version or 0, field, expected, found))
+            self.differences.append(
+                CommitDifference(self.stream, commit.version or 0, field, expected, found)
+            )
 
 
 def _as_stored(state: dict[str, Any]) -> dict[str, Any]:

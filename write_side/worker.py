@@ -18,10 +18,10 @@ from bus.primitives.database_clock import DatabaseClock
 from bus.queue import worker_process
 from bus.queue.broker import Broker
 from bus.settings import Settings
-from write_side.handling.bell import WriteSideBell
+from write_side.handling.announcer import RedisAnnouncer
 from write_side.handling.command_worker import CommandWorker
 from write_side.handling.handler import CommandHandler
-from write_side.handling.telemetry import Telemetry
+from write_side.handling.telemetry import CommandTelemetry
 
 KIND = "commands"
 STALLED_S = 60.0
@@ -41,16 +41,16 @@ def main() -> None:
     client = redis_client(settings)
     log = Log(database, settings.log_partitions)
     inbox = Inbox(database, settings.log_partitions)
-    bell = WriteSideBell(client, Doorbells(client), Subscriptions(database))
+    announcer = RedisAnnouncer(client, Doorbells(client), Subscriptions(database))
     broker = Broker(client)
     metrics = Metrics()
     tracing = Tracing.from_settings(settings, KIND)
-    telemetry = Telemetry(metrics, tracing)
+    telemetry = CommandTelemetry(metrics, tracing)
     heartbeats = HeartbeatThread.of(database, KIND, metrics)
     outages = Outages.of([database], client, stopping)
     clock = DatabaseClock(database)
     handler = CommandHandler(
-        log, inbox, Attempts(database), bell, settings.max_attempts, telemetry, HELP_AFTER_S, clock.now
+        log, inbox, Attempts(database), announcer, settings.max_attempts, telemetry, HELP_AFTER_S, clock.now
     )
     worker = CommandWorker(broker, handler, stopping, telemetry, clock, told=outages.noticed)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from api.client.errors import ServiceError
-from api.client.sender import PATIENCE_S, Answer, Reason, Sender, reason
+from api.client.sender import PATIENCE_S, Reason, Reply, Sender, reason
 
 PARALLEL = 8
 """Requests at a time. The service makes durable together what arrives together; more gain little."""
@@ -67,7 +67,7 @@ class Delivery:
         self._parallel = parallel
         self._patience_s = patience_s
         self._orders: dict[str, str] = {}
-        self._answers: dict[str, Future[Answer]] = {}
+        self._answers: dict[str, Future[Reply]] = {}
         self._open: dict[str, tuple[Request, str]] = {}
         self.report = Report()
 
@@ -117,18 +117,18 @@ class Delivery:
         """The order that a request placed."""
         return self._orders[key]
 
-    def _send(self, request: Request) -> Answer:
+    def _send(self, request: Request) -> Reply:
         if request.after is not None and request.after in self._answers:
             self._answers[request.after].result()
         if request.order is not None and request.order not in self._orders:
-            return Answer(None, None, finished=True, refused=Reason(OF_A_REFUSED_ORDER, {}))
+            return Reply(None, None, finished=True, refused=Reason(OF_A_REFUSED_ORDER, {}))
         path = request.path.format(order_id=self._orders.get(request.order or "", ""))
         answer = self._sender.send(request.method, path, request.body, request.key)
         if answer.order_id is not None:
             self._orders[request.key] = answer.order_id
         return answer
 
-    def _note(self, request: Request, answer: Answer) -> None:
+    def _note(self, request: Request, answer: Reply) -> None:
         if answer.refused is not None:
             self._refuse(request, answer.refused)
         elif answer.finished:

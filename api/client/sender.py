@@ -56,7 +56,7 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Reply:
     """What the service says of a command when it is sent."""
 
     command_id: str | None
@@ -103,7 +103,7 @@ class Sender:
             reraise=True,
         )
 
-    def send(self, method: str, path: str, body: Mapping[str, Any], key: str) -> Answer:
+    def send(self, method: str, path: str, body: Mapping[str, Any], key: str) -> Reply:
         """Send a command.
 
         Raises:
@@ -115,7 +115,7 @@ class Sender:
         response = self._request(method, path, content=content, headers=headers)
         link = response.links.get("status", {}).get("url", "")
         order_id = response.json().get("order_id") if response.is_success and response.content else None
-        return Answer(
+        return Reply(
             command_id=link.rpartition("/")[2] or None,
             order_id=order_id,
             finished=response.status_code != HTTPStatus.ACCEPTED and self._tries() == 1,

@@ -38,7 +38,7 @@ from bus.observability.logs import logger
 from read_side.projections import READ_MODELS
 from read_side.projections.model import Documents
 from read_side.queries.parked_streams import since
-from read_side.queries.store import Live, ReadStore
+from read_side.queries.store import LiveGeneration, ReadStore
 from read_side.queries.visibility import Visibility
 
 WAITING_AT_A_TIME = 256
@@ -141,7 +141,7 @@ class Freshness:
         self._partitions = partitions
         self._stopping = stopping
 
-    def live(self, req: falcon.Request, name: str, misses: Misses = _anything) -> Waits[Live]:
+    def live(self, req: falcon.Request, name: str, misses: Misses = _anything) -> Waits[LiveGeneration]:
         """The live documents of a read model, having at least what the request's tokens ask for.
 
         ``misses`` tells which parked streams matter to the answer; to one about many, all of them do. What

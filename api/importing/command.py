@@ -19,7 +19,7 @@ from api.client.progress import deliver, table
 from api.client.sender import Reason, Sender, connect
 from api.importing import mapping as mappings
 from api.importing import tables
-from api.importing.drafts import Refusal
+from api.importing.drafts import RowRefusal
 from api.importing.errors import BadInputError
 from api.importing.history import KINDS, ORDERS, History
 from api.importing.mapping import ImportMapping
@@ -45,7 +45,7 @@ class Import:
         self._history = History(self._mapping, tables.read(self._mapping, paths))
         self._requests = {request.key: request for stage in self._history.stages for request in stage}
         self._console = console
-        self.refusals: list[Refusal] = []
+        self.refusals: list[RowRefusal] = []
         """Every row that is not imported, in the order of the files; complete after a run."""
 
     def rehearse(self) -> None:
@@ -138,7 +138,7 @@ def run(  # noqa: PLR0913 - what the command line takes
     return not one.refusals
 
 
-def write(path: Path, refusals: Sequence[Refusal]) -> None:
+def write(path: Path, refusals: Sequence[RowRefusal]) -> None:
     """Write the refusals as CSV.
 
     Raises:
@@ -148,7 +148,7 @@ def write(path: Path, refusals: Sequence[Refusal]) -> None:
     try:
         with path.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
-            writer.writerow([each.name for each in fields(Refusal)])
+            writer.writerow([each.name for each in fields(RowRefusal)])
             writer.writerows(astuple(refusal) for refusal in refusals)
     except OSError as error:
         raise BadInputError(f"{path}: cannot be written: {error.strerror}") from None

@@ -20,7 +20,7 @@ REQUIRED = "required"
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RowRefusal:
     """What is wrong with one row; ``field`` is empty if no single field is."""
 
     file: str
@@ -44,14 +44,14 @@ class Origin:
     lines_section: Section | None = None
     lines: tuple[Row, ...] = ()
 
-    def refusal(self, path: str, reason: str) -> Refusal:
+    def refusal(self, path: str, reason: str) -> RowRefusal:
         """What is wrong with a field of the body, by its dotted path."""
         section, row, name = self.section, self.row, path
         words = path.split(".")
         if words[0] == "items" and len(words) > 1 and self.lines_section and int(words[1]) < len(self.lines):
             section, row, name = self.lines_section, self.lines[int(words[1])], ".".join(words[2:])
         source = dict(section.sources).get(name)
-        return Refusal(row.file, row.line, name, str(source or ""), reason)
+        return RowRefusal(row.file, row.line, name, str(source or ""), reason)
 
 
 @dataclass(slots=True)

@@ -18,8 +18,15 @@ from urllib.parse import quote
 from api.client.delivery import OF_A_REFUSED_ORDER, Request
 from api.http.bodies import Body
 from api.importing.conversions import Conversions
-from api.importing.drafts import Draft, Drafts, Origin, Refusal
-from api.importing.mapping import Customers, ImportMapping, Lines, Orders, Products, StatusChanges
+from api.importing.drafts import Draft, Drafts, Origin, RowRefusal
+from api.importing.mapping import (
+    CustomersSection,
+    ImportMapping,
+    Lines,
+    OrdersSection,
+    ProductsSection,
+    StatusChanges,
+)
 from api.importing.rows import Row
 from api.importing.tables import Tables
 from api.resources.customers import NewCustomer
@@ -57,7 +64,7 @@ class History:
         """By the order's id in the files; ``None`` for one that is refused."""
         self.origins: dict[str, Origin] = {}
         """Of each request, by its key."""
-        self.refusals: list[Refusal] = []
+        self.refusals: list[RowRefusal] = []
         self.refused_of: Counter[str] = Counter()
         self.repeats: Counter[str] = Counter()
         """By kind: rows of an id that came before, with other values."""
@@ -74,13 +81,13 @@ class History:
             self._status_changes(section)
         self.stages = [catalogue, list(self._in_order()), discontinued]
 
-    def _customers(self, section: Customers) -> Iterator[Request]:
+    def _customers(self, section: CustomersSection) -> Iterator[Request]:
         for row, draft in self._firsts(CUSTOMERS, section, "customer_id"):
             request = self._request(CUSTOMERS, "/customers", draft.fields, draft.fields.get("customer_id"))
             if self._is_sound(request, draft, Origin(section, row), NewCustomer):
                 yield request
 
-    def _products(self, section: Products) -> tuple[list[Request], list[Request]]:
+    def _products(self, section: ProductsSection) -> tuple[list[Request], list[Request]]:
         """The products, and those of them that are discontinued at the end."""
         products, discontinued = list[Request](), list[Request]()
         for row, draft in self._firsts(PRODUCTS, section, "product_id"):
@@ -101,7 +108,7 @@ class History:
         return products, discontinued
 
     def _firsts(
-        self, kind: str, section: Customers | Products | Orders, id_field: str
+        self, kind: str, section: CustomersSection | ProductsSection | OrdersSection, id_field: str
     ) -> Iterator[tuple[Row, Draft]]:
         """The first row of each id; one without an id is yielded, to be refused."""
         seen: dict[str, dict[str, Any]] = {}
@@ -116,7 +123,7 @@ class History:
             elif seen[identity] != draft.fields:
                 self.repeats[kind] += 1
 
-    def _orders(self, section: Orders, lines_section: Lines) -> None:
+    def _orders(self, section: OrdersSection, lines_section: Lines) -> None:
         lines: dict[str, list[tuple[Row, Draft]]] = defaultdict(list)
         for row in self._tables.rows(lines_section):
             draft = self._drafts.of(lines_section, row)

@@ -109,7 +109,7 @@ class Section(Part):
         return {*self.where, *(column for _, source in self.sources for column in source.columns)}
 
 
-class Customers(Section):
+class CustomersSection(Section):
     """The first row of an id counts."""
 
     customer_id: From
@@ -117,7 +117,7 @@ class Customers(Section):
     email: From | None = None
 
 
-class Products(Section):
+class ProductsSection(Section):
     """The first row of an id counts."""
 
     product_id: From
@@ -138,7 +138,7 @@ class Products(Section):
         return self
 
 
-class ShippingAddress(Part):
+class ShippingAddressPart(Part):
     """Left out where a row has none of its columns."""
 
     line1: From | None = None
@@ -149,14 +149,14 @@ class ShippingAddress(Part):
     country: From | None = None
 
 
-class Orders(Section):
+class OrdersSection(Section):
     """The first row of an id counts; its lines are those that ``lines`` finds."""
 
     order_id: From
     customer_id: From | None = None
     reference: From | None = None
     occurred_at: From | None = None
-    shipping_address: ShippingAddress | None = None
+    shipping_address: ShippingAddressPart | None = None
 
 
 class Lines(Section):
@@ -211,9 +211,9 @@ class ImportMapping(Part):
     encoding: str = "utf-8-sig"
     unquoted_commas: Mapping[str, str] = {}
     """By file, the column whose text may have delimiters although it is not quoted."""
-    customers: Customers | None = None
-    products: Products | None = None
-    orders: Orders | None = None
+    customers: CustomersSection | None = None
+    products: ProductsSection | None = None
+    orders: OrdersSection | None = None
     lines: Lines | None = None
     status_changes: tuple[StatusChanges, ...] = ()
 

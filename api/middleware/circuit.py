@@ -24,7 +24,7 @@ from api.middleware.access import Route
 from api.middleware.deadline import LATE
 from api.middleware.needs import NOTHING, Needs, Store
 from api.middleware.shedding import overloaded
-from bus.connections.liveness import Liveness, is_perhaps_slow
+from bus.connections.liveness import ServerLiveness, is_perhaps_slow
 from bus.observability.logs import logger, redacted
 from bus.observability.outages import SHOWN
 from bus.primitives.circuit_breaker import CircuitBreaker
@@ -45,7 +45,7 @@ class Circuit:
     ) -> None:
         """``asks`` ask a database something and raise while it does not answer."""
         self._routes = {route.path: route for route in routes}
-        self._liveness = {store: Liveness(ask) for store, ask in asks.items()}
+        self._liveness = {store: ServerLiveness(ask) for store, ask in asks.items()}
         self._breakers = {store: CircuitBreaker(pause_s) for store in Store}
 
     def process_resource(

@@ -24,7 +24,7 @@ HEALTH = "/health/"
 FIRST_FAILURE = 500
 
 
-class Telemetry:
+class HttpTelemetry:
     """The outermost middleware; it costs some microseconds, most of them the line."""
 
     def __init__(self, metrics: Metrics, tracing: Tracing | None = None) -> None:

@@ -9,7 +9,7 @@ from api.http import problems as served
 from api.middleware.access import Roles
 from api.middleware.correlation import HEADER as CORRELATION
 from api.openapi import headers
-from api.openapi.operation import Answer, Operation
+from api.openapi.operation import DescribedAnswer, Operation
 from api.openapi.problems import EVERYWHERE, PROBLEMS, UNNAMED, WITH_A_TOKEN, name
 from api.openapi.schemas import Schema
 
@@ -31,7 +31,7 @@ def _problems(row: Operation, roles: Roles) -> set[int]:
     return found | {int(HTTPStatus.TOO_MANY_REQUESTS)} if "Prefer" in row.headers else found
 
 
-def _answer(answer: Answer, of: Mapping[type, Schema], roles: Roles) -> Schema:
+def _answer(answer: DescribedAnswer, of: Mapping[type, Schema], roles: Roles) -> Schema:
     always = (*answer.headers, "Cache-Control", CORRELATION, *(("Vary",) if roles else ()))
     perhaps = (*answer.perhaps, *(() if "Vary" in always else ("Vary",)))
     described: Schema = {"description": answer.description, "headers": _headers(always, perhaps)}

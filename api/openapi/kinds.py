@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 from api.http.bodies import Body
 from api.http.queries import NoQuery, Query
-from api.openapi.operation import Answer, Link, Operation, Tag
+from api.openapi.operation import DescribedAnswer, Link, Operation, Tag
 from api.site.files import SECURITY
 
 _SENT = ("Prefer", "Idempotency-Key")
@@ -44,7 +44,7 @@ def creating(  # noqa: PLR0913, PLR0917 - a row of the table
         body=body,
         headers=_SENT,
         answers={
-            HTTPStatus.CREATED: Answer(
+            HTTPStatus.CREATED: DescribedAnswer(
                 "Done, as was waited for.",
                 created,
                 headers=("Location", "Link", "Consistency-Token"),
@@ -55,7 +55,7 @@ def creating(  # noqa: PLR0913, PLR0917 - a row of the table
                     "command": command,
                 },
             ),
-            HTTPStatus.ACCEPTED: Answer(
+            HTTPStatus.ACCEPTED: DescribedAnswer(
                 "Kept, and it will be carried out.",
                 accepted,
                 headers=("Location", "Link"),
@@ -87,13 +87,13 @@ def changing(  # noqa: PLR0913, PLR0917 - a row of the table
         body=body,
         headers=(*_SENT, "If-Match"),
         answers={
-            HTTPStatus.NO_CONTENT: Answer(
+            HTTPStatus.NO_CONTENT: DescribedAnswer(
                 "Done, as was waited for.",
                 headers=("Link", "Consistency-Token"),
                 perhaps=("Preference-Applied",),
                 links={"read": Link(f"read{noun}", {**identity, **_TOKEN})},
             ),
-            HTTPStatus.ACCEPTED: Answer(
+            HTTPStatus.ACCEPTED: DescribedAnswer(
                 "Kept, and it will be carried out.",
                 accepted,
                 headers=("Location", "Link"),
@@ -134,8 +134,8 @@ def single(  # noqa: PLR0913 - a row of the table
         query=query,
         headers=(*_READ, "If-None-Match"),
         answers={
-            HTTPStatus.OK: Answer("As it is now.", shape, headers=("ETag",), links=links),
-            HTTPStatus.NOT_MODIFIED: Answer("As the caller has it.", headers=("ETag",)),
+            HTTPStatus.OK: DescribedAnswer("As it is now.", shape, headers=("ETag",), links=links),
+            HTTPStatus.NOT_MODIFIED: DescribedAnswer("As the caller has it.", headers=("ETag",)),
         },
         problems=(HTTPStatus.NOT_FOUND,),
     )
@@ -153,7 +153,7 @@ def listing(  # noqa: PLR0913 - a row of the table
     problems: tuple[int, ...] = (),
 ) -> Operation:
     """Many things at a time."""
-    found = Answer("What was found.", shape, links=links or {})
+    found = DescribedAnswer("What was found.", shape, links=links or {})
     return Operation(
         id=id_,
         tag=tag,
@@ -168,13 +168,13 @@ def listing(  # noqa: PLR0913 - a row of the table
 
 def about_service(id_: str, summary: str, shape: type, *, ill: type | None = None) -> Operation:
     """How the service is."""
-    well = Answer("It is well." if ill is None else "It can.", shape)
+    well = DescribedAnswer("It is well." if ill is None else "It can.", shape)
     return Operation(id=id_, tag=Tag.SERVICE, summary=summary, answers={HTTPStatus.OK: well}, ill=ill)
 
 
 def exposition(id_: str, summary: str, text: str) -> Operation:
     """The service in figures, as a monitoring system reads them."""
-    figures = Answer("The figures.", media_types=("text/plain",))
+    figures = DescribedAnswer("The figures.", media_types=("text/plain",))
     return Operation(id=id_, tag=Tag.SERVICE, summary=summary, text=text, answers={HTTPStatus.OK: figures})
 
 
@@ -186,8 +186,8 @@ def site(id_: str, summary: str, *media_types: str, missing: bool = False) -> Op
         summary=summary,
         headers=("If-None-Match",),
         answers={
-            HTTPStatus.OK: Answer("The file.", media_types=media_types, headers=("ETag", *SECURITY)),
-            HTTPStatus.NOT_MODIFIED: Answer("As the caller has it.", headers=("ETag", *SECURITY)),
+            HTTPStatus.OK: DescribedAnswer("The file.", media_types=media_types, headers=("ETag", *SECURITY)),
+            HTTPStatus.NOT_MODIFIED: DescribedAnswer("As the caller has it.", headers=("ETag", *SECURITY)),
         },
         problems=(HTTPStatus.NOT_FOUND,) if missing else (),
     )
@@ -203,7 +203,7 @@ def negotiated(
 ) -> Operation:
     """What a program gets as JSON, and a person as a page."""
     headers = ("ETag", "Vary", *SECURITY)
-    found = Answer("JSON, or a page if `Accept` prefers HTML.", shape, ("text/html",), headers)
+    found = DescribedAnswer("JSON, or a page if `Accept` prefers HTML.", shape, ("text/html",), headers)
     return Operation(
         id=id_,
         tag=Tag.SERVICE,
@@ -212,7 +212,7 @@ def negotiated(
         headers=("If-None-Match",),
         answers={
             HTTPStatus.OK: found,
-            HTTPStatus.NOT_MODIFIED: Answer("As the caller has it.", headers=headers),
+            HTTPStatus.NOT_MODIFIED: DescribedAnswer("As the caller has it.", headers=headers),
         },
         problems=(HTTPStatus.NOT_FOUND,) if missing else (),
     )

@@ -30,7 +30,7 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class DescribedAnswer:
     """An answer that is not a problem; it has no body without a shape or media types.
 
     The shape is that of JSON. An answer with both is what the caller prefers.
@@ -60,7 +60,7 @@ class Operation:
     query: type[Query] = NoQuery
     body: type[Body] | None = None
     headers: tuple[str, ...] = ()
-    answers: Mapping[int, Answer]
+    answers: Mapping[int, DescribedAnswer]
     problems: tuple[int, ...] = ()
     ill: type | None = None
     """The shape of its 503, if that is not just a problem."""

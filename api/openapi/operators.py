@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 
 from api.http.queries import NoQuery, Query, StoryQuery
-from api.openapi.operation import Answer, Operation, Tag
+from api.openapi.operation import DescribedAnswer, Operation, Tag
 from api.ops import audit_trail, shapes, timeline_shapes
 from api.ops.repair_bodies import CommandsQuery
 
@@ -28,7 +28,7 @@ def asking(  # noqa: PLR0913 - a row of the table
         summary=summary,
         text=text,
         query=query,
-        answers={HTTPStatus.OK: Answer("As it is at this moment.", shape)},
+        answers={HTTPStatus.OK: DescribedAnswer("As it is at this moment.", shape)},
         problems=problems,
     )
 

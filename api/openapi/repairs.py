@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 
 from api.http.bodies import Body
-from api.openapi.operation import Answer, Link, Operation, Tag
+from api.openapi.operation import DescribedAnswer, Link, Operation, Tag
 from api.openapi.operators import Key, asking
 from api.ops import repair_bodies, repair_shapes
 from read_side.rebuild.rebuild_status import RebuildStatus
@@ -19,7 +19,7 @@ _OF_A_BODY = (
 def doing(  # noqa: PLR0913 - a row of the table
     id_: str,
     summary: str,
-    answers: Mapping[int, Answer],
+    answers: Mapping[int, DescribedAnswer],
     *,
     text: str,
     body: type[Body] | None = None,
@@ -38,7 +38,7 @@ def doing(  # noqa: PLR0913 - a row of the table
 
 
 def _resolving(id_: str, summary: str, text: str) -> Operation:
-    happened = Answer("Done: what happened, in words.", repair_shapes.Resolved)
+    happened = DescribedAnswer("Done: what happened, in words.", repair_shapes.Resolved)
     return doing(
         id_,
         summary,
@@ -81,7 +81,7 @@ OPERATIONS: Mapping[Key, Operation] = {
     ("/ops/parked/retry", "POST"): doing(
         "retryParked",
         "Have a parked stream retried",
-        {HTTPStatus.OK: Answer("What has come of it within a moment.", repair_shapes.RetriedList)},
+        {HTTPStatus.OK: DescribedAnswer("What has come of it within a moment.", repair_shapes.RetriedList)},
         text=(
             "What its read models missed is folded in, by the processes that project. One that counts many"
             " streams into one document has to be rebuilt instead."
@@ -99,7 +99,7 @@ OPERATIONS: Mapping[Key, Operation] = {
         "requestRebuild",
         "Have a read model rebuilt from the log",
         {
-            HTTPStatus.ACCEPTED: Answer(
+            HTTPStatus.ACCEPTED: DescribedAnswer(
                 "A process will take it.",
                 RebuildStatus,
                 links={
@@ -117,7 +117,7 @@ OPERATIONS: Mapping[Key, Operation] = {
     ("/ops/rebuilds/{read_model}/stop", "POST"): doing(
         "stopRebuild",
         "Stop a requested rebuild",
-        {HTTPStatus.ACCEPTED: Answer("It is stopped, or will be in a moment.", RebuildStatus)},
+        {HTTPStatus.ACCEPTED: DescribedAnswer("It is stopped, or will be in a moment.", RebuildStatus)},
         text="What is built so far is gone on with by the next one.",
         problems=(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
     ),

@@ -24,7 +24,7 @@ from pydantic_core import core_schema
 from api.http.queries import Query
 from api.resources.shapes import CommandState, FeedEvent
 from bus.dead_letters.dead_letter import LetterState
-from bus.dead_letters.failures import Failure, Kind
+from bus.dead_letters.failures import Failure, FailureKind
 from bus.messages.customers import CustomerEvent
 from bus.messages.message import Event
 from bus.messages.orders import OrderEvent
@@ -51,7 +51,7 @@ REFINED: Mapping[tuple[type, str], Any] = {
     (HistoryEntry, "status"): OrderStatus,
     (CommandState, "type"): Literal[_COMMANDS],
     (Stale, "since"): Annotated[datetime, Field(examples=["2024-05-01T12:00:00.000Z"])],
-    (Failure, "kind"): Literal[tuple(kind.value for kind in Kind)],
+    (Failure, "kind"): Literal[tuple(kind.value for kind in FailureKind)],
     (Failure, "state"): Literal[tuple(state.value for state in LetterState)],
     (RebuildStatus, "state"): Literal[(*(state.value for state in RequestState), READY)],
     (Retried, "result"): Literal[tuple(result.value for result in Result)],

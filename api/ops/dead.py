@@ -13,7 +13,7 @@ from api.ops.plain import plain
 from api.ops.repair_bodies import DeadQuery, Resolution
 from api.ops.repair_shapes import DeadInFull, DeadList, Resolved
 from api.ops.repairs import Repairs
-from bus.dead_letters.failures import Kind
+from bus.dead_letters.failures import FailureKind
 from bus.errors import NotThereError, RefusedError
 
 
@@ -25,7 +25,9 @@ class DeadOnes:
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         query = queries.read(req, DeadQuery)
-        found = self._failures.newest(tuple(Kind), None, query.limit + 1, resolved=query.everything == "true")
+        found = self._failures.newest(
+            tuple(FailureKind), None, query.limit + 1, resolved=query.everything == "true"
+        )
         told: DeadList = {
             "dead": plain([asdict(one) for one in found[: query.limit]]),
             "more": len(found) > query.limit,

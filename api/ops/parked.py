@@ -13,7 +13,7 @@ from api.ops.repair_bodies import ParkedQuery, ParkedStream
 from api.ops.repair_shapes import ParkedList, ParkedRow, Remedy, RetriedList
 from api.ops.repairs import Repairs
 from bus.log.log import Log
-from read_side.generations.registry import STAYING, Entry
+from read_side.generations.registry import STAYING, RegistryEntry
 from read_side.parked.parking import Parked
 from read_side.parked.retried import Result
 from read_side.projections import READ_MODELS
@@ -62,13 +62,13 @@ class RetryParked:
         answer(resp, told)
 
 
-def _remedy(entry: Entry, parked: Parked) -> Remedy:
+def _remedy(entry: RegistryEntry, parked: Parked) -> Remedy:
     if entry.state_of(parked.generation) not in STAYING:
         return "none"
     return "retry" if parked.name in _RETRIED else "rebuild"
 
 
-def _row(log: Log, entry: Entry, parked: Parked) -> ParkedRow:
+def _row(log: Log, entry: RegistryEntry, parked: Parked) -> ParkedRow:
     return {
         "read_model": parked.name,
         "generation": parked.generation,

@@ -13,7 +13,7 @@ from bus.connections.clients import Documents
 from bus.log.log import Log
 from bus.primitives.cached import CachedValue, StampedePolicy
 from read_side.projections.model import ReadModel
-from read_side.queries.status import GenerationStatus, Status, attention
+from read_side.queries.status import GenerationStatus, StatusReader, attention
 
 LOOK_S = 1.5
 """For all that is asked of MongoDB in one look."""
@@ -25,7 +25,7 @@ class GenerationStatuses:
     def __init__(
         self, log: Log, read: Database[Documents], models: Iterable[ReadModel], kept_s: float
     ) -> None:
-        self._status = Status(log, read, models)
+        self._status = StatusReader(log, read, models)
         self.look = CachedValue(self._look, kept_s, StampedePolicy.WAIT)
 
     def _look(self) -> list[GenerationStatus]:

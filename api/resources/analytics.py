@@ -21,13 +21,13 @@ from api.openapi.operation import Tag
 from api.resources.shapes import BestSellers, OrdersByPeriod
 from read_side.projections import order_analytics, product_sales, staleness
 from read_side.projections.model import ReadModel
-from read_side.queries.store import Live
+from read_side.queries.store import LiveGeneration
 
 REBUILD_S = 60
 """When to ask again: a rebuild takes minutes, and somebody has to begin it."""
 
 
-class OrderAnalytics:
+class OrderAnalyticsResource:
     """``/analytics/orders``."""
 
     def __init__(self, freshness: Freshness, zone: tzinfo = UTC) -> None:
@@ -46,7 +46,7 @@ class OrderAnalytics:
         answer(resp, shown)
 
 
-class ProductAnalytics:
+class ProductAnalyticsResource:
     """``/analytics/products``."""
 
     def __init__(self, freshness: Freshness, zone: tzinfo = UTC) -> None:
@@ -67,7 +67,7 @@ class ProductAnalytics:
         answer(resp, shown)
 
 
-def _other_zone(live: Live, model: ReadModel, zone: tzinfo) -> dict[str, Any]:
+def _other_zone(live: LiveGeneration, model: ReadModel, zone: tzinfo) -> dict[str, Any]:
     """What an answer says if the documents count the days of another zone than the shop's.
 
     Raises:

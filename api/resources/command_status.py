@@ -17,7 +17,7 @@ from read_side.projections import READ_MODELS
 from read_side.queries.visibility import Visibility
 
 
-class CommandStatus:
+class CommandStatusResource:
     """``/commands/{command_id}``."""
 
     def __init__(self, records: CommandRecords, visibility: Visibility, freshness: Freshness) -> None:

@@ -49,7 +49,7 @@ class CustomerChange(bodies.Body):
     examples: ClassVar[Any] = {"name": {"name": "Ann Baker"}}
 
 
-class Customers:
+class CustomersResource:
     """``/customers``."""
 
     def __init__(self, commands: Commands, freshness: Freshness) -> None:
@@ -84,7 +84,7 @@ class Customers:
         answer(resp, page)
 
 
-class Customer:
+class CustomerResource:
     """``/customers/{customer_id}``."""
 
     def __init__(self, commands: Commands, freshness: Freshness) -> None:

@@ -38,7 +38,7 @@ READ_ON = 500
 """Commits of a partition read at a time, beyond the first look."""
 
 
-class Events:
+class EventsResource:
     """``/events``."""
 
     def __init__(self, log: Log, freshness: Freshness) -> None:

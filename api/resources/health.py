@@ -110,7 +110,7 @@ def probes(  # noqa: PLR0913 - one for each part
     }
 
 
-class Live:
+class LiveResource:
     """``/health/live``: touches nothing."""
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
@@ -118,7 +118,7 @@ class Live:
         answer(resp, live)
 
 
-class Ready:
+class ReadyResource:
     """``/health/ready``: names every part. Not ready is a problem, which names them as well."""
 
     def __init__(

@@ -103,7 +103,7 @@ def _family(family: Family, series: Mapping[Labels, Sequence[int]]) -> Metric:
     return histogram
 
 
-class Metrics:
+class MetricsResource:
     """``/metrics``; for the roles ops and metrics, as a scraper sends its token."""
 
     produces = falcon.MEDIA_TEXT

@@ -29,7 +29,7 @@ class OrderStatusChange(bodies.Body):
     }
 
 
-class Status:
+class OrderStatusResource:
     """``/orders/{order_id}/status``. Whose order it is, only the write side knows for sure."""
 
     def __init__(self, commands: Commands) -> None:

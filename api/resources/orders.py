@@ -27,7 +27,7 @@ from bus.messages.values import Address, Id, Moment, NewAddressLine, NewReferenc
 from bus.observability.logs import logger
 from read_side.projections import order_detail, order_summary, staleness
 from read_side.projections.model import Document, Documents
-from read_side.queries.store import Live
+from read_side.queries.store import LiveGeneration
 from read_side.queries.strong import order_now
 
 LIST = order_summary.ORDER_SUMMARY.name
@@ -83,7 +83,7 @@ class NewOrder(bodies.Body):
     }
 
 
-class Orders:
+class OrdersResource:
     """``/orders``."""
 
     def __init__(self, commands: Commands, freshness: Freshness, partitions: int, zone: tzinfo = UTC) -> None:
@@ -127,7 +127,7 @@ class Orders:
         answer(resp, shown)
 
 
-class Order:
+class OrderResource:
     """``/orders/{order_id}``."""
 
     def __init__(self, freshness: Freshness, log: Log) -> None:
@@ -199,7 +199,7 @@ def _streams(order: Document) -> tuple[str, ...]:
     return (own,) if customer_id is None else (own, customer_stream(customer_id))
 
 
-def _missing(live: Live, customer_id: str | None) -> Iterable[str]:
+def _missing(live: LiveGeneration, customer_id: str | None) -> Iterable[str]:
     """The parked streams that may hold something back from a list, of one customer or of all."""
     if not live.parked_since or customer_id is None:
         return live.parked_since

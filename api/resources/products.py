@@ -46,7 +46,7 @@ class ProductChange(bodies.Body):
     examples: ClassVar[Any] = {"price": {"unit_price": 2400}, "back-on-sale": {"discontinued": False}}
 
 
-class Products:
+class ProductsResource:
     """``/products``."""
 
     def __init__(self, commands: Commands, freshness: Freshness) -> None:
@@ -76,7 +76,7 @@ class Products:
         answer(resp, page)
 
 
-class Product:
+class ProductResource:
     """``/products/{product_id}``."""
 
     def __init__(self, commands: Commands, freshness: Freshness) -> None:

@@ -26,7 +26,7 @@ from api.middleware.deferral import Deferred
 from api.middleware.shedding import overloaded
 from api.server.limits import ClientWait
 from api.server.parser import Parser
-from api.server.tasks import REFUSED_HEADERS, Answer, Refusal, deferral_of
+from api.server.tasks import REFUSED_HEADERS, AnswerTask, RefusalTask, deferral_of
 
 _STOPPING = overloaded("This process is about to stop.").to_json()
 AHEAD = 1
@@ -38,8 +38,8 @@ NEW_S = 0.5
 
 
 class Channel(HTTPChannel):  # type: ignore[misc]
-    task_class = Answer
-    error_task_class = Refusal
+    task_class = AnswerTask
+    error_task_class = RefusalTask
     parser_class = Parser
     request: Parser | None
     sent_continue: bool

@@ -20,7 +20,7 @@ PATHS = frozenset({"/health/live", "/health/ready"})
 EVERY_S = 1.0
 
 
-class Connection(Protocol):
+class HealthConnection(Protocol):
     """One whose first request is about health (``api.server.channel.Channel``)."""
 
     health_at: float
@@ -33,14 +33,14 @@ class HealthDispatcher:
     """The thread, from when it is made until ``shutdown``; each connection is in it once at most."""
 
     def __init__(self) -> None:
-        self._due: list[tuple[float, int, Connection]] = []
+        self._due: list[tuple[float, int, HealthConnection]] = []
         self._count = itertools.count()
         self._changed = threading.Condition()
         self._draining = self._stopping = False
         self._thread = threading.Thread(target=self._run, name="health", daemon=True)
         self._thread.start()
 
-    def add_task(self, connection: Connection) -> None:
+    def add_task(self, connection: HealthConnection) -> None:
         with self._changed:
             connection.health_at = max(time.monotonic(), connection.health_at + EVERY_S)
             heapq.heappush(self._due, (connection.health_at, next(self._count), connection))
@@ -65,7 +65,7 @@ class HealthDispatcher:
             except Exception:  # noqa: BLE001 - the next one is to be answered
                 logger.exception("a health check could not be answered")
 
-    def _next(self) -> Connection | None:
+    def _next(self) -> HealthConnection | None:
         with self._changed:
             while not self._stopping:
                 left = self._due[0][0] - time.monotonic() if self._due else EVERY_S

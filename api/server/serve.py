@@ -16,7 +16,7 @@ from api.middleware.deadline import bounded
 from api.middleware.deny_list import DenyList
 from api.middleware.security import security_headers
 from api.middleware.shedding import Backlog
-from api.middleware.telemetry import Telemetry
+from api.middleware.telemetry import HttpTelemetry
 from api.ops.services import ops_services
 from api.resources.gauges import parts
 from api.resources.health import ReadinessWatch, probes
@@ -133,7 +133,7 @@ def serve() -> None:
     breaker = CircuitBreaker()
     metrics = Metrics()
     tracing = Tracing.from_settings(settings, KIND)
-    telemetry = Telemetry(metrics, tracing)
+    telemetry = HttpTelemetry(metrics, tracing)
     heartbeats = HeartbeatThread.of(write, KIND, metrics)
     gateway = CommandGateway(records, Broker(client), notifier, breaker, metrics)
     stopping = threading.Event()

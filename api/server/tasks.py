@@ -18,7 +18,7 @@ _REFUSED = "503 Service Unavailable"
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-class Refusal(ErrorTask):  # type: ignore[misc]  # waitress is not typed
+class RefusalTask(ErrorTask):  # type: ignore[misc]  # waitress is not typed
     """What waitress itself refuses (400, 413, 431, 501) or could not finish (500), as a problem."""
 
     def execute(self) -> None:
@@ -32,7 +32,7 @@ class Refusal(ErrorTask):  # type: ignore[misc]  # waitress is not typed
         self.write(body)
 
 
-class Answer(WSGITask):  # type: ignore[misc]
+class AnswerTask(WSGITask):  # type: ignore[misc]
     """An ordinary request. While the server drains, the last one that was sent ends the connection."""
 
     def execute(self) -> None:

@@ -23,13 +23,13 @@ import falcon
 from api.middleware.deferral import Deferral, Pause
 
 
-class Connection(Protocol):
+class WaitingConnection(Protocol):
     """What holds a request that waits (``api.server.channel.Channel``)."""
 
     connected: bool
 
 
-C = TypeVar("C", bound=Connection)
+C = TypeVar("C", bound=WaitingConnection)
 
 
 class Place(Generic[C]):

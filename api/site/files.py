@@ -53,7 +53,7 @@ class Content:
         answer_tagged(req, resp, self._body, self._etag, self._media_type)
 
 
-class Page:
+class PageResource:
     """A folder's page itself."""
 
     produces = "text/html"

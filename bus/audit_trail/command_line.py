@@ -11,7 +11,7 @@ from rich.text import Text
 
 from bus.audit_trail.actions import Action
 from bus.audit_trail.callers import of_this_process
-from bus.audit_trail.trail import Attempt, AuditTrail, Entry, Target
+from bus.audit_trail.trail import Attempt, AuditTrail, Target, TrailEntry
 from bus.cli import moment, write_json
 from bus.connections.clients import write_database
 from bus.connections.mongodb_address import WRITE_URI
@@ -50,7 +50,7 @@ def show(limit: int, since: datetime | None, *, as_json: bool) -> None:
         console.print(f"There is more than these {limit}: see --limit.", style="yellow")
 
 
-def shown(entries: Sequence[Entry]) -> Table:
+def shown(entries: Sequence[TrailEntry]) -> Table:
     """One row for each; the address stands below who it is."""
     rows = table("at (UTC)", words=("who", "action", "target", "outcome"))
     for entry in entries:

@@ -56,7 +56,7 @@ Target = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TrailEntry:
     """An entry as it is shown; ``at`` is when it began, and ``count`` how often something was read since.
 
     ``action`` and ``outcome`` may be words of another build.
@@ -158,7 +158,7 @@ class AuditTrail:
         since: datetime | None = None,
         who: str | None = None,
         action: Action | None = None,
-    ) -> tuple[list[Entry], tuple[datetime, str] | None]:
+    ) -> tuple[list[TrailEntry], tuple[datetime, str] | None]:
         """Return the newest entries, or those behind a place in the list, and the place where they end.
 
         The place is ``None`` at the end of the list. ``who`` is a caller's name.
@@ -194,8 +194,8 @@ def _literal(fields: Mapping[str, Any]) -> Documents:
     return {name: {"$literal": value} for name, value in fields.items()}
 
 
-def _entry(stored: Documents) -> Entry:
-    return Entry(
+def _entry(stored: Documents) -> TrailEntry:
+    return TrailEntry(
         at=stored["at"],
         who=stored["who"]["name"],
         address=stored["address"],

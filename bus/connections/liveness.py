@@ -32,7 +32,7 @@ def is_perhaps_slow(error: BaseException) -> bool:
     return isinstance(error, NetworkTimeout | ExecutionTimeout | WaitQueueTimeoutError)
 
 
-class Liveness:
+class ServerLiveness:
     """Asks one server. Safe for threads."""
 
     def __init__(self, ask: Callable[[], object], within_s: float = WITHIN_S) -> None:

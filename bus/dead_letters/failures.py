@@ -26,7 +26,7 @@ from bus.inbox.gateway import COMMANDS_QUEUE, command_message
 from bus.queue.broker import Broker
 
 
-class Kind(StrEnum):
+class FailureKind(StrEnum):
     """Of what waits for an operator."""
 
     COMMAND = "command"
@@ -37,7 +37,7 @@ class Kind(StrEnum):
 class Failure:
     """A failed command or a dead letter; ``what`` is a command's type, or the actor that a letter was for."""
 
-    kind: Kind
+    kind: FailureKind
     id: str
     queue: str
     what: str
@@ -51,7 +51,7 @@ class Failure:
         outcome: dict[str, Any] = stored["outcome"] or {}
         state = LetterState.DISCARDED if "discarded" in stored else LetterState.KEPT
         return cls(
-            Kind.COMMAND,
+            FailureKind.COMMAND,
             stored["_id"],
             COMMANDS_QUEUE,
             stored["type"],
@@ -64,7 +64,13 @@ class Failure:
     def of_letter(cls, letter: DeadLetter) -> "Failure":
         what = letter.actor or "?"
         return cls(
-            Kind.LETTER, letter.letter_id, letter.queue, what, letter.reason, letter.dead_at, letter.state
+            FailureKind.LETTER,
+            letter.letter_id,
+            letter.queue,
+            what,
+            letter.reason,
+            letter.dead_at,
+            letter.state,
         )
 
 
@@ -77,22 +83,22 @@ class Failures:
         self.letters = DeadLetters(database)
 
     def newest(
-        self, kinds: Sequence[Kind], queue: str | None, limit: int, *, resolved: bool = False
+        self, kinds: Sequence[FailureKind], queue: str | None, limit: int, *, resolved: bool = False
     ) -> list[Failure]:
         """The newest first."""
         found: list[Failure] = []
-        if Kind.COMMAND in kinds and queue in {None, COMMANDS_QUEUE}:
+        if FailureKind.COMMAND in kinds and queue in {None, COMMANDS_QUEUE}:
             found += map(Failure.of_command, self.commands.newest(limit, discarded=resolved))
-        if Kind.LETTER in kinds:
+        if FailureKind.LETTER in kinds:
             found += map(Failure.of_letter, self.letters.newest(queue, limit, resolved=resolved))
         return sorted(found, key=lambda one: one.since, reverse=True)[:limit]
 
-    def open_ids(self, kinds: Sequence[Kind], queue: str | None) -> list[str]:
+    def open_ids(self, kinds: Sequence[FailureKind], queue: str | None) -> list[str]:
         """Of all that wait: the commands, then the letters, each the oldest first."""
         ids: list[str] = []
-        if Kind.COMMAND in kinds and queue in {None, COMMANDS_QUEUE}:
+        if FailureKind.COMMAND in kinds and queue in {None, COMMANDS_QUEUE}:
             ids += self.commands.open_ids()
-        if Kind.LETTER in kinds:
+        if FailureKind.LETTER in kinds:
             ids += self.letters.kept_ids(queue)
         return ids
 
@@ -104,7 +110,7 @@ class Failures:
         command = self.commands.find(failure_id)
         letter = self.letters.find(failure_id)
         letters = [letter] if letter else self.letters.of_message(failure_id)
-        found: list[Documents] = [] if command is None else [{"kind": Kind.COMMAND, **command}]
+        found: list[Documents] = [] if command is None else [{"kind": FailureKind.COMMAND, **command}]
         return found + [_in_full(letter) for letter in letters]
 
     def retry(self, failure_id: str, *, by: str, reason: str) -> str:
@@ -153,7 +159,7 @@ class Failures:
 
 
 def _in_full(letter: DeadLetter) -> Documents:
-    document = {"kind": Kind.LETTER, **letter.to_stored()}
+    document = {"kind": FailureKind.LETTER, **letter.to_stored()}
     if (message := letter.to_deliver()) is not None:
         document["message"] = message.asdict()
     return document

@@ -17,7 +17,7 @@ from bus.connections.clients import redis_client, write_database
 from bus.connections.mongodb_address import WRITE_URI
 from bus.connections.preflight import settings_with_servers
 from bus.dead_letters.dead_letter import LetterState
-from bus.dead_letters.failures import Failure, Failures, Kind
+from bus.dead_letters.failures import Failure, FailureKind, Failures
 from bus.errors import RefusedError
 from bus.queue.broker import Broker
 from bus.settings import Settings
@@ -26,11 +26,11 @@ from bus.terminal import Terminal
 COLOURS = {LetterState.KEPT: "red", LetterState.RETRIED: "green", LetterState.DISCARDED: "dim"}
 
 
-def kinds(*, failed: bool, letters: bool) -> tuple[Kind, ...]:
+def kinds(*, failed: bool, letters: bool) -> tuple[FailureKind, ...]:
     """What two switches ask for; both or none is everything."""
     if failed == letters:
-        return tuple(Kind)
-    return (Kind.COMMAND,) if failed else (Kind.LETTER,)
+        return tuple(FailureKind)
+    return (FailureKind.COMMAND,) if failed else (FailureKind.LETTER,)
 
 
 @contextmanager
@@ -42,7 +42,7 @@ def _failures() -> Iterator[Failures]:
 
 
 def show_list(
-    wanted: Sequence[Kind], queue: str | None, limit: int, *, resolved: bool, as_json: bool
+    wanted: Sequence[FailureKind], queue: str | None, limit: int, *, resolved: bool, as_json: bool
 ) -> None:
     """Print the newest."""
     with _failures() as failures:
@@ -84,7 +84,7 @@ def show_one(failure_id: str, *, as_json: bool) -> bool:
     return True
 
 
-def open_ids(wanted: Sequence[Kind], queue: str | None) -> list[str]:
+def open_ids(wanted: Sequence[FailureKind], queue: str | None) -> list[str]:
     """The ids of all that waits now; what fails again meanwhile is not among them."""
     with _failures() as failures:
         return failures.open_ids(wanted, queue)

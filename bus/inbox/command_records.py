@@ -22,7 +22,7 @@ from pymongo.database import Database
 from pymongo.errors import AutoReconnect
 
 from bus.connections.clients import Documents, causal, read_barrier
-from bus.inbox.inbox import Entry, Inbox
+from bus.inbox.inbox import Inbox, InboxEntry
 from bus.log.commit import Commit
 from bus.log.log import Log
 from bus.messages.envelope import CommandEnvelope
@@ -54,7 +54,7 @@ class CommandRecord:
         return self.outcome.status if self.outcome else CommandStatus.ACCEPTED
 
     @classmethod
-    def of_entry(cls, entry: Entry, commit: Commit | None) -> "CommandRecord":
+    def of_entry(cls, entry: InboxEntry, commit: Commit | None) -> "CommandRecord":
         """A command of the inbox; the log has its commit from the moment when it is decided.
 
         A failure in the log counts only as long as the inbox has it too: an operator's retry begins there.
@@ -170,7 +170,7 @@ class CommandRecords:
             found[command_id] = CommandRecord.of_commit(commit)
         return [found.get(command_id) for command_id in command_ids]
 
-    def _records(self, entries: Sequence[Entry], session: ClientSession | None) -> list[CommandRecord]:
+    def _records(self, entries: Sequence[InboxEntry], session: ClientSession | None) -> list[CommandRecord]:
         unfinished: defaultdict[int, list[str]] = defaultdict(list)
         repeated: list[str] = []
         for entry in entries:

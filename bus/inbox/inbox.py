@@ -53,7 +53,7 @@ INDEXES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class InboxEntry:
     """A command in the inbox. ``request`` is the digest of the request that brought it."""
 
     envelope: CommandEnvelope
@@ -176,16 +176,18 @@ class Inbox:
             "finished_at": None,
         }
 
-    def find(self, command_id: str, session: ClientSession | None = None) -> Entry | None:
+    def find(self, command_id: str, session: ClientSession | None = None) -> InboxEntry | None:
         stored = self._commands.find_one({"_id": command_id}, session=session)
-        return Entry.from_stored(stored) if stored else None
+        return InboxEntry.from_stored(stored) if stored else None
 
-    def find_all(self, command_ids: Sequence[str], session: ClientSession | None = None) -> list[Entry]:
+    def find_all(self, command_ids: Sequence[str], session: ClientSession | None = None) -> list[InboxEntry]:
         """Those of some commands that are here, in no order."""
         found = self._commands.find({"_id": {"$in": list(command_ids)}}, session=session)
-        return [Entry.from_stored(stored) for stored in found]
+        return [InboxEntry.from_stored(stored) for stored in found]
 
-    def unfinished(self, command_ids: Sequence[str], session: ClientSession | None = None) -> list[Entry]:
+    def unfinished(
+        self, command_ids: Sequence[str], session: ClientSession | None = None
+    ) -> list[InboxEntry]:
         """Those of some commands that have no outcome, in the order they were accepted."""
         found = self._commands.find({**_WAITING, "_id": {"$in": list(command_ids)}}, session=session)
         return self._readable(found.sort("accepted_ts", ASCENDING))
@@ -224,12 +226,12 @@ class Inbox:
         found = self._commands.find(where, {"accepted_ts": True})
         return {s["_id"]: s["accepted_ts"] for s in found.sort("accepted_ts", ASCENDING).limit(limit)}
 
-    def newest(self, limit: int) -> list[Entry]:
+    def newest(self, limit: int) -> list[InboxEntry]:
         """The unfinished commands that were accepted last, as far as this build can read them."""
         entries = []
         for stored in self._commands.find(_WAITING).sort("accepted_ts", DESCENDING).limit(limit):
             with suppress(ValidationError):
-                entries.append(Entry.from_stored(stored))
+                entries.append(InboxEntry.from_stored(stored))
         return entries
 
     def newest_unfinished(self) -> Timestamp | None:
@@ -237,7 +239,7 @@ class Inbox:
         last = self._commands.find_one(_WAITING, {"accepted_ts": True}, sort=[("accepted_ts", DESCENDING)])
         return last["accepted_ts"] if last else None
 
-    def _readable(self, found: Iterable[Documents]) -> list[Entry]:
+    def _readable(self, found: Iterable[Documents]) -> list[InboxEntry]:
         """The entries; one of a type or version that this build does not know is kept as failed at once.
 
         It could only hold up those behind it. An operator retries it once a build knows it.
@@ -245,7 +247,7 @@ class Inbox:
         entries = []
         for stored in found:
             try:
-                entries.append(Entry.from_stored(stored))
+                entries.append(InboxEntry.from_stored(stored))
             except ValidationError as error:
                 outcome = Outcome(
                     status=CommandStatus.FAILED,
@@ -278,10 +280,8 @@ class Inbox:
                 updates = [_finished(*one, {**_NO_LONGER_OPEN, **_RESOLVED}) for one in done]
                 self._commands.bulk_write(updates, ordered=False)
         if failed:
-            places = accepted or {}
-            updates = [
-                _finished(one, outcome, {**_WAITING, **_at(places.get(one))}) for one, outcome in failed
-            ]
+            at = accepted or {}
+            updates = [_finished(one, outcome, {**_WAITING, **_at(at.get(one))}) for one, outcome in failed]
             self._commands.bulk_write(updates, ordered=False)
 
 

@@ -9,7 +9,7 @@ from bus.messages.registry import AnyEvent, from_stored
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class RecordedEvent:
     """An event with its place in history.
 
     ``version`` is the aggregate's after the commit; ``partition`` and ``seq`` are the position in the log;
@@ -65,7 +65,9 @@ class Commit(Decision):
     """
 
     seq: int
-    _recorded: list[tuple[Recorded, ...]] = field(default_factory=list, init=False, repr=False, compare=False)
+    _recorded: list[tuple[RecordedEvent, ...]] = field(
+        default_factory=list, init=False, repr=False, compare=False
+    )
 
     @classmethod
     def from_stored(cls, stored: Mapping[str, Any]) -> Self:
@@ -78,7 +80,7 @@ class Commit(Decision):
         stored = {name: getattr(self, name) for name in _STORED}
         return {name: value for name, value in stored.items() if value is not None and value != ()}
 
-    def recorded(self) -> tuple[Recorded, ...]:
+    def recorded(self) -> tuple[RecordedEvent, ...]:
         """The events, read once for all who fold them; empty for a refusal or a tombstone.
 
         Raises:
@@ -89,12 +91,12 @@ class Commit(Decision):
             self._recorded.append(tuple(self._read()))
         return self._recorded[0]
 
-    def _read(self) -> Iterator[Recorded]:
+    def _read(self) -> Iterator[RecordedEvent]:
         if self.stream is None or self.version is None or self.at is None:
             return
         for stored in self.events:
             event = from_stored(stored)
-            yield Recorded(event, self.stream, self.version, self.partition, self.seq, self.at)
+            yield RecordedEvent(event, self.stream, self.version, self.partition, self.seq, self.at)
 
 
 _STORED = ("partition", "seq", *_DECIDED[1:])

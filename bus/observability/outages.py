@@ -25,7 +25,7 @@ from pymongo.errors import (
 )
 
 from bus.connections.clients import Documents, probe_redis
-from bus.connections.liveness import Liveness, is_perhaps_slow
+from bus.connections.liveness import ServerLiveness, is_perhaps_slow
 from bus.connections.redis_connections import says_demoted
 from bus.connections.redis_pool import tell_of_demotions
 from bus.observability.logs import leave_out, logger, redacted
@@ -37,7 +37,7 @@ SHOWN = 200
 """Characters of an error: pymongo adds all it knows about the servers."""
 
 
-class Server(Enum):
+class Dependency(Enum):
     """What this system cannot do without for long."""
 
     MONGODB = "MongoDB"
@@ -67,16 +67,16 @@ _UNFIT_REDIS_WORDS = ("MISCONF", "BUSY", "UNKILLABLE", "NOREPLICAS")
 """What redis-py has no class for: the disk is full, a script runs too long, replicas are missing."""
 
 
-def server_away(error: BaseException) -> Server | None:
+def server_away(error: BaseException) -> Dependency | None:
     """The server that an error says is away or unfit; ``None`` if the error is about something else."""
     if isinstance(error, PyMongoError):
-        return Server.MONGODB if _is_unfit(error) else None
+        return Dependency.MONGODB if _is_unfit(error) else None
     if isinstance(error, _UNFIT_REDIS):
-        return Server.REDIS
+        return Dependency.REDIS
     if isinstance(error, redis.ResponseError) and (
         says_demoted(error) or str(error).startswith(_UNFIT_REDIS_WORDS)
     ):
-        return Server.REDIS
+        return Dependency.REDIS
     return None
 
 
@@ -96,15 +96,15 @@ def _is_unfit(error: PyMongoError) -> bool:
 class Outages:
     """What one process knows about its servers being away."""
 
-    def __init__(self, probes: Mapping[Server, Callable[[], object]], stopping: threading.Event) -> None:
+    def __init__(self, probes: Mapping[Dependency, Callable[[], object]], stopping: threading.Event) -> None:
         """``probes`` ask a server something that it answers only while it serves.
 
         They may take their time and raise, as long as they end.
         """
         self._probes = probes
-        self._liveness = {server: Liveness(probe) for server, probe in probes.items()}
+        self._liveness = {server: ServerLiveness(probe) for server, probe in probes.items()}
         self._stopping = stopping
-        self._away: dict[Server, tuple[float, float]] = {}
+        self._away: dict[Dependency, tuple[float, float]] = {}
         self._lock = threading.Lock()
         self.thread = threading.Thread(target=self._watch, name="outages", daemon=True)
 
@@ -119,7 +119,7 @@ class Outages:
                 database.command("ping")
 
         outages = cls(
-            {Server.MONGODB: ask_mongodb, Server.REDIS: lambda: probe_redis(client)},
+            {Dependency.MONGODB: ask_mongodb, Dependency.REDIS: lambda: probe_redis(client)},
             stopping,
         )
         leave_out(outages.noticed)
@@ -138,7 +138,7 @@ class Outages:
                 return True
         return False
 
-    def _is_slow_alone(self, server: Server, error: BaseException) -> bool:
+    def _is_slow_alone(self, server: Dependency, error: BaseException) -> bool:
         """Return True if the server answers others: the operation took too long by itself."""
         if server in self._away or not is_perhaps_slow(error):
             return False
@@ -155,7 +155,7 @@ class Outages:
                 del self._away[server]
             logger.info("a server is back", server=server.value, away_s=round(time.monotonic() - since, 1))
 
-    def _note(self, server: Server, error: BaseException) -> None:
+    def _note(self, server: Dependency, error: BaseException) -> None:
         now = time.monotonic()
         with self._lock:
             since, _ = self._away.get(server, (now, now))
@@ -164,7 +164,7 @@ class Outages:
         if is_news:
             logger.warning("a server is away", server=server.value, error=redacted(error)[:SHOWN])
 
-    def _answers(self, server: Server) -> bool:
+    def _answers(self, server: Dependency) -> bool:
         try:
             self._probes[server]()
         except (PyMongoError, redis.RedisError):

@@ -52,7 +52,7 @@ ABSENT = "(absent)"
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class DocumentDifference:
     """One thing that is not as the log says.
 
     ``field`` is ``None`` where the whole document is missing (``found`` is ``ABSENT``) or surplus
@@ -69,7 +69,7 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Audited:
+class AuditedGeneration:
     """What the audit of one generation of a read model came to."""
 
     read_model: str
@@ -77,7 +77,7 @@ class Audited:
     commits: int
     documents: int
     """How many were compared."""
-    differences: tuple[Difference, ...]
+    differences: tuple[DocumentDifference, ...]
 
 
 def audit(
@@ -87,7 +87,7 @@ def audit(
     *,
     sample: int | None = None,
     generation: int | None = None,
-) -> list[Difference]:
+) -> list[DocumentDifference]:
     """Every difference between the read database and the fold of the log.
 
     Of the live generations, or of the ``generation`` given. One that another version of the code has folded
@@ -110,7 +110,7 @@ def audited(
     models: Iterable[ReadModel] = READ_MODELS,
     sample: int | None = None,
     generation: int | None = None,
-) -> Iterator[Audited]:
+) -> Iterator[AuditedGeneration]:
     """The audit, model by model."""
     drawn = None if sample is None else random.randrange(log.partitions)  # noqa: S311 - no secret
     for model in models:
@@ -134,11 +134,11 @@ class _Audit:
         self._checkpoints = Checkpoints(database)
         self._parking = Parking(database)
         self._commits = self._documents = 0
-        self._differences: list[Difference] = []
+        self._differences: list[DocumentDifference] = []
         self._mended: dict[str, Document] = {}
         self._spreads: list[Commit] = []
 
-    def run(self, drawn: int | None, sample: int | None) -> Audited:
+    def run(self, drawn: int | None, sample: int | None) -> AuditedGeneration:
         if self._folded_by != self._model.version:
             self._differ("(version of the code)", None, self._model.version, self._folded_by)
         elif drawn is not None:
@@ -149,7 +149,7 @@ class _Audit:
                 self._partition(partition, unaccounted, None)
             for surplus in sorted(unaccounted):
                 self._differ(surplus, None, ABSENT, "(present)")
-        return Audited(
+        return AuditedGeneration(
             self._model.name, self._generation, self._commits, self._documents, tuple(self._differences)
         )
 
@@ -270,5 +270,5 @@ class _Audit:
 
     def _differ(self, document: str, field: str | None, expected: Any, found: Any) -> None:
         self._differences.append(
-            Difference(self._model.name, self._generation, document, field, expected, found)
+            DocumentDifference(self._model.name, self._generation, document, field, expected, found)
         )

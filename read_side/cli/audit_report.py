@@ -13,7 +13,7 @@ from bus.connections.mongodb_address import READ_URI, WRITE_URI
 from bus.connections.preflight import settings_with_servers
 from bus.log.log import Log
 from bus.terminal import Terminal
-from read_side.audit.audit import Audited, Difference, audited
+from read_side.audit.audit import AuditedGeneration, DocumentDifference, audited
 from read_side.audit.states_audit import audit_states, lines
 from read_side.errors import GenerationError
 from read_side.generations.registry import Registry
@@ -62,7 +62,7 @@ def _named(names: Sequence[str]) -> Sequence[ReadModel]:
         raise GenerationError(str(error)) from None
 
 
-def show(results: Iterable[Audited], console: Terminal) -> None:
+def show(results: Iterable[AuditedGeneration], console: Terminal) -> None:
     """One row for each read model, then one line for each difference."""
     table = Table("read model", "generation", "commits", "documents", "differences")
     for column in table.columns[1:]:
@@ -77,7 +77,7 @@ def show(results: Iterable[Audited], console: Terminal) -> None:
         console.print(line, highlight=False, soft_wrap=True)
 
 
-def verdict(results: Iterable[Audited], states: Mapping[str, Any]) -> str:
+def verdict(results: Iterable[AuditedGeneration], states: Mapping[str, Any]) -> str:
     """What all of it comes to: a read model that equals the fold of a log that is wrong is wrong, too."""
     found = sum(len(result.differences) for result in results)
     wrong = len(states["differences"])
@@ -89,6 +89,6 @@ def verdict(results: Iterable[Audited], states: Mapping[str, Any]) -> str:
     )
 
 
-def _line(difference: Difference) -> str:
+def _line(difference: DocumentDifference) -> str:
     place = difference.document if difference.field is None else f"{difference.document} {difference.field}"
     return f"{difference.read_model}: {place}: expected {difference.expected}, found {difference.found}"

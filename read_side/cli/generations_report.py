@@ -18,10 +18,10 @@ from bus.tables import table
 from bus.terminal import Terminal
 from read_side.cli.rebuild_report import connected
 from read_side.errors import GenerationError, RebuildRefusedError
-from read_side.generations.registry import Entry, Generation, State
+from read_side.generations.registry import Generation, RegistryEntry, State
 from read_side.projections import READ_MODELS, by_name
 from read_side.projections.model import ReadModel
-from read_side.rebuild.rebuild import Rebuild, Tools
+from read_side.rebuild.rebuild import Rebuild, RebuildTools
 
 _PLACE = re.compile(r"(?P<name>[a-z_]+)\.g(?P<number>[1-9][0-9]{0,8})")
 
@@ -45,7 +45,7 @@ def show(*, as_json: bool) -> None:
         Terminal().print(listed(rows))
 
 
-def listed(rows: Iterable[tuple[Entry, Generation]]) -> Table:
+def listed(rows: Iterable[tuple[RegistryEntry, Generation]]) -> Table:
     """One row for each generation, whether this code folds it, and the zone whose days it counts."""
     versions = {model.name: model.version for model in READ_MODELS}
     shown = table("generation", words=("state", "folded by version", "since (UTC)", "until (UTC)"))
@@ -105,7 +105,7 @@ def drop(text: str) -> None:
     Terminal().print(f"{text} is out of service; a worker deletes it in a minute")
 
 
-def _drop_unfinished(tools: Tools, name: str, number: int) -> None:
+def _drop_unfinished(tools: RebuildTools, name: str, number: int) -> None:
     lease = tools.generations.take(name, "drop")
     if lease is None:
         raise RebuildRefusedError(f"{name} is being rebuilt, or was until a moment ago")
@@ -116,7 +116,7 @@ def _drop_unfinished(tools: Tools, name: str, number: int) -> None:
         tools.generations.release(lease)
 
 
-def _registered(entry: Entry, number: int) -> Generation:
+def _registered(entry: RegistryEntry, number: int) -> Generation:
     if number not in entry.generations:
         raise GenerationError(f"there is no {entry.name}.g{number}")
     return entry.generations[number]
@@ -130,13 +130,13 @@ def _model(name: str) -> ReadModel:
 
 
 @contextmanager
-def _tools() -> Iterator[Tools]:
+def _tools() -> Iterator[RebuildTools]:
     with ExitStack() as stack:
         yield connected(settings_with_servers(WRITE_URI, READ_URI), _no_fill, threading.Event(), stack)
 
 
 @contextmanager
-def _recorded(action: Action, place: str) -> Iterator[Tools]:
+def _recorded(action: Action, place: str) -> Iterator[RebuildTools]:
     with (
         _tools() as tools,
         recorder(Settings.for_command_line()) as recorded,

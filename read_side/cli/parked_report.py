@@ -34,7 +34,7 @@ from read_side.projector.checkpoints import Checkpoints
 
 
 @dataclass(frozen=True, slots=True)
-class Tools:
+class ParkedTools:
     """What listing and retrying needs of the two databases."""
 
     settings: Settings
@@ -182,7 +182,7 @@ def _ring(settings: Settings, results: Sequence[Retried]) -> None:
 
 
 @contextmanager
-def _tools() -> Iterator[Tools]:
+def _tools() -> Iterator[ParkedTools]:
     settings = settings_with_servers(WRITE_URI, READ_URI)
     writes, reads = write_database(settings), read_database(settings)
     with writes.client, reads.client:
@@ -192,7 +192,7 @@ def _tools() -> Iterator[Tools]:
         checkpoints = Checkpoints(reads, settings.lease_ms)
         registry = Registry(reads)
         retry = ParkedRetry(log, registry, checkpoints, parking, owner)
-        yield Tools(settings, log, registry, parking, retry)
+        yield ParkedTools(settings, log, registry, parking, retry)
 
 
 def _as_json(row: Listed) -> dict[str, object]:

@@ -42,7 +42,7 @@ from read_side.projector.checkpoints import Checkpoints
 from read_side.rebuild.comparison import Comparison
 from read_side.rebuild.filling import Fill, builder
 from read_side.rebuild.filling_pool import FillingPool, SharedFill
-from read_side.rebuild.rebuild import Rebuild, Rebuilt, Tools, Watch
+from read_side.rebuild.rebuild import Rebuild, RebuildListener, RebuildTools, Rebuilt
 
 MOST_LINES = 40
 """Of one read model's differences."""
@@ -116,7 +116,7 @@ def run(  # noqa: PLR0913 - the command's options
 
 def connected(
     settings: Settings, fill: Fill, stopping: threading.Event, open_until_the_end: ExitStack
-) -> Tools:
+) -> RebuildTools:
     """The tools of rebuilds, with connections that are closed with the stack."""
     logs.configure("WARNING", settings.log_format)  # what is done is printed
     writes, reads, client = write_database(settings), read_database(settings), redis_client(settings)
@@ -126,7 +126,7 @@ def connected(
     log.create()  # which refuses another number of partitions
     checkpoints = Checkpoints(reads, settings.lease_ms)
     generations = Generations(reads, lease_ms=settings.lease_ms)
-    return Tools(
+    return RebuildTools(
         log=log,
         registry=Registry(reads),
         generations=generations,
@@ -160,7 +160,7 @@ def _bar(console: Terminal) -> Progress:
     )
 
 
-class _Bar(Watch):
+class _Bar(RebuildListener):
     """One read model's line."""
 
     def __init__(self, progress: Progress, name: str) -> None:

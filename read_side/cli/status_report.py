@@ -17,7 +17,7 @@ from bus.connections.preflight import settings_with_servers
 from bus.log.log import Log
 from bus.terminal import Terminal
 from read_side.projections import read_models
-from read_side.queries.status import GenerationStatus, Progress, Status, attention
+from read_side.queries.status import GenerationStatus, Progress, StatusReader, attention
 
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 _COLUMNS = ("part.", "position", "head", "behind", "for", "rate", "parked")
@@ -43,17 +43,17 @@ def run(interval_s: float, max_lag_s: float, *, watch: bool, as_json: bool) -> b
 
 
 @contextmanager
-def _looking() -> Iterator[Status]:
+def _looking() -> Iterator[StatusReader]:
     settings = settings_with_servers(WRITE_URI, READ_URI)
     writes, reads = write_database(settings), read_database(settings)
     with writes.client, reads.client:
         log = Log(writes, settings.log_partitions)
         log.create()  # which refuses another number of partitions
-        yield Status(log, reads, read_models(settings.shop_zone))
+        yield StatusReader(log, reads, read_models(settings.shop_zone))
 
 
 def _watch(
-    status: Status,
+    status: StatusReader,
     statuses: Sequence[GenerationStatus],
     interval_s: float,
     max_lag_s: float,

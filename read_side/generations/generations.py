@@ -20,7 +20,7 @@ from pymongo.database import Database
 from bus.connections.clients import DURABLE, Documents
 from bus.primitives.database_time import LONG_AGO, from_now, is_past, shorten
 from read_side.errors import GenerationError, RebuildLostError
-from read_side.generations.registry import COLLECTION, Entry, State
+from read_side.generations.registry import COLLECTION, RegistryEntry, State
 
 RETIRE_S = 600
 LEAVE_S = 60
@@ -53,16 +53,16 @@ class Generations:
         self._leave_ms = round(leave_s * 1000)
         self._expiry = from_now(lease_ms)
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self) -> Iterator[RegistryEntry]:
         """Everything registered, as it is now."""
-        return (Entry.from_stored(stored) for stored in self._read_models.find(sort=[("_id", 1)]))
+        return (RegistryEntry.from_stored(stored) for stored in self._read_models.find(sort=[("_id", 1)]))
 
-    def entry(self, name: str) -> Entry:
+    def entry(self, name: str) -> RegistryEntry:
         """Raises ``GenerationError`` if nothing is registered under the name."""
         stored = self._read_models.find_one({"_id": name})
         if stored is None:
             raise GenerationError(f"no read model is registered as {name}")
-        return Entry.from_stored(stored)
+        return RegistryEntry.from_stored(stored)
 
     # The lease of a rebuild.
 

@@ -58,8 +58,11 @@ class State(StrEnum):
 
 LIVE = "live"
 STAYING = frozenset({LIVE, State.READY.value})
-"""What ``Entry.state_of`` says of a generation that is to stay. Parked streams of other generations need no
-operator: a rebuild folds them again, or they are deleted with the generation."""
+"""What ``RegistryEntry.state_of`` says of a generation that is to stay.
+
+Parked streams of other generations need no operator: a rebuild folds them again, or they are deleted with the
+generation.
+"""
 _PROJECTED = {State.READY, State.RETIRING, State.LEAVING}
 _SERVED = {State.READY, State.RETIRING}
 
@@ -98,7 +101,7 @@ class Generation:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class RegistryEntry:
     """What the registry says of one read model."""
 
     name: str
@@ -172,7 +175,7 @@ class Registry:
             if model.name not in present:
                 self._create_view(model.name, collection_name(model.name, entry.live))
 
-    def register(self, model: ReadModel) -> Entry:
+    def register(self, model: ReadModel) -> RegistryEntry:
         """What is registered of a model; whoever comes first makes it, with its version and time zone."""
         first = _first(model.version, model.time_zone)
         with suppress(DuplicateKeyError):  # two upserts at once
@@ -184,7 +187,7 @@ class Registry:
         stored = self._read_models.find_one({"_id": model.name})
         if stored is None:
             raise LookupError(f"{model.name} was taken out of the registry just now")
-        return Entry.from_stored(stored)
+        return RegistryEntry.from_stored(stored)
 
     def create_indexes(self, model: ReadModel, generation: int, *, to_fill: bool = False) -> None:
         """Make the indexes of a generation, or those alone that filling it needs; idempotent."""
@@ -198,20 +201,20 @@ class Registry:
         with suppress(CollectionInvalid):  # another process was first
             self._database.create_collection(name, viewOn=collection, pipeline=[])
 
-    def entries(self) -> Mapping[str, Entry]:
+    def entries(self) -> Mapping[str, RegistryEntry]:
         """Everything registered, by name; at most ``REFRESH_S`` old."""
         return self._entries()
 
-    def _read(self) -> Mapping[str, Entry]:
-        return {stored["_id"]: Entry.from_stored(stored) for stored in self._read_models.find()}
+    def _read(self) -> Mapping[str, RegistryEntry]:
+        return {stored["_id"]: RegistryEntry.from_stored(stored) for stored in self._read_models.find()}
 
     def forget(self) -> None:
         """Read anew when next asked."""
         self._entries.forget()
 
-    def entry(self, name: str) -> Entry:
+    def entry(self, name: str) -> RegistryEntry:
         """What is registered of a model: its first generation where there is nothing yet."""
-        return self.entries().get(name) or Entry(name, FIRST, {})
+        return self.entries().get(name) or RegistryEntry(name, FIRST, {})
 
     def live(self, name: str) -> int:
         """The number of the live generation; at most ``REFRESH_S`` old."""

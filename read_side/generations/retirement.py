@@ -20,7 +20,7 @@ from pymongo.errors import OperationFailure
 from bus.connections.clients import Documents
 from bus.observability.logs import logger
 from read_side.generations.generations import Generations
-from read_side.generations.registry import Entry, State, collection_name
+from read_side.generations.registry import RegistryEntry, State, collection_name
 from read_side.parked.parking import Parking
 from read_side.projector.checkpoints import Checkpoints, Lease
 
@@ -61,7 +61,7 @@ class Retirement:
         logger.info("deleted a generation", read_model=name, generation=number)
         return True
 
-    def show_live(self, entry: Entry) -> None:
+    def show_live(self, entry: RegistryEntry) -> None:
         """Let the view that is named after the model show the live generation."""
         self._show_live(entry, {f["name"]: f for f in self._database.list_collections()})
 
@@ -77,7 +77,7 @@ class Retirement:
             leases.append(lease)
         return leases
 
-    def _show_live(self, entry: Entry, listed: Mapping[str, Mapping[str, Any]]) -> None:
+    def _show_live(self, entry: RegistryEntry, listed: Mapping[str, Mapping[str, Any]]) -> None:
         shown = listed.get(entry.name, {}).get("options", {}).get("viewOn")
         wanted = collection_name(entry.name, entry.live)
         if shown is not None and shown != wanted:
@@ -86,7 +86,7 @@ class Retirement:
             except OperationFailure as error:  # somebody dropped it; it only serves people who look in
                 logger.warning("the view cannot be changed", view=entry.name, error=error)
 
-    def _sweep(self, entry: Entry, listed: Mapping[str, Mapping[str, Any]]) -> None:
+    def _sweep(self, entry: RegistryEntry, listed: Mapping[str, Mapping[str, Any]]) -> None:
         pattern = re.compile(rf"{re.escape(entry.name)}\.g([0-9]+)")
         for match in filter(None, map(pattern.fullmatch, listed)):
             number = int(match[1])

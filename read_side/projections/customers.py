@@ -7,7 +7,7 @@ counted into the same document.
 from collections.abc import Sequence
 from typing import NotRequired, TypedDict
 
-from bus.log.commit import Recorded
+from bus.log.commit import RecordedEvent
 from bus.messages.customers import CustomerEmailChanged, CustomerRegistered, CustomerRenamed
 from bus.messages.orders import OrderCancelled, OrderPlaced
 from bus.messages.registry import AnyEvent
@@ -49,7 +49,7 @@ def creates(event: AnyEvent) -> bool:
     return isinstance(event, CustomerRegistered)
 
 
-def fold(document: Document, recorded: Recorded) -> Document:
+def fold(document: Document, recorded: RecordedEvent) -> Document:
     match recorded.event:
         case CustomerRegistered() as event:
             return {

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any, Protocol
 
-from bus.log.commit import Recorded
+from bus.log.commit import RecordedEvent
 from bus.messages.registry import AnyEvent
 
 Document = dict[str, Any]
@@ -82,7 +82,7 @@ class ReadModel:
     version: int
     """Raised when a change to the code would fold the same log into other documents."""
     keys: Callable[[AnyEvent], Sequence[Document]]
-    fold: Callable[[Document, Recorded], Document]
+    fold: Callable[[Document, RecordedEvent], Document]
     indexes: tuple[Index, ...] = ()
     spread: Callable[[AnyEvent], Mapping[str, Any] | None] = _never
     spreads_by: tuple[str, ...] = ()

@@ -11,7 +11,7 @@ from datetime import UTC, date, tzinfo
 from functools import cache, partial
 from typing import Any, TypedDict
 
-from bus.log.commit import Recorded
+from bus.log.commit import RecordedEvent
 from bus.messages.orders import OrderPlaced, OrderStatusChanged
 from bus.messages.registry import AnyEvent
 from bus.messages.values import OrderStatus
@@ -56,7 +56,7 @@ def keys(zone: tzinfo, event: AnyEvent) -> Sequence[Document]:
     ]
 
 
-def fold(document: Document, recorded: Recorded) -> Document:
+def fold(document: Document, recorded: RecordedEvent) -> Document:
     match recorded.event:
         case OrderPlaced() as event:
             return {

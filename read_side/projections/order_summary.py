@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NotRequired, TypedDict
 
-from bus.log.commit import Recorded
+from bus.log.commit import RecordedEvent
 from bus.messages.customers import CustomerRegistered, CustomerRenamed
 from bus.messages.orders import OrderEvent, OrderPlaced, OrderStatusChanged
 from bus.messages.registry import AnyEvent
@@ -69,7 +69,7 @@ def creates(event: AnyEvent) -> bool:
     return isinstance(event, OrderPlaced | CustomerRegistered)
 
 
-def fold(document: Document, recorded: Recorded) -> Document:
+def fold(document: Document, recorded: RecordedEvent) -> Document:
     match recorded.event:
         case CustomerRegistered() | CustomerRenamed() as event:
             return customer_names.fold(document, event)

@@ -14,7 +14,7 @@ from datetime import UTC, date, tzinfo
 from functools import cache, partial
 from typing import TypedDict
 
-from bus.log.commit import Recorded
+from bus.log.commit import RecordedEvent
 from bus.messages.orders import OrderCancelled, OrderPlaced
 from bus.messages.products import ProductAdded, ProductRenamed
 from bus.messages.registry import AnyEvent
@@ -69,7 +69,7 @@ def _blank(month: str, product_id: str, currency: str) -> Document:
     }
 
 
-def fold(zone: tzinfo, document: Document, recorded: Recorded) -> Document:
+def fold(zone: tzinfo, document: Document, recorded: RecordedEvent) -> Document:
     match recorded.event:
         case ProductAdded() as event:
             return {**document, "name": event.name}

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NotRequired, TypedDict
 
-from bus.log.commit import Recorded
+from bus.log.commit import RecordedEvent
 from bus.messages.products import (
     ProductAdded,
     ProductDiscontinued,
@@ -50,7 +50,7 @@ def creates(event: AnyEvent) -> bool:
     return isinstance(event, ProductAdded)
 
 
-def fold(document: Document, recorded: Recorded) -> Document:
+def fold(document: Document, recorded: RecordedEvent) -> Document:
     version = recorded.version
     match recorded.event:
         case ProductAdded() as event:

@@ -18,7 +18,7 @@ Found = Mapping[Generation, Checkpoint]
 """The checkpoints of one partition, of what this process projects."""
 
 
-class Admission:
+class RunAdmission:
     """Of the generations that this process projects, in one partition."""
 
     def __init__(self, context: ProjectionContext, models: Sequence[ReadModel], partition: int) -> None:

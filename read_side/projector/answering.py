@@ -45,7 +45,7 @@ AGAIN_MS = 200
 """When to ring again for a process with another version."""
 
 
-class Runners(Protocol):
+class RunnersProtocol(Protocol):
     """As ``read_side.projector.runners``."""
 
     def hold(self, name: str, generation: int, partition: int) -> bool:
@@ -88,7 +88,7 @@ class DoorbellHandler:
         log: Log,
         broker: Broker,
         doorbells: Doorbells,
-        runners: Runners,
+        runners: RunnersProtocol,
         lease_ms: int,
     ) -> None:
         self._model = model

@@ -12,7 +12,7 @@ from read_side.generations.registry import Registry
 from read_side.parked.parking import Parking
 from read_side.projector.checkpoints import Checkpoints
 from read_side.projector.gaps import Gaps
-from read_side.projector.telemetry import Telemetry
+from read_side.projector.telemetry import ProjectionTelemetry
 
 BATCH = 1_000
 """Commits that are read at once: some megabytes in memory, and one round trip for hundreds of documents."""
@@ -49,7 +49,7 @@ class ProjectionContext:
     """Reads a partition of the log after a position, a bounded number of commits: as ``stretches`` does."""
     may_go_on: Callable[[str, int, float], bool] = lambda _name, _generation, _began: True
     """Asked with name, generation and the monotonic time when the run began, between batches."""
-    telemetry: Telemetry = field(default_factory=lambda: Telemetry(Metrics()))
+    telemetry: ProjectionTelemetry = field(default_factory=lambda: ProjectionTelemetry(Metrics()))
     """By default nobody is told."""
 
 

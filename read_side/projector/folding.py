@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bus.log.commit import Commit, Recorded
+from bus.log.commit import Commit, RecordedEvent
 from read_side.projections.model import Document, ReadModel
 
 POSITION = "_pos"
@@ -21,7 +21,7 @@ class Plan:
     """A commit, read, and the documents that it needs."""
 
     commit: Commit
-    recorded: tuple[Recorded, ...]
+    recorded: tuple[RecordedEvent, ...]
     reads: frozenset[str]
     """The ids of the documents that it folds into or is read with."""
     touched: tuple[tuple[Document, ...], ...]
@@ -79,7 +79,7 @@ def fold(model: ReadModel, planned: Plan, documents: dict[str, Document]) -> dic
 
 
 def fold_spread(
-    model: ReadModel, recorded: Sequence[Recorded], documents: Sequence[Document]
+    model: ReadModel, recorded: Sequence[RecordedEvent], documents: Sequence[Document]
 ) -> list[Document]:
     """The documents found by a spread, folded with the commit's events, unless they have them already."""
     changed = []
@@ -93,7 +93,9 @@ def fold_spread(
     return changed
 
 
-def _with_memory(model: ReadModel, recorded: Recorded, documents: Mapping[str, Document]) -> Recorded:
+def _with_memory(
+    model: ReadModel, recorded: RecordedEvent, documents: Mapping[str, Document]
+) -> RecordedEvent:
     if (
         model.enrichment is None
         or (key := model.enrichment.key(recorded.event)) is None
@@ -104,13 +106,13 @@ def _with_memory(model: ReadModel, recorded: Recorded, documents: Mapping[str, D
     return recorded if corrected is recorded.event else replace(recorded, event=corrected)
 
 
-def _folded(model: ReadModel, before: Document, recorded: Recorded) -> Document:
+def _folded(model: ReadModel, before: Document, recorded: RecordedEvent) -> Document:
     given = before.copy()
     given.pop(POSITION, None)
     return {**model.fold(given, recorded), "_id": before["_id"], POSITION: recorded.seq}
 
 
-def _touched(model: ReadModel, recorded: Recorded) -> tuple[Document, ...]:
+def _touched(model: ReadModel, recorded: RecordedEvent) -> tuple[Document, ...]:
     return tuple(placed(model, blank, recorded.partition) for blank in model.keys(recorded.event))
 
 

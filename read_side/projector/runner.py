@@ -46,7 +46,7 @@ from bus.observability.logs import logger
 from bus.observability.outages import server_away
 from read_side.errors import BehindTheCheckpointError, LeaseLostError
 from read_side.projections.model import ReadModel
-from read_side.projector.admission import Admission
+from read_side.projector.admission import RunAdmission
 from read_side.projector.catch_up import check_head
 from read_side.projector.checkpoints import Lease
 from read_side.projector.context import BATCH, STRETCH_BYTES, Generation, ProjectionContext
@@ -90,7 +90,7 @@ class Runner:
     ) -> None:
         """``woken`` is set when this runner is woken."""
         self._context = context
-        self._admission = Admission(context, models, partition)
+        self._admission = RunAdmission(context, models, partition)
         self.partition = partition
         self._doorbells = doorbells
         self.followers: dict[Generation, Follower] = {}

@@ -14,7 +14,7 @@ BACKFILL_S = 3600.0
 """A commit older than this is not one that somebody waits for: a read model is being filled from the log."""
 
 
-class Telemetry:
+class ProjectionTelemetry:
     """Tells of what one process projects; it must not fail, and costs half a microsecond a commit."""
 
     def __init__(self, metrics: Metrics, tracing: Tracing | None = None) -> None:

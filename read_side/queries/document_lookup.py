@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bus.log.commit import Commit, Recorded
+from bus.log.commit import Commit, RecordedEvent
 from read_side.parked.parking import Parked, Parking
 from read_side.projections import READ_MODELS
 from read_side.projections.model import Document, ReadModel
@@ -92,9 +92,9 @@ def _others(model: ReadModel, documents: Iterable[Document], parked: Iterable[st
     return set().union(*map(model.sources.feeding, documents))
 
 
-def _readable(commits: Iterable[Commit]) -> list[Recorded]:
+def _readable(commits: Iterable[Commit]) -> list[RecordedEvent]:
     """The events, without those of commits that this build cannot read: those are parked, or will be."""
-    found: list[Recorded] = []
+    found: list[RecordedEvent] = []
     for commit in commits:
         try:
             found += commit.recorded()
@@ -103,7 +103,7 @@ def _readable(commits: Iterable[Commit]) -> list[Recorded]:
     return found
 
 
-def _documents(model: ReadModel, recorded: Iterable[Recorded]) -> list[str]:
+def _documents(model: ReadModel, recorded: Iterable[RecordedEvent]) -> list[str]:
     """The ids of the documents, as first touched."""
     touched = (
         placed(model, blank, one.partition)["_id"] for one in recorded for blank in model.keys(one.event)

@@ -11,7 +11,7 @@ from pymongo.database import Database
 
 from bus.connections.clients import Documents
 from bus.log.log import Log
-from read_side.generations.registry import COLLECTION, LIVE, STAYING, Entry, Generation, State
+from read_side.generations.registry import COLLECTION, LIVE, STAYING, Generation, RegistryEntry, State
 from read_side.parked.parking import Parking
 from read_side.projections.model import ReadModel
 from read_side.projector.checkpoint import Checkpoint
@@ -96,7 +96,7 @@ class GenerationStatus:
         return said
 
 
-class Status:
+class StatusReader:
     """Looks again and again; the second look has rates."""
 
     def __init__(self, log: Log, database: Database[Documents], models: Iterable[ReadModel]) -> None:
@@ -113,7 +113,7 @@ class Status:
         found = {(c.name, c.generation, c.partition): c for c in self._checkpoints.found()}
         heads = self._log.heads()
         parked = self._parking.counts_by_partition()
-        entries = [Entry.from_stored(s) for s in self._database[COLLECTION].find(sort=[("_id", 1)])]
+        entries = [RegistryEntry.from_stored(s) for s in self._database[COLLECTION].find(sort=[("_id", 1)])]
         statuses = [
             self._status(
                 entry,
@@ -138,7 +138,7 @@ class Status:
         return statuses
 
     def _status(
-        self, entry: Entry, generation: Generation, partitions: tuple[Progress, ...]
+        self, entry: RegistryEntry, generation: Generation, partitions: tuple[Progress, ...]
     ) -> GenerationStatus:
         model = self._models.get(entry.name)
         return GenerationStatus(

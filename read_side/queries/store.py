@@ -85,7 +85,7 @@ class CollectionDocuments:
 
 
 @dataclass(frozen=True, slots=True)
-class Live:
+class LiveGeneration:
     """The live generation of a model, and its documents."""
 
     generation: int
@@ -104,14 +104,14 @@ class ReadStore:
     def __init__(self, database: Database[Stored], models: Iterable[ReadModel] = READ_MODELS) -> None:
         self._registry = Registry(database)
         self._models = {model.name: model for model in models}
-        self._live: dict[str, Live] = {}
+        self._live: dict[str, LiveGeneration] = {}
 
     def generation(self, name: str) -> int:
         """The number of the generation of a model that is served here."""
         model = self._models.get(name)
         return self._registry.entry(name).served(model.version if model else None)
 
-    def live(self, name: str) -> Live:
+    def live(self, name: str) -> LiveGeneration:
         """The documents of a model as they are served, of one and the same generation throughout."""
         generation = self.generation(name)
         live = self._live.get(name)
@@ -119,14 +119,14 @@ class ReadStore:
             live = self._opened(name, generation)
         return live
 
-    def _opened(self, name: str, number: int) -> Live:
+    def _opened(self, name: str, number: int) -> LiveGeneration:
         model = self._models.get(name)
         registered = self._registry.entry(name).generations.get(number)
         current = model is None or registered is None or registered.version == model.version
         if model is not None and registered is not None:
             model = registered.folding(model)
         documents = CollectionDocuments(self._registry.collection(name, number), model)
-        live = Live(number, documents, current=current, model=model)
+        live = LiveGeneration(number, documents, current=current, model=model)
         if registered is not None:  # else its time zone is not known yet
             self._live[name] = live
         return live

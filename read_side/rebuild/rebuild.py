@@ -22,7 +22,7 @@ from bus.log.log import Log
 from bus.notify.doorbells import Doorbells
 from read_side.errors import RebuildRefusedError, RebuildStoppedError
 from read_side.generations.generations import Generations, RebuildLease
-from read_side.generations.registry import Entry, Generation, Registry, State
+from read_side.generations.registry import Generation, Registry, RegistryEntry, State
 from read_side.generations.retirement import Retirement
 from read_side.parked.parking import Parking
 from read_side.projections.model import ReadModel
@@ -38,7 +38,7 @@ FILLS = 5
 KEPT_CHANGES = 1_000
 
 
-class Watch:
+class RebuildListener:
     """Told how a rebuild goes; this one does not listen."""
 
     def begins(self, generation: int, *, resumed: bool) -> None: ...
@@ -68,7 +68,7 @@ class Rebuilt:
 
 
 @dataclass(frozen=True, slots=True)
-class Tools:
+class RebuildTools:
     """What rebuilds work with; built in the command's main."""
 
     log: Log
@@ -86,11 +86,11 @@ class Tools:
 class Rebuild:
     """The rebuild of one read model."""
 
-    def __init__(self, tools: Tools, model: ReadModel, watch: Watch | None = None) -> None:
+    def __init__(self, tools: RebuildTools, model: ReadModel, watch: RebuildListener | None = None) -> None:
         self._tools = tools
         self._model = model
         self._name = model.name
-        self._watch = watch or Watch()
+        self._watch = watch or RebuildListener()
         self._handover = Handover(
             model,
             log=tools.log,
@@ -158,7 +158,7 @@ class Rebuild:
                 self._tools.generations.use(self._name, number, instead_of=previous)
             self._tools.retirement.show_live(self._entry())
 
-    def _entry(self) -> Entry:
+    def _entry(self) -> RegistryEntry:
         return self._tools.generations.entry(self._name)
 
     @contextmanager

@@ -28,7 +28,7 @@ from read_side.errors import RebuildRefusedError, RebuildStoppedError
 from read_side.projections import by_name
 from read_side.projections.model import ReadModel
 from read_side.rebuild.filling_pool import FillingPool
-from read_side.rebuild.rebuild import Rebuild, Rebuilt, Tools, Watch
+from read_side.rebuild.rebuild import Rebuild, RebuildListener, RebuildTools, Rebuilt
 from read_side.rebuild.rebuild_requests import Claim, RebuildRequests
 
 TELL_S = 1.0
@@ -51,7 +51,7 @@ class _Progress:
         self.fields |= {"done": done, "total": total, "per_s": round(per_s, 1), "left_s": left_s}
 
 
-class ProgressReporter(Watch):
+class ProgressReporter(RebuildListener):
     """Tells the request of one rebuild how that goes."""
 
     def __init__(self, requests: RebuildRequests, claim: Claim, stopping: threading.Event) -> None:
@@ -124,7 +124,9 @@ def carry_out(claim: Claim) -> None:
 class RebuildJob:
     """The rebuild that a request asks for, of a shop in a time zone."""
 
-    def __init__(self, requests: RebuildRequests, claim: Claim, tools: Tools, zone: tzinfo = UTC) -> None:
+    def __init__(
+        self, requests: RebuildRequests, claim: Claim, tools: RebuildTools, zone: tzinfo = UTC
+    ) -> None:
         self._requests = requests
         self._claim = claim
         self._tools = tools

@@ -13,7 +13,7 @@ from pymongo.database import Database
 
 from bus.connections.clients import Documents
 from bus.log.log import Log
-from read_side.generations.registry import COLLECTION, Entry, Generation, State
+from read_side.generations.registry import COLLECTION, Generation, RegistryEntry, State
 from read_side.projector.checkpoints import Checkpoints
 from read_side.rebuild.rebuild_requests import OPEN, RebuildRequests, RequestState
 
@@ -59,7 +59,7 @@ class RebuildStatus:
 class Registered:
     """What the registry has on a read model, and who is rebuilding it now."""
 
-    entry: Entry
+    entry: RegistryEntry
     builder: str | None
 
     @property
@@ -83,7 +83,7 @@ class RebuildStatuses:
         held = {"$gt": ["$rebuild.expires_at", "$$NOW"]}  # not so if nobody ever had it
         return {
             stored["_id"]: Registered(
-                Entry.from_stored(stored), stored["rebuild"].get("owner") if stored["held"] else None
+                RegistryEntry.from_stored(stored), stored["rebuild"].get("owner") if stored["held"] else None
             )
             for stored in self._read_models.aggregate([{"$set": {"held": held}}, {"$sort": {"_id": 1}}])
         }

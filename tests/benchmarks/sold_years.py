@@ -12,7 +12,7 @@ from typing import Any
 
 from pymongo.collection import Collection
 
-from bus.log.commit import Recorded
+from bus.log.commit import RecordedEvent
 from bus.messages.orders import OrderPlaced
 from bus.messages.values import Line
 from read_side.projections.model import Document, ReadModel
@@ -48,7 +48,7 @@ class SoldYears:
         while day <= self.last:
             for order, partition in self._orders(day):
                 seqs[partition] += 1
-                recorded = Recorded(order, "order-x", 1, partition, seqs[partition], order.placed_at)
+                recorded = RecordedEvent(order, "order-x", 1, partition, seqs[partition], order.placed_at)
                 for (model, _), found in zip(sides, documents, strict=True):
                     _fold(model, recorded, found)
             day += timedelta(days=1)
@@ -96,7 +96,7 @@ class SoldYears:
         )
 
 
-def _fold(model: ReadModel, recorded: Recorded, documents: dict[str, Document]) -> None:
+def _fold(model: ReadModel, recorded: RecordedEvent, documents: dict[str, Document]) -> None:
     for blank in model.keys(recorded.event):
         fresh = placed(model, blank, recorded.partition)
         before = documents.get(fresh["_id"], fresh)

@@ -1,6 +1,6 @@
 """Commands in the inbox, and what they come to."""
 
-from bus.inbox.inbox import Entry, Inbox
+from bus.inbox.inbox import Inbox, InboxEntry
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.messages.rejection import FieldError, Rejection, RejectionKind
 from tests.support import messages
@@ -29,11 +29,11 @@ def accept(inbox: Inbox, command_id: str, order_id: str = "o1") -> None:
     assert inbox.accept_all([(messages.envelope(command_id=command_id, command=command), None)]) == [True]
 
 
-def found(inbox: Inbox, command_id: str = "k1") -> Entry:
+def found(inbox: Inbox, command_id: str = "k1") -> InboxEntry:
     entry = inbox.find(command_id)
     assert entry is not None
     return entry
 
 
-def ids(entries: list[Entry]) -> list[str]:
+def ids(entries: list[InboxEntry]) -> list[str]:
     return [entry.command_id for entry in entries]

@@ -12,7 +12,7 @@ from pymongo.database import Database
 
 from bus.connections.clients import Documents
 from bus.errors import UnknownMessageError
-from bus.log.commit import Commit, Recorded
+from bus.log.commit import Commit, RecordedEvent
 from bus.log.log import Log
 from bus.messages.registry import AnyEvent, to_stored
 from tests.contract.decisions import committed, decision, refusal
@@ -85,7 +85,7 @@ def test_it_survives_the_database(write_database: Database[Documents]) -> None:
 
 def test_its_events_carry_their_place_in_history() -> None:
     commit = KINDS["commit"]
-    assert list(commit.recorded()) == [Recorded(event, "order-o1", 3, 0, 7, NOW) for event in EVENTS]
+    assert list(commit.recorded()) == [RecordedEvent(event, "order-o1", 3, 0, 7, NOW) for event in EVENTS]
     assert list(KINDS["refusal"].recorded()) == []
     assert list(KINDS["tombstone"].recorded()) == []
 

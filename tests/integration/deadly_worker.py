@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from bus.inbox import attempts
-from bus.inbox.inbox import Entry
+from bus.inbox.inbox import InboxEntry
 from bus.log.commit import Decision
 from bus.messages.orders import PlaceOrder
 from bus.queue import broker, consumer
@@ -24,7 +24,7 @@ _decide = decisions.decide_one
 
 
 def _decide_or_die(
-    entry: Entry, state: Any, version: int, facts: Facts, decided_at: datetime
+    entry: InboxEntry, state: Any, version: int, facts: Facts, decided_at: datetime
 ) -> tuple[Decision, Any]:
     command = entry.envelope.command
     if isinstance(command, PlaceOrder) and command.reference == DEADLY:

@@ -9,7 +9,7 @@ from unittest import mock
 from pymongo.database import Database
 
 from bus.connections.clients import Documents
-from bus.log.commit import Recorded
+from bus.log.commit import RecordedEvent
 from bus.log.log import Log
 from read_side.generations.generations import Generations
 from read_side.generations.retirement import Retirement
@@ -17,7 +17,7 @@ from read_side.projections import READ_MODELS
 from read_side.projections.model import Document, ReadModel
 from read_side.rebuild import handover
 from read_side.rebuild.filling import fill_partition
-from read_side.rebuild.rebuild import Rebuild, Rebuilt, Tools
+from read_side.rebuild.rebuild import Rebuild, RebuildTools, Rebuilt
 from tests.integration.shop import LONG_AGO, PARTITIONS, ReadSide
 
 
@@ -25,7 +25,7 @@ def changed(model: ReadModel) -> ReadModel:
     """The same model in the next version of its code: every document says which."""
     version = model.version + 1
 
-    def fold(document: Document, recorded: Recorded) -> Document:
+    def fold(document: Document, recorded: RecordedEvent) -> Document:
         return {**model.fold(document, recorded), "folded_by": version}
 
     return replace(model, version=version, fold=fold)
@@ -91,7 +91,7 @@ class Rebuilding:
         self.generations = Generations(database, lease_ms=lease_ms, retire_s=retire_s, leave_s=leave_s)
         self.retirement = Retirement(database, self.generations, self.read.checkpoints, "rebuild")
         self.stopping = threading.Event()
-        self.tools = Tools(
+        self.tools = RebuildTools(
             log=log,
             registry=self.read.registry,
             generations=self.generations,

@@ -14,7 +14,7 @@ from pymongo.database import Database
 from bus.connections.clients import UNSETTLED, Documents, write_database
 from bus.inbox.attempts import ALONE_MS, Attempts
 from bus.inbox.command_records import CommandRecords
-from bus.inbox.inbox import Entry, Inbox
+from bus.inbox.inbox import Inbox, InboxEntry
 from bus.log.commit import Commit, Decision
 from bus.log.log import Log
 from bus.messages.envelope import CommandEnvelope
@@ -40,7 +40,7 @@ PARTITIONS = 2
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Bell:
+class Announcer:
     """Remembers the partitions it was rung for, and the commands it was told of."""
 
     def __init__(self) -> None:
@@ -62,7 +62,7 @@ class WriteSide:
         self.log = Log(database, PARTITIONS)
         self.inbox = Inbox(database, PARTITIONS)
         self.records = CommandRecords(database, self.inbox, self.log)
-        self.bell = Bell()
+        self.announcer = Announcer()
         self._max_attempts = max_attempts
         self.handling = self._handler(self.log)
         self._numbers = count(1)
@@ -87,7 +87,7 @@ class WriteSide:
         return outcomes[0]
 
     def _handler(self, log: Log) -> CommandHandler:
-        return CommandHandler(log, self.inbox, Attempts(self.database), self.bell, self._max_attempts)
+        return CommandHandler(log, self.inbox, Attempts(self.database), self.announcer, self._max_attempts)
 
     def create(self) -> None:
         self.log.create()
@@ -129,10 +129,10 @@ class WriteSide:
         )
         assert isinstance(self.log.append([decision])[0], Commit)
 
-    def entry(self, envelope: CommandEnvelope) -> Entry:
+    def entry(self, envelope: CommandEnvelope) -> InboxEntry:
         return self.entry_of(envelope.command_id)
 
-    def entry_of(self, command_id: str) -> Entry:
+    def entry_of(self, command_id: str) -> InboxEntry:
         """As it is at the moment: counting attempts does not wait for what it wrote to be settled."""
         unsettled = Inbox(self.database, PARTITIONS)
         unsettled._commands = unsettled._commands.with_options(read_concern=UNSETTLED)

@@ -15,7 +15,7 @@ from bus.messages.values import OrderStatus
 from bus.settings import Settings
 from read_side.__main__ import app as read_side_app
 from read_side.audit import audit as audits
-from read_side.audit.audit import ABSENT, Difference, audit
+from read_side.audit.audit import ABSENT, DocumentDifference, audit
 from read_side.projections.order_summary import ORDER_SUMMARY
 from tests.integration.crashes import dying
 from tests.integration.shop import PARTITIONS, ReadSide, WriteSide, order_id, partition
@@ -58,8 +58,8 @@ def _collection(read: ReadSide, name: str) -> Any:
 def test_a_field_that_differs_is_named_with_both_values(write: WriteSide, read: ReadSide) -> None:
     _collection(read, "order_summary").update_one({"_id": O1}, {"$set": {"total": 1, "extra": True}})
     assert audit(write.log, read.database) == [
-        Difference("order_summary", 1, O1, "extra", expected=ABSENT, found=True),
-        Difference("order_summary", 1, O1, "total", expected=6350, found=1),
+        DocumentDifference("order_summary", 1, O1, "extra", expected=ABSENT, found=True),
+        DocumentDifference("order_summary", 1, O1, "total", expected=6350, found=1),
     ]
 
 

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from bus.audit_trail.actions import Action
 from bus.audit_trail.callers import Caller, Through, over_http
-from bus.audit_trail.trail import AuditTrail, Entry
+from bus.audit_trail.trail import AuditTrail, TrailEntry
 from bus.connections.clients import Documents
 from bus.errors import RefusedError
 from bus.messages.principal import Principal, Role
@@ -63,7 +63,7 @@ def test_an_action_is_recorded_before_it_begins_and_with_its_end(trail: AuditTra
     assert done == {**begun, "outcome": "done", "detail": None, "ended_at": done["ended_at"]}
     assert done["ended_at"] >= begun["at"]
     assert trail.page(10) == (
-        [Entry(begun["at"], "ops:olga", "10.0.0.7", "http", "retry_dead", "$k1", "done", 1)],
+        [TrailEntry(begun["at"], "ops:olga", "10.0.0.7", "http", "retry_dead", "$k1", "done", 1)],
         None,
     )
 

@@ -13,7 +13,7 @@ from bus.connections.redis_pool import tell_of_demotions
 from bus.notify.doorbells import Doorbells
 from bus.notify.notifier import CHANNEL, Notifier, announce, finished
 from bus.observability import outages
-from bus.observability.outages import Outages, Server
+from bus.observability.outages import Dependency, Outages
 from bus.queue.broker import Broker
 from bus.settings import Settings
 from tests.integration.commands_queue import command, consumer_of
@@ -140,7 +140,7 @@ def test_while_there_is_no_new_primary_one_line_says_so_and_one_when_there_is(
     pair: tuple[Member, Member], address: Relay, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outages, "QUIET_S", 0.0)
-    known = Outages({Server.REDIS: lambda: probe_redis(client)}, threading.Event())
+    known = Outages({Dependency.REDIS: lambda: probe_redis(client)}, threading.Event())
     tell_of_demotions(client, known.noticed)
     client.set("k", 1)
     pair[0].follow(pair[1])

@@ -12,7 +12,7 @@ from bus.connections.clients import UNSETTLED, write_database
 from bus.dead_letters.failed_commands import FailedCommands
 from bus.errors import AlreadyCommittedError
 from bus.inbox.attempts import Attempts
-from bus.inbox.inbox import Entry
+from bus.inbox.inbox import InboxEntry
 from bus.log.log import Log
 from bus.messages.envelope import CommandEnvelope
 from bus.messages.outcome import CommandStatus, Outcome
@@ -169,7 +169,7 @@ def test_who_was_faster_than_the_failure_is_not_belied(
     give_up = outcomes.failed
     with _stalled(shop, added) as handler:
 
-        def failed(entry: Entry, error: BaseException) -> Outcome:
+        def failed(entry: InboxEntry, error: BaseException) -> Outcome:
             handler.go_on()
             return give_up(entry, error)
 

@@ -12,7 +12,7 @@ from bus.messages.streams import partition_of
 from bus.messages.values import OrderStatus
 from tests.integration.shop import PARTITIONS, WriteSide, order_id, partition
 from tests.support import messages
-from write_side.audit import Difference, audit
+from write_side.audit import CommitDifference, audit
 
 O1 = order_id("c1")
 STORY: tuple[tuple[AnyCommand, int, list[str]], ...] = (
@@ -61,9 +61,9 @@ def test_every_command_leaves_one_commit_with_its_events_and_the_state_after_the
         assert (commit.at, commit.by) == (envelope.accepted_at, "staff:sam")
         assert commit.state
         assert shop.outcome(envelope) == outcome
-        assert shop.bell.rung[-1] == outcome.partition
-        assert shop.bell.told[-1] == envelope.command_id
-    assert len(shop.bell.rung) == len(shop.bell.told) == len(STORY)
+        assert shop.announcer.rung[-1] == outcome.partition
+        assert shop.announcer.told[-1] == envelope.command_id
+    assert len(shop.announcer.rung) == len(shop.announcer.told) == len(STORY)
     assert audit(shop.database, PARTITIONS) == []
 
 
@@ -101,7 +101,7 @@ def test_a_command_that_changes_nothing_is_one_too(shop: WriteSide) -> None:
 def test_what_was_never_accepted_is_not_handled(shop: WriteSide) -> None:
     assert shop.handling(messages.envelope()) is None
     assert all(shop.log.head(each) == 0 for each in range(PARTITIONS))
-    assert shop.bell.rung == []
+    assert shop.announcer.rung == []
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_the_audit_of_the_log_finds_a_state_that_is_not_the_fold(shop: WriteSide
     commits = shop.database.commits
     commits.update_one({"stream": "customer-c1", "version": 2}, {"$set": {"state.name": "Eve"}})
     assert audit(shop.database, PARTITIONS) == [
-        Difference("customer-c1", 2, "state.name", expected="Ann Baker", found="Eve")
+        CommitDifference("customer-c1", 2, "state.name", expected="Ann Baker", found="Eve")
     ]
     assert audit(shop.database, PARTITIONS, sample=1_000) == audit(shop.database, PARTITIONS)
 

@@ -186,7 +186,13 @@ def test_one_that_takes_long_is_interrupted_between_two_steps(write: WriteSide, 
 
 
 @pytest.mark.parametrize(
-    ("owner", "step"), [(Batch, "load"), (Batch, "write"), (Batch, "_write"), (Checkpoints, "move_all")]
+    ("owner", "step"),
+    [
+        (Batch, "load"),
+        (Batch, "write"),
+        (Batch, "_write"),
+        (Checkpoints, "move_all"),
+    ],
 )
 def test_a_runner_that_is_overtaken_in_the_middle_spoils_nothing(
     write: WriteSide, read: ReadSide, owner: type, step: str

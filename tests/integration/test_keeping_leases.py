@@ -23,7 +23,7 @@ from read_side.projector.watchdog import PATIENCE, Watchdog
 from tests.integration.shop import PARTITIONS, ReadSide, WriteSide, order_id, partition
 from tests.support import messages
 from tests.support.waiting import until
-from write_side.handling.bell import WriteSideBell
+from write_side.handling.announcer import RedisAnnouncer
 
 HOME = partition("c1")
 O1 = order_id("c1")
@@ -43,7 +43,7 @@ class Shop:
         subscriptions = Subscriptions(writes)
         subscriptions.subscribe(NAMES)
         self.bells = Doorbells(client)
-        self.bell = WriteSideBell(client, self.bells, subscriptions)
+        self.announcer = RedisAnnouncer(client, self.bells, subscriptions)
         self.read = ReadSide(self.write.log, reads)
         self.read.create()
         self.stopping = threading.Event()
@@ -60,7 +60,7 @@ class Shop:
     def set_status(self, status: OrderStatus, *, tell: bool = True) -> None:
         self.write.do(messages.change_order_status(status, order_id=O1))
         if tell:
-            self.bell.ring([HOME])
+            self.announcer.ring([HOME])
 
     def until_shown(self, status: OrderStatus) -> None:
         def shown() -> bool:

@@ -99,7 +99,13 @@ def test_a_runner_that_lost_its_lease_moves_nothing(write: WriteSide, read: Read
 
 
 @pytest.mark.parametrize(
-    ("owner", "step"), [(Batch, "load"), (Batch, "write"), (Batch, "_write"), (Checkpoints, "move")]
+    ("owner", "step"),
+    [
+        (Batch, "load"),
+        (Batch, "write"),
+        (Batch, "_write"),
+        (Checkpoints, "move"),
+    ],
 )
 @pytest.mark.parametrize(
     "model", [ORDER_SUMMARY, PRODUCT_SALES, CUSTOMERS], ids=lambda model: str(model.name)

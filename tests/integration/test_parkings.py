@@ -10,7 +10,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from bus.connections.clients import read_database
-from bus.log.commit import Recorded
+from bus.log.commit import RecordedEvent
 from bus.messages.registry import AnyCommand
 from bus.settings import Settings
 from read_side.audit.audit import audit
@@ -53,7 +53,7 @@ def read(settings: Settings, write: WriteSide) -> Iterator[ReadSide]:
 def _spoilt_at(model: ReadModel, faults: set[int]) -> ReadModel:
     """The model with a fold that no order document comes through at these positions."""
 
-    def fold(document: Document, recorded: Recorded) -> Document:
+    def fold(document: Document, recorded: RecordedEvent) -> Document:
         if recorded.seq in faults and "status" in document:
             raise ValueError("a fault")
         return model.fold(document, recorded)

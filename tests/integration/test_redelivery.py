@@ -64,7 +64,7 @@ def test_a_command_that_comes_again_has_no_second_effect(shop: WriteSide) -> Non
     assert shop.elsewhere(envelope) == outcome
     assert shop.is_finished(envelope)
     assert _commits(shop) == [("k1", "customer-c1", 1)]
-    assert len(shop.bell.rung) == 2
+    assert len(shop.announcer.rung) == 2
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_what_keeps_raising_is_kept_as_failed(shop: WriteSide) -> None:
         "ZeroDivisionError: a bug",
     )
     assert shop.entry(envelope).status is CommandStatus.FAILED
-    assert (shop.bell.rung, shop.bell.told) == ([outcome.partition], ["k1"])
+    assert (shop.announcer.rung, shop.announcer.told) == ([outcome.partition], ["k1"])
     assert _commits(shop) == [("k1", None, None)]
     assert shop.handling(envelope) is None
 

@@ -5,7 +5,7 @@ from unittest import mock
 
 import pytest
 
-from bus.log.commit import Recorded
+from bus.log.commit import RecordedEvent
 from bus.messages.customers import CustomerRenamed
 from read_side.audit.audit import audit
 from read_side.parked import mending
@@ -96,7 +96,7 @@ def test_what_one_order_cannot_take_none_of_them_gets(
     late = order_id("c1", 11)
     write.do(messages.place_order(order_id=late))
 
-    def fold(document: Document, recorded: Recorded) -> Document:
+    def fold(document: Document, recorded: RecordedEvent) -> Document:
         if document["_id"] == last and isinstance(recorded.event, CustomerRenamed):
             raise ValueError("not this one")
         return model.fold(document, recorded)

@@ -10,7 +10,7 @@ from unittest import mock
 import pytest
 from pymongo.cursor import RawBatchCursor
 
-from bus.log.commit import Recorded
+from bus.log.commit import RecordedEvent
 from bus.messages.customers import CustomerRenamed
 from bus.messages.values import OrderStatus
 from read_side.audit.audit import audit
@@ -202,7 +202,7 @@ def test_what_one_order_cannot_take_is_taken_back_from_the_others(
     renamed = write.do(messages.change_customer(name="Ann Baker"))
     write.do(messages.change_order_status(order_id=ORDERS[0]))
 
-    def fold(document: Document, recorded: Recorded) -> Document:
+    def fold(document: Document, recorded: RecordedEvent) -> Document:
         if document["_id"] == last and isinstance(recorded.event, CustomerRenamed):
             raise ValueError("not this one")
         return model.fold(document, recorded)

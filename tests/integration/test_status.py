@@ -16,7 +16,7 @@ from read_side.__main__ import app
 from read_side.cli.status_report import age
 from read_side.projections import READ_MODELS
 from read_side.projections.order_summary import ORDER_SUMMARY
-from read_side.queries.status import MAX_LAG_S, GenerationStatus, Progress, Status, attention
+from read_side.queries.status import MAX_LAG_S, GenerationStatus, Progress, StatusReader, attention
 from tests.integration.rebuilding import Rebuilding, Worker, changed, quick
 from tests.integration.shop import PARTITIONS, WriteSide, order_id, partition
 from tests.integration.spoiling import set_aside
@@ -175,7 +175,7 @@ def test_how_far_is_too_far_can_be_said(run: Any, write: WriteSide) -> None:
 
 def test_other_versions_and_models_that_are_not_in_the_table(write: WriteSide, worker: Worker) -> None:
     others = [changed(ORDER_SUMMARY), *READ_MODELS[2:]]  # order_detail was taken out
-    said = attention(Status(write.log, worker.database, others).look())
+    said = attention(StatusReader(write.log, worker.database, others).look())
     assert len(said) == 2
     assert said[0].startswith("order_detail.g1 is not in the table of read models")
     assert said[1].endswith("python -m read_side rebuild order_summary")
@@ -184,7 +184,7 @@ def test_other_versions_and_models_that_are_not_in_the_table(write: WriteSide, w
 def test_what_hides_behind_a_hole_has_no_age(write: WriteSide, worker: Worker) -> None:
     write.database.positions.update_one({"_id": "claimed"}, {"$inc": {str(HOME): 1}})
     write.do(messages.change_customer(name="Ann Baker"))
-    statuses = Status(write.log, worker.database, READ_MODELS).look()
+    statuses = StatusReader(write.log, worker.database, READ_MODELS).look()
     one = statuses[0].partitions[HOME]
     assert (one.lag, one.lag_s, one.rate) == (2, None, None)
     assert "an unknown time" in statuses[0].attention(MAX_LAG_S)[0]
@@ -194,7 +194,7 @@ def test_a_log_that_is_older_than_the_read_models(write: WriteSide, worker: Work
     """Also while nothing new comes, with which the projector would meet it."""
     newest = write.database.commits.find_one_and_delete({"partition": HOME}, sort=[("seq", -1)])
     assert newest is not None
-    said = attention(Status(write.log, worker.database, READ_MODELS).look())
+    said = attention(StatusReader(write.log, worker.database, READ_MODELS).look())
     assert len(said) == len(READ_MODELS)
     for model, line in zip(sorted(model.name for model in READ_MODELS), said, strict=True):
         assert line.startswith(f"{model}.g1/{HOME} has read up to {newest['seq']}, the log ends at ")

@@ -19,7 +19,7 @@ from read_side.projections.model import ReadModel
 from read_side.projections.order_analytics import ORDER_ANALYTICS
 from read_side.projections.order_summary import ORDER_SUMMARY
 from read_side.projections.product_sales import PRODUCT_SALES
-from read_side.queries.status import Status, attention
+from read_side.queries.status import StatusReader, attention
 from read_side.queries.store import ReadStore
 from read_side.rebuild.rebuild import Rebuild
 from read_side.worker import tell_of_other_zones
@@ -119,11 +119,11 @@ def test_the_change_is_noticed_at_start_and_said(write: WriteSide, new: Worker) 
     assert all("days of UTC, and SHOP_TIME_ZONE is Asia/Kathmandu" in line for line in told)
 
     new.ring_for_all()
-    needed = attention(Status(write.log, new.database, table(KATHMANDU)).look())
+    needed = attention(StatusReader(write.log, new.database, table(KATHMANDU)).look())
     assert [line.rpartition("python -m read_side ")[2] for line in needed] == [
         f"rebuild {name}" for name in NAMES
     ]
-    assert attention(Status(write.log, new.database, table("UTC")).look()) == []
+    assert attention(StatusReader(write.log, new.database, table("UTC")).look()) == []
 
 
 def test_a_rebuild_counts_by_the_days_of_the_new_zone(write: WriteSide, old: Worker, new: Worker) -> None:

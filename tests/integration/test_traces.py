@@ -32,15 +32,15 @@ from read_side.projector.checkpoints import Checkpoints
 from read_side.projector.context import ProjectionContext, stretches
 from read_side.projector.gaps import Gaps
 from read_side.projector.projector import Projector
-from read_side.projector.telemetry import Telemetry as ReadTelemetry
+from read_side.projector.telemetry import ProjectionTelemetry as ReadTelemetry
 from read_side.worker import register_actor as register_projection
 from tests.integration.shop import NoRunners
 from tests.support.shop_api import SECRET, Shop, open_shop
 from tests.support.waiting import until
-from write_side.handling.bell import WriteSideBell
+from write_side.handling.announcer import RedisAnnouncer
 from write_side.handling.command_worker import CommandWorker
 from write_side.handling.handler import CommandHandler
-from write_side.handling.telemetry import Telemetry as WriteTelemetry
+from write_side.handling.telemetry import CommandTelemetry as WriteTelemetry
 
 PATIENCE_S = 30
 NAMES = tuple(model.name for model in READ_MODELS)
@@ -60,7 +60,7 @@ def workers(settings: Settings, tracing: Tracing) -> Iterator[None]:
     subscriptions.subscribe(NAMES)
     stopping = threading.Event()
     told = WriteTelemetry(Metrics(), tracing)
-    bell = WriteSideBell(client, doorbells, subscriptions)
+    bell = RedisAnnouncer(client, doorbells, subscriptions)
     handler = CommandHandler(log, inbox, Attempts(write), bell, settings.max_attempts, told)
     commands = CommandWorker(broker, handler, stopping, told, DatabaseClock(write))
     registry, checkpoints = Registry(read), Checkpoints(read)

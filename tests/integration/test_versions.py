@@ -13,7 +13,7 @@ from bus.notify.subscriptions import Subscriptions
 from bus.queue.broker import Broker
 from bus.settings import Settings
 from read_side import worker as worker_main
-from read_side.audit.audit import ABSENT, Difference, audit
+from read_side.audit.audit import ABSENT, DocumentDifference, audit
 from read_side.projections.order_summary import ORDER_SUMMARY
 from read_side.projections.products import PRODUCTS
 from read_side.queries.store import ReadStore
@@ -107,7 +107,7 @@ def test_changed_code_is_noticed_and_says_what_to_do(write: WriteSide, new: Work
     assert new.documents(ORDER_SUMMARY) == before
     assert new.documents(PRODUCTS)["p1"]["name"] == "Pot"
     assert audit(write.log, new.database, [NEWER]) == [
-        Difference(ORDER_SUMMARY.name, 1, "(version of the code)", None, expected=NEW, found=OLD)
+        DocumentDifference(ORDER_SUMMARY.name, 1, "(version of the code)", None, expected=NEW, found=OLD)
     ]
 
 

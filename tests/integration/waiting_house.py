@@ -13,7 +13,7 @@ from api.middleware.access import Router
 from api.middleware.correlation import Correlation
 from api.middleware.deferral import Pause, Resumption, Waits
 from api.middleware.error_handlers import HANDLERS
-from api.middleware.telemetry import Telemetry
+from api.middleware.telemetry import HttpTelemetry
 from api.server.server import Server
 from bus.notify.wakeup import Wakeup
 from bus.observability.metrics import Metrics
@@ -131,7 +131,7 @@ def opened(**bounds: Any) -> Iterator[House]:
         if in_vain:
             raise in_vain[0]
 
-    telemetry = Telemetry(Metrics())
+    telemetry = HttpTelemetry(Metrics())
     app: falcon.App[Any, Any] = falcon.App(router=Router())
     app.add_middleware([Resumption(refuse), telemetry, Correlation()])
     for kind, handler in HANDLERS.items():

@@ -195,7 +195,10 @@ def _each_folded_into_what_was_loaded() -> Iterator[None]:
         self._documents.update(loaded)
         fold(self, planned)
 
-    with mock.patch.object(Batch, "load", load_and_note), mock.patch.object(Batch, "fold", fold_alone):
+    with (
+        mock.patch.object(Batch, "load", load_and_note),
+        mock.patch.object(Batch, "fold", fold_alone),
+    ):
         yield
 
 

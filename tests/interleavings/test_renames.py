@@ -10,7 +10,7 @@ import pytest
 from pymongo.database import Database
 
 from bus.connections.clients import Documents
-from bus.inbox.inbox import Entry, Related
+from bus.inbox.inbox import InboxEntry, Related
 from bus.log.log import Log
 from read_side.audit.audit import audit
 from read_side.projections.model import ReadModel
@@ -55,7 +55,7 @@ def _only_own_streams() -> Any:
     """A command waits for those that change its own stream and for no others."""
     related_to = handler._related_to
 
-    def own_streams(entries: Sequence[Entry]) -> Related:
+    def own_streams(entries: Sequence[InboxEntry]) -> Related:
         related = related_to(entries)
         return replace(related, touched=related.changed, changed=frozenset())
 

@@ -23,7 +23,7 @@ from api.http.freshness import Freshness, WaitSlots
 from api.http.log_end import LogEnd
 from api.middleware.auth import Verifier
 from api.middleware.shedding import Backlog
-from api.middleware.telemetry import Telemetry
+from api.middleware.telemetry import HttpTelemetry
 from api.ops.services import ops_services
 from api.resources.gauges import parts
 from api.resources.health import probes
@@ -35,7 +35,7 @@ from bus.inbox.command_records import CommandRecords
 from bus.inbox.gateway import CommandGateway
 from bus.inbox.inbox import Inbox
 from bus.inbox.unfinished import count_unfinished_of
-from bus.log.commit import Recorded
+from bus.log.commit import RecordedEvent
 from bus.log.log import Log
 from bus.log.positions import HighestRead
 from bus.messages.outcome import CommandStatus, Outcome
@@ -111,7 +111,7 @@ class Shop:
         """Let every read model have folded these events of one stream, its versions from 1 on."""
         for version, event in enumerate(events, start=1):
             partition = partition_of(stream, self.log.partitions)
-            recorded = Recorded(event, stream, version, partition, version, messages.PLACED_AT)
+            recorded = RecordedEvent(event, stream, version, partition, version, messages.PLACED_AT)
             for model in READ_MODELS:
                 collection = self.read[f"{model.name}.g{FIRST}"]
                 for blank in model.keys(event):
@@ -174,7 +174,7 @@ def services_over(
         partitions=settings.log_partitions,
         stopping=stopping,
     )
-    telemetry = Telemetry(Metrics(), tracing)
+    telemetry = HttpTelemetry(Metrics(), tracing)
     records = CommandRecords(write, inbox, log)
     gateway = CommandGateway(records, Broker(client), notifier, metrics=telemetry.metrics)
     looked_up = parts(write, client, log, store, checkpoints, parking)

@@ -23,7 +23,7 @@ from api.local.redis_server import RedisServer
 from api.tokens import sign
 from bus.messages.principal import Role
 from bus.settings import Settings
-from read_side.generations.registry import Entry, State
+from read_side.generations.registry import RegistryEntry, State
 from tests.support.plain_http import NO_TLS
 from tests.support.processes import ROOT, Process
 from tests.support.server_folders import server_folder
@@ -115,7 +115,7 @@ class System:
                 [{"$group": {"_id": "$partition", "head": {"$max": "$seq"}}}]
             )
         }
-        entries = map(Entry.from_stored, self.read_database.read_models.find())
+        entries = map(RegistryEntry.from_stored, self.read_database.read_models.find())
         built = {
             (entry.name, number)
             for entry in entries

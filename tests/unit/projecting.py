@@ -15,7 +15,7 @@ import bson
 import mongomock
 from bson.codec_options import CodecOptions
 
-from bus.log.commit import Commit, Recorded
+from bus.log.commit import Commit, RecordedEvent
 from bus.messages import streams
 from bus.messages.customers import CustomerEvent
 from bus.messages.orders import OrderEvent
@@ -108,8 +108,10 @@ def _several(happened: AnyEvent | Sequence[AnyEvent]) -> Iterator[AnyEvent]:
         yield happened
 
 
-def _checked(fold: Callable[[Document, Recorded], Document]) -> Callable[[Document, Recorded], Document]:
-    def checked(document: Document, recorded: Recorded) -> Document:
+def _checked(
+    fold: Callable[[Document, RecordedEvent], Document],
+) -> Callable[[Document, RecordedEvent], Document]:
+    def checked(document: Document, recorded: RecordedEvent) -> Document:
         before = deepcopy(document)
         after = fold(document, recorded)
         assert fold(document, recorded) == after, "the fold is not a function of its arguments"

@@ -6,7 +6,7 @@ import pytest
 from pymongo.errors import AutoReconnect
 
 from bus.queue import retries
-from read_side.generations.registry import Entry, Generation, State
+from read_side.generations.registry import Generation, RegistryEntry, State
 from read_side.projections.products import PRODUCTS
 from read_side.projector import answering
 from read_side.projector.answering import AGAIN_MS, Continuation, DoorbellHandler
@@ -16,15 +16,15 @@ NAME = PRODUCTS.name
 LEASE_MS = 7_000
 
 
-def entry(*generations: tuple[int, int, State], live: int = 1) -> Entry:
+def entry(*generations: tuple[int, int, State], live: int = 1) -> RegistryEntry:
     found = {number: Generation(number, version, state) for number, version, state in generations}
-    return Entry(NAME, live, found)
+    return RegistryEntry(NAME, live, found)
 
 
 class Around:
     """Everything that an answer touches: one model, one partition, and what was done."""
 
-    def __init__(self, registered: Entry) -> None:
+    def __init__(self, registered: RegistryEntry) -> None:
         self.registered = registered
         self.ends: dict[int, Run | Exception] = {}
         self.done: list[Any] = []
@@ -49,7 +49,7 @@ class Around:
     def projected(self, _model: object) -> list[int]:
         return self.registered.projected(PRODUCTS.version)
 
-    def entry(self, _name: str) -> Entry:
+    def entry(self, _name: str) -> RegistryEntry:
         return self.registered
 
     # the projector

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bus.errors import UnknownMessageError
-from bus.log.commit import Commit, Recorded
+from bus.log.commit import Commit, RecordedEvent
 from bus.messages.customers import CustomerRenamed
 from bus.messages.orders import OrderPlaced
 from bus.messages.registry import AnyEvent, to_stored
@@ -27,7 +27,7 @@ def _commit(*happened: AnyEvent, seq: int = 5, partition: int = 1) -> Commit:
     return Commit(partition=partition, seq=seq, at=NOW, stream="s", version=1, events=stored)
 
 
-def _counted(document: Document, recorded: Recorded) -> Document:
+def _counted(document: Document, recorded: RecordedEvent) -> Document:
     """Says what it was folded with, and fails where it is told to."""
     if document.get("refuses"):
         raise LookupError(document["_id"])
@@ -151,7 +151,7 @@ def test_what_is_shared_is_kept_per_partition() -> None:
     }
 
 
-def _recorded(*happened: AnyEvent) -> tuple[Recorded, ...]:
+def _recorded(*happened: AnyEvent) -> tuple[RecordedEvent, ...]:
     return plan(MODEL, _commit(*happened)).recorded
 
 

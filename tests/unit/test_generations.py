@@ -4,12 +4,12 @@ import pytest
 
 from read_side.cli.generations_report import named
 from read_side.errors import GenerationError
-from read_side.generations.registry import Entry, Generation, State
+from read_side.generations.registry import Generation, RegistryEntry, State
 
 
-def entry(live: int, *generations: tuple[int, int, State]) -> Entry:
+def entry(live: int, *generations: tuple[int, int, State]) -> RegistryEntry:
     found = {number: Generation(number, version, state) for number, version, state in generations}
-    return Entry("orders", live, found)
+    return RegistryEntry("orders", live, found)
 
 
 def test_the_live_one_is_served_to_code_of_its_version_and_to_who_does_not_say() -> None:
@@ -39,8 +39,8 @@ def test_of_several_the_newest() -> None:
 
 
 def test_nothing_registered_is_the_first() -> None:
-    assert Entry("orders", 1, {}).served(3) == 1
-    assert Entry("orders", 1, {}).projected(1) == []
+    assert RegistryEntry("orders", 1, {}).served(3) == 1
+    assert RegistryEntry("orders", 1, {}).projected(1) == []
 
 
 def test_each_version_projects_its_own() -> None:

@@ -6,7 +6,7 @@ import pytest
 from bson import Timestamp
 
 from bus.inbox.command_records import outcome_of
-from bus.inbox.inbox import Entry
+from bus.inbox.inbox import InboxEntry
 from bus.log.commit import Commit
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.messages.rejection import FieldError, Rejection, RejectionKind
@@ -22,7 +22,7 @@ INVALID = Rejection(
     detail="items.0.product_id: there is no product p9",
     errors=(FieldError(field="items.0.product_id", message="there is no product p9"),),
 )
-ENTRY = Entry(
+ENTRY = InboxEntry(
     envelope=envelope(),
     partition=3,
     status=CommandStatus.ACCEPTED,

@@ -8,7 +8,7 @@ from bson import Timestamp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bus.inbox.inbox import Entry
+from bus.inbox.inbox import InboxEntry
 from bus.messages.outcome import CommandStatus
 from bus.messages.registry import AnyCommand
 from tests.support import messages
@@ -19,10 +19,10 @@ from write_side.handling.in_flight import BATCH, CALLER_SHARE, SHARE, InFlight
 _numbers = count(1)
 
 
-def entry(command: AnyCommand, **over: Any) -> Entry:
+def entry(command: AnyCommand, **over: Any) -> InboxEntry:
     """A command accepted after all those before."""
     number = next(_numbers)
-    return Entry(
+    return InboxEntry(
         envelope=messages.envelope(command_id=f"k{number}", command=command, **over),
         partition=0,
         status=CommandStatus.ACCEPTED,
@@ -33,16 +33,16 @@ def entry(command: AnyCommand, **over: Any) -> Entry:
     )
 
 
-def repriced(product_id: str, **over: Any) -> Entry:
+def repriced(product_id: str, **over: Any) -> InboxEntry:
     return entry(messages.change_product(product_id=product_id, unit_price=7), **over)
 
 
-def ordered(product_id: str) -> Entry:
+def ordered(product_id: str) -> InboxEntry:
     items = ({"product_id": product_id, "quantity": 1},)
     return entry(messages.place_order(order_id=f"o{next(_numbers)}", items=items))
 
 
-def batch(*entries: Entry) -> tuple[Entry, ...]:
+def batch(*entries: InboxEntry) -> tuple[InboxEntry, ...]:
     in_flight = InFlight()
     in_flight.add(reversed(entries))
     return in_flight.batch().entries
@@ -99,7 +99,7 @@ def test_whatever_comes_a_batch_leaves_nothing_behind_that_it_depends_on(
     entries = [ordered(product) if is_order else repriced(product) for product, is_order in drawn]
     taken = {one.command_id for one in batch(*entries)}
     assert bool(taken) == bool(entries)
-    left: list[Entry] = []
+    left: list[InboxEntry] = []
     changes: Counter[str] = Counter()
     for one in entries:
         command = one.envelope.command

@@ -8,7 +8,7 @@ import pymongo
 import pytest
 from pymongo import errors
 
-from bus.connections.liveness import Liveness, is_perhaps_slow
+from bus.connections.liveness import ServerLiveness, is_perhaps_slow
 from tests.support.waiting import until
 
 
@@ -35,8 +35,8 @@ def test_a_server_answers_unless_asking_raises() -> None:
     def silent() -> None:
         raise errors.NetworkTimeout("silent")
 
-    assert Liveness(lambda: None).answers()
-    assert not Liveness(silent).answers()
+    assert ServerLiveness(lambda: None).answers()
+    assert not ServerLiveness(silent).answers()
 
 
 def test_the_deadline_of_the_caller_does_not_count() -> None:
@@ -49,7 +49,7 @@ def test_the_deadline_of_the_caller_does_not_count() -> None:
 
     with pymongo.timeout(0.001):
         time.sleep(0.002)  # the query has used it up
-        assert Liveness(ask, within_s=30).answers()
+        assert ServerLiveness(ask, within_s=30).answers()
     assert 20 < deadlines[0] <= 30
 
 
@@ -60,7 +60,7 @@ def test_callers_that_come_together_share_an_answer() -> None:
         asked.append(1)
         assert go_on.wait(20)
 
-    liveness = Liveness(ask)
+    liveness = ServerLiveness(ask)
     with ThreadPoolExecutor(8) as callers:
         told = [callers.submit(liveness.answers) for _ in range(8)]
         until(lambda: len(asked) == 1 and all(one.running() for one in told), 20, "all ask")

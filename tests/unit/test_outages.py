@@ -15,7 +15,7 @@ from pymongo import errors
 
 from bus.errors import VersionConflictError
 from bus.observability import logs, outages
-from bus.observability.outages import Outages, Server, server_away
+from bus.observability.outages import Dependency, Outages, server_away
 from write_side.errors import EarlierUnfinishedError
 from write_side.handling.transience import is_transient
 
@@ -48,7 +48,7 @@ def bulk(*codes: int, concern: int | None = None) -> errors.BulkWriteError:
     ],
 )
 def test_mongodb_in_no_state_to_serve_says_nothing_about_a_command(error: Exception) -> None:
-    assert server_away(error) is Server.MONGODB
+    assert server_away(error) is Dependency.MONGODB
     assert is_transient(error)
 
 
@@ -86,7 +86,7 @@ def test_what_is_about_the_command_counts_against_it(error: Exception) -> None:
     ],
 )
 def test_redis_in_no_state_to_serve(error: Exception) -> None:
-    assert server_away(error) is Server.REDIS
+    assert server_away(error) is Dependency.REDIS
 
 
 def test_a_wrong_question_is_not_an_outage() -> None:
@@ -131,7 +131,7 @@ def test_an_outage_is_one_line_when_it_begins_and_one_when_it_is_over(
 ) -> None:
     monkeypatch.setattr(outages, "QUIET_S", 0.0)
     mongod = Mongod()
-    known = Outages({Server.MONGODB: mongod.ping}, threading.Event())
+    known = Outages({Dependency.MONGODB: mongod.ping}, threading.Event())
     threads = [
         threading.Thread(target=known.noticed, args=(errors.AutoReconnect("gone"),)) for _ in range(30)
     ]
@@ -154,7 +154,7 @@ def test_an_outage_is_one_line_when_it_begins_and_one_when_it_is_over(
 def test_as_long_as_somebody_meets_errors_it_is_not_over(said: io.StringIO) -> None:
     mongod = Mongod()
     mongod.up = True
-    known = Outages({Server.MONGODB: mongod.ping}, threading.Event())
+    known = Outages({Dependency.MONGODB: mongod.ping}, threading.Event())
     known.noticed(errors.AutoReconnect("gone"))
     known.look()
     assert events(said) == [("a server is away", "MongoDB")]
@@ -163,7 +163,7 @@ def test_as_long_as_somebody_meets_errors_it_is_not_over(said: io.StringIO) -> N
 def test_a_slow_query_is_not_an_outage_and_is_logged_where_it_happens(said: io.StringIO) -> None:
     mongod = Mongod()
     mongod.up = True
-    known = Outages({Server.MONGODB: mongod.ping}, threading.Event())
+    known = Outages({Dependency.MONGODB: mongod.ping}, threading.Event())
     assert not known.noticed(errors.NetworkTimeout("slow"))
     assert not known.noticed(errors.ExecutionTimeout("slow", 50))
     assert events(said) == []

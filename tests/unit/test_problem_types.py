@@ -18,6 +18,7 @@ from api.openapi.command import unwired
 ROOT = Path(__file__).resolve().parents[2]
 MAKERS = {
     "Problem": (1, "code", "{}"),
+    "Violation": (0, "code", "{}"),
     "Rejection": (2, "code", "{}"),
     "_conflict": (0, "code", "{}"),
     "_unserved": (1, "code", "{}"),
@@ -26,8 +27,6 @@ MAKERS = {
     "checked_id": (0, "kind", "unknown-{}"),
 }
 """What makes a problem: which argument names its type, by place and by name, and what that becomes."""
-OF_A_DECISION = (0, "code", "{}")
-"""The same for what ``write_side.domain`` calls a problem."""
 HANDED_ON = {
     "code",
     "kind",
@@ -55,8 +54,7 @@ def named() -> Iterator[tuple[str, bool]]:
                     continue
                 name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
                 if name in MAKERS:
-                    decision = name == "Problem" and package == "write_side"
-                    yield _named(node, *(OF_A_DECISION if decision else MAKERS[name]))
+                    yield _named(node, *MAKERS[name])
 
 
 def _named(call: ast.Call, place: int, keyword: str, becomes: str) -> tuple[str, bool]:

@@ -9,7 +9,7 @@ import pytest
 from falcon import testing
 
 from api.resources import health
-from api.resources.health import Probe, ReadinessWatch, Ready
+from api.resources.health import Probe, ReadinessWatch, ReadyResource
 from tests.support.waiting import until
 
 PATIENCE_S = 10.0
@@ -83,7 +83,7 @@ def test_an_error_that_nobody_foresaw_does_not_end_the_thread(monkeypatch: pytes
 
 def test_a_stale_part_that_is_needed_is_not_ready() -> None:
     app: falcon.App[falcon.Request, falcon.Response] = falcon.App()
-    app.add_route("/", Ready({"part": Probe(Part().ask)}, lambda: {"part": health.STALE}))
+    app.add_route("/", ReadyResource({"part": Probe(Part().ask)}, lambda: {"part": health.STALE}))
 
     answer = testing.TestClient(app).simulate_get("/")
 

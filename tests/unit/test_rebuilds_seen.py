@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from read_side.generations.registry import Entry, Generation, State
+from read_side.generations.registry import Generation, RegistryEntry, State
 from read_side.rebuild.rebuild_status import SILENT, Registered, seen
 from tests.support import messages
 
@@ -30,7 +30,7 @@ def request(state: str, **fields: Any) -> dict[str, Any]:
 
 def registered(*made: Generation, live: int = 1, builder: str | None = None) -> Registered:
     first = Generation(1, 1, State.READY)
-    return Registered(Entry(NAME, live, {g.number: g for g in (first, *made)}), builder)
+    return Registered(RegistryEntry(NAME, live, {g.number: g for g in (first, *made)}), builder)
 
 
 def generation(number: int, state: State, at: int, *, was_live: bool = False) -> Generation:

@@ -10,7 +10,7 @@ from falcon import testing
 from api.app import create_app
 from api.middleware.auth import Verifier
 from api.openapi.command import unwired
-from api.resources.health import Probe, Ready
+from api.resources.health import Probe, ReadyResource
 from api.tokens import sign
 from bus.messages.principal import Role
 from bus.settings import Settings
@@ -33,7 +33,7 @@ def closed() -> testing.TestClient:
 
 def ready(parts: dict[str, Probe]) -> testing.TestClient:
     app: falcon.App[falcon.Request, falcon.Response] = falcon.App()
-    app.add_route("/", Ready(parts, verifier=Verifier.from_settings(SETTINGS)))
+    app.add_route("/", ReadyResource(parts, verifier=Verifier.from_settings(SETTINGS)))
     return testing.TestClient(app)
 
 

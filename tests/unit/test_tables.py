@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 import pytest
 from rich.console import Console, RenderableType
 
-from bus.dead_letters.failures import Failure, Kind
+from bus.dead_letters.failures import Failure, FailureKind
 from bus.dead_letters.report import lines
 from bus.inspection import report as queue_report
 from bus.inspection.figures import Figures, Stranded
 from read_side.cli import generations_report, parked_report, status_report
 from read_side.cli.parked_report import Listed
-from read_side.generations.registry import Entry, Generation, State
+from read_side.generations.registry import Generation, RegistryEntry, State
 from read_side.parked.parking import Parked
 from read_side.queries.status import GenerationStatus, Progress
 
@@ -37,7 +37,7 @@ def queues() -> RenderableType:
 
 
 def failure() -> RenderableType:
-    return lines(Failure(Kind.LETTER, ID, "order_analytics", "order_analytics", LONG, AT, "retried"))
+    return lines(Failure(FailureKind.LETTER, ID, "order_analytics", "order_analytics", LONG, AT, "retried"))
 
 
 def status() -> RenderableType:
@@ -52,7 +52,7 @@ def parked() -> RenderableType:
 
 def generations() -> RenderableType:
     generation = Generation(12, 1, State.RETIRING, since=AT, until=AT)
-    return generations_report.listed([(Entry("order_analytics", 13, {12: generation}), generation)])
+    return generations_report.listed([(RegistryEntry("order_analytics", 13, {12: generation}), generation)])
 
 
 TOLD = {

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from api.middleware import telemetry as of_api
 from bus.errors import VersionConflictError
-from bus.inbox.inbox import Entry
+from bus.inbox.inbox import InboxEntry
 from bus.log.commit import Commit, Decision
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.messages.principal import Principal, Role
@@ -35,9 +35,9 @@ class Thing:
             raise RuntimeError(thing_id)
 
 
-def entry(**over: Any) -> Entry:
+def entry(**over: Any) -> InboxEntry:
     envelope = messages.envelope(**over)
-    return Entry(
+    return InboxEntry(
         envelope=envelope,
         partition=0,
         status=CommandStatus.ACCEPTED,
@@ -68,7 +68,7 @@ def observed(counts: Counts, family: metrics.Family, *labels: str) -> int:
 @pytest.mark.filterwarnings("ignore:Unknown REQUEST_METHOD")
 def test_a_request_is_told_by_its_route(caplog: pytest.LogCaptureFixture) -> None:
     counting = Metrics()
-    app: falcon.App[falcon.Request, falcon.Response] = falcon.App(middleware=[of_api.Telemetry(counting)])
+    app: falcon.App[falcon.Request, falcon.Response] = falcon.App(middleware=[of_api.HttpTelemetry(counting)])
     app.add_route("/things/{thing_id}", Thing())
     app.add_route("/health/{thing_id}", Thing())
     api = testing.TestClient(app)
@@ -104,7 +104,7 @@ class Ann:
 
 def test_the_line_of_a_request_says_who_asked_and_from_where() -> None:
     app: falcon.App[falcon.Request, falcon.Response] = falcon.App(
-        middleware=[of_api.Telemetry(Metrics()), Ann()]
+        middleware=[of_api.HttpTelemetry(Metrics()), Ann()]
     )
     app.add_route("/things/{thing_id}", Thing())
     api = testing.TestClient(app)
@@ -119,7 +119,7 @@ def test_the_line_of_a_request_says_who_asked_and_from_where() -> None:
 
 def test_a_command_is_one_line_and_counted() -> None:
     counting = Metrics()
-    tell = of_write_side.Telemetry(counting)
+    tell = of_write_side.CommandTelemetry(counting)
     refusal = Rejection(kind=RejectionKind.CONFLICT, code="taken", detail="c1 is Ada's")
 
     append = tell.appends(lambda decisions: [decision.at_position(1) for decision in decisions])
@@ -157,7 +157,7 @@ def test_a_command_is_one_line_and_counted() -> None:
 
 def test_a_command_that_several_find_done_is_told_once() -> None:
     counting = Metrics()
-    tell = of_write_side.Telemetry(counting)
+    tell = of_write_side.CommandTelemetry(counting)
     conflict = tell.appends(lambda _: [VersionConflictError("order-o1 version 1")])
     append = tell.appends(lambda decisions: [decision.at_position(1) for decision in decisions])
 
@@ -176,7 +176,7 @@ def test_a_command_that_several_find_done_is_told_once() -> None:
 def test_a_try_that_raised_is_told_and_counted() -> None:
     counting = Metrics()
     with capture_logs() as logged:
-        tell = of_write_side.Telemetry(counting)
+        tell = of_write_side.CommandTelemetry(counting)
         tell.left(messages.envelope(), RuntimeError("again"), told=False)
         tell.left(messages.envelope(), RuntimeError("again"), told=True)
 
@@ -187,7 +187,7 @@ def test_a_try_that_raised_is_told_and_counted() -> None:
 
 def test_a_batch_is_one_line_for_who_looks_closely_with_all_correlation_ids() -> None:
     counting = Metrics()
-    tell = of_read_side.Telemetry(counting)
+    tell = of_read_side.ProjectionTelemetry(counting)
     commits = [commit(1), commit(2), Commit(partition=0, seq=3), commit(4, correlation_id="r1")]
 
     with capture_logs() as logged:
@@ -205,12 +205,12 @@ def test_a_model_that_is_being_filled_makes_nobody_wait() -> None:
     counting = Metrics()
     commits = [commit(1, age_s=10 * HOUR_S), commit(2, age_s=5), commit(3, stream=None)]
 
-    of_read_side.Telemetry(counting).projected("products", 1, 0, commits, time.time())
+    of_read_side.ProjectionTelemetry(counting).projected("products", 1, 0, commits, time.time())
 
     assert observed(counting.snapshot(), metrics.VISIBLE, "products") == 1
 
 
 def test_a_lost_lease_is_counted() -> None:
     counting = Metrics()
-    of_read_side.Telemetry(counting).lease_lost("products")
+    of_read_side.ProjectionTelemetry(counting).lease_lost("products")
     assert counting.snapshot() == {(metrics.LEASES_LOST.name, ("products",)): [1]}

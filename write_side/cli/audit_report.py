@@ -12,7 +12,7 @@ from bus.connections.mongodb_address import WRITE_URI
 from bus.connections.preflight import settings_with_servers
 from bus.log.log import Log
 from bus.terminal import Terminal
-from write_side.audit import Audited, audited
+from write_side.audit import AuditedStream, audited
 
 
 def run(sample: int | None, *, as_json: bool) -> bool:
@@ -20,7 +20,7 @@ def run(sample: int | None, *, as_json: bool) -> bool:
     settings = settings_with_servers(WRITE_URI)
     database = write_database(settings)
     totals: dict[str, list[int]] = {}
-    wrong: list[Audited] = []
+    wrong: list[AuditedStream] = []
     with database.client:
         Log(database, settings.log_partitions).create()  # which refuses another number of partitions
         for one in audited(database, settings.log_partitions, sample):
@@ -42,7 +42,7 @@ def run(sample: int | None, *, as_json: bool) -> bool:
 _COLUMNS = ("streams", "commits", "differences")
 
 
-def _show(totals: dict[str, list[int]], wrong: Sequence[Audited], console: Terminal) -> None:
+def _show(totals: dict[str, list[int]], wrong: Sequence[AuditedStream], console: Terminal) -> None:
     table = Table("category", *_COLUMNS)
     for column in table.columns[1:]:
         column.justify = "right"

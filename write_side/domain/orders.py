@@ -26,7 +26,7 @@ from bus.messages.orders import (
 from bus.messages.rejection import FieldError, Rejection, RejectionKind
 from bus.messages.values import Currency, Id, LineAmount, Moment, OrderStatus
 from write_side.domain.facts import Facts
-from write_side.domain.pricing import Problem, price
+from write_side.domain.pricing import Violation, price
 
 WALK_IN = "Walk-in"
 """What the customer of an order is called that belongs to nobody."""
@@ -84,11 +84,11 @@ def decide(state: Order | None, command: OrderCommand, facts: Facts) -> tuple[Or
 
 
 def _place(command: PlaceOrder, facts: Facts) -> tuple[OrderEvent, ...] | Rejection:
-    problems: list[Problem] = []
+    problems: list[Violation] = []
     name = facts.customer.name if facts.customer is not None else WALK_IN
     if facts.customer is None and command.customer_id is not None:
         unknown = f"there is no customer {command.customer_id}"
-        problems.append(Problem("unknown-customer", "customer_id", unknown))
+        problems.append(Violation("unknown-customer", "customer_id", unknown))
     quote = price(command.items, facts.products)
     problems.extend(quote.problems)
     problems.extend(_wrong_time(command.occurred_at, latest=facts.at))
@@ -151,14 +151,14 @@ def _change_status(
 
 def _wrong_time(
     occurred_at: datetime | None, *, latest: datetime, earliest: datetime | None = None
-) -> Iterator[Problem]:
+) -> Iterator[Violation]:
     if occurred_at is None:
         return
     if occurred_at > latest:
-        yield Problem("occurred-at-in-future", "occurred_at", f"is after now, {_text(latest)}")
+        yield Violation("occurred-at-in-future", "occurred_at", f"is after now, {_text(latest)}")
     if earliest is not None and occurred_at < earliest:
         early = f"is before the last entry of the order, {_text(earliest)}"
-        yield Problem("occurred-at-too-early", "occurred_at", early)
+        yield Violation("occurred-at-too-early", "occurred_at", early)
 
 
 def _text(moment: datetime) -> str:
@@ -169,7 +169,7 @@ def _conflict(code: str, detail: str) -> Rejection:
     return Rejection(kind=RejectionKind.CONFLICT, code=code, detail=detail)
 
 
-def _invalid(problems: Sequence[Problem]) -> Rejection:
+def _invalid(problems: Sequence[Violation]) -> Rejection:
     first = problems[0]
     return Rejection(
         kind=RejectionKind.INVALID,

@@ -13,7 +13,7 @@ from write_side.domain.products import Product
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class Violation:
     """Something wrong with one field of a command, and the stable word for it."""
 
     code: str
@@ -28,7 +28,7 @@ class Quote:
     lines: tuple[Line, ...]
     currency: str
     total: int
-    problems: tuple[Problem, ...]
+    problems: tuple[Violation, ...]
 
 
 def price(items: Sequence[Item], products: Mapping[str, Product | None]) -> Quote:
@@ -40,26 +40,26 @@ def price(items: Sequence[Item], products: Mapping[str, Product | None]) -> Quot
         for index, (item, product) in enumerate(zip(items, wanted, strict=True))
     ]
     lines = tuple(line for line in priced if isinstance(line, Line))
-    problems = [problem for problem in priced if isinstance(problem, Problem)]
+    problems = [problem for problem in priced if isinstance(problem, Violation)]
     total = sum(line.line_total for line in lines)
     if total > MAX_TOTAL:
-        problems.append(Problem("total-too-large", "items", f"the total is {total}, the limit {MAX_TOTAL}"))
+        problems.append(Violation("total-too-large", "items", f"the total is {total}, the limit {MAX_TOTAL}"))
     return Quote(lines, currency, total, tuple(problems))
 
 
-def _line(item: Item, product: Product | None, currency: str, field: str) -> Line | Problem:
+def _line(item: Item, product: Product | None, currency: str, field: str) -> Line | Violation:
     named = f"{field}.product_id"
     if product is None:
-        return Problem("unknown-product", named, f"there is no product {item.product_id}")
+        return Violation("unknown-product", named, f"there is no product {item.product_id}")
     if product.discontinued:
-        return Problem("product-discontinued", named, f"product {item.product_id} is discontinued")
+        return Violation("product-discontinued", named, f"product {item.product_id} is discontinued")
     if product.currency != currency:
         mixed = f"product {item.product_id} is sold in {product.currency}, others of the order in {currency}"
-        return Problem("mixed-currencies", named, mixed)
+        return Violation("mixed-currencies", named, mixed)
     unit_price = product.unit_price if item.unit_price is None else item.unit_price
     full, discount = item.quantity * unit_price, item.discount or 0
     if discount > full:
-        return Problem(
+        return Violation(
             "discount-too-large", f"{field}.discount", f"is {discount}, the line without it {full}"
         )
     return Line(

@@ -27,7 +27,7 @@ from bus.queue.consumer import BlockingConsumer
 from bus.queue.worker_process import DRAIN_MS
 from write_side.handling.handler import CommandHandler
 from write_side.handling.in_flight import BATCH
-from write_side.handling.telemetry import Telemetry
+from write_side.handling.telemetry import CommandTelemetry
 from write_side.handling.transience import is_transient
 
 PREFETCH = 2_000
@@ -45,7 +45,7 @@ class CommandWorker:
         broker: Broker,
         handler: CommandHandler,
         stopping: threading.Event,
-        telemetry: Telemetry,
+        telemetry: CommandTelemetry,
         clock: DatabaseClock,
         told: Callable[[BaseException], bool] = lambda _: False,
     ) -> None:

@@ -22,7 +22,7 @@ from pymongo.client_session import ClientSession
 from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_attempt, wait_random_exponential
 
 from bus.errors import AlreadyCommittedError, VersionConflictError
-from bus.inbox.inbox import Entry
+from bus.inbox.inbox import InboxEntry
 from bus.log.commit import Commit, Decision
 from bus.log.log import Appended, Log
 from bus.messages.outcome import Outcome
@@ -31,7 +31,7 @@ from write_side.errors import EarlierUnfinishedError
 from write_side.handling.decisions import States, decision_about
 from write_side.handling.in_flight import BlockingCommands
 from write_side.handling.snapshots import Key, Snapshot, Snapshots
-from write_side.handling.telemetry import Telemetry
+from write_side.handling.telemetry import CommandTelemetry
 from write_side.handling.transience import is_transient
 
 CONFLICT_TRIES = 20
@@ -42,9 +42,9 @@ Decided = Commit | Exception
 
 
 class Decider:
-    """The beats up to the append; not for several threads."""
+    """The steps up to the append; not for several threads."""
 
-    def __init__(self, log: Log, telemetry: Telemetry, now: Callable[[], datetime]) -> None:
+    def __init__(self, log: Log, telemetry: CommandTelemetry, now: Callable[[], datetime]) -> None:
         """``now`` tells the time when a decision is made; nothing is decided by it."""
         self._log = log
         self._now = now
@@ -54,7 +54,7 @@ class Decider:
         """The log in the session of the present batch: what is read after an append shows it."""
         self.append = telemetry.appends(self._append)
 
-    def __call__(self, entries: Sequence[Entry], session: ClientSession | None) -> list[Decided]:
+    def __call__(self, entries: Sequence[InboxEntry], session: ClientSession | None) -> list[Decided]:
         """For each command the commit that says what it came to, made now or found; or what it raised.
 
         Among that are ``VersionConflictError``, if others were faster again and again,
@@ -84,7 +84,7 @@ class Decider:
     def _append(self, decisions: Sequence[Decision]) -> list[Appended]:
         return self._view.append(decisions)
 
-    def append_outcome(self, entry: Entry, outcome: Outcome) -> Decided:
+    def append_outcome(self, entry: InboxEntry, outcome: Outcome) -> Decided:
         """Append what a command came to without a decision; the commit that says it, this or an earlier one.
 
         Returns what appending it raises, unless the log has a commit all the same. Raises what concerns
@@ -104,7 +104,7 @@ class Decider:
         with self._log.now() as log:
             return log.of_command(entry.partition, entry.command_id) or appended_or
 
-    def load(self, entries: Sequence[Entry], log: Log) -> "States":
+    def load(self, entries: Sequence[InboxEntry], log: Log) -> "States":
         """The states of what the commands change and take facts from, as they are now."""
         partitions = log.partitions
         keys: set[Key] = set()
@@ -142,9 +142,9 @@ class Decider:
 
 
 class _Rounds:
-    """The rounds of one batch: each takes what is left through the beats, up to a refusal."""
+    """The rounds of one batch: each takes what is left through the steps, up to a refusal."""
 
-    def __init__(self, decider: Decider, entries: Sequence[Entry], log: Log, views: ExitStack) -> None:
+    def __init__(self, decider: Decider, entries: Sequence[InboxEntry], log: Log, views: ExitStack) -> None:
         self.decided: dict[str, Decided] = {}
         self._decider = decider
         self._entries = entries
@@ -170,7 +170,7 @@ class _Rounds:
         left = decisions[len(appended) :]
         return [VersionConflictError("one before it could not be appended")] if left else []
 
-    def _left(self) -> list[Entry]:
+    def _left(self) -> list[InboxEntry]:
         return [entry for entry in self._entries if entry.command_id not in self.decided]
 
     def _refused(self, refusal: Exception) -> Exception:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from bus.inbox.inbox import Entry
+from bus.inbox.inbox import InboxEntry
 from bus.log.commit import Commit, Decision
 from bus.messages.envelope import CommandEnvelope
 from bus.messages.registry import to_stored
@@ -26,7 +26,7 @@ class States:
         self.left: dict[Key, tuple[Any, int]] = {}
         """The states, with their versions, that decisions of this batch leave."""
 
-    def commit_of(self, entry: Entry) -> Commit | None:
+    def commit_of(self, entry: InboxEntry) -> Commit | None:
         """The commit of a command, if it is its stream's newest.
 
         It comes after the loading: a redelivery must meet its own commit.
@@ -35,7 +35,7 @@ class States:
         is_own = snapshot is not None and snapshot.commit.command_id == entry.command_id
         return snapshot.commit if snapshot is not None and is_own else None
 
-    def decide(self, entry: Entry) -> Decision:
+    def decide(self, entry: InboxEntry) -> Decision:
         """What a command comes to, as the document that is to be appended."""
         key = entry.partition, entry.envelope.command.stream
         state, version = self._at(key)
@@ -64,7 +64,7 @@ class States:
 
 
 def decide_one(
-    entry: Entry, state: Any, version: int, facts: Facts, decided_at: datetime
+    entry: InboxEntry, state: Any, version: int, facts: Facts, decided_at: datetime
 ) -> tuple[Decision, Any]:
     """What a command comes to, and the aggregate after it."""
     envelope = entry.envelope
@@ -91,7 +91,7 @@ def decide_one(
     return decision, after
 
 
-def decision_about(entry: Entry, decided_at: datetime, **effect: Any) -> Decision:
+def decision_about(entry: InboxEntry, decided_at: datetime, **effect: Any) -> Decision:
     """A decision about an entry: who, when and why are the same for every effect."""
     envelope = entry.envelope
     common: Mapping[str, Any] = {

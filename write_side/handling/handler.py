@@ -10,7 +10,7 @@ are handled here too. Dependencies point only backwards in the inbox's order, so
 whoever loses the race finds the work done.
 
 What the inbox shows as finished is in the log that is decided on, through any change of the primary: all of
-it is read in one causal session. The five beats, load, skip if done, decide, append and ring, are in
+it is read in one causal session. The five steps, load, skip if done, decide, append and ring, are in
 ``decider`` and ``isolation``.
 """
 
@@ -26,18 +26,18 @@ from pymongo.client_session import ClientSession
 
 from bus.inbox.attempts import Attempts
 from bus.inbox.command_records import outcome_of
-from bus.inbox.inbox import Earlier, Entry, Inbox, Related
+from bus.inbox.inbox import Earlier, Inbox, InboxEntry, Related
 from bus.log.log import Log
 from bus.messages.envelope import CommandEnvelope
 from bus.messages.outcome import Outcome
 from bus.messages.streams import partition_of
 from bus.observability.metrics import Metrics
 from write_side.errors import EarlierUnfinishedError
-from write_side.handling.bell import Bell
+from write_side.handling.announcer import Announcer
 from write_side.handling.decider import Decider
-from write_side.handling.in_flight import BATCH, Batch, BlockingCommands, InFlight
+from write_side.handling.in_flight import BATCH, BlockingCommands, CommandBatch, InFlight
 from write_side.handling.isolation import Isolation
-from write_side.handling.telemetry import Telemetry
+from write_side.handling.telemetry import CommandTelemetry
 from write_side.handling.transience import is_transient
 
 SETTLED_S = 5.0
@@ -55,19 +55,19 @@ class CommandHandler:
         log: Log,
         inbox: Inbox,
         attempts: Attempts,
-        bell: Bell,
+        announcer: Announcer,
         max_errors: int,
-        telemetry: Telemetry | None = None,
+        telemetry: CommandTelemetry | None = None,
         help_after_s: float = 0.0,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """``now`` tells the time as the write database has it."""
-        told = telemetry or Telemetry(Metrics())  # else nobody is told
+        told = telemetry or CommandTelemetry(Metrics())  # else nobody is told
         self._log = log
         self._inbox = inbox
         self._help_after_s = help_after_s
         self.decider = Decider(log, told, now)
-        self.isolation = Isolation(inbox, attempts, self.decider, bell, max_errors, told)
+        self.isolation = Isolation(inbox, attempts, self.decider, announcer, max_errors, told)
         self.in_flight = InFlight()
         self._finished: OrderedDict[str, float] = OrderedDict()
         """What was finished lately, and when: the inbox goes on showing it until that is settled."""
@@ -121,7 +121,7 @@ class CommandHandler:
             reading.__exit__(None, None, None)
         return self.in_flight.clear()
 
-    def turn(self) -> list[tuple[Entry, Handled]]:
+    def turn(self) -> list[tuple[InboxEntry, Handled]]:
         """Handle a batch of what is in flight; what became of each that is not in flight any more.
 
         It is empty if what is in flight waits for other workers.
@@ -144,13 +144,13 @@ class CommandHandler:
         self._remember(e.command_id for e, r in handled if not isinstance(r, Exception) and not r.is_failure)
         return handled
 
-    def _apart(self, batch: Sequence[Entry]) -> tuple[Entry | None, Sequence[Entry]]:
+    def _apart(self, batch: Sequence[InboxEntry]) -> tuple[InboxEntry | None, Sequence[InboxEntry]]:
         """The first suspect that depends on nothing in the batch, and what depends on no suspect.
 
         At least one of the two is there. They have turns by turns, so neither waits for the other's end.
         """
         before, suspects = BlockingCommands(), BlockingCommands()
-        first: Entry | None = None
+        first: InboxEntry | None = None
         others = []
         for entry in batch:
             command = entry.envelope.command
@@ -165,7 +165,7 @@ class CommandHandler:
             before.add(command)
         return first, others
 
-    def _together(self, entries: Sequence[Entry], session: ClientSession | None) -> Sequence[Handled]:
+    def _together(self, entries: Sequence[InboxEntry], session: ClientSession | None) -> Sequence[Handled]:
         """What became of each; where something raises that does not pass, each is tried by itself."""
         try:
             return self.isolation.together(entries, session)
@@ -185,13 +185,13 @@ class CommandHandler:
                 failed.add(entry.envelope.command)
         return results
 
-    def _alone(self, suspect: Entry, session: ClientSession | None) -> Handled:
+    def _alone(self, suspect: InboxEntry, session: ClientSession | None) -> Handled:
         try:
             return self.isolation.alone(suspect, session)
         except Exception as error:  # noqa: BLE001 - it is this command's
             return error
 
-    def _ready(self) -> Sequence[Entry]:
+    def _ready(self) -> Sequence[InboxEntry]:
         """The next batch, without what has to wait for commands elsewhere."""
         while (batch := self.in_flight.batch()).entries:
             limit = BATCH + batch.passed_over_count
@@ -251,14 +251,14 @@ class CommandHandler:
         return self._session
 
 
-def _related(batch: Batch) -> list[Related]:
+def _related(batch: CommandBatch) -> list[Related]:
     """The inbox queries for earlier commands that the batch depends on.
 
     Commands of the batch that share a stream with skipped ones get a query of their own, bounded by the
     last of these commands, so that a burst of skipped commands is not listed for each batch.
     """
-    crowded: list[Entry] = []
-    others: list[Entry] = []
+    crowded: list[InboxEntry] = []
+    others: list[InboxEntry] = []
     for entry in batch.entries:
         command = entry.envelope.command
         keys = {command.stream, *command.fact_streams}
@@ -269,15 +269,15 @@ def _related(batch: Batch) -> list[Related]:
     return [_related_to(entries) for entries in (crowded, others) if entries]
 
 
-def _related_to(entries: Sequence[Entry]) -> Related:
+def _related_to(entries: Sequence[InboxEntry]) -> Related:
     changed = frozenset(entry.envelope.command.stream for entry in entries)
     touched = changed.union(*(entry.envelope.command.fact_streams for entry in entries))
     return Related(touched, changed, entries[-1].accepted_ts)
 
 
 def _not_waiting(
-    entries: Sequence[Entry], elsewhere: Sequence[Earlier], end: Timestamp | None
-) -> Sequence[Entry]:
+    entries: Sequence[InboxEntry], elsewhere: Sequence[Earlier], end: Timestamp | None
+) -> Sequence[InboxEntry]:
     """Of a batch those that depend on nothing elsewhere; what is beyond ``end`` was not all listed."""
     waiting = BlockingCommands()
     for earlier in elsewhere:
@@ -292,7 +292,7 @@ def _not_waiting(
     return ready
 
 
-def _without_those_let_through(handled: list[tuple[Entry, Handled]]) -> list[tuple[Entry, Handled]]:
+def _without_those_let_through(handled: list[tuple[InboxEntry, Handled]]) -> list[tuple[InboxEntry, Handled]]:
     """If all errors are about unfinished predecessors, leave these commands out: they are tried next."""
     errors = [result for _, result in handled if isinstance(result, Exception)]
     if all(isinstance(error, EarlierUnfinishedError) for error in errors):

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bus.inbox.inbox import Earlier, Entry
+from bus.inbox.inbox import Earlier, InboxEntry
 from bus.messages.message import Command
 
 BATCH = 100
@@ -54,10 +54,10 @@ class BlockingCommands:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class CommandBatch:
     """Commands to decide, in the order of acceptance, and what was passed over among them."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[InboxEntry, ...]
     passed_over: BlockingCommands
     passed_over_count: int
 
@@ -66,7 +66,7 @@ class InFlight:
     """The commands of one worker; not for several threads."""
 
     def __init__(self) -> None:
-        self._entries: dict[str, Entry] = {}
+        self._entries: dict[str, InboxEntry] = {}
         self._in_order = True
 
     def __len__(self) -> int:
@@ -75,7 +75,7 @@ class InFlight:
     def __contains__(self, command_id: str) -> bool:
         return command_id in self._entries
 
-    def add(self, entries: Iterable[Entry]) -> None:
+    def add(self, entries: Iterable[InboxEntry]) -> None:
         self._entries.update((entry.command_id, entry) for entry in entries)
         self._in_order = False
 
@@ -89,14 +89,14 @@ class InFlight:
         self._entries.clear()
         return command_ids
 
-    def batch(self) -> Batch:
+    def batch(self) -> CommandBatch:
         """What is to be decided next; empty only if nothing is in flight."""
         if not self._in_order:
             ordered = sorted(self._entries.values(), key=lambda entry: entry.accepted_ts)
             self._entries = {entry.command_id: entry for entry in ordered}
             self._in_order = True
         most_of_a_caller = self._most_of_a_caller()
-        taken: list[Entry] = []
+        taken: list[InboxEntry] = []
         passed_over = BlockingCommands()
         count = 0
         of_stream: Counter[str] = Counter()
@@ -118,7 +118,7 @@ class InFlight:
             taken.append(entry)
             if len(taken) == BATCH:
                 break
-        return Batch(tuple(taken), passed_over, count)
+        return CommandBatch(tuple(taken), passed_over, count)
 
     def _most_of_a_caller(self) -> int:
         callers = iter(self._entries.values())

@@ -11,7 +11,7 @@ is wrong. An operator's retry takes the failure out of the log (``bus.dead_lette
 MongoDB goes away before the end of an attempt is noted, the attempt is taken back: it says nothing about the
 command.
 
-The last beat is here: the bell is rung for what the log has, whoever waits for it is told, and the command
+The last step is here: doorbells are rung for what the log has, who waits for it is told, and the command
 leaves the inbox. All of it can be repeated, or left to a sweep.
 """
 
@@ -22,13 +22,13 @@ from pymongo.client_session import ClientSession
 
 from bus.inbox.attempts import Attempts
 from bus.inbox.command_records import outcome_of
-from bus.inbox.inbox import Entry, Inbox
+from bus.inbox.inbox import Inbox, InboxEntry
 from bus.messages.outcome import Outcome
 from write_side.errors import BusyError, WorkerKilledError
 from write_side.handling import outcomes
-from write_side.handling.bell import Bell
+from write_side.handling.announcer import Announcer
 from write_side.handling.decider import Decided, Decider
-from write_side.handling.telemetry import Telemetry
+from write_side.handling.telemetry import CommandTelemetry
 from write_side.handling.transience import is_transient
 
 SUSPECT_AFTER = 2
@@ -47,25 +47,25 @@ class Isolation:
         inbox: Inbox,
         attempts: Attempts,
         decider: Decider,
-        bell: Bell,
+        announcer: Announcer,
         max_errors: int,
-        telemetry: Telemetry,
+        telemetry: CommandTelemetry,
     ) -> None:
         self._inbox = inbox
         self._attempts = attempts
         self._decider = decider
-        self._bell = bell
+        self._announcer = announcer
         self._max_errors = max_errors
         self._telemetry = telemetry
 
-    def is_suspect(self, entry: Entry) -> bool:
+    def is_suspect(self, entry: InboxEntry) -> bool:
         """Whether it has to be attempted alone."""
         if entry.open_attempts < SUSPECT_AFTER:
             return False
         return entry.open_attempts >= SUSPECT_AT_ONCE or self._attempts.are_quiet(entry.command_id)
 
     def together(
-        self, entries: Sequence[Entry], session: ClientSession | None
+        self, entries: Sequence[InboxEntry], session: ClientSession | None
     ) -> Sequence[Outcome | Exception]:
         """For each command its outcome, or what handling it raised.
 
@@ -75,7 +75,7 @@ class Isolation:
         self._attempts.begin_all([entry.command_id for entry in entries])
         return self._tried(entries, session)
 
-    def alone(self, entry: Entry, session: ClientSession | None) -> Outcome:
+    def alone(self, entry: InboxEntry, session: ClientSession | None) -> Outcome:
         """The outcome of a suspect; raises what handling it raised."""
         deaths = self._attempts.begin_alone(entry.command_id)
         if deaths is None:
@@ -92,7 +92,9 @@ class Isolation:
             raise outcome
         return outcome
 
-    def _tried(self, entries: Sequence[Entry], session: ClientSession | None) -> list[Outcome | Exception]:
+    def _tried(
+        self, entries: Sequence[InboxEntry], session: ClientSession | None
+    ) -> list[Outcome | Exception]:
         began = time.time()
         unheard = {entry.command_id for entry in entries}
         """Of whose attempts nothing has been counted yet."""
@@ -107,7 +109,7 @@ class Isolation:
             raise
         return came_to
 
-    def _came_to(self, entry: Entry, decided: Decided, unheard: set[str]) -> Outcome | Exception:
+    def _came_to(self, entry: InboxEntry, decided: Decided, unheard: set[str]) -> Outcome | Exception:
         if not isinstance(decided, Exception):
             return outcome_of(decided)
         if is_transient(decided):
@@ -118,7 +120,7 @@ class Isolation:
         unheard.discard(entry.command_id)
         return decided if errors < self._max_errors else self._last_word(entry, decided)
 
-    def _given_up(self, entry: Entry, deaths: int) -> Outcome:
+    def _given_up(self, entry: InboxEntry, deaths: int) -> Outcome:
         began = time.time()
         try:
             outcome = self._last_word(entry, WorkerKilledError(f"{deaths} workers died of it"))
@@ -128,7 +130,7 @@ class Isolation:
             raise
         return outcome
 
-    def _last_word(self, entry: Entry, error: Exception) -> Outcome:
+    def _last_word(self, entry: InboxEntry, error: Exception) -> Outcome:
         """Failed, unless the log holds an outcome all the same: what raised may come after the insert.
 
         The log says which, by the one insert that it lets in. A failure that it does not take, because what
@@ -142,18 +144,18 @@ class Isolation:
             raise last
         return failed
 
-    def _finish(self, ended: Sequence[tuple[Entry, Outcome]], began: float) -> None:
+    def _finish(self, ended: Sequence[tuple[InboxEntry, Outcome]], began: float) -> None:
         if not ended:
             return
         if partitions := {outcome.partition for _, outcome in ended if outcome.seq is not None}:
-            self._bell.ring(sorted(partitions))
+            self._announcer.ring(sorted(partitions))
         if done := [entry.command_id for entry, outcome in ended if not outcome.is_failure]:
-            self._bell.tell(done)  # the log says it already
+            self._announcer.tell(done)  # the log says it already
         self._inbox.finish_all(
             [(entry.command_id, outcome) for entry, outcome in ended],
             {entry.command_id: entry.accepted_ts for entry, _ in ended},
         )
         if failed := [entry.command_id for entry, outcome in ended if outcome.is_failure]:
-            self._bell.tell(failed)
+            self._announcer.tell(failed)
         for entry, outcome in ended:
             self._telemetry.handled(entry, outcome, began)

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from bus.inbox.inbox import Entry
+from bus.inbox.inbox import InboxEntry
 from bus.messages.message import Event
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.messages.rejection import Rejection, RejectionKind
 
 
-def without_commit(entry: Entry, rejection: Rejection | None, version: int) -> dict[str, Any]:
+def without_commit(entry: InboxEntry, rejection: Rejection | None, version: int) -> dict[str, Any]:
     """What the log keeps of a command that changed nothing; without a rejection it succeeded."""
     outcome = Outcome(
         status=CommandStatus.REJECTED if rejection else CommandStatus.SUCCEEDED,
@@ -21,7 +21,7 @@ def without_commit(entry: Entry, rejection: Rejection | None, version: int) -> d
     return outcome.model_dump()
 
 
-def failed(entry: Entry, error: BaseException) -> Outcome:
+def failed(entry: InboxEntry, error: BaseException) -> Outcome:
     """The outcome of a command that kept raising."""
     return Outcome(
         status=CommandStatus.FAILED,

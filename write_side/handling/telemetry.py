@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 
-from bus.inbox.inbox import Entry
+from bus.inbox.inbox import InboxEntry
 from bus.log.commit import Commit, Decision
 from bus.log.log import Appended
 from bus.messages.envelope import CommandEnvelope
@@ -19,7 +19,7 @@ MAX_UNTOLD = 10_000
 """Decided and not told, because noting the outcome raised; mostly it is tried again, and told then."""
 
 
-class Telemetry:
+class CommandTelemetry:
     """Tells of what one process handles; must not fail. It costs some microseconds, most of them the line."""
 
     def __init__(self, metrics: Metrics, tracing: Tracing | None = None) -> None:
@@ -48,7 +48,7 @@ class Telemetry:
 
         return noted
 
-    def handled(self, entry: Entry, outcome: Outcome, began: float) -> None:
+    def handled(self, entry: InboxEntry, outcome: Outcome, began: float) -> None:
         """A command came to its outcome; handling it began at ``began`` (``time.time()``)."""
         envelope = entry.envelope
         failed = outcome.status is CommandStatus.FAILED

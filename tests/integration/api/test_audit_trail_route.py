@@ -11,7 +11,7 @@ from api.app import routes
 from api.http import cursors
 from api.openapi.command import unwired
 from bus.audit_trail.actions import Action
-from bus.audit_trail.trail import Entry
+from bus.audit_trail.trail import TrailEntry
 from bus.messages.principal import Role
 from read_side.projections.customers import CUSTOMERS
 from tests.integration.api.both_sides import BothSides
@@ -47,7 +47,7 @@ def ask(shop: Shop, row: Row, client: testing.TestClient | None = None) -> testi
     return (client or shop.ops).simulate_request(method, path.format(**IDS), json=body)
 
 
-def entries(shop: Shop) -> list[Entry]:
+def entries(shop: Shop) -> list[TrailEntry]:
     return shop.services.trail.page(100)[0]
 
 

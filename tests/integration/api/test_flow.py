@@ -20,7 +20,7 @@ from bus.queue.keys import QueueKeys
 from read_side.generations.registry import FIRST
 from read_side.projections import READ_MODELS
 from read_side.projections.customers import CUSTOMERS
-from read_side.queries.status import Status
+from read_side.queries.status import StatusReader
 from tests.integration.api.both_sides import BothSides, home
 from tests.integration.api.ops_services import NO_MONGODB, NO_REDIS, elsewhere
 from tests.integration.shop import PARTITIONS
@@ -217,7 +217,7 @@ def test_the_read_models_as_the_command_line_has_them(both: BothSides) -> None:
     asked(both.shop.ops, "/ops/read-models")
     told = asked(both.shop.ops, "/ops/read-models")
 
-    status = Status(both.shop.log, both.shop.read, READ_MODELS)
+    status = StatusReader(both.shop.log, both.shop.read, READ_MODELS)
     status.look()
     expected = {one.read_model: asdict(one) for one in status.look()}
     assert {row["read_model"] for row in told["read_models"]} == set(NAMES)

@@ -20,7 +20,7 @@ from api.http.commands import Commands
 from api.http.freshness import Freshness
 from api.middleware.deadline import OPERATIONS_S
 from bus.connections.clients import redis_client
-from bus.connections.liveness import Liveness
+from bus.connections.liveness import ServerLiveness
 from bus.inbox.gateway import CommandGateway
 from bus.notify.notifier import announce, announce_positions, finished, reached
 from read_side.generations.registry import FIRST
@@ -228,7 +228,7 @@ def test_strong_reads_and_the_feed_wait_without_a_thread(web: Web, both: BothSid
 def test_while_a_database_is_away_hardly_anybody_looks(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first that fails finds out for all; each would take its whole timeout otherwise."""
     waiting = web.callers(20, web.adds_product)
-    monkeypatch.setattr(Liveness, "answers", lambda _: False)
+    monkeypatch.setattr(ServerLiveness, "answers", lambda _: False)
     with (
         mock.patch.object(CommandGateway, "find", side_effect=NetworkTimeout("silent")) as looks,
         redis_client(web.shop.settings) as client,

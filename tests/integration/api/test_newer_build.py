@@ -12,7 +12,7 @@ from bus.observability.heartbeats import Heartbeat
 from bus.observability.metric_slots import MetricsPublisher, Slots
 from bus.observability.metrics import Metrics
 from read_side.audit.audit import audit
-from read_side.generations.registry import FIRST, Entry
+from read_side.generations.registry import FIRST, RegistryEntry
 from read_side.parked.retry import ParkedRetry
 from read_side.projections.order_detail import ORDER_DETAIL
 from tests.integration.api.both_sides import BothSides
@@ -123,5 +123,5 @@ def test_a_stream_that_was_parked_is_mended_from_newer_commits(busy: BothSides) 
 
 def test_the_registry_knows_its_generations_still(busy: BothSides) -> None:
     written_by_a_newer_build(busy.shop.read)
-    entries = [Entry.from_stored(stored) for stored in busy.shop.read["read_models"].find()]
+    entries = [RegistryEntry.from_stored(stored) for stored in busy.shop.read["read_models"].find()]
     assert {entry.live for entry in entries} == {FIRST}

@@ -21,8 +21,8 @@ from api.http.freshness import Freshness
 from api.local.mongod import Mongod
 from api.resources.health import Probe
 from bus.connections.clients import mongo_client
-from bus.connections.liveness import Liveness
-from bus.observability.outages import Outages, Server
+from bus.connections.liveness import ServerLiveness
+from bus.observability.outages import Dependency, Outages
 from read_side.projections import product_sales
 from tests.support import messages
 from tests.support.processes import is_stopped
@@ -99,7 +99,7 @@ def _pool(client: Any) -> Any:
 
 
 def test_a_worker_does_not_take_a_slow_query_for_an_outage(busy: Shop) -> None:
-    outages = Outages({Server.MONGODB: lambda: busy.read.command("ping")}, threading.Event())
+    outages = Outages({Dependency.MONGODB: lambda: busy.read.command("ping")}, threading.Event())
     with pymongo.timeout(BRIEF_S), pytest.raises(NetworkTimeout) as slow:
         list(busy.read["product_sales.g1"].aggregate(SLOW))
     assert not outages.noticed(slow.value)
@@ -138,7 +138,7 @@ def test_a_server_that_hangs_is_left_alone_after_the_first_request(busy: Shop, m
 
 def test_a_server_that_hangs_is_an_outage_to_a_worker(mongo_server: Mongod, busy: Shop) -> None:
     client = mongo_client(mongo_server.uri, 300)
-    outages = Outages({Server.MONGODB: lambda: client.admin.command("ping")}, threading.Event())
+    outages = Outages({Dependency.MONGODB: lambda: client.admin.command("ping")}, threading.Event())
     with client:
         with pymongo.timeout(WAITS_S):
             client.admin.command("ping")  # it is connected before the server hangs
@@ -161,4 +161,4 @@ def test_the_circuit_asks_what_the_health_check_asks(busy: Shop) -> None:
     with slow_analytics():
         slow_query(client)
     assert asked == ["read"]
-    assert Liveness(probes["write_store"].ask, WAITS_S).answers()
+    assert ServerLiveness(probes["write_store"].ask, WAITS_S).answers()

@@ -1,4 +1,4 @@
-"""The last beat: the read models' doorbells, and the word to whoever waits for the command."""
+"""What follows an append: the read models' doorbells, and the word to whoever waits for the command."""
 
 from collections.abc import Iterable
 from typing import Protocol
@@ -11,7 +11,7 @@ from bus.notify.subscriptions import Subscriptions
 from bus.observability.interruption import Interruption
 
 
-class Bell(Protocol):
+class Announcer(Protocol):
     """Tells the rest of the system. Must not raise: who does not hear it finds out by a sweep."""
 
     def ring(self, partitions: Iterable[int]) -> None:
@@ -21,7 +21,7 @@ class Bell(Protocol):
         """Commands have come to their outcomes."""
 
 
-class WriteSideBell:
+class RedisAnnouncer:
     """Rings over Redis. When Redis is away it stays silent: the sweeps and waiters' own looks cover that."""
 
     def __init__(self, client: redis.Redis, doorbells: Doorbells, subscriptions: Subscriptions) -> None:
