@@ -20,7 +20,7 @@ from typing import Self
 import redis
 
 from bus.messages.streams import product_stream
-from tests.benchmarks import decisions, shop, wire
+from tests.benchmarks import decisions, wire, workload
 from tests.benchmarks.backstage import Backstage
 from tests.benchmarks.caller import LAST_ANSWERS_S, Caller
 from tests.benchmarks.meanwhile import Meanwhile
@@ -162,12 +162,12 @@ class HotProducts:
     def _register(self) -> list[str]:
         """Products that can be changed, and the customers who have nothing to do with them."""
         candidates = [f"other{number}" for number in range(100)]
-        neighbours = shop.neighbours(product_stream(HOT), candidates, self._stage.settings.log_partitions)
+        neighbours = workload.neighbours(product_stream(HOT), candidates, self._stage.settings.log_partitions)
         others = list(neighbours[:OTHERS])
         products = [
             wire.post(
                 "/products",
-                {"product_id": each, "name": each, "unit_price": 900, "currency": shop.CURRENCY},
+                {"product_id": each, "name": each, "unit_price": 900, "currency": workload.CURRENCY},
                 self._token,
             )
             for each in self._products
@@ -175,7 +175,7 @@ class HotProducts:
         customers = [
             wire.post(
                 "/customers",
-                {"customer_id": each, "name": each, "email": f"{each}@shop.example"},
+                {"customer_id": each, "name": each, "email": f"{each}@workload.example"},
                 self._token,
             )
             for each in others
@@ -185,7 +185,7 @@ class HotProducts:
 
     def _endless(self, customers: list[str]) -> Iterator[bytes]:
         for number, customer_id in enumerate(cycle(customers)):
-            change = {"email": f"{customer_id}.{number}@shop.example"}
+            change = {"email": f"{customer_id}.{number}@workload.example"}
             yield wire.patch(f"/customers/{customer_id}", change, self._token, f"wait={WAIT_S}")
 
 

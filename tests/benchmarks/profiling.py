@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import shop, stacks, wire
+from tests.benchmarks import stacks, wire, workload
 from tests.benchmarks.caller import Caller
 from tests.benchmarks.cast import Cast
 from tests.benchmarks.contestants.twofold import Twofold
@@ -51,7 +51,7 @@ def from_queue(stage: Stage, twofold: Twofold, orders: int) -> Load:
 def posted(stage: Stage, size: Size) -> Load:
     """``POST /orders``, while the workers handle what is posted."""
     token = stage.token("staff", "ann")
-    requests = [wire.post("/orders", order, token) for order in shop.Orders(2).several(200)]
+    requests = [wire.post("/orders", order, token) for order in workload.Orders(2).several(200)]
     with Caller(stage.port, size.callers) as caller:
         caller.as_fast_as_it_goes(requests, size.seconds / 5)
         meter = Meter(stage.pids)

@@ -17,7 +17,7 @@ from bus.messages.orders import OrderPlaced
 from bus.messages.values import Line
 from read_side.projections.model import Document, ReadModel
 from read_side.projector.folding import POSITION, placed
-from tests.benchmarks import shop
+from tests.benchmarks import workload
 
 PARTITIONS = 4
 BOTH_OF_TEN = 2
@@ -76,7 +76,7 @@ class SoldYears:
             customer_name="Customer",
             reference=None,
             placed_at=datetime.combine(day, time(12), UTC),
-            currency=shop.CURRENCY,
+            currency=workload.CURRENCY,
             lines=lines,
             total=sum(line.line_total for line in lines),
             units=units,

@@ -20,7 +20,7 @@ from bus.log.commit import Commit
 from bus.log.log import Log
 from bus.messages.registry import SCHEMA_VERSIONS
 from bus.messages.streams import customer_stream, draw_order_id, order_stream, partition_of, product_stream
-from tests.benchmarks import shop
+from tests.benchmarks import workload
 from write_side.domain.aggregates import aggregate_of
 
 CUSTOMERS = tuple(f"b{number}" for number in range(500))
@@ -66,18 +66,18 @@ class WrittenLog:
         for customer_id in CUSTOMERS:
             customer = {
                 "customer_id": customer_id,
-                "name": shop.customer_name(customer_id),
-                "email": f"{customer_id}@shop.example",
+                "name": workload.customer_name(customer_id),
+                "email": f"{customer_id}@workload.example",
             }
             yield self._commit(
                 customer_stream(customer_id), 1, FIRST, "CustomerRegistered", customer, customer
             )
-        for product_id in shop.PRODUCTS:
+        for product_id in workload.PRODUCTS:
             product = {
                 "product_id": product_id,
-                "name": shop.product_name(product_id),
-                "unit_price": shop.unit_price(product_id),
-                "currency": shop.CURRENCY,
+                "name": workload.product_name(product_id),
+                "unit_price": workload.unit_price(product_id),
+                "currency": workload.CURRENCY,
             }
             state = {**product, "discontinued": False}
             yield self._commit(product_stream(product_id), 1, FIRST, "ProductAdded", product, state)
@@ -90,12 +90,12 @@ class WrittenLog:
     def _order(self, customer_id: str, placed_at: datetime, *, confirmed: bool) -> Iterator[Stored]:
         order_id = draw_order_id(customer_id, self._partitions)
         lines: list[Stored] = []
-        for product_id in self._random.sample(shop.PRODUCTS, self._random.randint(1, shop.MAX_LINES)):
-            quantity, price = self._random.randint(1, 5), shop.unit_price(product_id)
+        for product_id in self._random.sample(workload.PRODUCTS, self._random.randint(1, workload.MAX_LINES)):
+            quantity, price = self._random.randint(1, 5), workload.unit_price(product_id)
             lines.append(
                 {
                     "product_id": product_id,
-                    "product_name": shop.product_name(product_id),
+                    "product_name": workload.product_name(product_id),
                     "quantity": quantity,
                     "list_price": price,
                     "unit_price": price,
@@ -111,16 +111,16 @@ class WrittenLog:
             "order_id": order_id,
             "customer_id": customer_id,
             "placed_at": placed_at,
-            "currency": shop.CURRENCY,
+            "currency": workload.CURRENCY,
             "total": sum(line["line_total"] for line in lines),
             "units": sum(line["quantity"] for line in lines),
         }
         placed = {
             **common,
-            "customer_name": shop.customer_name(customer_id),
+            "customer_name": workload.customer_name(customer_id),
             "reference": None,
             "lines": lines,
-            "shipping_address": {"line2": None, "region": None, **shop.ADDRESS},
+            "shipping_address": {"line2": None, "region": None, **workload.ADDRESS},
         }
         state = {**common, "lines": amounts, "status": "pending", "changed_at": placed_at}
         stream = order_stream(order_id)

@@ -8,7 +8,7 @@ from selenium.webdriver.chrome.webdriver import WebDriver
 
 from tests.browser.browser import Browser
 from tests.browser.chromium import chromium, new_window
-from tests.browser.shop import Shop
+from tests.browser.watched_shop import Shop
 from tests.support.processes import ROOT
 from tests.support.system import System
 

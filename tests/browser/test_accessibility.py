@@ -4,7 +4,7 @@ import pytest
 
 from tests.browser.accessibility import barriers
 from tests.browser.browser import LOOKS, PHONE, USUAL, Browser
-from tests.browser.shop import Shop
+from tests.browser.watched_shop import Shop
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 
 from read_side.rebuild.rebuild_requests import COLLECTION as REQUESTS
 from tests.browser.browser import PATIENCE_S, Browser
-from tests.browser.shop import DONE, Shop
+from tests.browser.watched_shop import DONE, Shop
 from tests.support.system import System
 from tests.support.waiting import until
 

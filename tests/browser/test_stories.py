@@ -4,7 +4,7 @@ from selenium.webdriver.common.keys import Keys
 
 from read_side.projections import READ_MODELS
 from tests.browser.browser import Browser
-from tests.browser.shop import Shop
+from tests.browser.watched_shop import Shop
 
 OF_AN_ORDER = {"order_summary", "order_detail"}
 

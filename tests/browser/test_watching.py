@@ -4,7 +4,7 @@ import pytest
 from selenium.webdriver.common.keys import Keys
 
 from tests.browser.browser import PATIENCE_S, Browser
-from tests.browser.shop import Shop
+from tests.browser.watched_shop import Shop
 from tests.support.system import System
 from tests.support.waiting import until
 

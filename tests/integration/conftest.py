@@ -13,7 +13,7 @@ from bus.inbox.command_records import CommandRecords
 from bus.inbox.inbox import Inbox
 from bus.log.log import Log
 from bus.settings import Settings
-from tests.integration.shop import ReadSide, WriteSide
+from tests.integration.sides import ReadSide, WriteSide
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from read_side.projections.model import Document, ReadModel
 from read_side.rebuild import handover
 from read_side.rebuild.filling import fill_partition
 from read_side.rebuild.rebuild import Rebuild, RebuildTools, Rebuilt
-from tests.integration.shop import LONG_AGO, PARTITIONS, ReadSide
+from tests.integration.sides import LONG_AGO, PARTITIONS, ReadSide
 
 
 def changed(model: ReadModel) -> ReadModel:

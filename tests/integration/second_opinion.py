@@ -12,7 +12,7 @@ from read_side.projections.order_analytics import ORDER_ANALYTICS
 from read_side.projections.order_summary import ORDER_SUMMARY
 from read_side.projections.product_sales import PRODUCT_SALES
 from read_side.queries.store import CollectionDocuments
-from tests.integration.shop import PARTITIONS, ReadSide, WriteSide
+from tests.integration.sides import PARTITIONS, ReadSide, WriteSide
 
 
 def agrees(write: WriteSide, read: ReadSide) -> None:

@@ -3,7 +3,7 @@
 from bus.messages.registry import SCHEMA_VERSIONS
 from read_side.generations.registry import FIRST
 from read_side.parked.parking import Parking
-from tests.integration.shop import WriteSide
+from tests.integration.sides import WriteSide
 
 UNKNOWN = 99
 """A version of an event's schema that no build knows."""

@@ -8,7 +8,7 @@ from bus.notify.notifier import Notifier
 from read_side.projections import READ_MODELS
 from read_side.projections.model import ReadModel
 from read_side.projector.runners import Runners
-from tests.integration.shop import PARTITIONS, ReadSide
+from tests.integration.sides import PARTITIONS, ReadSide
 
 MOST_TURNS = 200
 

@@ -22,7 +22,7 @@ from bus.messages.registry import AnyCommand
 from bus.messages.streams import partition_of
 from bus.messages.values import OrderStatus
 from bus.settings import Settings
-from tests.integration.shop import PARTITIONS, WriteSide, order_id
+from tests.integration.sides import PARTITIONS, WriteSide, order_id
 from tests.support import messages
 from write_side.audit import audit
 from write_side.domain.aggregates import Aggregate, aggregate_for

@@ -28,7 +28,7 @@ from read_side.projections.model import ReadModel
 from read_side.projector import batch, catch_up
 from tests.integration.crashes import Moment, dying
 from tests.integration.second_opinion import agrees
-from tests.integration.shop import PARTITIONS, ReadSide, WriteSide, order_id
+from tests.integration.sides import PARTITIONS, ReadSide, WriteSide, order_id
 from tests.support import messages
 from write_side import audit as log_audit
 

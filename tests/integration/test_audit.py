@@ -18,7 +18,7 @@ from read_side.audit import audit as audits
 from read_side.audit.audit import ABSENT, DocumentDifference, audit
 from read_side.projections.order_summary import ORDER_SUMMARY
 from tests.integration.crashes import dying
-from tests.integration.shop import PARTITIONS, ReadSide, WriteSide, order_id, partition
+from tests.integration.sides import PARTITIONS, ReadSide, WriteSide, order_id, partition
 from tests.support import messages
 from write_side.__main__ import app as write_side_app
 

@@ -16,7 +16,7 @@ from bus.messages.values import OrderStatus
 from bus.settings import Settings
 from read_side.projections.order_detail import ORDER_DETAIL
 from read_side.projections.products import PRODUCTS
-from tests.integration.shop import PARTITIONS, ReadSide, WriteSide, order_id, partition
+from tests.integration.sides import PARTITIONS, ReadSide, WriteSide, order_id, partition
 from tests.integration.spoiling import spoil
 from tests.support import messages
 from tests.support.command_line import APPS, CHANGING, COLUMNS, CommandLine, Ended

@@ -12,7 +12,7 @@ from bus.errors import LogMismatchError
 from bus.log.log import FORMAT, Log
 from bus.messages.envelope import CommandEnvelope
 from bus.messages.outcome import CommandStatus, Outcome
-from tests.integration.shop import PARTITIONS, WriteSide, order_id, partition
+from tests.integration.sides import PARTITIONS, WriteSide, order_id, partition
 from tests.support import messages
 from tests.support.waiting import until
 

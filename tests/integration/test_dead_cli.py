@@ -15,7 +15,7 @@ from bus.messages.outcome import CommandStatus, Outcome
 from bus.settings import Settings
 from tests.integration.commands_queue import redis_away, waiting
 from tests.integration.graveyard import DIED_MS, bury, payload
-from tests.integration.shop import WriteSide
+from tests.integration.sides import WriteSide
 from tests.support import messages
 from tests.support.command_line import COLUMNS, CommandLine
 from tests.support.decided import come_to

@@ -15,7 +15,7 @@ from bus.messages.outcome import CommandStatus
 from bus.queue.broker import Broker
 from bus.settings import Settings
 from tests.integration.deadly_worker import DEADLY
-from tests.integration.shop import PARTITIONS, WriteSide, order_id
+from tests.integration.sides import PARTITIONS, WriteSide, order_id
 from tests.support import messages
 from tests.support.command_line import plain
 from tests.support.processes import Process

@@ -14,7 +14,7 @@ from read_side.projections.order_summary import ORDER_SUMMARY
 from read_side.projector import batch, catch_up, spreading
 from read_side.projector.catch_up import End
 from tests.integration.crashes import Moment, dying
-from tests.integration.shop import ReadSide, WriteSide, order_id, partition
+from tests.integration.sides import ReadSide, WriteSide, order_id, partition
 from tests.support import messages
 
 HOME = partition("c1")

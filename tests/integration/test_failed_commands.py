@@ -12,7 +12,7 @@ from bus.errors import RefusedError
 from bus.inbox.attempts import Attempts
 from bus.messages.envelope import CommandEnvelope
 from bus.messages.outcome import CommandStatus, Outcome
-from tests.integration.shop import WriteSide, partition
+from tests.integration.sides import WriteSide, partition
 from tests.support import messages
 from tests.support.decided import come_to
 from tests.support.waiting import until

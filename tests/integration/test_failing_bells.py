@@ -28,7 +28,7 @@ from read_side.projector.catch_up import End, Run
 from read_side.projector.checkpoints import Checkpoints
 from read_side.projector.pauses import Pauses
 from read_side.worker import register_actor
-from tests.integration.shop import NoRunners
+from tests.integration.sides import NoRunners
 from tests.support.waiting import until
 
 NAME = PRODUCTS.name

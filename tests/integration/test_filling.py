@@ -21,7 +21,7 @@ from read_side.projector.context import Reached
 from read_side.rebuild import filling, shared_scan
 from read_side.rebuild.filling import Target, fill_together, projection_context
 from tests.integration import long_log
-from tests.integration.shop import PARTITIONS, ReadSide
+from tests.integration.sides import PARTITIONS, ReadSide
 
 EVENTS = 1_500
 STRETCH = 100

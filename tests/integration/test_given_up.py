@@ -17,7 +17,7 @@ from bus.log.log import Log
 from bus.messages.envelope import CommandEnvelope
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.settings import Settings
-from tests.integration.shop import WriteSide, partition
+from tests.integration.sides import WriteSide, partition
 from tests.interleavings.stopped import Stopped, stopped
 from tests.support import messages
 from write_side.handling import decisions, outcomes

@@ -10,7 +10,7 @@ from bus.messages.registry import AnyCommand
 from bus.messages.rejection import RejectionKind
 from bus.messages.streams import partition_of
 from bus.messages.values import OrderStatus
-from tests.integration.shop import PARTITIONS, WriteSide, order_id, partition
+from tests.integration.sides import PARTITIONS, WriteSide, order_id, partition
 from tests.support import messages
 from write_side.audit import CommitDifference, audit
 

@@ -19,7 +19,7 @@ from read_side.projector.batch import Batch
 from read_side.projector.catch_up import End
 from read_side.projector.checkpoints import Checkpoints
 from tests.integration.crashes import Moment, dying
-from tests.integration.shop import PARTITIONS, ReadSide, WriteSide, order_id, partition
+from tests.integration.sides import PARTITIONS, ReadSide, WriteSide, order_id, partition
 from tests.integration.taking_part import Joint
 from tests.support import messages
 

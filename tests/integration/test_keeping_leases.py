@@ -20,7 +20,7 @@ from read_side.projections import READ_MODELS
 from read_side.projections.order_detail import ORDER_DETAIL
 from read_side.projector.runners import Runners
 from read_side.projector.watchdog import PATIENCE, Watchdog
-from tests.integration.shop import PARTITIONS, ReadSide, WriteSide, order_id, partition
+from tests.integration.sides import PARTITIONS, ReadSide, WriteSide, order_id, partition
 from tests.support import messages
 from tests.support.waiting import until
 from write_side.handling.announcer import RedisAnnouncer

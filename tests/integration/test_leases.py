@@ -20,7 +20,7 @@ from read_side.projector import catch_up
 from read_side.projector.batch import Batch
 from read_side.projector.catch_up import End
 from read_side.projector.checkpoints import Checkpoints
-from tests.integration.shop import ReadSide, WriteSide, order_id, partition
+from tests.integration.sides import ReadSide, WriteSide, order_id, partition
 from tests.support import messages
 from tests.support.waiting import until
 

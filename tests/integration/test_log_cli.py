@@ -13,7 +13,7 @@ from bus.messages.principal import Principal, Role
 from bus.messages.values import OrderStatus
 from bus.settings import Settings
 from tests.integration.commands_queue import PATIENCE_S
-from tests.integration.shop import PARTITIONS, WriteSide, order_id, partition
+from tests.integration.sides import PARTITIONS, WriteSide, order_id, partition
 from tests.support import messages
 from tests.support.command_line import CommandLine
 from tests.support.waiting import until

@@ -14,7 +14,7 @@ from bus.settings import Settings
 from read_side.__main__ import app as read_side_app
 from read_side.audit.audit import audit as audit_read_models
 from tests.integration.crashes import Crash, dying
-from tests.integration.shop import PARTITIONS, ReadSide, WriteSide, order_id, partition
+from tests.integration.sides import PARTITIONS, ReadSide, WriteSide, order_id, partition
 from tests.support import messages
 from write_side.__main__ import app as write_side_app
 from write_side.audit import audit

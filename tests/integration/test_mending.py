@@ -19,7 +19,7 @@ from read_side.projections.order_detail import ORDER_DETAIL
 from read_side.projections.order_summary import ORDER_SUMMARY
 from read_side.projections.products import PRODUCTS
 from read_side.projector import batch, catch_up
-from tests.integration.shop import PARTITIONS, ReadSide, WriteSide, order_id, partition, written
+from tests.integration.sides import PARTITIONS, ReadSide, WriteSide, order_id, partition, written
 from tests.integration.spoiling import repair, spoil
 from tests.support import messages
 

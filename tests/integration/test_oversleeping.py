@@ -23,7 +23,7 @@ from read_side.parked import mending
 from read_side.parked.retry import ParkedRetry
 from read_side.projections.order_detail import ORDER_DETAIL as MODEL
 from read_side.projector import batch
-from tests.integration.shop import PARTITIONS, ReadSide, WriteSide, order_id, partition
+from tests.integration.sides import PARTITIONS, ReadSide, WriteSide, order_id, partition
 from tests.integration.spoiling import repair, spoil
 from tests.integration.stalls import stalls_at_writes
 from tests.support import messages

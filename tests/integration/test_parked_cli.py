@@ -15,7 +15,7 @@ from read_side.projections.order_analytics import ORDER_ANALYTICS
 from read_side.projections.order_detail import ORDER_DETAIL
 from read_side.projections.order_summary import ORDER_SUMMARY
 from read_side.projector.catch_up import End
-from tests.integration.shop import PARTITIONS, ReadSide, WriteSide, order_id, partition
+from tests.integration.sides import PARTITIONS, ReadSide, WriteSide, order_id, partition
 from tests.integration.spoiling import repair, spoil
 from tests.support import messages
 from tests.support.command_line import plain

@@ -15,7 +15,7 @@ from read_side.projections.order_detail import ORDER_DETAIL
 from read_side.projections.order_summary import ORDER_SUMMARY
 from read_side.projections.products import PRODUCTS
 from read_side.projector import catch_up
-from tests.integration.shop import ReadSide, WriteSide, order_id, partition
+from tests.integration.sides import ReadSide, WriteSide, order_id, partition
 from tests.support import messages
 
 HOME = partition("c1")

@@ -23,7 +23,7 @@ from bus.settings import Settings
 from read_side.projections.customers import CUSTOMERS
 from tests.integration.commands_queue import command, consumer_of, taken
 from tests.integration.graveyard import bury
-from tests.integration.shop import PARTITIONS, ReadSide, WriteSide, partition
+from tests.integration.sides import PARTITIONS, ReadSide, WriteSide, partition
 from tests.support import messages
 from tests.support.command_line import COLUMNS, CommandLine
 from tests.support.decided import come_to

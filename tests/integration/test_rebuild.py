@@ -22,7 +22,7 @@ from read_side.rebuild import handover
 from read_side.rebuild.rebuild import Rebuild
 from tests.integration.crashes import Moment, dying
 from tests.integration.rebuilding import Rebuilding, Worker, quick
-from tests.integration.shop import PARTITIONS, WriteSide, order_id, partition, written
+from tests.integration.sides import PARTITIONS, WriteSide, order_id, partition, written
 from tests.integration.spoiling import set_aside
 from tests.support import messages
 

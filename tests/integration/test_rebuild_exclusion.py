@@ -13,7 +13,7 @@ from read_side.projections.order_summary import ORDER_SUMMARY
 from read_side.projections.products import PRODUCTS
 from read_side.rebuild.rebuild import Rebuild
 from tests.integration.rebuilding import Rebuilding, Worker, changed, quick
-from tests.integration.shop import WriteSide, order_id, written
+from tests.integration.sides import WriteSide, order_id, written
 from tests.support import messages
 
 HISTORY = (

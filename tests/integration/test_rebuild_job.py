@@ -19,7 +19,7 @@ from read_side.rebuild.rebuild_job import RebuildJob
 from read_side.rebuild.rebuild_requests import MOST_DEATHS, Claim, RebuildRequests
 from read_side.rebuild.rebuild_supervisor import RebuildSupervisor
 from tests.integration.rebuilding import Rebuilding, Worker, quick
-from tests.integration.shop import WriteSide, written
+from tests.integration.sides import WriteSide, written
 from tests.support import messages
 from tests.support.waiting import until
 

@@ -15,7 +15,7 @@ from read_side.projections.customers import CUSTOMERS
 from read_side.projections.model import ReadModel
 from read_side.projections.products import PRODUCTS
 from read_side.rebuild.rebuild_requests import MOST_DEATHS, Claim, RebuildRequests
-from tests.integration.shop import LONG_AGO
+from tests.integration.sides import LONG_AGO
 
 MODELS = (CUSTOMERS, PRODUCTS)
 ROUNDS = 30

@@ -14,7 +14,7 @@ from read_side.projector import joint_pass, recent_documents
 from read_side.projector.batch import Batch
 from read_side.projector.guards import MENDED, Guard
 from read_side.projector.recent_documents import RecentDocuments
-from tests.integration.shop import PARTITIONS, ReadSide, WriteSide, order_id, partition
+from tests.integration.sides import PARTITIONS, ReadSide, WriteSide, order_id, partition
 from tests.integration.taking_part import Joint
 from tests.support import messages
 

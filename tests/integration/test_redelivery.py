@@ -18,7 +18,7 @@ from bus.messages.outcome import CommandStatus
 from bus.messages.registry import AnyCommand
 from bus.messages.streams import partition_of
 from bus.settings import Settings
-from tests.integration.shop import WriteSide, partition
+from tests.integration.sides import WriteSide, partition
 from tests.support import messages
 from write_side.domain.aggregates import Aggregate, aggregate_for
 from write_side.domain.customers import Customer

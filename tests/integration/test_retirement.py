@@ -18,7 +18,7 @@ from read_side.projector.projector import Projector
 from read_side.queries.store import ReadStore
 from tests.integration.crashes import dying
 from tests.integration.rebuilding import Rebuilding, Worker, changed, quick
-from tests.integration.shop import WriteSide, partition
+from tests.integration.sides import WriteSide, partition
 from tests.integration.spoiling import set_aside
 from tests.support import messages
 from tests.support.waiting import until

@@ -18,7 +18,7 @@ from read_side.projections.order_summary import ORDER_SUMMARY
 from read_side.projections.products import PRODUCTS
 from read_side.projector.balance import Balance
 from read_side.projector.checkpoints import ASK_MS
-from tests.integration.shop import PARTITIONS, ReadSide, WriteSide, order_id, partition
+from tests.integration.sides import PARTITIONS, ReadSide, WriteSide, order_id, partition
 from tests.integration.spoiling import spoil
 from tests.integration.taking_part import Joint
 from tests.support import messages

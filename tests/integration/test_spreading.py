@@ -28,7 +28,7 @@ from read_side.queries import store
 from read_side.queries.store import ReadStore
 from read_side.queries.strong import order_now
 from read_side.rebuild.comparison import compare
-from tests.integration.shop import ReadSide, WriteSide, order_id, partition
+from tests.integration.sides import ReadSide, WriteSide, order_id, partition
 from tests.integration.taking_part import Joint
 from tests.interleavings.protection import Protection, must, protected_by
 from tests.support import messages

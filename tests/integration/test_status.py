@@ -18,7 +18,7 @@ from read_side.projections import READ_MODELS
 from read_side.projections.order_summary import ORDER_SUMMARY
 from read_side.queries.status import MAX_LAG_S, GenerationStatus, Progress, StatusReader, attention
 from tests.integration.rebuilding import Rebuilding, Worker, changed, quick
-from tests.integration.shop import PARTITIONS, WriteSide, order_id, partition
+from tests.integration.sides import PARTITIONS, WriteSide, order_id, partition
 from tests.integration.spoiling import set_aside
 from tests.support import messages
 

@@ -4,7 +4,7 @@ import pytest
 
 from bus.messages.envelope import CommandEnvelope
 from bus.messages.outcome import CommandStatus
-from tests.integration.shop import WriteSide
+from tests.integration.sides import WriteSide
 from tests.support import messages
 from write_side.handling.isolation import SUSPECT_AT_ONCE
 

@@ -24,7 +24,7 @@ from read_side.queries.store import ReadStore
 from read_side.rebuild.rebuild import Rebuild
 from read_side.worker import tell_of_other_zones
 from tests.integration.rebuilding import Rebuilding, Worker, quick
-from tests.integration.shop import WriteSide, order_id
+from tests.integration.sides import WriteSide, order_id
 from tests.support import messages
 
 KATHMANDU = "Asia/Kathmandu"

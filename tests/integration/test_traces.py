@@ -34,7 +34,7 @@ from read_side.projector.gaps import Gaps
 from read_side.projector.projector import Projector
 from read_side.projector.telemetry import ProjectionTelemetry as ReadTelemetry
 from read_side.worker import register_actor as register_projection
-from tests.integration.shop import NoRunners
+from tests.integration.sides import NoRunners
 from tests.support.shop_api import SECRET, Shop, open_shop
 from tests.support.waiting import until
 from write_side.handling.announcer import RedisAnnouncer

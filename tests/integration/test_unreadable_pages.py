@@ -3,7 +3,7 @@
 import pytest
 
 from bus.messages.outcome import CommandStatus
-from tests.integration.shop import WriteSide, order_id
+from tests.integration.sides import WriteSide, order_id
 from tests.support import messages
 from write_side.handling.in_flight import BATCH
 

@@ -19,7 +19,7 @@ from read_side.projections.products import PRODUCTS
 from read_side.queries.store import ReadStore
 from read_side.worker import tell_of_other_versions
 from tests.integration.rebuilding import Rebuilding, Worker, changed, quick
-from tests.integration.shop import WriteSide, order_id, partition
+from tests.integration.sides import WriteSide, order_id, partition
 from tests.integration.taking_part import Joint
 from tests.support import messages
 

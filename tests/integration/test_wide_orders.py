@@ -19,7 +19,7 @@ from read_side.projections.order_detail import ORDER_DETAIL
 from read_side.projections.product_sales import PRODUCT_SALES
 from read_side.projector import batch, context, follower
 from read_side.projector.checkpoints import Checkpoints
-from tests.integration.shop import ReadSide, WriteSide, order_id, partition
+from tests.integration.sides import ReadSide, WriteSide, order_id, partition
 from tests.support import messages
 
 HOME = partition("c1")

@@ -34,7 +34,7 @@ from read_side.projector.checkpoints import Checkpoints
 from read_side.rebuild import rebuild_requests
 from read_side.rebuild.rebuild_requests import RebuildRequests
 from tests.integration.commands_queue import waiting
-from tests.integration.shop import PARTITIONS, WriteSide, order_id
+from tests.integration.sides import PARTITIONS, WriteSide, order_id
 from tests.support import messages
 from tests.support.skewed_mongod import SkewedMongod
 from tests.support.waiting import until

@@ -15,7 +15,7 @@ from bus.queue.broker import Broker
 from bus.queue.keys import QueueKeys
 from bus.sweeper import Sweep
 from tests.integration.commands_queue import SOON_MS, command, consumer_of, in_flight, taken, waiting
-from tests.integration.shop import WriteSide
+from tests.integration.sides import WriteSide
 from tests.interleavings.protection import Protection, must, protected_by
 from tests.interleavings.stopped import stopped
 from tests.support import messages

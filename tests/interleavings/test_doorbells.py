@@ -30,7 +30,7 @@ from read_side.projector.checkpoints import Checkpoints
 from read_side.projector.projector import Projector
 from read_side.projector.watchdog import PATIENCE, Watchdog
 from read_side.worker import register_actor
-from tests.integration.shop import NoRunners, ReadSide, WriteSide, order_id, partition
+from tests.integration.sides import NoRunners, ReadSide, WriteSide, order_id, partition
 from tests.interleavings.protection import Protection, must, protected_by
 from tests.interleavings.stopped import PATIENCE_S, stopped
 from tests.support import messages

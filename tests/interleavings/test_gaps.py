@@ -17,7 +17,7 @@ from read_side.projector import gaps
 from read_side.projector.catch_up import End
 from read_side.projector.gaps import Gaps
 from tests.contract.decisions import committed, decision
-from tests.integration.shop import ReadSide
+from tests.integration.sides import ReadSide
 from tests.interleavings.protection import Protection, at_most, must, protected_by
 from tests.interleavings.stopped_process import killed_at
 from tests.support import messages

@@ -29,7 +29,7 @@ from bus.queue.broker import Broker
 from bus.settings import Settings
 from bus.sweeper import Sweep
 from tests.integration.commands_queue import SOON_MS, consumer_of, redis_away, taken, waiting
-from tests.integration.shop import WriteSide
+from tests.integration.sides import WriteSide
 from tests.interleavings.protection import Protection, must, protected_by
 from tests.interleavings.stopped import stopped
 from tests.support import messages

@@ -16,7 +16,7 @@ from bus.messages.registry import AnyCommand
 from bus.queue.broker import Broker
 from bus.settings import Settings
 from tests.contract.decisions import committed, decision
-from tests.integration.shop import PARTITIONS, WriteSide, partition
+from tests.integration.sides import PARTITIONS, WriteSide, partition
 from tests.interleavings.log_protections import IDEMPOTENCY, ONE_OUTCOME
 from tests.interleavings.protection import Protection, must, protected_by
 from tests.interleavings.stopped import stopped

@@ -19,7 +19,7 @@ from bus.log.positions import HighestRead
 from bus.messages.registry import AnyCommand
 from bus.messages.values import OrderStatus
 from read_side.projections import READ_MODELS
-from tests.integration.shop import ReadSide, WriteSide, order_id, partition
+from tests.integration.sides import ReadSide, WriteSide, order_id, partition
 from tests.interleavings.protection import Protection, must, protected_by
 from tests.support import messages
 from write_side.audit import audit

@@ -23,7 +23,7 @@ from read_side.projector.batch import Batch
 from read_side.projector.catch_up import End
 from read_side.projector.checkpoints import Checkpoints, Lease
 from read_side.projector.folding import Plan
-from tests.integration.shop import ReadSide, WriteSide, order_id, partition
+from tests.integration.sides import ReadSide, WriteSide, order_id, partition
 from tests.interleavings.protection import Protection, must, protected_by
 from tests.interleavings.stopped import stopped
 from tests.support import messages

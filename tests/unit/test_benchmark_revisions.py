@@ -11,7 +11,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from bus.messages.streams import customer_stream, partition_of
-from tests.benchmarks import report, shop, sizes
+from tests.benchmarks import report, sizes, workload
 from tests.benchmarks.__main__ import app
 from tests.benchmarks.benchmark import AGAINST, MEASUREMENTS, Measurement, run
 from tests.benchmarks.builds import Revision, RevisionError
@@ -20,7 +20,7 @@ from tests.benchmarks.meanwhile import Meanwhile
 
 
 def git(folder: Path, *arguments: str) -> None:
-    who = ("-c", "user.name=Ann", "-c", "user.email=ann@shop.example")
+    who = ("-c", "user.name=Ann", "-c", "user.email=ann@workload.example")
     subprocess.run(["git", *who, *arguments], cwd=folder, check=True, capture_output=True)
 
 
@@ -82,10 +82,10 @@ def test_no_figure_against_a_revision_has_the_name_of_another() -> None:
 
 
 def test_neighbours_share_the_partition_and_are_others() -> None:
-    stream = customer_stream(shop.CUSTOMERS[0])
-    neighbours = shop.neighbours(stream, shop.CUSTOMERS, 4)
+    stream = customer_stream(workload.CUSTOMERS[0])
+    neighbours = workload.neighbours(stream, workload.CUSTOMERS, 4)
     assert neighbours
-    assert shop.CUSTOMERS[0] not in neighbours
+    assert workload.CUSTOMERS[0] not in neighbours
     assert {partition_of(customer_stream(each), 4) for each in neighbours} == {partition_of(stream, 4)}
 
 

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 import redis
 from dramatiq.brokers.redis import RedisBroker
 
-from tests.benchmarks import shop
+from tests.benchmarks import workload
 from tests.benchmarks.backstage import Backstage
 from tests.benchmarks.stage import NOOP_REDIS, Stage
 from tests.benchmarks.yardsticks import dramatiq_workers, noop
@@ -34,7 +34,7 @@ class Noop:
         enqueuing = RedisBroker(url=self._backstage.url)
         self._open.callback(enqueuing.client.close)
         self._actor = noop.declare(enqueuing)
-        self._orders = shop.Orders()
+        self._orders = workload.Orders()
 
     def close(self) -> None:
         self._open.close()

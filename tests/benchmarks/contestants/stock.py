@@ -10,7 +10,7 @@ from dramatiq.brokers.redis import RedisBroker
 from pymongo import MongoClient
 from pymongo.collection import Collection
 
-from tests.benchmarks import shop
+from tests.benchmarks import workload
 from tests.benchmarks.backstage import Backstage
 from tests.benchmarks.stage import STOCK_REDIS, Stage
 from tests.benchmarks.yardsticks import dramatiq_workers, stock, stock_api
@@ -38,7 +38,7 @@ class Stock:
         enqueuing = RedisBroker(url=self._backstage.url)
         self._open.callback(enqueuing.client.close)
         self._place_order = stock.declare(enqueuing, self._database)
-        self._orders = shop.Orders()
+        self._orders = workload.Orders()
         self._found()
         stage.start("stock", "dramatiq", f"{stock.__name__}:{stock.setup.__name__}", **self._environ)
 
@@ -90,15 +90,15 @@ class Stock:
 
     def _found(self) -> None:
         """Customers and products as the write side and the read models have them."""
-        customers = [{"_id": each, "name": shop.customer_name(each)} for each in shop.CUSTOMERS]
+        customers = [{"_id": each, "name": workload.customer_name(each)} for each in workload.CUSTOMERS]
         products = [
             {
                 "_id": each,
-                "name": shop.product_name(each),
-                "unit_price": shop.unit_price(each),
-                "currency": shop.CURRENCY,
+                "name": workload.product_name(each),
+                "unit_price": workload.unit_price(each),
+                "currency": workload.CURRENCY,
             }
-            for each in shop.PRODUCTS
+            for each in workload.PRODUCTS
         ]
         stock.create_indexes(self._database)
         for name, documents in (("customers", customers), ("products", products)):

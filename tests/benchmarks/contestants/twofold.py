@@ -28,7 +28,7 @@ from bus.queue.broker import Broker
 from bus.queue.keys import NAMESPACE
 from bus.settings import Settings
 from read_side.projector.checkpoints import Checkpoints
-from tests.benchmarks import decisions, shop
+from tests.benchmarks import decisions, workload
 from tests.benchmarks.backstage import Backstage
 
 CHUNK = 500
@@ -59,7 +59,7 @@ class Twofold:
         enqueuing = redis.Redis.from_url(self._backstage.url)
         self._open.callback(enqueuing.close)
         self._broker = Broker(enqueuing)
-        self._orders = shop.Orders()
+        self._orders = workload.Orders()
 
     def close(self) -> None:
         self._backstage.close()
@@ -72,7 +72,7 @@ class Twofold:
 
     def found(self) -> None:
         """Make the shop."""
-        self._accept(shop.founding())
+        self._accept(workload.founding())
         self._backstage.raise_curtain()
         self.until_done()
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from pymongo import MongoClient
 
-from tests.benchmarks import shop, wire
+from tests.benchmarks import wire, workload
 from tests.benchmarks.caller import Caller
 from tests.benchmarks.cast import Cast
 from tests.benchmarks.cpu import Meter
@@ -65,7 +65,7 @@ def measure(cast: Cast, size: Size) -> list[Figure]:
 def kinds_of(stage: Stage) -> tuple[Kind, Kind]:
     """POSTs of orders, and GETs of orders that the stage shows."""
     token = stage.token("staff", "ann")
-    posts = [wire.post("/orders", order, token) for order in shop.Orders(2).several(DIFFERENT)]
+    posts = [wire.post("/orders", order, token) for order in workload.Orders(2).several(DIFFERENT)]
     gets = [wire.get(f"/orders/{order_id}", token) for order_id in _order_ids(stage)]
     return (
         Kind("post_vs_hello", 202, posts, at_least(0.5)),

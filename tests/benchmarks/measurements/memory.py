@@ -6,7 +6,7 @@ is full. mongod fills its cache as it may, and Redis holds nothing between the t
 judged.
 """
 
-from tests.benchmarks import shop, wire
+from tests.benchmarks import wire, workload
 from tests.benchmarks.caller import Caller
 from tests.benchmarks.cast import Cast
 from tests.benchmarks.cpu import resident_bytes
@@ -24,7 +24,7 @@ MIB = 2**20
 def measure(cast: Cast, size: Size) -> list[Figure]:
     stage = cast.stage
     token = stage.token("staff", "ann")
-    requests = [wire.post("/orders", order, token) for order in shop.Orders(7).several(500)]
+    requests = [wire.post("/orders", order, token) for order in workload.Orders(7).several(500)]
     cast.twofold.until_done()
     tenths = []
     with Caller(stage.port, size.callers) as caller:

@@ -12,7 +12,7 @@ from functools import partial
 from itertools import cycle
 
 from bus.messages.streams import customer_stream
-from tests.benchmarks import shop, wire
+from tests.benchmarks import wire, workload
 from tests.benchmarks.caller import Caller
 from tests.benchmarks.cast import Cast
 from tests.benchmarks.contestants.twofold import Twofold
@@ -25,7 +25,7 @@ from tests.benchmarks.stage import Stage
 from tests.support.waiting import until
 
 NAMES = ("rename_others", "rename_s")
-RENAMED = shop.CUSTOMERS[0]
+RENAMED = workload.CUSTOMERS[0]
 MODELS = ("order_summary", "order_detail")
 AT_ONCE = 2_500
 """Orders on the queue at a time while the customer gets its orders."""
@@ -80,7 +80,7 @@ def measure(cast: Cast, size: Size) -> list[Figure]:
 
 def _place(twofold: Twofold, orders: int) -> None:
     """Give the customer its orders."""
-    drawn = shop.Orders(8, [RENAMED])
+    drawn = workload.Orders(8, [RENAMED])
     for start in range(0, orders, AT_ONCE):
         twofold.place_these(drawn.several(min(AT_ONCE, orders - start)))
 
@@ -88,9 +88,9 @@ def _place(twofold: Twofold, orders: int) -> None:
 def _others(stage: Stage, twofold: Twofold) -> Shown:
     """What the stage shows of the orders of others in the customer's partition."""
     partitions = stage.settings.log_partitions
-    neighbours = shop.neighbours(customer_stream(RENAMED), shop.CUSTOMERS, partitions)
+    neighbours = workload.neighbours(customer_stream(RENAMED), workload.CUSTOMERS, partitions)
     token = stage.token("staff", "ann")
-    requests = [wire.post("/orders", order, token) for order in shop.Orders(9, neighbours).several(50)]
+    requests = [wire.post("/orders", order, token) for order in workload.Orders(9, neighbours).several(50)]
     return replace(shown_by(stage, twofold), requests=requests)
 
 

@@ -12,7 +12,7 @@ from unittest import mock
 
 from bus.messages import registry, upcasters
 from bus.messages.orders import OrderPlaced
-from tests.benchmarks import shop
+from tests.benchmarks import workload
 from tests.benchmarks.cast import Cast
 from tests.benchmarks.figures import RATIO, Figure, at_most
 from tests.benchmarks.samples import Samples
@@ -61,11 +61,11 @@ def _stored() -> tuple[dict[str, Any], dict[str, Any]]:
         "customer_name": "Ann Archer",
         "reference": None,
         "placed_at": datetime(2024, 5, 1, 12, tzinfo=UTC),
-        "currency": shop.CURRENCY,
+        "currency": workload.CURRENCY,
         "lines": [line, line],
         "total": 10_000,
         "units": 4,
-        "shipping_address": {"line2": None, "region": None, **shop.ADDRESS},
+        "shipping_address": {"line2": None, "region": None, **workload.ADDRESS},
     }
     first = {"type": KIND, "v": 1, "data": data}
     return registry.to_stored(registry.from_stored(first)), first

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from pymongo.collection import Collection
 
-from tests.benchmarks import shop, wire
+from tests.benchmarks import wire, workload
 from tests.benchmarks.caller import HEAD_END, Caller
 from tests.benchmarks.cast import Cast
 from tests.benchmarks.figures import Figure, Goal, at_most
@@ -76,7 +76,7 @@ def measure(cast: Cast, size: Size) -> list[Figure]:
 
 
 def _drawn() -> list[dict[str, Any]]:
-    return shop.Orders(3).several(200)
+    return workload.Orders(3).several(200)
 
 
 def shown_by(stage: Stage, twofold: _Finishes) -> Shown:

@@ -29,7 +29,7 @@ from eventsourcing.system import (
     System,
 )
 
-from tests.benchmarks import shop
+from tests.benchmarks import workload
 from tests.support.waiting import until
 
 PATIENCE_S = 120.0
@@ -84,15 +84,15 @@ class Orders(Leader[UUID]):
     """The write side."""
 
     def found(self) -> None:
-        for customer_id in shop.CUSTOMERS:
-            self.save(Customer(customer_id=customer_id, name=shop.customer_name(customer_id)))
-        for product_id in shop.PRODUCTS:
+        for customer_id in workload.CUSTOMERS:
+            self.save(Customer(customer_id=customer_id, name=workload.customer_name(customer_id)))
+        for product_id in workload.PRODUCTS:
             self.save(
                 Product(
                     product_id=product_id,
-                    name=shop.product_name(product_id),
-                    unit_price=shop.unit_price(product_id),
-                    currency=shop.CURRENCY,
+                    name=workload.product_name(product_id),
+                    unit_price=workload.unit_price(product_id),
+                    currency=workload.CURRENCY,
                 )
             )
 
@@ -198,7 +198,7 @@ def main(runner: str, orders: int, folder: str) -> None:
         recorder = running.get(Summaries).recorder
         if not isinstance(recorder, SummaryRecorder):
             raise TypeError(type(recorder))
-        drawn = shop.Orders().several(orders)
+        drawn = workload.Orders().several(orders)
         began = time.perf_counter()
         for order in drawn:
             write_side.place(order)

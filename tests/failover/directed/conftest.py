@@ -11,7 +11,7 @@ from api.local.mongod import Mongod
 from bus.settings import Settings
 from tests.failover.directed.connections import Connections
 from tests.failover.servers.replica_set import ReplicaSet, when_told
-from tests.integration.shop import WriteSide
+from tests.integration.sides import WriteSide
 from tests.support import messages
 from tests.support.shared import Shared
 

@@ -20,7 +20,7 @@ from bus.connections.clients import (
 from bus.settings import Settings
 from tests.failover.servers.member import Member
 from tests.failover.servers.replica_set import ReplicaSet
-from tests.integration.shop import WriteSide
+from tests.integration.sides import WriteSide
 
 BRIEF_MS = 2_000
 

@@ -11,7 +11,7 @@ from tests.chaos.findings import Findings
 from tests.failover.directed.connections import Connections
 from tests.failover.directed.protections import CLAIM_ABOVE, IN_ORDER
 from tests.failover.servers.replica_set import ReplicaSet
-from tests.integration.shop import WriteSide, order_id
+from tests.integration.sides import WriteSide, order_id
 from tests.interleavings.protection import must, protected_by
 from tests.support import messages
 

@@ -10,7 +10,7 @@ from tests.failover.directed.connections import Connections
 from tests.failover.directed.protections import NEVER_STALE, READ_BARRIER
 from tests.failover.network.link import CLIENTS, Link, between
 from tests.failover.servers.replica_set import ReplicaSet
-from tests.integration.shop import PARTITIONS, ReadSide, WriteSide, order_id, partition
+from tests.integration.sides import PARTITIONS, ReadSide, WriteSide, order_id, partition
 from tests.interleavings.protection import must, protected_by
 from tests.support import messages
 

@@ -10,7 +10,7 @@ from bus.messages.envelope import CommandEnvelope
 from tests.failover.directed.connections import Connections
 from tests.failover.directed.protections import DURABLE_ONLY, SETTLED_INBOX
 from tests.failover.servers.replica_set import ReplicaSet
-from tests.integration.shop import WriteSide, order_id
+from tests.integration.sides import WriteSide, order_id
 from tests.interleavings.protection import must, protected_by
 from tests.support import messages
 from tests.support.waiting import until

@@ -13,7 +13,7 @@ from api.local.mongod import Mongod
 from api.local.redis_server import RedisServer
 from bus.messages.streams import partition_of
 from read_side.projections import READ_MODELS
-from tests.integration.shop import LONG_AGO, PARTITIONS, ReadSide, WriteSide
+from tests.integration.sides import LONG_AGO, PARTITIONS, ReadSide, WriteSide
 from tests.integration.spoiling import set_aside
 from tests.support.shop_api import Shop, open_shop, settings_for_a_module
 

@@ -7,7 +7,7 @@ from falcon import testing
 from bus.connections.clients import Documents
 from read_side.generations.registry import FIRST
 from tests.integration.api.both_sides import BothSides
-from tests.integration.shop import order_id
+from tests.integration.sides import order_id
 from tests.support import messages
 
 O1 = order_id("c1")

@@ -17,7 +17,7 @@ from read_side.projections.customers import CUSTOMERS
 from tests.integration.api.both_sides import BothSides
 from tests.integration.api.test_needs import IDS
 from tests.integration.api.test_security_matrix import BODIES
-from tests.integration.shop import partition
+from tests.integration.sides import partition
 from tests.support.shop_api import Shop
 from tests.support.unwritable_trail import accept_entries, everything_else, refuse_entries
 

@@ -12,7 +12,7 @@ from bus.messages.values import OrderStatus
 from read_side.generations.registry import collection_name
 from read_side.projections import READ_MODELS
 from tests.integration.api.both_sides import BothSides
-from tests.integration.shop import order_id
+from tests.integration.sides import order_id
 from tests.support import messages
 
 ORDER = order_id("c1")

@@ -23,7 +23,7 @@ from read_side.projections.customers import CUSTOMERS
 from read_side.queries.status import StatusReader
 from tests.integration.api.both_sides import BothSides, home
 from tests.integration.api.ops_services import NO_MONGODB, NO_REDIS, elsewhere
-from tests.integration.shop import PARTITIONS
+from tests.integration.sides import PARTITIONS
 from tests.support import messages
 from tests.support.shop_api import Shop
 

@@ -22,7 +22,7 @@ from tests.integration.api.both_sides import BothSides
 from tests.integration.api.ops_services import NO_MONGODB
 from tests.integration.api.stories import O1, place
 from tests.integration.api.test_security_matrix import BODIES
-from tests.integration.shop import partition
+from tests.integration.sides import partition
 from tests.support.shop_api import Shop, services_over
 
 BRIEF_S = 0.7

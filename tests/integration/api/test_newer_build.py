@@ -18,7 +18,7 @@ from read_side.projections.order_detail import ORDER_DETAIL
 from tests.integration.api.both_sides import BothSides
 from tests.integration.api.stories import O1, place
 from tests.integration.graveyard import bury
-from tests.integration.shop import partition
+from tests.integration.sides import partition
 from tests.integration.spoiling import repair, spoil
 from tests.support import messages
 from tests.support.decided import come_to

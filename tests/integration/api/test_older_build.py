@@ -10,7 +10,7 @@ from bus.messages.values import OrderStatus
 from read_side.audit.audit import audit
 from tests.integration.api.both_sides import BothSides
 from tests.integration.api.stories import O1, place
-from tests.integration.shop import LONG_AGO
+from tests.integration.sides import LONG_AGO
 from tests.support import messages
 from tests.support.older_build import written_by_the_first_build
 from write_side.audit import audit as audit_log

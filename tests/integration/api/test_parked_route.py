@@ -13,7 +13,7 @@ from read_side.projections.order_analytics import ORDER_ANALYTICS
 from read_side.projections.order_detail import ORDER_DETAIL
 from read_side.projections.order_summary import ORDER_SUMMARY
 from tests.integration.api.both_sides import BothSides
-from tests.integration.shop import order_id
+from tests.integration.sides import order_id
 from tests.integration.spoiling import repair, spoil
 from tests.support import messages
 

@@ -18,7 +18,7 @@ from read_side.projections.order_summary import ORDER_SUMMARY
 from read_side.queries import parked_streams
 from tests.integration.api.both_sides import BothSides
 from tests.integration.api.test_freshness_bounds import PARKED, PATHS, Finds
-from tests.integration.shop import ReadSide, order_id
+from tests.integration.sides import ReadSide, order_id
 from tests.integration.spoiling import repair, spoil
 from tests.support import messages
 

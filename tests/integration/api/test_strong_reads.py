@@ -16,7 +16,7 @@ from bus.messages.streams import customer_stream, order_stream
 from bus.messages.values import OrderStatus
 from read_side.projections.order_detail import ORDER_DETAIL
 from tests.integration.api.both_sides import BothSides, home
-from tests.integration.shop import WriteSide, order_id
+from tests.integration.sides import WriteSide, order_id
 from tests.support import messages
 
 ORDER = order_id("c1")
