@@ -60,7 +60,7 @@ def commands(gateway: CommandGateway) -> Commands:
         freshness=mock.Mock(Freshness),
         slots=WaitSlots(1),
         stopping=threading.Event(),
-        admission=mock.Mock(Admission, of_one=lambda _caller: nullcontext(enter_result=True)),
+        admission=mock.Mock(Admission, of_one=lambda _caller: nullcontext()),
     )
 
 
