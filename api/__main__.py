@@ -52,7 +52,7 @@ def run(*, demo: Demo = False, exit_after: Exit = False, procfile: Procfile = No
 
 @cli.command(rich_help_panel=RUN)
 def up() -> None:
-    """Start the embedded servers alone, print the variables that lead to them, and stop them on Ctrl-C."""
+    """Start the embedded servers alone, print the variables for them, and stop them on Ctrl-C."""
     from api.local import runner  # noqa: PLC0415 - --help needs no drivers
 
     raise typer.Exit(runner.up())
@@ -67,7 +67,7 @@ def serve() -> None:
 
 
 def duration(text: str) -> timedelta:
-    """``90``, ``90s``, ``15m``, ``12h`` or ``30d``."""
+    """Parse ``90``, ``90s``, ``15m``, ``12h`` or ``30d``; without a unit it is in seconds."""
     match = re.fullmatch(r"([1-9][0-9]{0,8})([smhd]?)", text)
     if match is None:
         raise typer.BadParameter("a number of seconds, or one with s, m, h or d behind it")
@@ -113,9 +113,10 @@ def deny(  # noqa: PLR0913 - each is an option
     listed: Annotated[bool, typer.Option("--list", help="Show whose tokens are refused.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Have tokens refused that were issued until now, by every API process within seconds.
+    """Deny the tokens that were issued until now; every API process refuses them within seconds.
 
-    What is issued later is taken. A token that does not say when it was issued is refused until --lift.
+    Tokens that are issued later are taken.
+    A token that does not say when it was issued is refused until --lift.
     """
     if listed == (subject is not None) or (listed and (lift or role or before)):
         raise typer.BadParameter("give either a subject or --list")
@@ -159,9 +160,9 @@ def import_(  # noqa: PLR0913 - what one may say
     ] = 8,
     url: Url = None,
 ) -> None:
-    """Send a shop's history through the running API; again, it changes nothing.
+    """Send a shop's history through the running API; a second run changes nothing.
 
-    docs/importing.md describes the mapping. Rows that are refused are listed, and the rest goes on.
+    docs/importing.md describes the mapping. Refused rows are listed, and the other rows go on.
     """
     from api.importing import command  # noqa: PLC0415 - --help needs no drivers
 
@@ -191,7 +192,7 @@ def openapi() -> None:
 
 
 def main() -> None:
-    """Run the command line: what ``python -m api`` and the script ``twofold-api`` do."""
+    """Run the command line; ``python -m api`` and the script ``twofold-api`` call this."""
     run_cli(cli)
 
 

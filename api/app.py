@@ -1,7 +1,7 @@
-"""The HTTP API as one WSGI application: every route, who may use it and what it needs, on one screen.
+"""The HTTP API as one WSGI application: every route, its roles and its databases, on one screen.
 
-The API validates shapes, authenticates, keeps commands in the inbox and puts them on the queue, and answers
-queries from the read collections. It holds no business rule.
+The API validates shapes, authenticates, keeps commands in the inbox and puts them on the queue. It
+answers queries from the read collections. It holds no business rule.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -70,7 +70,7 @@ from read_side.queries.visibility import Visibility
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What the API works with, built by a main and passed in."""
+    """The parts that the API works with; a main builds them and passes them in."""
 
     commands: Commands
     records: CommandRecords
@@ -84,18 +84,21 @@ class Services:
     ops_services: OpsServices
     trail: AuditTrail
     ready_parts: Callable[[], Found] | None = None
-    """What was found last of the parts that ``probes`` ask; without it each request has them asked."""
+    """Returns the last findings about the parts that ``probes`` ask.
+
+    Without it each request asks the parts.
+    """
     zone: tzinfo = UTC
-    """Where the days of the shop begin."""
+    """The time zone in which the shop's days begin."""
     public_details: bool = True
-    """Whether everybody may read the description, and in /health/ready how each part is."""
+    """True if everybody may read the description, and in /health/ready the state of each part."""
 
 
 def routes(s: Services) -> tuple[Route, ...]:
-    """Every address with its methods, their roles (the contract's table) and the databases they need.
+    """Return every address with its methods, their roles (the contract's table) and databases.
 
-    Where operators may use it, it says as what the audit trail records that.
-    What is ``cacheable`` tells nothing personal; no cache keeps an answer of the others.
+    A route that operators may use names its action in the audit trail, or is ``NOT_RECORDED``.
+    A ``cacheable`` route tells nothing personal. No cache keeps an answer of the other routes.
     """
     own, staff, watching, ops = CUSTOMER_AND_STAFF, STAFF_ONLY, STAFF_AND_OPS, OPS_ONLY
     any_, scraping = CUSTOMER_STAFF_AND_OPS, OPS_AND_METRICS
@@ -213,10 +216,11 @@ def routes(s: Services) -> tuple[Route, ...]:
 def create_app(
     services: Services, cors_origins: Collection[str] = (), hsts_s: int | None = None
 ) -> falcon.App[falcon.Request, falcon.Response]:
-    """The application; nothing is connected to before the first request.
+    """Return the application; it connects to nothing before the first request.
 
-    Pages of ``cors_origins`` may use it from a browser. Without any, no answer has a header about that.
-    ``hsts_s`` is how long browsers are told to come by TLS alone; ``None`` tells them nothing.
+    Pages of ``cors_origins`` may use it from a browser. Without any, no answer has a header about
+    that. The API tells browsers to use TLS alone for ``hsts_s`` seconds; ``None`` tells them
+    nothing.
 
     Raises:
         ValueError: a route is not described.

@@ -1,4 +1,4 @@
-"""``python -m api deny``, as it runs and prints."""
+"""Runs ``python -m api deny`` and prints its results."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,14 +28,14 @@ def _denied(settings: Settings) -> Iterator[DeniedTokens]:
 
 @contextmanager
 def _recorded(action: Action, name: str) -> Iterator[DeniedTokens]:
-    """The list, while what is done to one of its entries is in the audit trail."""
+    """Yield the list; the audit trail records what the block does to the entry ``name``."""
     settings = settings_with_servers(WRITE_URI)
     with _denied(settings) as denied, recorder(settings) as recorded, recorded(action, {"tokens": name}):
         yield denied
 
 
 def deny(subject: str, role: Role | None, before: datetime | None) -> None:
-    """Deny tokens that were issued until ``before``, or until now."""
+    """Deny the subject's tokens that were issued until ``before``, or until now."""
     name = entry_id(subject, role)
     with _recorded(Action.DENY_TOKENS, name) as denied:
         until = denied.deny(subject, role, before, of_this_process().name)
@@ -43,7 +43,7 @@ def deny(subject: str, role: Role | None, before: datetime | None) -> None:
 
 
 def lift(subject: str, role: Role | None) -> None:
-    """Have them taken again; raises ``RefusedError`` if they are not denied."""
+    """Let the subject's tokens be taken again; raises ``RefusedError`` if they are not denied."""
     name = entry_id(subject, role)
     with _recorded(Action.LIFT_DENIAL, name) as denied:
         if not denied.lift(subject, role):

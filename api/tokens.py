@@ -1,4 +1,4 @@
-"""Tokens made here, for trying the service out: HS256 with the configured secret."""
+"""Makes tokens for trying the service out: HS256 with the configured secret."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -13,12 +13,12 @@ from bus.messages.values import is_id
 from bus.settings import LOCAL_SECRET, Settings
 
 TTL = timedelta(hours=12)
-"""How long a token is good for if nobody says otherwise and ``JWT_MAX_LIFETIME_S`` is not shorter."""
+"""The default lifetime of a token, unless ``JWT_MAX_LIFETIME_S`` is shorter."""
 _SUBJECT = re.compile(r"[^\x00-\x1f\x7f]{1,255}")
 
 
 def is_subject(role: Role, subject: object) -> bool:
-    """Return True if the bearer of a token of this role can be called that; a customer by its customer id."""
+    """Return True if a token of this role may have this subject; a customer's is a customer id."""
     if not isinstance(subject, str):
         return False
     if role is Role.CUSTOMER:
@@ -27,13 +27,14 @@ def is_subject(role: Role, subject: object) -> bool:
 
 
 def sign(settings: Settings, role: Role, subject: str, ttl: timedelta | None = None) -> str:
-    """A token that is good for ``ttl`` from now, or for ``TTL``.
+    """Return a token that is good for ``ttl`` from now, or for ``TTL``.
 
-    A customer's id is its ``sub``, and the claim that the API takes it from, where that is another.
+    A customer's id is the token's ``sub``. If the API takes the id from another claim, it is in
+    that claim too.
 
     Raises:
-        ConfigurationError: no secret, configured or the local runner's; or nobody can be called that; or no
-            token may be good for so long.
+        ConfigurationError: there is no secret, neither configured nor the local runner's; or the
+            role allows no such subject; or ``ttl`` is longer than ``JWT_MAX_LIFETIME_S``.
 
     """
     most = timedelta(seconds=settings.jwt_max_lifetime_s)
@@ -55,7 +56,7 @@ def sign(settings: Settings, role: Role, subject: str, ttl: timedelta | None = N
 
 
 def _secret_of_local_runner(settings: Settings) -> SecretStr:
-    """The secret that ``make run`` keeps in ``DATA_DIR``, so that a second shell needs no set-up."""
+    """Return the secret that ``make run`` keeps in ``DATA_DIR``: a second shell needs no set-up."""
     kept = settings.data_dir / LOCAL_SECRET
     if settings.jwt_public_key or settings.jwt_jwks_url or not kept.is_file():
         raise ConfigurationError("JWT_SECRET is not set: tokens can only be made with it")

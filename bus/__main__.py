@@ -21,7 +21,7 @@ LOOK = "Look into the running system"
 
 @app.command(rich_help_panel=RUN)
 def clock() -> None:
-    """Until SIGTERM: every second, deliver again what got lost on the way, and collect dead letters."""
+    """Deliver again what got lost, and collect dead letters, every second until SIGTERM."""
     from bus import sweeper as sweeps  # noqa: PLC0415 - --help needs no drivers
 
     sweeps.main()
@@ -62,9 +62,10 @@ def audit_trail(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show who did what as an operator and who was shown personal data, the newest first.
+    """Show what operators did and who was shown personal data, the newest first.
 
-    What was begun and has no end was interrupted. What was read several times within an hour is counted.
+    An action that was begun and has no end was interrupted. Reads repeated within an hour are
+    counted in one row.
     """
     from bus.audit_trail import command_line  # noqa: PLC0415 - --help needs no drivers
 
@@ -76,7 +77,7 @@ app.add_typer(schema_cli.app, name="schema", rich_help_panel=LOOK)
 
 
 def main() -> None:
-    """Run the command line: what ``python -m bus`` and the script ``twofold-bus`` do."""
+    """Run the command line of ``python -m bus`` and of the script ``twofold-bus``."""
     run_cli(app)
 
 

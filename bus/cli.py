@@ -1,7 +1,7 @@
-"""What every package's ``python -m`` has in common: how it ends, and how it writes for people and scripts.
+"""The common part of every ``python -m``: how it ends, and how it writes for people and scripts.
 
-What is to be expected is one line, not a traceback. Drivers are imported when they are needed: ``--help``
-needs none.
+An expected error is one line, not a traceback. Drivers are imported when they are needed:
+``--help`` needs none.
 """
 
 import re
@@ -16,7 +16,7 @@ from bus.errors import TwofoldError
 from bus.primitives.printable import printable
 
 EXIT_STATUS = "Exit status: 0 done; 1 refused, not found, or a server cannot be reached; 2 wrong usage."
-"""For the end of each help."""
+"""The last line of each help text."""
 
 AsJson = Annotated[bool, typer.Option("--json", help="JSON for scripts instead of tables.")]
 
@@ -24,8 +24,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="JSON for scripts instead o
 def run_cli(app: typer.Typer) -> None:
     """Run a command line.
 
-    Exit status 1 and one line on stderr for what the system refuses on purpose, and for a server that cannot
-    be reached.
+    It ends with exit status 1 and one line on stderr if the system refuses something on purpose, or
+    if a server cannot be reached.
     """
     # Typer shows a type for everything, <bool> for a flag: what an option takes is its metavar, and no more.
     TyperOption.display_type = TyperArgument.display_type = _no_type  # type: ignore[assignment,method-assign]
@@ -42,7 +42,10 @@ def run_cli(app: typer.Typer) -> None:
 
 
 def to_json(value: Any) -> str:
-    """One line of JSON; times as RFC 3339 in UTC, bytes and what else JSON has not as text."""
+    """Return one line of JSON.
+
+    Times are in RFC 3339 and UTC. Bytes, and all else that JSON does not have, are text.
+    """
     import orjson  # noqa: PLC0415 - --help needs none
 
     text = orjson.dumps(value, default=_as_text, option=orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC).decode()
@@ -50,13 +53,13 @@ def to_json(value: Any) -> str:
 
 
 def write_json(value: Any) -> None:
-    """Write ``to_json`` on stdout, at once: a pipe's reader is not to wait for more."""
+    """Write ``to_json`` of a value on stdout at once, so that a pipe's reader need not wait."""
     sys.stdout.write(to_json(value) + "\n")
     sys.stdout.flush()
 
 
 def moment(at: datetime | None) -> str:
-    """A time as tables show it: UTC, to the second."""
+    """Return a time as tables show it: UTC, to the second."""
     return "" if at is None else f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
@@ -70,7 +73,7 @@ def _as_text(value: Any) -> str:
 
 
 def _variable_of(error: Exception) -> str | None:
-    """Return what leads to the server that a driver's error is about; ``None`` for any other error."""
+    """Return the variable that names the server of a driver's error; ``None`` for others."""
     import redis  # noqa: PLC0415 - only once something went wrong: --help needs no drivers
     from pymongo.errors import PyMongoError  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""What the bus raises, and when."""
+"""The errors that the bus raises, each with its occasion."""
 
 
 class TwofoldError(Exception):
@@ -18,7 +18,7 @@ class VersionConflictError(TwofoldError):
 
 
 class AlreadyCommittedError(TwofoldError):
-    """The log already holds what this command came to."""
+    """The log already holds the outcome of this command."""
 
 
 class LogMismatchError(TwofoldError):
@@ -30,8 +30,8 @@ class UnknownMessageError(TwofoldError):
 
 
 class RefusedError(TwofoldError):
-    """What an operator asks for cannot be done as things are; it says why."""
+    """The request of an operator cannot be met as things are; the error says why."""
 
 
 class NotThereError(RefusedError):
-    """What an operator asks for is not there at all."""
+    """The thing that an operator asks for is not there at all."""

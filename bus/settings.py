@@ -24,15 +24,20 @@ from bus.web_origin import check_origin
 MIN_SECRET_BYTES = 32  # RFC 7518, section 3.2: an HS256 key is at least as long as the hash
 
 LOCAL_SECRET = "jwt_secret"  # noqa: S105 - a file's name
-"""Where in ``DATA_DIR`` the local runner keeps the secret that it makes when none is configured."""
+"""The file in ``DATA_DIR`` for the secret that the local runner makes if none is configured."""
 KEYS = frozenset({"jwt_secret", "jwt_public_key", "jwt_jwks_url"})
 
 SERVERS = frozenset({"redis_url", "write_mongodb_uri", "read_mongodb_uri"})
 SERVERS_FILE = "servers.env"
-"""Where in ``DATA_DIR`` the local runner says, while it runs, where its servers are, and what else is needed
-to work on the same system."""
+"""The file in ``DATA_DIR`` in which the local runner says, while it runs, where its servers are.
+
+It also says what else is needed to work on the same system.
+"""
 LOCK_FILE = "lock"
-"""What the local runner has locked in ``DATA_DIR`` while it lives. Killed, it leaves the other file."""
+"""The file in ``DATA_DIR`` that the local runner has locked while it lives.
+
+A runner that is killed leaves the other file behind.
+"""
 
 
 class Settings(BaseSettings):
@@ -49,25 +54,25 @@ class Settings(BaseSettings):
     log_partitions: Annotated[int, Field(ge=1, le=1024)] = 4
     """Fixed when the log is created; a later change is refused."""
     hole_grace_ms: Annotated[int, Field(ge=0, le=60_000)] = 2_000
-    """How long a commit beyond a gap is visible before a projector closes the gap."""
+    """The ms that a commit beyond a gap is visible before a projector closes the gap."""
     lease_ms: Annotated[int, Field(ge=500, le=300_000)] = 10_000
-    """How long a projector owns a partition of a read model without renewing."""
+    """The ms that a projector owns a partition of a read model without renewing."""
     sweep_after_ms: Annotated[int, Field(ge=100, le=3_600_000)] = 5_000
-    """The age at which an unfinished command that is not in the queue is enqueued again."""
+    """The age in ms at which an unfinished command that is not in the queue is enqueued again."""
     max_attempts: Annotated[int, Field(ge=1, le=100)] = 5
-    """How often a command may raise before it is kept as failed."""
+    """The number of times that a command may raise before it is kept as failed."""
 
     audit_trail_days: Annotated[int, Field(ge=0, le=36_500)] = 400
-    """How long it is kept who did what as an operator; 0 is for ever."""
+    """The days that an entry of the audit trail is kept; 0 is for ever."""
 
     shop_time_zone: str = "UTC"
-    """Whose days the analytics count by, and orders are listed by: an IANA name.
+    """The IANA name of the zone by whose days the analytics count and orders are listed.
 
     A change takes a rebuild of the analytics.
     """
 
     projection_threads: Annotated[int, Field(ge=1, le=256)] = 24
-    """One for each read model and partition, so that none waits for another."""
+    """One thread for each read model and partition, so that none waits for another."""
     web_threads: Annotated[int, Field(ge=2, le=256)] = 16
 
     max_queued_requests: Annotated[int, Field(ge=1, le=100_000)] = 256
@@ -77,51 +82,70 @@ class Settings(BaseSettings):
     max_unfinished_per_caller: Annotated[int, Field(ge=1)] = 50
     """Commands that one customer may have accepted and not yet finished; past it the answer is 429."""
     max_commands_per_second: Annotated[int, Field(ge=0)] = 20
-    """Commands of one customer that one API process accepts a second, after ``max_unfinished_per_caller`` at
-    once; past it the answer is 429. 0 for any number."""
+    """Commands of one customer that one API process accepts a second; 0 for any number.
+
+    First the customer may send ``max_unfinished_per_caller`` at once. Past the limit the answer is
+    429.
+    """
     max_unfinished_per_staff: Annotated[int, Field(ge=1)] = 5_000
     """Unfinished commands of one caller of the role staff; past it the answer is 429."""
 
     max_connections_per_address: Annotated[int, Field(ge=0)] = 200
-    """Connections to one API process from one address, but for trusted proxies; 0 for any number."""
+    """Connections from one address to one API process, except trusted proxies; 0 for any number."""
     trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...] | None, NoDecode] = None
-    """Separated by commas. Whose ``X-Forwarded-For`` says who a caller is; not set, nobody's does."""
+    """Networks, separated by commas, whose ``X-Forwarded-For`` says which address a caller has.
+
+    If it is not set, no such header counts.
+    """
 
     api_host: str = "127.0.0.1"
     api_port: Annotated[int, Field(ge=1, le=65_535)] = 8_000
     cors_origins: Annotated[tuple[str, ...] | None, NoDecode] = None
-    """Separated by commas. Pages of these origins may use the API from a browser; not set, none may."""
+    """Origins, separated by commas, whose pages may use the API from a browser.
+
+    If it is not set, none may.
+    """
     hsts_s: Annotated[int, Field(ge=0, le=63_072_000)] | None = None
-    """How long browsers are told to come by TLS alone (RFC 6797); not set, they are told nothing."""
+    """The seconds for which browsers are told to use TLS alone (RFC 6797).
+
+    If it is not set, they are told nothing.
+    """
     public_details: bool = True
-    """Whether everybody may read ``/docs`` and ``/openapi.json``, and in ``/health/ready`` each part."""
+    """True lets everybody read ``/docs``, ``/openapi.json`` and each part in ``/health/ready``."""
     jwt_secret: SecretStr | None = None
     """HS256 key, at least 32 bytes."""
     jwt_secret_previous: SecretStr | None = None
-    """The key before it, while tokens that it has signed are still taken."""
+    """The previous key, while tokens that it has signed are still accepted."""
     jwt_public_key: str | None = None
-    """PEM text of an RS256 or ES256 public key; of RSA, with 2,048 bits at least."""
+    """PEM text of an RS256 or ES256 public key; an RSA key has 2,048 bits at least."""
     jwt_public_key_previous: str | None = None
-    """The key before it, likewise."""
+    """The previous public key, likewise."""
     jwt_jwks_url: str | None = None
-    """Needs ``jwt_issuer`` and ``jwt_audience``: a provider signs tokens for others with the same keys."""
+    """The address of a provider's keys.
+
+    It needs ``jwt_issuer`` and ``jwt_audience``, because a provider signs tokens for others with
+    the same keys.
+    """
     jwt_issuer: str | None = None
     jwt_audience: str | None = None
     jwt_customer_claim: Annotated[str, StringConstraints(pattern=r"^[!#-\[\]-~]{1,255}$")] = "sub"
-    """The claim of a customer's token that is its customer id; its name is told in answers (RFC 6750)."""
+    """The claim of a token that holds a customer's id; answers tell the claim's name (RFC 6750)."""
     jwt_leeway_s: Annotated[int, Field(ge=0, le=300)] = 10
-    """How far the clock of a token's issuer may be off, for its ``nbf`` and ``exp``."""
+    """The seconds by which a token issuer's clock may be off, for ``nbf`` and ``exp``."""
     jwt_max_lifetime_s: Annotated[int, Field(ge=60, le=315_360_000)] = 2_592_000
-    """How long a token may be good for, from when it was issued; 30 days if not set, ten years at most."""
+    """The longest time in seconds that a token may be good for, from when it was issued.
+
+    It is 30 days if not set, ten years at most.
+    """
 
     data_dir: Path = Path(".data")
-    """Where the embedded servers keep their data."""
+    """The folder in which the embedded servers keep their data."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     log_format: Literal["json", "plain"] | None = None
-    """If not set, ``json``, and on a terminal the same in colours."""
+    """The format of the log; if not set, ``json``, and on a terminal the same in colours."""
 
     otel_traces_exporter: Literal["otlp", "none"] | None = None
-    """These are OpenTelemetry's own; its SDK reads the others itself."""
+    """This and the next three are OpenTelemetry's own; its SDK reads its other settings itself."""
     otel_exporter_otlp_endpoint: str | None = None
     otel_exporter_otlp_traces_endpoint: str | None = None
     otel_sdk_disabled: bool = False
@@ -131,17 +155,17 @@ class Settings(BaseSettings):
         """Read the environment alone, as the local runner does.
 
         Raises:
-            ConfigurationError: naming each variable that is wrong and why.
+            ConfigurationError: a variable is wrong; the error names each such variable and why.
 
         """
         return cls._loaded()
 
     @classmethod
     def for_command_line(cls) -> Self:
-        """``load``, and where it names no server the system of a ``make run`` that goes on in ``DATA_DIR``.
+        """Load the environment; if it names no server, use a running ``make run`` in ``DATA_DIR``.
 
-        What the environment says comes first. Every ``python -m`` reads its configuration so; the processes
-        of a deployment name their servers.
+        What the environment says comes first. Every ``python -m`` reads its configuration this way.
+        The processes of a deployment name their servers.
 
         Raises:
             ConfigurationError: as ``load``.
@@ -172,7 +196,7 @@ class Settings(BaseSettings):
 
     @property
     def traces(self) -> bool:
-        """Whether traces are to be recorded: where an endpoint is named, unless told otherwise."""
+        """Return True if traces are recorded: if an endpoint is named, unless told otherwise."""
         if self.otel_sdk_disabled or self.otel_traces_exporter == "none":
             return False
         endpoint = self.otel_exporter_otlp_endpoint or self.otel_exporter_otlp_traces_endpoint
@@ -249,7 +273,10 @@ class Settings(BaseSettings):
 
 
 def lock(file: IO[str], *, exclusive: bool) -> bool:
-    """Lock the local runner's file until it is closed, if no other lock is in the way; return whether."""
+    """Lock the local runner's file until it is closed, unless another lock is in the way.
+
+    Returns True if it locked the file.
+    """
     try:
         fcntl.flock(file, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -258,7 +285,7 @@ def lock(file: IO[str], *, exclusive: bool) -> bool:
 
 
 def _goes_on(data_dir: Path) -> bool:
-    """Return True if a local runner holds the lock, which the system takes from one that was killed."""
+    """Return True if a local runner holds the lock; the system frees that of a killed one."""
     try:
         with (data_dir / LOCK_FILE).open() as file:
             return not lock(file, exclusive=False)

@@ -1,8 +1,8 @@
-"""The clock: delivers again what was accepted and is neither finished nor queued, and collects dead letters.
+"""The clock delivers again what was accepted and is neither finished nor queued.
 
-It may run once or several times: enqueuing is idempotent. No host's wall clock matters, and a clock of
-mongod's that was wrong delays nothing by more than ``SWEEP_AFTER_MS`` once it is put right
-(``bus.inbox.overdue``).
+It also collects dead letters. It may run once or several times: enqueuing is idempotent. No host's
+wall clock matters. A clock of mongod's that was wrong delays nothing by more than
+``SWEEP_AFTER_MS`` and a 16th of it once it is put right (``bus.inbox.overdue``).
 """
 
 import threading
@@ -30,17 +30,17 @@ from bus.settings import Settings
 KIND = "clock"
 SWEEP_BATCH = 1_000
 SWEEP_PAGES = 10
-"""Pages of so many commands that one sweep looks at; the next one goes on behind them."""
+"""The pages of ``SWEEP_BATCH`` commands that one sweep looks at; the next goes on behind them."""
 PAUSE_S = 1.0
 
 
 class Sweep:
     """One look through the inbox for overdue commands.
 
-    A backlog may be larger than one look, and all that is old in it may be on the queue already. So each
-    look goes on where the one before it ended, and begins anew at the end: of n overdue commands each is
-    looked at once in n / (``SWEEP_BATCH`` x ``SWEEP_PAGES``) looks. A look ends early once it has enqueued
-    ``SWEEP_BATCH``.
+    A backlog may be larger than one look, and all that is old in it may be on the queue already. So
+    each look goes on where the one before it ended, and begins anew after the end. Of n overdue
+    commands, each is looked at once in n / (``SWEEP_BATCH`` x ``SWEEP_PAGES``) looks. A look ends
+    early once it has enqueued ``SWEEP_BATCH``.
     """
 
     def __init__(
@@ -55,11 +55,11 @@ class Sweep:
         self._inbox = inbox
         self._broker = broker
         self._place = BEFORE_ALL
-        """Of the last command that was looked at."""
+        """The place of the last command that was looked at."""
         self._metrics = metrics or Metrics()  # else nobody is told
 
     def __call__(self) -> int:
-        """Enqueue the overdue ones that are not in the queue; return how many there were."""
+        """Enqueue the overdue commands that are not on the queue; return how many there were."""
         last = self._overdue()
         rescued = 0
         for _ in range(SWEEP_PAGES):

@@ -1,4 +1,4 @@
-"""Tables that fit 80 columns, which they get in a pipe: people read them, and copy names from them."""
+"""Tables that fit the 80 columns of a pipe: people read them, and copy names from them."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,10 @@ from rich.table import Table
 
 
 def table(name: str, *, numbers: Iterable[str] = (), words: Iterable[str] = ()) -> Table:
-    """An empty table. The names in its first column stay whole; what else is too wide is folded, not cut."""
+    """Return an empty table.
+
+    The names in its first column stay whole; all else that is too wide is folded, not cut.
+    """
     found = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     found.add_column(name, no_wrap=True)
     for column in numbers:

@@ -1,4 +1,4 @@
-"""What every command prints through: stored text reaches a terminal as it is and does nothing there."""
+"""The console of every command: stored text reaches a terminal as it is and does nothing there."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -10,10 +10,10 @@ from bus.primitives.printable import printable
 
 
 class Terminal(Console):
-    """Rich's console, in which text is neither markup (``[red]``, ``:key:``) nor able to control anything.
+    """Rich's console, in which text is no markup (``[red]``, ``:key:``) and controls nothing.
 
-    Everything printed comes through ``render``, each cell of a table by itself. What rich itself tells a
-    terminal is marked as control, or comes later.
+    Everything printed comes through ``render``, each cell of a table by itself. What rich itself
+    tells a terminal is marked as control, or comes later.
     """
 
     def __init__(self, **options: Any) -> None:

@@ -1,8 +1,9 @@
-"""A web origin as browsers write it in ``Origin`` (RFC 6454, section 6.2): scheme, host, and an odd port.
+"""A web origin as browsers write it in ``Origin`` (RFC 6454, section 6.2).
 
-Origins are compared as text. So what a browser would never send is refused, since it would match nothing: a
-path or a ``/`` at the end, capitals, the port that the scheme has anyway. So is ``*``, which would let every
-page in, and ``null``, which is what any page of a sandbox calls itself.
+It is a scheme, a host, and a port if that is not the scheme's own. Origins are compared as text. So
+what a browser would never send is refused, since it would match nothing: a path or a ``/`` at the
+end, capitals, the port that the scheme has anyway. ``*`` is refused too, since it would let every
+page in, and so is ``null``, which is what any page of a sandbox calls itself.
 """
 
 from urllib.parse import urlsplit
@@ -11,10 +12,10 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def check_origin(text: str) -> str:
-    """The origin, if it is one.
+    """Return the origin, if it is one.
 
     Raises:
-        ValueError: it is not, and what one looks like.
+        ValueError: it is not; the error shows what an origin looks like.
 
     """
     if text != _written_by_a_browser(text):

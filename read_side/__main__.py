@@ -1,4 +1,4 @@
-"""``python -m read_side``: the projections' worker, and what an operator asks of the read models."""
+"""``python -m read_side``: the projections' worker, and operators' commands on the read models."""
 
 from typing import Annotated
 
@@ -50,7 +50,8 @@ def status(
 ) -> None:
     """Show how far each read model is in each partition, how fast it moves, and what is wrong.
 
-    Exit status: 0 all is well; 1 a server cannot be reached; 3 something needs attention, which is said.
+    Exit status: 0 all is well; 1 a server cannot be reached; 3 something needs attention, and the
+    output says what.
     """
     from read_side.cli import status_report  # noqa: PLC0415 - --help needs no drivers
 
@@ -71,7 +72,7 @@ def audit(
 ) -> None:
     """Fold the log again and report every difference; exit status 1 if there are any.
 
-    Without names, the state that each commit of the log has is audited too.
+    Without names, it also audits the state that each commit of the log has.
     """
     from read_side.cli import audit_report  # noqa: PLC0415 - --help needs no drivers
 
@@ -99,8 +100,9 @@ def rebuild(  # noqa: PLR0913 - its options
 ) -> None:
     """Build new generations from the log beside the live ones, and put them in service.
 
-    Commands and queries go on meanwhile. Killed, it leaves what is live untouched; run again, it goes on.
-    The old generation stays for 10 minutes, to go back to: see "use".
+    Commands and queries go on meanwhile. If you kill it, what is live stays as it was. If you run
+    it again, it goes on. The old generation stays for 10 minutes, so that you can go back to it:
+    see "use".
     """
     from read_side.cli import rebuild_report  # noqa: PLC0415 - --help needs no drivers
 
@@ -116,7 +118,7 @@ def carry_out_rebuild(
     epoch: Annotated[int, typer.Argument(min=1, help="Of the claim under which it was taken.")],
     generation: Annotated[int | None, typer.Argument(help="What was being built for it before.")] = None,
 ) -> None:
-    """Carry out a requested rebuild: the projections' worker starts this for one that it has taken."""
+    """Carry out a requested rebuild; the projections' worker starts this for one that it took."""
     from read_side.rebuild import rebuild_job  # noqa: PLC0415 - --help needs no drivers
     from read_side.rebuild.rebuild_requests import Claim  # noqa: PLC0415
 
@@ -133,7 +135,7 @@ def generations(*, as_json: AsJson = False) -> None:
 
 @app.command(rich_help_panel=MEND, epilog=EXIT_STATUS)
 def use(place: Place) -> None:
-    """Put a generation in service: the one before again, or one that was built with --no-swap."""
+    """Put a generation in service: the previous one again, or one that was built with --no-swap."""
     from read_side.cli import generations_report  # noqa: PLC0415 - --help needs no drivers
 
     generations_report.use(place)
@@ -155,7 +157,8 @@ app.add_typer(parked_commands, name="parked", rich_help_panel=MEND, epilog=PARKE
 def parked(context: typer.Context, *, as_json: AsJson = False) -> None:
     """List the streams that read models have parked, or retry them.
 
-    Each has an event that could not be read or folded; all later ones of the stream wait behind it.
+    Each stream has an event that could not be read or folded; its later events wait behind that
+    one.
     """
     if context.invoked_subcommand is not None:
         return
@@ -174,7 +177,7 @@ def retry(
     everything: Annotated[bool, typer.Option("--all", help="All that is parked.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Fold what was parked into the read models, after a fix.
+    """Fold the parked streams into the read models, after a fix.
 
     A read model that counts many streams into one document has to be rebuilt instead.
     """
@@ -192,7 +195,7 @@ def retry(
 
 
 def main() -> None:
-    """Run the command line: what ``python -m read_side`` and the script ``twofold-read-side`` do."""
+    """Run the command line, for ``python -m read_side`` and the script ``twofold-read-side``."""
     run_cli(app)
 
 

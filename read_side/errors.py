@@ -1,14 +1,14 @@
-"""What the read side raises, and when."""
+"""The errors of the read side, and when each is raised."""
 
 from bus.errors import RefusedError, TwofoldError
 
 
 class LeaseLostError(TwofoldError):
-    """Another runner owns the partition by now: what this one was about to write is abandoned."""
+    """Another runner owns the partition now, so this one abandons what it was about to write."""
 
 
 class CannotShowError(TwofoldError):
-    """A document lacks what it cannot take: it is not shown as if it lacked nothing."""
+    """A document lacks events that cannot be folded into it, so it is not shown as complete."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"a document of {name} cannot take what its log says")
@@ -16,7 +16,7 @@ class CannotShowError(TwofoldError):
 
 
 class TooSlowError(TwofoldError):
-    """A read model takes so long over a stretch of the log that the others should not wait for it."""
+    """A read model takes so long over a stretch of the log that others should not wait for it."""
 
 
 class RebuildNeededError(TwofoldError):
@@ -30,7 +30,7 @@ class RebuildNeededError(TwofoldError):
 
 
 class BehindTheCheckpointError(TwofoldError):
-    """A checkpoint is beyond the head of the log: the log was replaced or restored from an older copy."""
+    """A checkpoint is beyond the log's head: the log was replaced, or an older copy restored."""
 
     def __init__(self, name: str, partition: int, position: int, head: int) -> None:
         super().__init__(
@@ -40,11 +40,11 @@ class BehindTheCheckpointError(TwofoldError):
 
 
 class GenerationError(RefusedError):
-    """What was asked for cannot be done to a generation as it is now."""
+    """The state of a generation does not allow what was asked for."""
 
 
 class RebuildLostError(TwofoldError):
-    """Another rebuild of the model has taken over: this one changes nothing any more."""
+    """Another rebuild of the model has taken over, so this one changes nothing any more."""
 
 
 class RebuildRefusedError(RefusedError):

@@ -1,4 +1,4 @@
-"""The process that projects: what it is made of, and one actor for each read model."""
+"""The projections' process: its parts, and one actor for each read model."""
 
 import os
 import socket
@@ -56,7 +56,7 @@ def register_actor(broker: Broker, model: ReadModel, answer: Callable[[int], Non
 
 
 def tell_of_other_versions(registry: Registry, models: Iterable[ReadModel]) -> list[str]:
-    """Say which models this process cannot project, because their code has changed, and what to do."""
+    """Say which models this process cannot project, as their code has changed, and what to do."""
     stale = [model for model in models if not registry.projected(model)]
     for model in stale:
         entry = registry.entry(model.name)
@@ -73,7 +73,7 @@ def tell_of_other_versions(registry: Registry, models: Iterable[ReadModel]) -> l
 def tell_of_other_zones(registry: Registry, models: Iterable[ReadModel]) -> list[str]:
     """Say which models count by the days of another time zone than they should, and what to do.
 
-    They go on being projected, by the days of that zone.
+    This process still projects them, by the days of that zone.
     """
     elsewhere = []
     for model in models:

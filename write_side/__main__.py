@@ -1,4 +1,4 @@
-"""``python -m write_side``: the command worker, and what an operator asks the log."""
+"""``python -m write_side``: the command worker, and an operator's commands on the log."""
 
 from typing import Annotated
 
@@ -56,7 +56,7 @@ def log(  # noqa: PLR0913 - each is an option
         bool, typer.Option("--json", help="A line of JSON for each, with its events.")
     ] = False,
 ) -> None:
-    """Show the end of the log, the newest last: what was decided, and what was refused.
+    """Show the end of the log, the newest last: decisions and refusals.
 
     Commits of different partitions are in the order their commands were accepted.
     """
@@ -103,9 +103,9 @@ def repair(
         bool, typer.Option("--carry-out", help="Move them; else they are only shown.")
     ] = False,
 ) -> None:
-    """Put commits in order that stand below what they rest on, as `audit` finds them.
+    """Move each commit that stands below a commit that it depends on, as `audit` finds them.
 
-    The processes that decide and project must be stopped, and the read models rebuilt afterwards.
+    Stop the processes that decide and project first. Rebuild the read models afterwards.
     """
     from write_side.cli import repair_report  # noqa: PLC0415 - --help needs no drivers
 
@@ -113,7 +113,7 @@ def repair(
 
 
 def main() -> None:
-    """Run the command line: what ``python -m write_side`` and the script ``twofold-write-side`` do."""
+    """Run the command line, for ``python -m write_side`` and the script ``twofold-write-side``."""
     run_cli(app)
 
 

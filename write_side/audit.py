@@ -1,19 +1,20 @@
-"""The audit of the log: what every commit says of itself must follow from the commits before it.
+"""The audit of the log: checks that each commit follows from the commits before it.
 
-Each stream is read from its first commit, in the order of versions, and its events are folded again: the
-``state`` of every commit must be the fold of the events up to it, versions must be 1, 2, 3 and so on, later
-versions must stand at later positions, and in the partition that is the stream's. An order must stand above
-the customer and the products that it was decided with, where they are in its partition. Streams come one
-after the other out of the index of the optimistic lock, so few are in memory at a time, and nothing has to
-stand still: commits appended meanwhile are audited or not.
+It reads each stream from its first commit, in the order of versions, and folds its events again.
+The ``state`` of every commit must be the fold of the events up to it. Versions must be 1, 2, 3 and
+so on. Later versions must stand at later positions, and all of them in the stream's partition. An
+order must stand above the customer and the products that it was decided with, where they are in its
+partition. Streams come one after the other out of the index of the optimistic lock, so few are in
+memory at a time. Nothing has to stand still: a commit that is appended meanwhile is audited or not.
 
-With ``sample`` that many commits are drawn by lot and only their streams are audited; long streams are
-drawn more often.
+With ``sample``, the audit draws that many commits by lot and looks only at their streams. It draws
+long streams more often.
 
-A state of another version is not compared, only its events are folded: nobody decides on it, they are
-folded again for that too. Within a version, a field that this build does not know is a difference.
+The audit does not compare a state of another version, it only folds the events. Nothing is decided
+on such a state: the write side folds the events again for that too. Within a version, a field that
+this build does not know is a difference.
 
-Reads the collection itself, not through ``Log``: whoever audits looks at what is there.
+The audit reads the collection itself, not through ``Log``, because it must see what is there.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -33,15 +34,16 @@ from bus.messages.streams import customer_stream, partition_of, product_stream
 from write_side.domain.aggregates import aggregate_of, fold
 
 CHUNK = 500
-"""Streams whose facts are looked up in one query."""
+"""The number of streams whose facts are looked up in one query."""
 
 
 @dataclass(frozen=True, slots=True)
 class CommitDifference:
-    """Something in a commit that does not follow from the ones before it.
+    """A value in a commit that does not follow from the commits before it.
 
-    ``field`` is a field of the state (``state.name``) or of the commit. Where events cannot be folded it is
-    ``events`` and ``found`` is the error; the states behind it are not looked at.
+    ``field`` is a field of the state (``state.name``) or of the commit. If events cannot be folded,
+    ``field`` is ``events`` and ``found`` is the error; the audit does not look at the states after
+    it.
     """
 
     stream: str
@@ -53,7 +55,7 @@ class CommitDifference:
 
 @dataclass(frozen=True, slots=True)
 class AuditedStream:
-    """What the audit of one stream came to."""
+    """The result of auditing one stream."""
 
     stream: str
     commits: int
@@ -63,14 +65,14 @@ class AuditedStream:
 def audit(
     database: Database[Documents], partitions: int, *, sample: int | None = None
 ) -> list[CommitDifference]:
-    """Every commit of the log in the write database that does not follow from the ones before it."""
+    """Return all differences in the log: the values that do not follow from the commits before."""
     return [difference for one in audited(database, partitions, sample) for difference in one.differences]
 
 
 def audited(
     database: Database[Documents], partitions: int, sample: int | None = None, within: int | None = None
 ) -> Iterator[AuditedStream]:
-    """The audit, stream by stream, of all partitions or ``within`` one."""
+    """Yield the audit of each stream, in all partitions or ``within`` one."""
     commits = database.get_collection("commits", read_concern=ReadConcern("majority"))
     where: dict[str, Any] = {"$exists": True}
     if sample is not None:
@@ -95,13 +97,13 @@ def _streams(history: Iterator[Commit], partitions: int) -> Iterator["_StreamAud
 
 
 def _beginnings(commits: Collection[Documents], partition: int, streams: Iterable[str]) -> dict[str, int]:
-    """The positions of the first commits of streams that are in a partition."""
+    """Return, for each of the streams that is in a partition, the position of its first commit."""
     where = {"partition": partition, "stream": {"$in": sorted(streams)}, "version": 1}
     return {stored["stream"]: stored["seq"] for stored in commits.find(where, {"stream": True, "seq": True})}
 
 
 def facts_of(commit: Commit) -> frozenset[str]:
-    """The streams that a commit was decided with beside its own; none if it cannot be read."""
+    """Return the other streams that a commit was decided with; none if it cannot be read."""
     try:
         placed = [one.event for one in commit.recorded() if isinstance(one.event, OrderPlaced)]
     except Exception:  # noqa: BLE001 - it is reported where its events are folded
@@ -116,7 +118,7 @@ def _drawn(commits: Collection[Documents], sample: int) -> list[str]:
 
 
 class _StreamAudit:
-    """One stream, its commits looked at in the order of their versions."""
+    """The audit of one stream, which looks at its commits in the order of their versions."""
 
     def __init__(self, stream: str, partition: int) -> None:
         self.stream = stream
@@ -142,7 +144,7 @@ class _StreamAudit:
             self._fold(commit)
 
     def stands_above(self, begins: Mapping[str, int]) -> None:
-        """Its first commit stands above where the streams begin that it was decided with."""
+        """Check that the first commit stands above the beginnings of the streams in ``facts``."""
         for fact in sorted(self.facts & begins.keys()):
             if self._first is not None and self._first.seq < begins[fact]:
                 expected = f"above {begins[fact]}, where {fact} begins"
@@ -178,5 +180,5 @@ class _StreamAudit:
 
 
 def _as_stored(state: dict[str, Any]) -> dict[str, Any]:
-    """As BSON keeps it: tuples are lists there."""
+    """Return a state as BSON keeps it, with lists for tuples."""
     return bson.decode(bson.encode(state), CODEC)

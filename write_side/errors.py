@@ -1,4 +1,4 @@
-"""What the write side raises, and when."""
+"""The exceptions that the write side raises, and the cause of each."""
 
 from bus.errors import TwofoldError
 
@@ -8,7 +8,7 @@ class EarlierUnfinishedError(TwofoldError):
 
 
 class BusyError(TwofoldError):
-    """A command could not be begun, because of others that are being handled; nothing is known about it."""
+    """A command could not be begun: it is being handled alone elsewhere, or is finished."""
 
 
 class WorkerKilledError(TwofoldError):

@@ -1,19 +1,19 @@
-"""Repairs the order of the log: moves a commit that has a lower position than one that it depends on.
+"""Repairs the order of the log: moves a commit that stands below a commit that it depends on.
 
-Builds before 0.1.0 could place them so, when a claim of positions was lost with a primary. Then a later
-version of a stream stands below an earlier one, or an order below its customer, and every read model folds
-them in that order. The audit of the log finds it; this exchanges the positions of the commits concerned among
-themselves, and changes nothing else of them. Read models have to be rebuilt afterwards, and whoever follows
-the feed has seen the events in the order that was.
+Builds before 0.1.0 could place commits so, when a claim of positions was lost with a primary. Then
+a later version of a stream stands below an earlier one, or an order below its customer, and every
+read model folds them in that order. The audit of the log finds such commits. The repair exchanges
+their positions among themselves, and changes nothing else of them. Read models have to be rebuilt
+afterwards. Those who follow the feed have seen the events in the old order.
 
-The new order is the old one with each commit moved behind what it rests on. Only positions change hands, so
-no position becomes free and none is used that was not.
+The new order is the old one with each commit moved behind the commits that it depends on. Commits
+only exchange positions, so no position becomes free and no unused one is taken.
 
-It may be killed at any moment and begun again: the moves are kept in the ``log`` collection before the first
-one is made. Each commit goes to its new position by way of the same position below zero, where no reader
-looks, since two commits cannot stand at one. Meanwhile there are gaps, which a projector would close. So
-nothing is moved while a process that decides or projects is alive, and none starts until the moves are done
-(``Log.create``).
+The repair may be killed at any moment and begun again: it keeps the moves in the ``log`` collection
+before it makes the first one. Two commits cannot stand at one position. So each commit goes to its
+new position by way of the same position below zero, where no reader looks. Meanwhile there are
+gaps, which a projector would close. So nothing is moved while a process that decides or projects is
+alive, and none starts until the moves are done (``Log.create``).
 """
 
 from collections import defaultdict
@@ -55,18 +55,18 @@ class Repair:
         self._kept = database.get_collection("log", write_concern=DURABLE)
 
     def moves(self) -> list[Move]:
-        """What is to be moved: what an earlier repair has begun, else what the audit finds out of order."""
+        """Return the moves of a repair that has begun, else those that the audit asks for."""
         return self.begun() or [
             move for partition in range(self._partitions) for move in self._found(partition)
         ]
 
     def begun(self) -> list[Move]:
-        """The moves of a repair that has begun and not ended."""
+        """Return the moves of a repair that has begun and not ended."""
         kept = self._kept.find_one({"_id": REPAIR})
         return [Move(**move) for move in kept["moves"]] if kept else []
 
     def carry_out(self, moves: Iterable[Move]) -> None:
-        """Move them.
+        """Make the moves.
 
         Raises:
             RefusedError: a process that decides or projects is alive.
@@ -109,7 +109,7 @@ def _commits_of(commits: Collection[Documents], partition: int, streams: Iterabl
 
 
 def in_order(commits: Iterable[Commit]) -> list[Commit]:
-    """Commits by position, but each behind the earlier versions of its stream and behind its facts."""
+    """Return commits by position, each behind its stream's earlier versions and its facts."""
     places = {(str(commit.stream), commit.version or 0): commit for commit in commits}
     behind: defaultdict[tuple[str, int], list[Commit]] = defaultdict(list)
     waits_for: dict[tuple[str, int], int] = {}

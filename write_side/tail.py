@@ -1,10 +1,12 @@
-"""The end of the log, and what comes after it: commits and refusals, as far as an operator asks for them.
+"""Reads the end of the log, and what comes after it, as far as an operator asks for it.
 
-The log has an order within each partition only. What is shown together is put in the order of acceptance, and
-never against a partition's own. Positions that were closed unused are left out.
+It shows commits and refusals. The log has an order within each partition only. Commits of several
+partitions are shown in the order of acceptance, but never against a partition's own order.
+Positions that were closed unused are left out.
 
-A command is found by index; the rest by reading partitions backwards until there is enough, a stream's alone
-if one is asked for. It takes about a second for a million commits that do not match.
+A command is found by index. Other commits are found by reading partitions backwards until there is
+enough; if a stream is asked for, only its partition is read. That takes about a second for a
+million commits that do not match.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,13 +24,14 @@ from bus.log.log import Log
 from bus.messages.streams import partition_of
 
 WINDOW = 1_000
-"""How far back from the head gaps are looked for: what was only slow is followed, not missed."""
+"""The number of positions below the head that are searched for gaps, so that a commit that was only
+slow is followed, not missed."""
 PAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which commits; what is ``None`` is any. ``event`` is an event's type."""
+    """A filter for commits; a field that is ``None`` matches any. ``event`` is an event's type."""
 
     stream: str | None = None
     event: str | None = None
@@ -37,7 +40,10 @@ class Wanted:
     partition: int | None = None
 
     def query(self) -> dict[str, Any]:
-        """As a filter of MongoDB's, without the partition. A refusal has its stream in its outcome."""
+        """Return the filter for MongoDB, without the partition.
+
+        A refusal has its stream in its outcome.
+        """
         where: dict[str, Any] = {"command_id": self.command or {"$exists": True}}
         if self.stream:
             where["$or"] = [{"stream": self.stream}, {"outcome.stream": self.stream}]
@@ -48,7 +54,7 @@ class Wanted:
         return where
 
     def takes(self, commit: Commit) -> bool:
-        """Whether the query would find it."""
+        """Return True if the query would find the commit."""
         return (
             commit.command_id is not None
             and self.command in {None, commit.command_id}
@@ -58,7 +64,7 @@ class Wanted:
         )
 
     def partitions(self, count: int) -> Sequence[int]:
-        """Where to look."""
+        """Return the partitions to look in."""
         wanted = range(count) if self.partition is None else (self.partition,)
         if self.stream is None:
             return wanted
@@ -66,7 +72,7 @@ class Wanted:
 
 
 def stream_of(commit: Commit) -> str | None:
-    """The stream that a commit or a refusal is about."""
+    """Return the stream that a commit or a refusal is about."""
     outcome: Mapping[str, Any] = commit.outcome or {}
     return commit.stream or outcome.get("stream")
 
@@ -81,13 +87,13 @@ class Tail:
         self._ends = {partition: self._end(partition) for partition in wanted.partitions(log.partitions)}
 
     def _end(self, partition: int) -> int:
-        """The last position that has nothing missing below it, as far as the window goes."""
+        """Return the last position that has nothing missing below it, as far as the window goes."""
         after = max(0, self._log.head(partition) - WINDOW)
         commits = self._log.read(partition, after, WINDOW, state=False).commits
         return commits[-1].seq if commits else after
 
     def newest(self, limit: int) -> list[Commit]:
-        """The newest at the time of making, at most ``limit``, oldest first."""
+        """Return the newest as of the making of this tail, at most ``limit``, oldest first."""
         ordered = _in_order([self._of_partition(partition, limit) for partition in self._ends])
         return list(ordered)[-limit:]
 
@@ -97,7 +103,7 @@ class Tail:
         return [Commit.from_stored(s) for s in found.sort("seq", DESCENDING).limit(limit)][::-1]
 
     def news(self) -> list[Commit]:
-        """What came since the last time, or since the making; a gap is waited for, as a projector does."""
+        """Return what came since the last call or the making; wait for gaps as a projector does."""
         return list(_in_order([self._since(partition) for partition in self._ends]))
 
     def _since(self, partition: int) -> list[Commit]:
@@ -108,5 +114,5 @@ class Tail:
 
 
 def _in_order(partitions: Sequence[Sequence[Commit]]) -> Iterator[Commit]:
-    """By acceptance; each partition keeps its own order, whatever its times are."""
+    """Merge by acceptance; each partition keeps its own order, whatever its times are."""
     return merge(*partitions, key=lambda commit: (commit.at, commit.partition))

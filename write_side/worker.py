@@ -1,4 +1,4 @@
-"""The process that handles commands: what it is made of."""
+"""The process that handles commands, built from its parts."""
 
 from bus.connections.clients import redis_client, write_database
 from bus.connections.mongodb_address import WRITE_URI, refuse_one_of_several
@@ -25,10 +25,11 @@ from write_side.handling.telemetry import CommandTelemetry
 
 KIND = "commands"
 STALLED_S = 60.0
-"""How long a turn may take: several operations on MongoDB of 10 s each, and no more. A thread that hangs
-cannot be ended, so the process ends."""
+"""The most seconds that a turn may take: several operations on MongoDB of 10 s each, and no more. A
+thread that hangs cannot be ended, so the process ends."""
 HELP_AFTER_S = 0.25
-"""How long a command waits for one that another worker has, before that is handled here too."""
+"""The seconds that a command waits for one that another worker has, before that is handled here
+too."""
 
 
 def main() -> None:

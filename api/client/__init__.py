@@ -1,1 +1,1 @@
-"""A client of the API that can be relied on: what ``python -m api import`` and ``demo`` send with."""
+"""A client of the API that tries again; ``python -m api import`` and ``demo`` send with it."""

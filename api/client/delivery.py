@@ -1,9 +1,10 @@
-"""Sending many requests without waiting for what each comes to, and learning what became of all.
+"""Sends many requests without waiting for the outcome of each, and collects all outcomes later.
 
-The requests of one stage are sent in their order, a few at a time; a stage begins when everything of the one
-before it is accepted. So an order in a later stage than its customer never overtakes it: the service decides
-commands as if each had been handled before the next was accepted. A request about an order waits for the
-answer to the one before it about the same order. Its path has the order's id, from the answer to the order.
+It sends the requests of one stage in their order, a few at a time. A stage begins when every
+request of the stage before is answered. So an order in a later stage than its customer never
+overtakes the customer: the service decides commands as if each had been handled before the next was
+accepted. A request about an order waits for the answer to the request before it about the same
+order. Its path has the order's id, from the answer to the order.
 """
 
 import time
@@ -17,27 +18,27 @@ from api.client.errors import ServiceError
 from api.client.sender import PATIENCE_S, Reason, Reply, Sender, reason
 
 PARALLEL = 8
-"""Requests at a time. The service makes durable together what arrives together; more gain little."""
+"""Requests at a time. The service makes durable together what comes together; more gain little."""
 FIRST_PAUSE_S = 0.01
 LONGEST_PAUSE_S = 0.5
 
 OF_A_REFUSED_ORDER = "its order was refused"
 
 Step = Callable[[], object]
-"""Called once per request that is through, for a progress bar."""
+"""A callback for a progress bar, called once for each request that is through."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """A command as it goes over HTTP, prepared ahead of sending.
 
-    The service picks the ids of orders, so a path about one says ``{order_id}`` and ``order`` names the
-    request that placed it. ``after`` names the one that must be accepted first: the order's own, or an
-    earlier change of it.
+    The service picks the ids of orders. So a path about an order says ``{order_id}``, and ``order``
+    is the key of the request that placed it. ``after`` is the key of the request that must be
+    answered first: the order's own, or an earlier change of the order.
     """
 
     kind: str
-    """What it counts as in the report, in the plural."""
+    """The name under which the report counts it, in the plural."""
     method: Literal["POST", "PATCH"]
     path: str
     body: Mapping[str, Any]
@@ -49,13 +50,13 @@ class Request:
 
 @dataclass(slots=True)
 class Report:
-    """What was done, by the kind of request."""
+    """The numbers of what was done, by the kind of request."""
 
     new: Counter[str] = field(default_factory=Counter)
     known: Counter[str] = field(default_factory=Counter)
-    """Those the service had carried out before this run."""
+    """The requests that the service had carried out before this run."""
     refused: dict[str, Reason] = field(default_factory=dict)
-    """By the request's key, why."""
+    """The reasons of the refusals, by the request's key."""
     refused_of: Counter[str] = field(default_factory=Counter)
 
 
@@ -72,7 +73,7 @@ class Delivery:
         self.report = Report()
 
     def send(self, stages: Sequence[Sequence[Request]], step: Step) -> None:
-        """Have all of them accepted, in order.
+        """Send all requests, stage by stage, and wait until the service has answered each of them.
 
         Raises:
             ServiceError: the service is away for too long.
@@ -92,10 +93,10 @@ class Delivery:
             self._answers.clear()
 
     def await_outcomes(self, step: Step, *, visible: bool = False) -> None:
-        """Wait until all that was accepted is finished, and with ``visible`` shown by every read model.
+        """Wait until all accepted commands are finished, and with ``visible`` in every read model.
 
         Raises:
-            ServiceError: nothing moved for too long.
+            ServiceError: the service is away, or a command not finished or visible, for too long.
 
         """
         pool = ThreadPoolExecutor(self._parallel)
@@ -110,11 +111,11 @@ class Delivery:
 
     @property
     def unfinished(self) -> int:
-        """How many are not known to be finished."""
+        """The number of commands that are not known to be finished."""
         return len(self._open)
 
     def order_id(self, key: str) -> str:
-        """The order that a request placed."""
+        """Return the id of the order that a request placed."""
         return self._orders[key]
 
     def _send(self, request: Request) -> Reply:
@@ -142,7 +143,7 @@ class Delivery:
         self.report.refused_of[request.kind] += 1
 
     def _finished(self, key: str, command_id: str, *, visible: bool) -> dict[str, Any]:
-        """Wait for one command; the bound is per command, since those behind it get on meanwhile."""
+        """Wait for one command; the bound is per command, since later ones get on meanwhile."""
         deadline = time.monotonic() + self._patience_s
         pause = FIRST_PAUSE_S
         while True:

@@ -1,7 +1,7 @@
-"""What a client of the API raises, and when."""
+"""The error of a client of the API, and when it is raised."""
 
 from bus.errors import TwofoldError
 
 
 class ServiceError(TwofoldError):
-    """The service did not answer, not in time, or does not let this client in."""
+    """The service did not answer, or not in time, or it does not let this client in."""

@@ -40,7 +40,7 @@ def deliver(
 
 
 def table(report: Report, kinds: Sequence[str]) -> Table:
-    """What was done, a row per kind."""
+    """Return a table of what was done, with a row for each kind."""
     shown = Table("", "new", "known already", "refused")
     for column in shown.columns[1:]:
         column.justify = "right"

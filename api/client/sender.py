@@ -1,7 +1,7 @@
-"""A patient client of the API: tries again while the service is away, for as long as that is reasonable.
+"""A patient client of the API: while the service is away, it tries again for a bounded time.
 
-Trying again is safe because every command carries its idempotency key: one that had arrived is not done
-twice. Several threads may use one sender.
+Trying again is safe because every command carries its idempotency key: the service does not do a
+command twice. Several threads may use one sender.
 """
 
 import json
@@ -22,7 +22,7 @@ from bus.messages.principal import Role
 from bus.settings import Settings
 
 PATIENCE_S = 60.0
-"""How long one request is tried again; the service's processes restart within seconds."""
+"""The seconds for which one request is tried again; the service restarts within seconds."""
 MAX_PAUSE_S = 5.0
 TIMEOUT_S = 30.0
 PORTS = {"http": 80, "https": 443}
@@ -46,7 +46,7 @@ class _AwayError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a command was refused: in words, and for each field that is wrong, by its dotted path."""
+    """The reason of a refusal: in words, and for each wrong field by its dotted path."""
 
     detail: str
     fields: Mapping[str, str]
@@ -57,21 +57,24 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the service says of a command when it is sent."""
+    """The service's answer to a command when it is sent."""
 
     command_id: str | None
-    """``None`` if it was refused before it became one."""
+    """``None`` if the request was refused before it became a command."""
     order_id: str | None
     finished: bool
-    """Known from before, with its outcome. What had to be sent twice may be this very run's: not told so."""
+    """True if the command is finished already: an earlier run sent it, or it was refused.
+
+    False if it had to be sent twice, since the first time was perhaps in this very run.
+    """
     refused: Reason | None
 
 
 def connect(settings: Settings, url: str | None, subject: str) -> httpx.Client:
-    """A client that is staff, at ``url`` or where this configuration has the API.
+    """Return a client with a token of the staff, for ``url`` or for this configuration's API.
 
     Raises:
-        ConfigurationError: there is no ``JWT_SECRET`` to sign a token with, or the address is none.
+        ConfigurationError: there is no ``JWT_SECRET`` to sign with, or ``url`` is no address.
         ServiceError: nobody accepts connections there.
 
     """
@@ -123,7 +126,7 @@ class Sender:
         )
 
     def get(self, path: str, query: Mapping[str, str | int] | None = None) -> dict[str, Any]:
-        """A document; raises ``ServiceError`` if it is not to be had."""
+        """Return a document; raise ``ServiceError`` if the service does not give it."""
         response = self._request("GET", path, params=query)
         if not response.is_success:
             raise ServiceError(f"GET {path}: {_told(response)}")
@@ -141,7 +144,7 @@ class Sender:
         return response
 
     def _tries(self) -> int:
-        """How often this thread's last request was sent."""
+        """Return how often this thread's last request was sent."""
         return int(self._retrying.statistics["attempt_number"])
 
     def _once(self, method: str, path: str, **options: Any) -> httpx.Response:
@@ -155,14 +158,17 @@ _growing = wait_random_exponential(multiplier=0.2, max=MAX_PAUSE_S)
 
 
 def _pause(state: RetryCallState) -> float:
-    """Longer each time, and not shorter than the service asks for."""
+    """Return a random pause in seconds, below a bound that grows with each try.
+
+    It is not shorter than the service asks for, up to ``TIMEOUT_S``.
+    """
     error = state.outcome.exception() if state.outcome else None
     asked = error.seconds if isinstance(error, _AwayError) else 0.0
     return max(_growing(state), min(asked, TIMEOUT_S))
 
 
 def reason(problem: object, otherwise: str) -> Reason:
-    """What a problem document (RFC 9457) says; ``otherwise`` if it is none."""
+    """Return what a problem document (RFC 9457) says, or ``otherwise`` if it is none."""
     try:
         document: Any = problem
         fields = {error["field"]: error["message"] for error in document.get("errors", ())}
@@ -172,7 +178,7 @@ def reason(problem: object, otherwise: str) -> Reason:
 
 
 def _reason(response: httpx.Response) -> Reason:
-    """Whatever came instead of a problem document is cut short."""
+    """Return the reason in a response; a body that is no problem document is cut short."""
     otherwise = f"{response.status_code} {response.text[:200]}"
     try:
         return reason(response.json(), otherwise)

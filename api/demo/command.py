@@ -1,7 +1,7 @@
 """``python -m api demo``: sends a shop's fortnight, waits until it can be read, and shows it.
 
-Every run adds another shop, with ids of its own; only what happens in it repeats. The first run also makes
-what the description's examples name.
+Every run adds another shop, with ids of its own; only what happens in it repeats. The first run
+also makes the customer and the product that the description's examples name.
 """
 
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ SEED = 1
 
 
 def demo(url: str | None, orders: int) -> bool:
-    """Run a shop; return whether nothing was refused.
+    """Run a shop; return True if nothing was refused.
 
     Raises:
         ServiceError: the service cannot be reached, or gets nothing done.

@@ -1,4 +1,4 @@
-"""The customer and the product that the examples of ``/openapi.json`` name, so that each can be tried."""
+"""The customer and product that the examples of ``/openapi.json`` name, so that one can try all."""
 
 from api.client.sender import Sender
 from api.openapi.examples import CUSTOMER_ID, PRODUCT_ID
@@ -8,7 +8,7 @@ PRODUCT = {"product_id": PRODUCT_ID, "name": "Teapot", "unit_price": 2500, "curr
 
 
 def send(sender: Sender) -> None:
-    """Have both made. If one of the ids is taken, which is a refusal, there is what the examples name.
+    """Create both. The service refuses an id that is taken: then what the examples name exists.
 
     Raises:
         ServiceError: nobody answered, or the token is not good for this.

@@ -1,7 +1,7 @@
 """The shop's fortnight as requests: made up at random, but the same for the same arguments.
 
-Pure: the run's name, which all its ids begin with, and the time it ends at are arguments. So a run can be
-sent again safely, and another run adds another shop beside it.
+It is pure. Its arguments are the run's name, with which all its ids begin, and the time at which it
+ends. So a run can be sent again safely, and another run adds another shop beside it.
 """
 
 from collections.abc import Iterator
@@ -61,7 +61,7 @@ class Shop:
         return f"{self.run}-o{number + 1}"
 
     def stages(self, random: Random) -> tuple[list[Request], list[Request]]:
-        """Everything to send: customers and products, then orders."""
+        """Return everything to send: customers and products, then orders."""
         orders = [request for number in range(self.orders) for request in self._order(number, random)]
         return list(self._catalogue()), orders
 
@@ -76,7 +76,7 @@ class Shop:
             yield Request(PRODUCTS, "POST", "/products", product, product_id)
 
     def _order(self, number: int, random: Random) -> Iterator[Request]:
-        """Placed at its time of the fortnight, and moved on as far as orders of that age are."""
+        """Yield an order, placed at its time of the fortnight, and its status changes so far."""
         placed_at = self.ends_at - LENGTH * (1 - number / self.orders)
         buyer = random.randrange(len(PEOPLE))
         _, street, city, postal_code, country = PEOPLE[buyer]

@@ -1,4 +1,4 @@
-"""What each read model says, as tables for people."""
+"""The answers of each read model, as tables for people."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -12,7 +12,10 @@ ROWS = 10
 
 
 def views(sender: Sender, order_id: str, first_day: date) -> Iterator[Table]:
-    """One table per read model; the days from ``first_day`` on, all else is of everything there is."""
+    """Yield one table for each read model.
+
+    Analytics and sales are of the days from ``first_day`` on, all else is of everything there is.
+    """
     yield _orders(sender.get("/orders", {"limit": ROWS}))
     yield _order(sender.get(f"/orders/{order_id}"))
     since = first_day.isoformat()
@@ -23,12 +26,12 @@ def views(sender: Sender, order_id: str, first_day: date) -> Iterator[Table]:
 
 
 def money(amount: int, currency: str) -> str:
-    """Minor units as people write them; all currencies here have two decimals."""
+    """Return minor units as people write them; all currencies here have two decimals."""
     return f"{amount // 100:,}.{amount % 100:02} {currency}"
 
 
 def _table(title: str, *columns: str, numbers: int) -> Table:
-    """The last ``numbers`` columns are aligned to the right."""
+    """Return a table; its last ``numbers`` columns are aligned to the right."""
     table = Table(*columns, title=title, title_justify="left")
     for column in table.columns[len(columns) - numbers :]:
         column.justify = "right"

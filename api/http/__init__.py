@@ -1,1 +1,1 @@
-"""What the contract says of requests and answers, whatever they are about."""
+"""The parts of the contract that hold for every request and answer, whatever it is about."""

@@ -1,25 +1,28 @@
-"""Admission of commands: how many of a caller's are let in, and what of the backlog is kept for staff.
+"""Decides which commands of a caller are let in, and keeps a part of the backlog for staff.
 
-A caller is an issuer, a role and a subject. Its commands are counted in the inbox, but not for every command:
-a process keeps an estimate for each caller, which is what it counted last and what it has let in since. It
-counts again when the estimate has risen by a step, a quarter of what was left below the bound, and when it is
-at the bound, then at most once in ``COUNT_EVERY_S``. So a caller that has few unfinished commands costs no
-query, and one that is refused costs five a second.
+A caller is an issuer, a role and a subject. Its commands are counted in the inbox, but not for
+every command: a process keeps an estimate for each caller. The estimate is the last count, plus the
+commands that the process has let in since. The process counts again when the estimate has risen by
+a step, which is a quarter of what was left below the bound. It also counts when the estimate is at
+the bound, but then at most once in ``COUNT_EVERY_S``. So a caller that has few unfinished commands
+costs no query, and a caller that is refused costs five queries a second.
 
-Why the bound holds, but for a quarter of it for each process: take the last moment at which a caller has no
-more unfinished commands than it may have. A process that counts after it finds more, and lets nothing in. So
-whatever comes in after it was let in by a count from before it, the last one of each process, and that lets
-in one step. What a process is accepting while it counts is in its estimate too, whether it was counted or
-not; and the counts of one process are made one after another. A process that does not know a caller, or has
+Why the bound holds, but for a quarter of it for each process: take the last moment at which a
+caller has no more unfinished commands than it may have. A process that counts after this moment
+finds more, and lets nothing in. So each command that comes in later was let in by a count from
+before this moment. That is the last count of each process, and it lets in one step. The estimate
+also has the commands that a process is accepting while it counts, whether the count found them or
+not. And a process makes its counts one after another. A process that does not know a caller, or has
 forgotten it after ``CALLERS`` others, begins with an estimate of 0, which lets in one step as well.
 
-A customer may besides send only so many a second, but as many at once as it may have unfinished. Without
-that a single customer, who sends orders as fast as they are finished, keeps the machine busy. Each process
-keeps the pace for itself, by what the caller may still send: that grows with time, up to the bound on
-unfinished commands.
+A customer may also send only so many commands a second, but as many at once as it may have
+unfinished. Without this limit, a single customer that sends orders as fast as they are finished
+would keep the machine busy. Each process limits the pace by itself, with an allowance: the commands
+that the caller may still send. The allowance grows with time, up to the bound on unfinished
+commands.
 
-The server sheds load before it knows who asks (``api.middleware.shedding``). So the tenth of the backlog
-that customers must leave to the others is kept here.
+The server sheds load before it knows the caller (``api.middleware.shedding``). So this module keeps
+the tenth of the backlog that customers must leave to the others.
 """
 
 import threading
@@ -36,10 +39,10 @@ from bus.messages.principal import Principal, Role
 from bus.primitives.group_commit import GroupCommit
 
 CALLERS = 10_000
-"""Estimates that are kept, of those who sent a command last; some 4 MB."""
+"""The number of callers whose estimates a process keeps, the latest senders; some 4 MB."""
 COUNT_EVERY_S = 0.2
 TRIES = 3
-"""How often a command's caller is counted before it is refused: each time, others have taken the step."""
+"""The number of counts before a command is refused: after each one, others have taken the step."""
 
 _TOO_MANY_UNFINISHED = Problem(
     HTTPStatus.TOO_MANY_REQUESTS,
@@ -55,34 +58,34 @@ _TOO_MANY_A_SECOND = Problem(
 
 @dataclass(frozen=True, slots=True)
 class CallerLimits:
-    """What one caller may have and do."""
+    """The limits of one caller."""
 
     unfinished: int
     a_second: int = 0
-    """Commands, after as many at once as may be unfinished; 0 for any number."""
+    """Commands a second, after as many at once as may be unfinished; 0 for no limit."""
 
 
 @dataclass(slots=True)
 class Estimate:
-    """How many unfinished commands a caller has at most, as far as one process can tell."""
+    """An upper estimate of a caller's unfinished commands, as far as one process can tell."""
 
     caller: Principal
     limits: CallerLimits
     counts_at: int
     """The estimate at which the process counts again."""
     allowance: float
-    """How many may be sent at once, as of ``allowance_at``; of those who have a pace."""
+    """The commands that a caller with a pace may send at once, at ``allowance_at``."""
     allowance_at: float
     commands: int = 0
     let_in: int = 0
-    """All that this process has ever let in."""
+    """All commands of the caller that this process has ever let in."""
     under_way: int = 0
-    """Those of them that are being accepted."""
+    """The number of these that are being accepted now."""
     counted_at: float = float("-inf")
 
 
 class Admission:
-    """Decides in one process. Safe for threads."""
+    """Decides in one process which commands are let in. Safe for threads."""
 
     def __init__(
         self,
@@ -93,9 +96,9 @@ class Admission:
         backlog: Backlog,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``count`` tells how many unfinished commands a caller has, up to a number; in bounded time.
+        """``count`` counts a caller's unfinished commands, up to a number, in bounded time.
 
-        The limits are those of one of the ``customers``, and of one caller of ``staff``.
+        ``customers`` are the limits of one customer, and ``staff`` those of one other caller.
         """
         self._customers = customers
         self._staff = staff
@@ -108,10 +111,12 @@ class Admission:
 
     @contextmanager
     def of_one(self, caller: Principal) -> Iterator[ProblemError | None]:
-        """Why one more command of a caller is not let in, if it is not; it is accepted while the block runs.
+        """Yield the refusal of one more command of a caller, or ``None`` if the command is let in.
+
+        The command counts as being accepted while the block runs.
 
         Raises:
-            ProblemError: 503, the backlog has only room for others than customers.
+            ProblemError: 503, the backlog has room only for callers that are not customers.
             pymongo.errors.PyMongoError: MongoDB failed at counting.
 
         """
@@ -161,7 +166,7 @@ class Admission:
         return _refusal(_TOO_MANY_UNFINISHED)
 
     def _keeps_pace(self, estimate: Estimate) -> bool:
-        """Take one from the allowance, if there is one."""
+        """Take one command from the allowance; return False if none is left."""
         limits, now = estimate.limits, self._now()
         if not limits.a_second:
             return True
@@ -186,7 +191,10 @@ class Admission:
 
 
 def _step(most: int, commands: int) -> int:
-    """How many more are let in before the next count: a hundredth at least, so that counts stay few."""
+    """Return how many more commands to let in before the next count.
+
+    It is at least a hundredth of ``most``, so that counts stay few.
+    """
     return max(1, most // 100, (most - commands) // 4)
 
 

@@ -1,4 +1,4 @@
-"""Answers: JSON by orjson, times in UTC with ``Z``, and conditional requests for single resources."""
+"""Answers: JSON by orjson, times in UTC with ``Z``, conditional requests for single resources."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ _HIDDEN = frozenset({"_pos", "_mended"})
 
 
 def to_json(document: Any) -> bytes:
-    """Every time with its three digits of milliseconds, so that times sort as text too."""
+    """Return JSON. Each time has three digits of milliseconds, so that times sort as text too."""
     return orjson.dumps(document, default=_plain, option=orjson.OPT_PASSTHROUGH_DATETIME)
 
 
@@ -34,7 +34,10 @@ def answer(resp: falcon.Response, document: object, status: int = HTTPStatus.OK)
 def answer_single(
     req: falcon.Request, resp: falcon.Response, document: dict[str, Any], generation: int, *also: str
 ) -> None:
-    """Answer with a read document, or 304; its ``_pos`` and all else that tells it apart go into the ETag."""
+    """Answer with a read document, or with 304 if the caller has it already.
+
+    The document's ``_pos`` and all else that tells it apart go into the ETag.
+    """
     shown = {field: value for field, value in document.items() if field not in _HIDDEN}
     if "_mended" in document:
         also = (*also, f"mended{document['_mended']}")
@@ -53,7 +56,7 @@ def answer_hashed(req: falcon.Request, resp: falcon.Response, document: Mapping[
 def answer_tagged(
     req: falcon.Request, resp: falcon.Response, body: bytes, etag: str, media_type: str = falcon.MEDIA_JSON
 ) -> None:
-    """Answer with what has this ETag, or 304."""
+    """Answer with a body that has this ETag, or with 304."""
     resp.set_header("ETag", etag)
     if etags.is_known(req.get_header("If-None-Match"), etag):
         resp.status = int(HTTPStatus.NOT_MODIFIED)

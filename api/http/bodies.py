@@ -1,7 +1,7 @@
-"""Reading the bodies of requests. What each may carry stands with its resource; a body is no command yet.
+"""Reads the bodies of requests. Each resource defines its own; a body is not a command yet.
 
-An unknown field is an error. Where a field is optional in a creation, ``null`` is the same as leaving it out;
-in a change it is refused, since it could be taken for "remove".
+An unknown field is an error. If a field of a creation is optional, ``null`` is the same as leaving
+it out. In a change ``null`` is refused, since it could be taken for "remove".
 """
 
 from collections.abc import Mapping
@@ -18,11 +18,11 @@ from api.http.strict_json import parse_object
 from api.middleware.error_handlers import of_status
 
 MAX_BODY_BYTES = 128 * 1024
-"""Twice what the largest order takes: 200 lines with every id at its limit, and the longest address."""
+"""Twice what the largest order takes: 200 lines, each id at its limit, and the longest address."""
 
 
 class Body(BaseModel):
-    """What a request carries; ``examples`` are those of the description, by their names."""
+    """The body of a request; ``examples`` are its examples in the description, by their names."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -67,7 +67,7 @@ def _described_with_empty_without_null(schema: dict[str, Any]) -> None:
 
 
 OPTIONAL_TEXT = BeforeValidator(_none_if_empty), Field(json_schema_extra=_described_with_empty)
-"""For text that may be left out: forms send an empty one for what was not filled in."""
+"""For text that may be left out: forms send empty text for a field that was not filled in."""
 NOT_NULL = BeforeValidator(_not_null), Field(json_schema_extra=_described_without_null)
 """For a field of a change: it may be left out, and must not be null."""
 TEXT_NOT_NULL = (
@@ -75,14 +75,14 @@ TEXT_NOT_NULL = (
     BeforeValidator(_not_null),  # runs first
     Field(json_schema_extra=_described_with_empty_without_null),
 )
-"""For text of a change: the same, and an empty one is left out."""
+"""For text of a change: it must not be null, and empty text counts as left out."""
 
 
 def read(req: falcon.Request, kind: type[AnyBody]) -> Received[AnyBody]:
-    """The body of a request.
+    """Return the body of a request.
 
     Raises:
-        ProblemError: 400 for what is not a JSON object, 413, 415, or 422 for wrong fields.
+        ProblemError: 400 for a body that is not a JSON object, 413, 415, or 422 for wrong fields.
 
     """
     _check_media_type(req)
@@ -98,7 +98,10 @@ def read(req: falcon.Request, kind: type[AnyBody]) -> Received[AnyBody]:
 
 
 def _check_media_type(req: falcon.Request) -> None:
-    """Raises a 415 that says with its headers what would do (RFC 9110, 15.5.16; RFC 5789, 2.2)."""
+    """Raise a 415 for a body of another type or encoding; its headers say what would do.
+
+    See RFC 9110, section 15.5.16, and RFC 5789, section 2.2.
+    """
     headers: dict[str, str] = {}
     if (req.get_header("Content-Encoding") or "identity").strip().lower() != "identity":
         headers["Accept-Encoding"] = "identity"

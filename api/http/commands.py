@@ -1,9 +1,9 @@
-"""From a request to a command and back: accept it, perhaps wait for it, and say what it came to.
+"""Accepts the command of a request, perhaps waits for it, and answers with what it came to.
 
-Why no outcome is missed: a request that waits expects the announcement before its command is accepted, so
-before anybody can decide it, and looks by itself every two seconds and at its deadline, as Redis may lose
-what is announced. A process that stops answers with what is known, without a look: that the command is
-accepted.
+Why no outcome is missed: a request that waits expects the announcement before its command is
+accepted, so before anybody can decide it. Redis may lose an announcement, so the request also looks
+by itself every two seconds and at its deadline. A process that stops does not look once more. It
+answers with what it knows: that the command is accepted.
 """
 
 import threading
@@ -37,7 +37,7 @@ CREATED_IN: Mapping[str, str] = {
     "AddProduct": "/products",
     "PlaceOrder": "/orders",
 }
-"""Where the resource will be that a command of this type creates."""
+"""The path under which a command of this type creates its resource."""
 
 
 class Gateway(Protocol):
@@ -51,7 +51,7 @@ class Gateway(Protocol):
 
 
 class Commands:
-    """What the resources hand their commands to. Who finds no slot to wait in gets the 202 at once."""
+    """Takes commands from the resources; answers 202 at once if there is no slot to wait in."""
 
     def __init__(  # noqa: PLR0913 - its collaborators, wired in the main
         self,
@@ -63,9 +63,9 @@ class Commands:
         admission: Admission,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """``now`` tells the moments of acceptance: of several processes, all should tell the same time.
+        """``now`` returns the moment of acceptance: all processes should tell the same time.
 
-        Once ``stopping`` is set nobody waits any more.
+        Once ``stopping`` is set, no request waits any more.
         """
         self._gateway = gateway
         self._freshness = freshness
@@ -80,9 +80,10 @@ class Commands:
         """Accept a command and answer.
 
         Raises:
-            ProblemError: what the command came to, if that is not success; 400 for malformed headers;
-                422 for an idempotency key that belongs to another request; 429 if the caller has too many
-                unfinished commands, requests that wait, or commands a second; 503 if the backlog is full.
+            ProblemError: what the command came to, if that is not success; 400 for malformed
+                headers; 422 for an idempotency key that belongs to another request; 429 if the
+                caller has too many unfinished commands or waiting requests, or sends too many
+                commands a second; 503 if the backlog is full.
 
         """
         key = req.get_header("Idempotency-Key")
@@ -110,7 +111,7 @@ class Commands:
     def _dispatch(
         self, envelope: CommandEnvelope, wanted: prefer.Preference, digest: str | None
     ) -> Waits[tuple[CommandRecord | None, str | None]]:
-        """Hand the command in and wait as wanted; its record, and which preference was applied."""
+        """Hand the command in and wait as wanted; return its record and the applied preferences."""
         if not wanted.wait:
             return self._accept(envelope, digest), None
         with self._slots.one(envelope.by) as free:
@@ -125,9 +126,12 @@ class Commands:
             return record, "wait, visible" if visible else "wait"
 
     def _accept(self, envelope: CommandEnvelope, digest: str | None) -> CommandRecord | None:
-        """Accept a command, if its caller may send one more; ``None`` if it is new, else its record.
+        """Accept a command if its caller may send one more.
 
-        A repeat under an ``Idempotency-Key`` is no more: it is looked for before it is refused.
+        Return ``None`` if it is new, else its record.
+
+        A repeat under an ``Idempotency-Key`` is not one more: its record is looked for before
+        it is refused.
         """
         with self._admission.of_one(envelope.by) as refusal:
             if refusal is None:
@@ -142,8 +146,8 @@ class Commands:
     ) -> Waits[CommandRecord | None]:
         """Accept a command and wait for its outcome until a time of the monotonic clock.
 
-        Returns its record, finished. When the time is up, or another request has its id, the record is as it
-        was last seen, or ``None`` if that was never.
+        Return its finished record. If the time is up, the process stops or another request has the
+        command's id, return the record as it was last seen, or ``None`` if it was never seen.
         """
         with self._gateway.expect(envelope.command_id) as woken:
             record = self._accept(envelope, digest)
@@ -193,9 +197,10 @@ def _answer(  # noqa: PLR0913, PLR0917 - what is known of a command, and how it 
 
 
 def in_path(identity: str) -> str:
-    """Return an id as it stands in a path (RFC 3986, section 3.3): ``auth0|5f7c`` is ``auth0%7C5f7c``.
+    """Return an id as it stands in a path (RFC 3986, section 3.3).
 
-    A ``+`` could stand as it is. But some clients and proxies take it for a space, so it is written ``%2B``.
+    For example, ``auth0|5f7c`` is ``auth0%7C5f7c``. A ``+`` could stand as it is. But some clients
+    and proxies take it for a space, so it is written ``%2B``.
     """
     return quote(identity, safe=":@")
 

@@ -1,4 +1,4 @@
-"""Consistency tokens: the position in the log up to which a reader must have read to see a command."""
+"""Consistency tokens: the position in the log that a reader must have read to see a command."""
 
 import re
 from dataclasses import dataclass
@@ -8,7 +8,10 @@ from bus.messages.outcome import Outcome
 
 HEADER = "Consistency-Token"
 MAX_TOKENS = 50
-"""Or as many as there are partitions: who keeps the latest of each has no more."""
+"""The most tokens of a request, or the number of partitions if that is higher.
+
+A caller that keeps the latest token of each partition has no more.
+"""
 _TOKEN = re.compile(r"([0-9]{1,4})-([0-9]{1,18})")
 
 
@@ -21,15 +24,15 @@ class Token:
 
 
 def token_of(outcome: Outcome) -> str | None:
-    """The token of a finished command; ``None`` if the log holds nothing of it."""
+    """Return the token of a finished command; ``None`` if the log holds nothing of it."""
     return None if outcome.seq is None else f"{outcome.partition}-{outcome.seq}"
 
 
 def parse(header: str | None, partitions: int) -> list[Token]:
-    """The tokens of a request, of each partition the latest.
+    """Return the tokens of a request, the latest of each partition.
 
     Raises:
-        ProblemError: 400, one of them is not from here.
+        ProblemError: 400, one of them was not given out here, or there are too many.
 
     """
     latest: dict[int, int] = {}

@@ -1,9 +1,10 @@
 """Cursors: where a page or the feed ended, as opaque text that says nothing to anybody else.
 
-A cursor is bound to its scope (what was asked for, with which filter) and holds the key of the last thing
-seen, so it stays good while documents are added, for ever. It is checked, not signed: a caller that forges
-one only skips to another place in what it may see anyway. The layout, base64url of six bytes of SHA-256
-over the rest and ``[1, <scope>, <key>...]`` in JSON, is kept readable by later builds.
+A cursor is bound to its scope (the query and its filter) and holds the key of the last item seen.
+So it stays good for ever, also while documents are added. It is checked, not signed: a caller that
+forges one only skips to another place in what it may see anyway. Its layout is base64url of six
+bytes of SHA-256 over the rest, followed by the rest, which is ``[1, <scope>, <key>...]`` in JSON.
+Later builds can still read it.
 """
 
 import base64
@@ -30,7 +31,7 @@ def encode(scope: Sequence[str | None], key: Sequence[Key]) -> str:
 
 
 def decode(cursor: str, scope: Sequence[str | None], shape: Sequence[type[Key]]) -> list[Key]:
-    """The key, with values of the types in ``shape``.
+    """Return the key, with values of the types in ``shape``.
 
     Raises:
         ProblemError: 400, the cursor was made for something else or is damaged.

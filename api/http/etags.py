@@ -1,9 +1,10 @@
-"""ETags of single resources, ``"v<version>.<generation>.<position>"``, and what is asked with them.
+"""ETags of single resources, ``"v<version>.<generation>.<position>"``, and conditions with them.
 
-The version alone says which state of the aggregate a caller has seen; generation and position make the tag
-change whenever the answer does, also by a rename or a rebuild (RFC 9110, sections 8.8.3 and 13.1). At one
-position, answers may still differ in the events of parked streams. So the tag says as well whether something
-is missing and since when, whether the document was mended, and whether it was read strongly, and so is whole.
+The version alone says which state of the aggregate a caller has seen. Generation and position make
+the tag change whenever the answer does, also by a rename or a rebuild (RFC 9110, sections 8.8.3 and
+13.1). At one position, answers may still differ in the events of parked streams. So the tag also
+says if something is missing and since when, and if the document was mended. It also says if the
+document was read strongly, and so is whole.
 """
 
 import hashlib
@@ -21,15 +22,15 @@ def of_resource(version: int, generation: int, position: int, *also: str) -> str
 
 
 def of_bytes(body: bytes) -> str:
-    """For what has no version: its hash."""
+    """Return the ETag of a body that has no version: its hash."""
     return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
 
 
 def expected_versions(if_match: str | None) -> tuple[int, ...] | None:
-    """The versions that an ``If-Match`` allows; ``None`` allows any, an empty tuple none.
+    """Return the versions that an ``If-Match`` allows; ``None`` allows any, an empty tuple none.
 
-    A tag that a proxy made weak counts as the tag it was: only the version in it is compared. One that is
-    not from here is fine to send and matches nothing.
+    A tag that a proxy made weak counts as the tag it was: only its version is compared. A tag that
+    was not given out here is no error, and matches nothing.
 
     Raises:
         ProblemError: 400, the header is not a list of entity tags.
@@ -42,7 +43,10 @@ def expected_versions(if_match: str | None) -> tuple[int, ...] | None:
 
 
 def is_known(if_none_match: str | None, etag: str) -> bool:
-    """Whether the caller has this already; weak comparison, and a header that cannot be read is ignored."""
+    """Return True if the caller has this already.
+
+    The comparison is weak. A header that cannot be read is ignored.
+    """
     if if_none_match is None:
         return False
     if if_none_match.strip() == "*":

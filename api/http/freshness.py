@@ -1,15 +1,15 @@
-"""Waiting for the read models: nothing is served that is older than what the caller has seen.
+"""Waits for the read models, so that no answer is older than what the caller has seen.
 
-A waiter is woken by the announcements over Redis once the positions that came with them are far
-enough. It looks at MongoDB only when it begins, when it is woken (Redis carries hurry, not truth),
+Announcements over Redis wake a waiter once the positions that came with them are far enough. A
+waiter looks at MongoDB only when it begins, when it is woken (Redis carries hurry, not truth),
 every two seconds in case an announcement was missed, and at its deadline. Waiters that look at the
 same time share a query (``read_side.queries.visibility``). A waiter has no thread
-(``api.middleware.deferral``) and costs little; only so many wait at a time all the same, and of one
-caller only a few. The others are told at once.
+(``api.middleware.deferral``) and costs little. All the same, only so many wait at a time, and only
+a few of one caller. The others are told at once.
 
-Why nothing is missed: a waiter expects the announcements before it looks, and a checkpoint is announced
-after it was moved. So what the look does not show yet is announced later, and wakes it; what Redis loses is
-found at the next look.
+Why nothing is missed: a waiter expects the announcements before it looks, and a checkpoint is
+announced after it was moved. So a position that the look does not show yet is announced later, and
+wakes the waiter. The next look finds what Redis loses.
 """
 
 import threading
@@ -42,19 +42,22 @@ from read_side.queries.store import LiveGeneration, ReadStore
 from read_side.queries.visibility import Visibility
 
 WAITING_AT_A_TIME = 256
-"""In one process. Each holds one of its 1,000 connections; all of them look at MongoDB 128 times a second."""
+"""In one process. Each holds one of its 1,000 connections.
+
+All of them look at MongoDB 128 times a second.
+"""
 WAITS_OF_A_CUSTOMER = 2
-"""Of one of them in one process."""
+"""The limit of one customer in one process."""
 WAITS_OF_STAFF = WAITING_AT_A_TIME // 2
-"""The same of any other caller. One of staff is often a shop's server, which asks for all its customers."""
+"""The same for any other caller. Staff is often a shop's server, which asks for all customers."""
 DEFAULT_WAIT_S = 1.0
 RETRY_AFTER_S = 1
 FIRST_PAUSE_S = 0.02
 LONGEST_PAUSE_S = 1.0
-"""Between two looks at the write side, of which nothing is announced."""
+"""The longest pause between two looks at the write side, for which there is no announcement."""
 
 Misses = Callable[[Documents, frozenset[str]], bool]
-"""Whether an answer out of a model's documents lacks something while these streams are parked."""
+"""Returns True if an answer from a model's documents lacks what these parked streams hold back."""
 
 
 def _anything(_documents: Documents, _aside: frozenset[str]) -> bool:
@@ -62,7 +65,7 @@ def _anything(_documents: Documents, _aside: frozenset[str]) -> bool:
 
 
 class WaitSlots:
-    """How many requests may wait at a time, whatever for: in all, and of one caller.
+    """Limits how many requests wait at a time, for any reason: in all, and of one caller.
 
     Customers leave the last quarter of the slots to the others.
     """
@@ -75,10 +78,10 @@ class WaitSlots:
 
     @contextmanager
     def one(self, caller: Principal | None = None) -> Iterator[bool]:
-        """Whether there was a free slot, which is taken while the block runs.
+        """Yield True if there was a free slot, which is taken while the block runs.
 
         Raises:
-            ProblemError: 429, the caller has as many requests that wait as it may have.
+            ProblemError: 429, the caller has as many waiting requests as it may have.
 
         """
         taken = self._take(caller)
@@ -120,7 +123,7 @@ class Goal:
 
 
 class Freshness:
-    """What the resources read through."""
+    """Gives the resources the documents of the read models, as fresh as a request asks for."""
 
     def __init__(  # noqa: PLR0913 - its collaborators, wired in the main
         self,
@@ -142,16 +145,18 @@ class Freshness:
         self._stopping = stopping
 
     def live(self, req: falcon.Request, name: str, misses: Misses = _anything) -> Waits[LiveGeneration]:
-        """The live documents of a read model, having at least what the request's tokens ask for.
+        """Return the live documents of a read model, at least as new as the tokens ask for.
 
-        ``misses`` tells which parked streams matter to the answer; to one about many, all of them do. What
-        is missing besides comes with the documents (``parked_since``), to mark answers with; without
-        tokens, it is what was known a moment ago.
+        ``misses`` tells if parked streams matter to the answer. By default all of them do, as for
+        an answer about many documents. The result also says what is missing in the documents
+        (``parked_since``), to mark answers with. Without tokens, this is what was known a moment
+        ago.
 
         Raises:
-            ProblemError: 400 for what is no token, or none of this log; 429 if the caller has too many
-                requests that wait; 503 if the model is behind for longer than it would wait, or what was
-                asked for is parked.
+            ProblemError: 400 for a malformed token, or one that is not of this log; 429 if the
+                caller has too many waiting requests; 503 if no slot to wait in is free, if the
+                model is behind for longer than the request would wait, or if what was asked for is
+                parked.
 
         """
         live = self._store.live(name)
@@ -178,21 +183,22 @@ class Freshness:
         return self._store.generation(name)
 
     def documents(self, name: str) -> Documents:
-        """The live documents of a read model, as far as they are."""
+        """Return the live documents of a read model, as far as it has read."""
         return self._store.live(name).documents
 
     def tokens(self, req: falcon.Request) -> list[Token]:
-        """What a request asks for at least; raises a 400 for what is no token."""
+        """Return the positions that a request asks for at least; raises a 400 for a bad token."""
         return consistency.parse(req.get_header(consistency.HEADER), self._partitions)
 
     def wait_for(self, req: falcon.Request, has_it: Callable[[], bool], what: str) -> Waits[None]:
         """Return once the write side shows what the tokens of a request ask for.
 
-        ``has_it`` looks, in bounded time. It may find less than was acknowledged: behind a gap in the log,
-        or on a new primary.
+        ``has_it`` looks, in bounded time. It may find less than was acknowledged: behind a gap in
+        the log, or on a new primary.
 
         Raises:
-            ProblemError: 503, it is not so for longer than the caller would wait; 400 and 429 as ``live``.
+            ProblemError: 503, the write side does not show it for longer than the caller would
+                wait, or no slot to wait in is free; 400 and 429 as ``live``.
 
         """
         wait = prefer.parse(req.get_header("Prefer")).wait
@@ -219,7 +225,8 @@ class Freshness:
     def becomes_visible(self, outcome: Outcome, deadline: float) -> Waits[bool]:
         """Return True if every read model shows an outcome before a time of the monotonic clock.
 
-        Without the read database nobody can tell, and the command is done all the same: then it is False.
+        Return False if the read database is away: then nobody can tell, and the command is done all
+        the same.
         """
         try:
             return (yield from self._is_shown(outcome, deadline))
@@ -239,7 +246,7 @@ class Freshness:
         return all((goal.name, goal.generation) not in hiding for goal in goals)
 
     def _goals(self, partition: int, seq: int) -> list[Goal]:
-        """The position in every read model, in its live generation."""
+        """Return the position as a goal of each read model, in its live generation."""
         return [Goal(model.name, self._store.generation(model.name), partition, seq) for model in READ_MODELS]
 
     def _wait(self, goals: Sequence[Goal], deadline: float) -> Waits[bool]:
@@ -259,7 +266,7 @@ class Freshness:
             return not left_over
 
     def _unreached(self, goals: Sequence[Goal]) -> list[Goal]:
-        """What the database says."""
+        """Return the goals that are not reached, as the database says."""
         places = [(goal.name, goal.generation, goal.partition) for goal in goals]
         positions = self._visibility.positions(places)
         return [goal for goal, position in zip(goals, positions, strict=True) if position < goal.seq]

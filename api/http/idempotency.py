@@ -20,7 +20,7 @@ _UUID_VERSION = 8
 
 
 def command_id(key: str | None, principal: Principal) -> str:
-    """A new id without a key; with one, always the same for this issuer, role and subject.
+    """Return a new id without a key, else always the same for the key, issuer, role and subject.
 
     Raises:
         ProblemError: 400, the key is not 1 to 255 visible characters.
@@ -38,6 +38,6 @@ def command_id(key: str | None, principal: Principal) -> str:
 
 
 def request_digest(req: falcon.Request, canonical_body: bytes) -> str:
-    """What makes a request the same one: method, path, body as parsed, and ``If-Match``."""
+    """Return a digest of what tells requests apart: method, path, body as parsed, ``If-Match``."""
     parts = [req.method, req.path, canonical_body.decode(), req.get_header("If-Match")]
     return hashlib.sha256(orjson.dumps(parts)).hexdigest()

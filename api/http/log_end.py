@@ -1,13 +1,15 @@
-"""Tells tokens of this log from those for positions that it does not have, which no waiting brings about.
+"""Finds tokens for positions that the log does not have: it is no use to wait for these.
 
-A ``Consistency-Token`` is given out once what it stands for is settled. So a position beyond the end of the
-log is made up, or of another log, or was lost with a backup. A token that no read model shows yet is
-compared with the settled end of its partition, once: a process remembers how far the log has been. A new
-primary may show less than was acknowledged. So before a token is refused, the end is read behind a barrier
-(``bus.connections.clients.read_barrier``), which shows all that was acknowledged before. One look is under
-way at a time, whoever asks, so that made-up tokens cost one durable write after another and no more.
+The API gives out a ``Consistency-Token`` once its position is settled. So a position beyond the end
+of the log is made up, or is of another log, or was lost when a backup was restored. If no read
+model shows a token yet, it is compared with the settled end of its partition, once: a process
+remembers how far the log has been. A new primary may show less than was acknowledged. So before a
+token is refused, the end is read behind a barrier (``bus.connections.clients.read_barrier``), which
+shows all that was acknowledged before. One look is under way at a time, for all callers. So made-up
+tokens cost one durable write after another and no more.
 
-Reads do not need the write database. While it is away nobody is refused, and one request a second asks it.
+Reads do not need the write database. While it is away no token is refused, and one request a second
+asks it.
 """
 
 from collections.abc import Sequence
@@ -22,7 +24,7 @@ from bus.primitives.group_commit import GroupCommit
 
 
 class LogEnd:
-    """What is known in one process of how far the log has been. Safe for threads."""
+    """The end of the log, as far as one process knows it. Safe for threads."""
 
     def __init__(self, log: Log) -> None:
         self._log = log
@@ -54,5 +56,5 @@ class LogEnd:
             self._reached[partition] = max(self._reached[partition], log.head(partition))
 
     def _beyond(self, tokens: Sequence[Token]) -> list[Token]:
-        """Those that are not known to be of this log."""
+        """Return the tokens that are not known to be of this log."""
         return [token for token in tokens if token.seq > self._reached[token.partition]]

@@ -1,4 +1,4 @@
-"""Whose the parked streams are: which of them may hold something back from one customer's answers."""
+"""Tells which parked streams may hold something back from the answers about one customer."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,10 @@ from read_side.projections.model import Documents
 
 
 class Owners:
-    """The customers of parked orders, as the orders' documents say; of one without, nobody can."""
+    """The customers of parked orders, as the orders' documents say.
+
+    An order without a document may be anybody's.
+    """
 
     def __init__(self, orders: Documents, streams: Iterable[str]) -> None:
         self._streams = frozenset(streams)
@@ -17,6 +20,6 @@ class Owners:
         self._unknown = {order_stream(order_id) for order_id in parked} - self._owners.keys()
 
     def concerning(self, customer_id: str) -> frozenset[str]:
-        """The streams of a customer: its own, its orders', and those that might be its orders'."""
+        """Return the customer's stream, its orders', and those that might be its orders'."""
         orders = {stream for stream, owner in self._owners.items() if owner == customer_id}
         return frozenset(orders | self._unknown | ({customer_stream(customer_id)} & self._streams))

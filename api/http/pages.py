@@ -27,7 +27,7 @@ class Found(NamedTuple):
 
 
 def page_by_id(req: falcon.Request, freshness: Freshness, name: str, page_of: PageById) -> Waits[Found]:
-    """The page that is asked for."""
+    """Return the page that a request asks for."""
     query = queries.read(req, queries.PageQuery)
     live = yield from freshness.live(req, name)
     after = str(cursors.decode(query.cursor, (name,), (str,))[0]) if query.cursor else None

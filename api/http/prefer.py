@@ -1,4 +1,4 @@
-"""``Prefer`` (RFC 7240): ``wait=N`` and ``visible``; what makes no sense is ignored, as the RFC asks."""
+"""``Prefer`` (RFC 7240): ``wait=N`` and ``visible``; nonsense is ignored, as the RFC asks."""
 
 import re
 from dataclasses import dataclass
@@ -8,21 +8,21 @@ MAX_LENGTH = 1_000
 """A longer header is nonsense."""
 
 _PIECE = re.compile(r'[^",;]+|[,;]|"(?:[^"\\]|\\.)*"?', re.DOTALL)
-"""Matches wherever it begins, and what it has read once is never read again."""
+"""Matches wherever it begins, and never reads a character twice."""
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _SECONDS = re.compile(r"[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Preference:
-    """What a caller would like: to wait ``wait`` seconds for the outcome, and for it to be visible."""
+    """A caller's wishes: to wait ``wait`` seconds for the outcome, and for it to be visible."""
 
     wait: int | None = None
     visible: bool = False
 
 
 def parse(header: str | None) -> Preference:
-    """The preferences known here; of one given twice the first counts (RFC 7240, section 2)."""
+    """Return the known preferences; of one given twice the first counts (RFC 7240, section 2)."""
     if header is None or len(header) > MAX_LENGTH:
         return Preference()
     given: dict[str, str] = {}
@@ -34,7 +34,7 @@ def parse(header: str | None) -> Preference:
 
 
 def _elements(header: str) -> list[str]:
-    """The preferences of the list as they stand there, without their parameters."""
+    """Return the preferences of the list as they stand there, without their parameters."""
     elements: list[list[str]] = [[]]
     in_parameters = False
     for piece in _PIECE.findall(header):

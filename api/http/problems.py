@@ -1,8 +1,9 @@
 """Everything that goes wrong, as ``application/problem+json`` (RFC 9457).
 
-``type`` is a reference relative to this service, ``/problems/<code>``, stable for programs to compare. It
-leads to a page that says what the problem means and what to do (``api.http.problem_types``). ``title`` is the
-code in words. ``instance`` names the command that a problem is the outcome of.
+``type`` is a reference relative to this service, ``/problems/<code>``, stable for programs to
+compare. It leads to a page that says what the problem means and what to do
+(``api.http.problem_types``). ``title`` is the code in words. ``instance`` names the command that a
+problem is the outcome of.
 """
 
 from collections.abc import Iterable, Mapping
@@ -22,7 +23,7 @@ from bus.messages.values import READABLE, is_id
 
 MEDIA_TYPE = "application/problem+json"
 MAX_ERRORS = 100
-"""How many wrong fields are told at once; a body can have thousands."""
+"""The most wrong fields that one answer lists; a body can have thousands."""
 
 STATUS_OF: Mapping[RejectionKind, HTTPStatus] = {
     RejectionKind.NOT_FOUND: HTTPStatus.NOT_FOUND,
@@ -33,14 +34,14 @@ STATUS_OF: Mapping[RejectionKind, HTTPStatus] = {
 
 
 class FieldProblem(TypedDict):
-    """A wrong field, as a dotted path, and why."""
+    """A wrong field, as a dotted path, and what is wrong with it."""
 
     field: str
     message: str
 
 
 class ProblemDocument(TypedDict):
-    """RFC 9457; ``type`` is for programs, ``instance`` the command that the problem is the outcome of."""
+    """RFC 9457; ``type`` is for programs, ``instance`` is the command that ended with this."""
 
     type: str
     title: str
@@ -52,7 +53,7 @@ class ProblemDocument(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What the caller is told; it never holds internals or secrets."""
+    """A problem as the caller is told it; it never holds internals or secrets."""
 
     status: int
     code: str
@@ -92,13 +93,16 @@ class ProblemError(Exception):
 
 
 def not_found(kind: str, identity: str) -> ProblemError:
-    """There is none, or it is somebody else's: the answer is the same, and that of the write side."""
+    """Return a 404, the same if there is none and if it is somebody else's.
+
+    It is also the answer of the write side.
+    """
     code = f"unknown-{kind.replace(' ', '-')}"
     return ProblemError(Problem(HTTPStatus.NOT_FOUND, code, f"There is no {kind} {identity}."))
 
 
 def checked_id(kind: str, identity: str) -> str:
-    """An id from a path; raises a 404 for what cannot be one, without repeating it."""
+    """Return an id from a path; raises a 404 for what cannot be an id, without repeating it."""
     if not is_id(identity):
         raise not_found(kind, "with this id")
     return identity
@@ -109,7 +113,7 @@ def forbidden(detail: str) -> ProblemError:
 
 
 def malformed(what: str, detail: str, errors: Iterable[FieldError] = ()) -> ProblemError:
-    """``what`` is the part of the request that cannot be read: body, query, cursor or a header."""
+    """Return a 400; ``what`` cannot be read in the request: body, query, cursor or header."""
     return ProblemError(Problem(HTTPStatus.BAD_REQUEST, f"malformed-{what}", detail, tuple(errors)))
 
 
@@ -119,7 +123,7 @@ def wrong_fields(errors: Iterable[FieldError]) -> ProblemError:
 
 
 def field_errors(error: ValidationError) -> list[FieldError]:
-    """What pydantic found, by dotted path, without the values themselves."""
+    """Return the errors that pydantic found, by dotted path, without the values themselves."""
     found = error.errors(include_url=False, include_input=False)[:MAX_ERRORS]
     inner = {e["loc"][:depth] for e in found for depth in range(1, len(e["loc"]))}
     return [
@@ -157,7 +161,10 @@ def of_rejection(rejection: Rejection, command_id: str) -> Problem:
 
 
 def of_outcome(outcome: Outcome, command_id: str) -> Problem | None:
-    """The problem that a command came to; ``None`` if it succeeded. Why it failed is for operators."""
+    """Return the problem that a command came to; ``None`` if it succeeded.
+
+    Only operators are told why it failed.
+    """
     if outcome.rejection is not None:
         return of_rejection(outcome.rejection, command_id)
     if outcome.status is not CommandStatus.FAILED:

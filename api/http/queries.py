@@ -1,7 +1,8 @@
-"""Query strings: every parameter known, of its type, and given once unless it may be repeated; else a 400.
+"""Reads query strings; each parameter must be known, of its type, and given once, else a 400.
 
-A parameter with nothing behind the ``=`` is a 400 as well. Taken as left out, ``?customer_id=`` would show
-everybody's orders to somebody who meant one customer's and had no id at hand.
+Parameters that may be repeated are listed in ``repeatable``. A parameter with nothing behind the
+``=`` is a 400 as well. If it counted as left out, ``?customer_id=`` would show everybody's orders
+to a caller that meant one customer's and had no id at hand.
 """
 
 import re
@@ -63,7 +64,7 @@ DayOrMoment = Annotated[
 ]
 """A whole day of the shop, or a ``datetime``: one moment."""
 Cursor = Annotated[str, Field(min_length=1, max_length=24_576)]
-"""Longer than any given out, also by a log of 1,024 partitions; below the server's bound on headers."""
+"""Longer than any cursor of a log of 1,024 partitions; below the server's bound on headers."""
 Limit = Annotated[
     int, Field(ge=1, le=100), BeforeValidator(whole_number), Field(description="How many at most.")
 ]
@@ -77,7 +78,7 @@ class Query(BaseModel):
 
 
 class NoQuery(Query):
-    """Nothing can be asked."""
+    """The query of an address that takes no parameters."""
 
 
 class PageQuery(Query):
@@ -169,10 +170,11 @@ AnyQuery = TypeVar("AnyQuery", bound=Query)
 
 
 def read(req: falcon.Request, kind: type[AnyQuery]) -> AnyQuery:
-    """The query of a request.
+    """Return the query of a request.
 
     Raises:
-        ProblemError: 400 for what cannot be read, 422 for a range that ends before it starts.
+        ProblemError: 400 for a query that cannot be read, 422 for a range that ends before it
+            starts.
 
     """
     given: dict[str, Any] = dict(req.params)
@@ -200,7 +202,7 @@ def _each(value: str | list[str]) -> list[str]:
 
 
 def _named(kind: type[Query], error: FieldError) -> FieldError:
-    """An error of a repeated parameter names the parameter: a query has no places in it."""
+    """Return the error, named by the parameter if that is repeated: a query has no places."""
     name, _, _place = error.field.partition(".")
     return FieldError(field=name, message=error.message) if name in kind.repeatable else error
 

@@ -1,6 +1,6 @@
-"""What the sender of a command is told: that it was accepted, or what it has created.
+"""Receipts for the sender of a command: that it was accepted, or what it has created.
 
-Each kind of resource has its own shape, so that a receipt names the id by what it is the id of.
+Each kind of resource has its own shape, so that the name of an id says what it is the id of.
 """
 
 from typing import Literal, TypedDict
@@ -34,7 +34,7 @@ class AcceptedOrder(TypedDict):
 
 
 class CreatedCustomer(TypedDict):
-    """A customer that is there now, at its first version."""
+    """A customer that exists now, at its first version."""
 
     command_id: str
     customer_id: str
@@ -42,7 +42,7 @@ class CreatedCustomer(TypedDict):
 
 
 class CreatedProduct(TypedDict):
-    """A product that is there now, at its first version."""
+    """A product that exists now, at its first version."""
 
     command_id: str
     product_id: str
@@ -50,7 +50,7 @@ class CreatedProduct(TypedDict):
 
 
 class CreatedOrder(TypedDict):
-    """An order that is there now, at its first version; ``total`` is in minor units."""
+    """An order that exists now, at its first version; ``total`` is in minor units."""
 
     command_id: str
     order_id: str
@@ -63,7 +63,7 @@ Created = CreatedCustomer | CreatedProduct | CreatedOrder
 
 
 def accepted(command_id: str, stream: str) -> Accepted:
-    """``stream`` is that of the aggregate which the command is about."""
+    """Return the receipt of a command; ``stream`` is that of the aggregate that it is about."""
     identity = id_of(stream)
     match stream.partition("-")[0]:
         case "customer":
@@ -76,7 +76,7 @@ def accepted(command_id: str, stream: str) -> Accepted:
 
 
 def created(command_id: str, command_type: str, identity: str, outcome: Outcome) -> Created | None:
-    """``None`` for a command that creates nothing."""
+    """Return the receipt of a creation; ``None`` for a command that creates nothing."""
     match command_type:
         case "RegisterCustomer":
             version = _of_a_success(outcome.version)
@@ -96,7 +96,7 @@ def created(command_id: str, command_type: str, identity: str, outcome: Outcome)
 
 
 def _of_a_success(number: int | None) -> int:
-    """Raises ``ValueError`` if it is missing, which only a refusal's may be."""
+    """Return the number; raises ``ValueError`` if it is missing, as only a refusal's may be."""
     if number is None:
         raise ValueError("a creation that succeeded has a version, and an order a total")
     return number

@@ -1,7 +1,8 @@
 """Spans of time, as queries ask for them: days of the shop or moments, both ends included.
 
-A day begins and ends where the shop is. Times are kept in whole milliseconds, so a day's last moment is the
-millisecond before the next day begins, whatever its length: on two days of the year many have 23 or 25 hours.
+A day begins and ends by the shop's clock. Times are kept in whole milliseconds, so a day's last
+moment is the millisecond before the next day begins. That is so whatever its length: in many places
+two days of the year have 23 or 25 hours.
 """
 
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
@@ -21,7 +22,7 @@ class Span(NamedTuple):
 
 
 def span_of(first: date | None, last: date | None, zone: tzinfo) -> Span:
-    """Return the span from the first moment of ``first`` to the last of ``last``; days are those in ``zone``.
+    """Return the span from the start of ``first`` to the end of ``last``; days are in ``zone``.
 
     Raises:
         ProblemError: 422, it ends before it starts.
@@ -46,7 +47,7 @@ def _last_moment(of: date | None, zone: tzinfo) -> datetime | None:
 
 
 def _beginning(day: date, zone: tzinfo) -> datetime:
-    """Return when a day begins; where clocks skip midnight, that is when they do so."""
+    """Return when a day begins; if clocks skip midnight, that is the moment when they do so."""
     try:
         return datetime.combine(day, time.min, zone).astimezone(UTC)
     except OverflowError:  # a day at the end of the calendar, on the other side of it in UTC

@@ -1,10 +1,11 @@
 """JSON as RFC 8259 means it and I-JSON (RFC 7493) narrows it, since commands are kept for ever.
 
-The standard library's parser is used because it shows duplicate names, which orjson silently drops; an
-ordinary body takes it microseconds. orjson then writes the canonical text, and in doing so refuses lone
-surrogates and numbers beyond 64 bits.
+The standard library's parser is used because it shows duplicate names, which orjson silently drops;
+an ordinary body takes it microseconds. orjson then writes the canonical text, and in doing so
+refuses lone surrogates and numbers beyond 64 bits.
 
-JSON has one kind of number: ``2``, ``2.0`` and ``2e0`` are the same whole number, also in the canonical text.
+JSON has one kind of number: ``2``, ``2.0`` and ``2e0`` are the same whole number, also in the
+canonical text.
 """
 
 import json
@@ -18,19 +19,19 @@ import orjson
 MAX_INT_DIGITS = 20
 """Enough for 64 bits; orjson does the exact check."""
 MAX_EXACT = 2**53
-"""Below this a double that is whole is one integer (RFC 7493, section 2.2). No field goes that far."""
+"""Below this a double that is whole is one integer (RFC 7493, 2.2). No field goes that far."""
 
 
 @dataclass(frozen=True, slots=True)
 class JsonObject:
-    """An object's members and its canonical text, equal for bodies that differ in spaces and order only."""
+    """The members and the canonical text, equal for bodies that differ in spaces and order only."""
 
     members: dict[str, Any]
     canonical: bytes
 
 
 def parse_object(text: bytes) -> JsonObject:
-    """Raises ``ValueError``, saying why, for anything that is not one well-formed JSON object."""
+    """Return one well-formed JSON object; raises ``ValueError``, saying why, for any other text."""
     try:
         parsed = json.loads(
             text.decode("utf-8"),
@@ -71,7 +72,7 @@ def _integer(digits: str) -> int:
 
 
 def _number(digits: str) -> float:
-    """A number with a fraction or an exponent; as an ``int`` if it is whole."""
+    """Return a number with a fraction or an exponent; as an ``int`` if it is whole."""
     number = float(digits)
     if not math.isfinite(number):
         raise ValueError("a number is beyond 64 bits")

@@ -1,7 +1,7 @@
-"""``python -m api import``: reads a mapping and its files, sends what they hold, and says what was refused.
+"""``python -m api import``: reads a mapping and its files, sends them, and says what was refused.
 
-A real run refuses what a dry run would, in the same words, and goes on with the rest. What was sent before is
-known to the service by its idempotency keys: an import that was interrupted is run again.
+A real run refuses what a dry run would, in the same words, and goes on with the rest. The service
+knows what was sent before by its idempotency keys, so you can run an interrupted import again.
 """
 
 import csv
@@ -28,7 +28,7 @@ from bus.settings import Settings
 from bus.terminal import Terminal
 
 SUBJECT = "import"
-"""Idempotency keys count per subject, so it is always the same."""
+"""The token's subject, always the same, as idempotency keys count per subject."""
 
 
 class Import:
@@ -38,7 +38,7 @@ class Import:
         """Read everything.
 
         Raises:
-            BadInputError: about the mapping or the files.
+            BadInputError: something is wrong with the mapping or the files.
 
         """
         self._mapping: ImportMapping = mappings.read(mapping)
@@ -46,10 +46,10 @@ class Import:
         self._requests = {request.key: request for stage in self._history.stages for request in stage}
         self._console = console
         self.refusals: list[RowRefusal] = []
-        """Every row that is not imported, in the order of the files; complete after a run."""
+        """Every row that is not imported, sorted by file and line; complete after a run."""
 
     def rehearse(self) -> None:
-        """Say what would be sent and what refused, without sending anything."""
+        """Show what would be sent and what would be refused, without sending anything."""
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         rehearsal = Rehearsal(
             self._history,
@@ -70,7 +70,7 @@ class Import:
         self._tell()
 
     def send(self, settings: Settings, url: str | None, parallel: int) -> None:
-        """Send everything, wait for it, and say what became of it.
+        """Send everything, wait for it, and show the result.
 
         Raises:
             ServiceError: the service cannot be reached, or gets nothing done.
@@ -90,7 +90,7 @@ class Import:
         self._tell()
 
     def _refused(self, reasons: Mapping[str, Reason]) -> Counter[str]:
-        """Note what was refused beside what could not be sent; returns how many of each kind."""
+        """Note what was refused beside what could not be sent; return the number of each kind."""
         found = list(self._history.refusals)
         for key, reason in reasons.items():
             origin, request = self._history.origins[key], self._requests[key]
@@ -119,10 +119,10 @@ def run(  # noqa: PLR0913 - what the command line takes
     parallel: int,
     refused: Path | None,
 ) -> bool:
-    """Import; return whether nothing was refused.
+    """Import; return True if nothing was refused.
 
     Raises:
-        BadInputError: about the mapping or the files; nothing was sent.
+        BadInputError: something is wrong with the mapping or the files; nothing was sent.
         ServiceError: the service cannot be reached, or gets nothing done.
         ConfigurationError: there is no key to sign a token with.
 
@@ -155,7 +155,10 @@ def write(path: Path, refusals: Sequence[RowRefusal]) -> None:
 
 
 def _told(request: Request, reason: Reason, refused: Mapping[str, Reason]) -> Mapping[str, str]:
-    """Why, by field. Of an order that was refused the service knows nothing; that is said of its changes."""
+    """Return the reasons of a refusal, by field.
+
+    The service knows nothing of an order that was refused; the reason of its changes says that.
+    """
     if request.order in refused:
         return {"order_id": OF_A_REFUSED_ORDER}
     return reason.fields or {"": reason.detail}

@@ -1,7 +1,7 @@
-"""From a row's texts to the values of a request: money, whole numbers, rates, yes and no, and times.
+"""Converts a row's texts to a request's values: money, whole numbers, rates, yes and no, times.
 
-Each raises ``ValueError`` with words for the person who imports. Nothing is guessed: an amount with more
-decimals than the currency has is refused, unless the mapping says ``round``.
+Each conversion raises ``ValueError`` with words for the person who imports. None guesses: an amount
+with more decimals than the currency has is refused, unless the mapping says ``round``.
 """
 
 import re
@@ -23,14 +23,14 @@ _SWAPPED = str.maketrans(".,", ",.")
 
 
 class Conversions:
-    """How the values of one import are read."""
+    """The conversions of one import's values, as its mapping says."""
 
     def __init__(self, mapping: ImportMapping) -> None:
         self._mapping = mapping
         self._nothing = {"", *mapping.nothing}
 
     def value(self, name: str, source: Source, row: Row) -> Any:
-        """A row's value for a field of this name, by its dotted path; ``None`` if the row says nothing."""
+        """Return a row's value for a field by dotted path; ``None`` if the row says nothing."""
         text = self.text(source, row)
         if text is None:
             return None
@@ -46,7 +46,7 @@ class Conversions:
         return plain.get(name, str)(text)
 
     def text(self, source: Source, row: Row) -> str | None:
-        """A row's text for a field; ``None`` if the row says nothing."""
+        """Return a row's text for a field; the field's default if the row says nothing."""
         if source.column is not None:
             found = self.cell(row, source.column)
         else:
@@ -58,7 +58,7 @@ class Conversions:
         return source.map.get(found, found)
 
     def cell(self, row: Row, column: str) -> str | None:
-        """What a cell says."""
+        """Return what a cell says; ``None`` if it says nothing."""
         value = row.cells.get(column)
         if isinstance(value, list):
             raise ValueError("is a list: name it in each")  # noqa: TRY004 - reported like any wrong value
@@ -66,7 +66,7 @@ class Conversions:
         return None if text in self._nothing else text
 
     def money(self, source: Source, text: str) -> int:
-        """Minor units: ``14.00`` is 1400 where there are two decimals."""
+        """Return minor units: ``14.00`` is 1400 where there are two decimals."""
         decimals = self._mapping.decimals if source.decimals is None else source.decimals
         minor = self.number(text).scaleb(decimals)
         if source.round:
@@ -76,14 +76,14 @@ class Conversions:
         return int(minor)
 
     def whole(self, text: str) -> int:
-        """A whole number, also as ``2.0``."""
+        """Return a whole number, also from ``2.0``."""
         number = self.number(text)
         if number != number.to_integral_value():
             raise ValueError(f"{text!r} is no whole number")
         return int(number)
 
     def rate(self, text: str) -> Decimal:
-        """``0.15`` or ``15%``, from 0 to 1."""
+        """Return a rate from 0 to 1, from a text such as ``0.15`` or ``15%``."""
         percent = text.endswith("%")
         number = self.number(text.removesuffix("%").strip())
         rate = number.scaleb(-2) if percent else number
@@ -92,14 +92,14 @@ class Conversions:
         return rate
 
     def number(self, text: str) -> Decimal:
-        """A number, also with marks between its thousands."""
+        """Return a number, also from a text with marks between its thousands."""
         plain = text.translate(_SWAPPED) if self._mapping.decimal_mark == "," else text
         if not _NUMBER.fullmatch(plain):
             raise ValueError(f"{text!r} is no number")
         return Decimal(plain.replace(",", ""))
 
     def moment(self, source: Source, text: str) -> str:
-        """A time in RFC 3339; one without an offset is taken to be in the mapping's time zone."""
+        """Return a time in RFC 3339, in UTC; without an offset it is in the mapping's time zone."""
         layout = source.format or self._mapping.time_format
         try:
             moment = datetime.strptime(text, layout) if layout else datetime.fromisoformat(text)  # noqa: DTZ007
@@ -115,7 +115,7 @@ class Conversions:
 
 
 def flag(text: str) -> bool:
-    """Yes or no."""
+    """Return True for a text that means yes, False for one that means no."""
     if text.lower() in _YES:
         return True
     if text.lower() in _NO:
@@ -124,17 +124,18 @@ def flag(text: str) -> bool:
 
 
 def half_up(amount: Decimal) -> Decimal:
-    """Whole minor units; a half goes away from zero, as on a bill."""
+    """Round to whole minor units; a half goes away from zero, as on a bill."""
     return amount.to_integral_value(ROUND_HALF_UP)
 
 
 def line_price(
     quantity: int, unit_price: int | None, total: int | None, rate: Decimal | None
 ) -> tuple[int | None, int]:
-    """A line's unit price and discount, from those of the three that a row has, in minor units.
+    """Return a line's unit price and discount, in minor units, from the values that a row has.
 
-    With ``total`` the line comes to exactly that. Its unit price, where it is not given, is what makes the
-    total without its discount, rounded up, so that the discount is never negative; it takes up the rounding.
+    With ``total`` the line comes to exactly that. If there is no ``unit_price``, it is worked out
+    from the total without its discount, rounded up. So the discount is never negative; it takes up
+    the rounding.
     """
     if total is None:
         if unit_price is None or not rate:

@@ -1,7 +1,7 @@
-"""From a row to the fields of a request, with a reason for each field that it cannot have.
+"""Turns a row into the fields of a request, with a reason for each field that is missing or wrong.
 
-What the API would answer with a 422 is found here, by the shapes that the API itself reads bodies with: such
-a request is not sent.
+It finds what the API would answer with a 422, by the shapes that the API itself reads bodies with.
+Such a request is not sent.
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,13 +21,13 @@ REQUIRED = "required"
 
 @dataclass(frozen=True, slots=True)
 class RowRefusal:
-    """What is wrong with one row; ``field`` is empty if no single field is."""
+    """The refusal of one row; ``field`` is empty if no single field is wrong."""
 
     file: str
     line: int
     field: str
     column: str
-    """Where the mapping takes the field from."""
+    """The columns from which the mapping takes the field."""
     reason: str
 
     def __str__(self) -> str:
@@ -45,7 +45,7 @@ class Origin:
     lines: tuple[Row, ...] = ()
 
     def refusal(self, path: str, reason: str) -> RowRefusal:
-        """What is wrong with a field of the body, by its dotted path."""
+        """Return the refusal for a field of the body, by its dotted path."""
         section, row, name = self.section, self.row, path
         words = path.split(".")
         if words[0] == "items" and len(words) > 1 and self.lines_section and int(words[1]) < len(self.lines):
@@ -56,20 +56,20 @@ class Origin:
 
 @dataclass(slots=True)
 class Draft:
-    """The fields that a row has, by their dotted paths, and why it has not the others."""
+    """The fields that a row has, by their dotted paths, and what is wrong with the others."""
 
     fields: dict[str, Any] = field(default_factory=dict)
     wrong: dict[str, str] = field(default_factory=dict)
 
     def require(self, name: str) -> str | None:
-        """A field that must be there."""
+        """Return a field that must be there; note if it is not."""
         if name not in self.fields:
             self.wrong.setdefault(name, REQUIRED)
         found = self.fields.get(name)
         return None if found is None else str(found)
 
     def price(self) -> tuple[int | None, int]:
-        """A line's unit price and discount; what cannot be worked out is noted."""
+        """Return a line's unit price and discount; note what cannot be worked out."""
         known = self.fields
         quantity, total = known.get("quantity", 0), known.get("line_total")
         try:
@@ -82,7 +82,7 @@ class Draft:
         return unit_price, known.get("discount", discount)
 
     def price_of_one(self) -> None:
-        """Put the unit price of a line sold in place of what it is worked out from."""
+        """Replace the fields of a line sold by the unit price that is worked out from them."""
         unit_price, _ = self.price()
         self.leave_out(("line_total", "quantity", "discount_rate"))
         if unit_price is not None:
@@ -94,7 +94,7 @@ class Draft:
             self.fields.pop(name, None)
 
     def check(self, shape: type[Body], body: Mapping[str, Any]) -> None:
-        """Note what the API would not take; a field that could not be read is told as that."""
+        """Note what the API would not take; a field that could not be read keeps its reason."""
         try:
             shape.model_validate(body)
         except ValidationError as error:
@@ -109,7 +109,7 @@ class Drafts:
         self._read = conversions
 
     def of(self, section: Section, row: Row) -> Draft:
-        """What the row says, field by field; what it says nothing of is left out."""
+        """Return what the row says, field by field, without the fields of which it says nothing."""
         draft = Draft()
         for name, source in section.sources:
             try:

@@ -1,7 +1,7 @@
-"""What an import raises, and when."""
+"""The error of an import, and when it is raised."""
 
 from bus.errors import TwofoldError
 
 
 class BadInputError(TwofoldError):
-    """The mapping or a file cannot be read, or they do not fit each other; nothing has been sent."""
+    """The mapping or a file cannot be read, or they do not fit each other; nothing was sent."""

@@ -1,11 +1,13 @@
 """A shop's history as the requests that would have made it.
 
-Customers and products come first, side by side; then orders and what became of them, by the time at which it
-happened; and at the end what is discontinued, since it was sold before. What has no time happens now, so it
-comes after what has one, in the order of the file.
+Customers and products come first, side by side. Then orders and their status changes come, by the
+time at which they happened. Discontinuations come at the end, since the products were sold before.
+A request without a time happens now, so it comes after those that have one, in the order of the
+file.
 
-A part of an order is never sent: if one of its lines is wrong, all of it is refused. Every idempotency key is
-made of the mapping's name and the ids in the files, so sending all of it again changes nothing.
+A part of an order is never sent: if one of its lines is wrong, all of it is refused. Every
+idempotency key is made of the mapping's name and the ids in the files, so sending all of it again
+changes nothing.
 """
 
 import hashlib
@@ -39,9 +41,9 @@ STATUS_CHANGES, DISCONTINUATIONS = "status changes", "discontinuations"
 KINDS = (CUSTOMERS, PRODUCTS, ORDERS, STATUS_CHANGES, DISCONTINUATIONS)
 
 NOW = "~"
-"""Sorts after every time."""
+"""Stands for the time of a request that has none; it sorts after every time."""
 LONGEST_ID = 180
-"""In an idempotency key; a longer one is digested."""
+"""The most characters of an id in an idempotency key; a longer one is digested (SHA-256)."""
 
 
 @dataclass(slots=True)
@@ -54,20 +56,20 @@ class _Chain:
 
 
 class History:
-    """What one import sends, and what it does not; complete when made."""
+    """The requests that one import sends, and the rows that it refuses; complete when made."""
 
     def __init__(self, mapping: ImportMapping, tables: Tables) -> None:
         self._mapping = mapping
         self._tables = tables
         self._drafts = Drafts(Conversions(mapping))
         self._chains: dict[str, _Chain | None] = {}
-        """By the order's id in the files; ``None`` for one that is refused."""
+        """The orders, by their ids in the files; ``None`` for an order that is refused."""
         self.origins: dict[str, Origin] = {}
-        """Of each request, by its key."""
+        """The origin of each request, by its key."""
         self.refusals: list[RowRefusal] = []
         self.refused_of: Counter[str] = Counter()
         self.repeats: Counter[str] = Counter()
-        """By kind: rows of an id that came before, with other values."""
+        """The number, by kind, of rows whose id came before with other values."""
         catalogue: list[Request] = []
         discontinued: list[Request] = []
         if mapping.customers:
@@ -88,7 +90,7 @@ class History:
                 yield request
 
     def _products(self, section: ProductsSection) -> tuple[list[Request], list[Request]]:
-        """The products, and those of them that are discontinued at the end."""
+        """Return the requests that add products, and those that discontinue some at the end."""
         products, discontinued = list[Request](), list[Request]()
         for row, draft in self._firsts(PRODUCTS, section, "product_id"):
             gone = draft.fields.pop("discontinued", False)
@@ -110,7 +112,7 @@ class History:
     def _firsts(
         self, kind: str, section: CustomersSection | ProductsSection | OrdersSection, id_field: str
     ) -> Iterator[tuple[Row, Draft]]:
-        """The first row of each id; one without an id is yielded, to be refused."""
+        """Yield the first row of each id, and each row without an id, so that it is refused."""
         seen: dict[str, dict[str, Any]] = {}
         for row in self._tables.rows(section):
             draft = self._drafts.of(section, row)
@@ -180,7 +182,7 @@ class History:
                 chain.changes.append((at, request))
 
     def _in_order(self) -> Iterator[Request]:
-        """Orders and changes by their times; a change comes after its order, whatever its time."""
+        """Return orders and changes by their times; a change comes after its order in any case."""
         timed: list[tuple[str, Request]] = []
         for chain in self._chains.values():
             if chain is None:
@@ -208,7 +210,7 @@ class History:
         return f"{self._mapping.name}/{kind}/{name}"
 
     def _is_sound(self, request: Request, draft: Draft, origin: Origin, shape: type[Body]) -> bool:
-        """Whether a request can be sent; the rows of one that cannot are refused."""
+        """Return True if a request can be sent; refuse the rows of one that cannot."""
         draft.check(shape, request.body)
         if draft.wrong:
             self.refused_of[request.kind] += 1
@@ -223,7 +225,7 @@ class History:
 
 
 def _nested(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """A body of fields by their dotted paths."""
+    """Return a body made of fields by their dotted paths."""
     body: dict[str, Any] = {}
     for path, value in fields.items():
         *outer, name = path.split(".")
@@ -235,7 +237,7 @@ def _nested(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _item(line: Draft) -> dict[str, Any]:
-    """A line of an order's body; what cannot be worked out is noted as wrong."""
+    """Return a line of an order's body; note as wrong what cannot be worked out."""
     own = ("product_id", "quantity")
     asked: dict[str, Any] = {name: line.fields[name] for name in own if name in line.fields}
     if "quantity" not in asked or line.wrong:

@@ -1,7 +1,8 @@
-"""The mapping: which columns of which files hold customers, products, orders, lines and status changes.
+"""The mapping: it says which columns of which files hold what a shop's history consists of.
 
-It is one TOML file; docs/importing.md describes it. A field is the name of a column, or a table that says
-more. Fields are named as in the bodies of the API's requests.
+These are customers, products, orders, lines and status changes. The mapping is one TOML file;
+docs/importing.md describes it. A field is the name of a column, or a table that says more. Fields
+are named as in the bodies of the API's requests.
 """
 
 import re
@@ -20,7 +21,7 @@ from bus.messages.values import Currency
 
 MAX_DECIMALS = 6
 IN_BRACES = re.compile(r"\{([^{}]+)\}")
-"""A column in a text."""
+"""Matches a column in a text."""
 
 
 def _zone(name: str) -> str:
@@ -42,13 +43,13 @@ class Part(BaseModel):
 
 
 class Source(Part):
-    """Where a field's value comes from, and how it is converted."""
+    """The origin of a field's value, and its conversion."""
 
     column: str | None = None
     text: str | None = None
     """A text with columns in braces; without any, a constant."""
     default: str | None = None
-    """For rows that say nothing."""
+    """The text for rows that say nothing."""
     map: Mapping[str, str] = {}
     """Other words for what the column says; what is not listed stays."""
     decimals: Decimals | None = None
@@ -82,14 +83,14 @@ Where = Annotated[bool | tuple[str, ...], BeforeValidator(lambda v: (v,) if isin
 
 
 class Section(Part):
-    """What one kind of thing is made of: rows of a file, and a column or more for each field."""
+    """The origin of one kind of thing: rows of a file, and a column or more for each field."""
 
     file: str | None = None
     """A file's name without its ending; not needed where there is one file only."""
     each: str | None = None
     """In JSON lines, the list whose entries are the rows, such as the lines of an order."""
     where: Mapping[str, Where] = {}
-    """Only the rows that have one of these values in a column; ``true``: any, ``false``: none."""
+    """Takes rows with one of these values in a column; ``true``: any value, ``false``: none."""
 
     @property
     def sources(self) -> Iterator[tuple[str, Source]]:
@@ -124,12 +125,12 @@ class ProductsSection(Section):
     name: From
     unit_price: From | None = None
     line_total: From | None = None
-    """With the quantity, and a discount's rate if there was one, instead of a unit price: of a line sold."""
+    """The total of a line sold; it and the quantity (and discount rate) replace a unit price."""
     quantity: From | None = None
     discount_rate: From | None = None
     currency: From | None = None
     discontinued: From | None = None
-    """Set when all orders are sent, since they were sold before."""
+    """Products are discontinued after all orders are sent, since they were sold before."""
 
     @model_validator(mode="after")
     def _one_price(self) -> Self:
@@ -139,7 +140,7 @@ class ProductsSection(Section):
 
 
 class ShippingAddressPart(Part):
-    """Left out where a row has none of its columns."""
+    """The shipping address; it is left out if a row has none of its columns."""
 
     line1: From | None = None
     line2: From | None = None
@@ -167,11 +168,11 @@ class Lines(Section):
     quantity: From
     unit_price: From | None = None
     discount: From | None = None
-    """Off the line."""
+    """The amount off the line."""
     discount_rate: From | None = None
     """``0.15`` or ``15%`` off the line, rounded half up."""
     line_total: From | None = None
-    """What was paid; the rest of what the line would cost is the discount."""
+    """The amount paid for the line; the rest of the line's price is the discount."""
 
     @model_validator(mode="after")
     def _one_discount(self) -> Self:
@@ -194,23 +195,23 @@ class StatusChanges(Section):
 
 
 class ImportMapping(Part):
-    """The whole file. What the first fields say holds for every field that does not say otherwise."""
+    """The whole file. Its first fields hold for every field that does not say otherwise."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
     """Begins every ``Idempotency-Key``: under another name the same files are another history."""
     currency: Currency | None = None
     decimals: Decimals = 2
-    """Of the currency: with 2, ``14.00`` is 1400; with 0, the files are in minor units."""
+    """The decimals of the currency: with 2, ``14.00`` is 1400; with 0, files are in minor units."""
     decimal_mark: Literal[".", ","] = "."
     time_zone: Zone = "UTC"
     time_format: str | None = None
-    """As for Python's ``strptime``; without it, ISO 8601."""
+    """The format of times, for Python's ``strptime``; without it, times are in ISO 8601."""
     nothing: tuple[str, ...] = ()
     """Words that mean nothing is there, as an empty cell does."""
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
     encoding: str = "utf-8-sig"
     unquoted_commas: Mapping[str, str] = {}
-    """By file, the column whose text may have delimiters although it is not quoted."""
+    """The column, by file, whose text may have delimiters although it is not quoted."""
     customers: CustomersSection | None = None
     products: ProductsSection | None = None
     orders: OrdersSection | None = None
@@ -231,7 +232,7 @@ class ImportMapping(Part):
 
     @property
     def sections(self) -> Iterator[tuple[str, Section]]:
-        """Those that there are, by their names."""
+        """The sections that there are, with their names."""
         named: Sequence[tuple[str, Section | None]] = (
             *(("customers", self.customers), ("products", self.products)),
             *(("orders", self.orders), ("lines", self.lines)),
@@ -243,10 +244,10 @@ class ImportMapping(Part):
 
 
 def read(path: Path) -> ImportMapping:
-    """The mapping in a file.
+    """Return the mapping in a file.
 
     Raises:
-        BadInputError: saying what is wrong with it.
+        BadInputError: the file cannot be read or is wrong; the error says what is wrong with it.
 
     """
     try:

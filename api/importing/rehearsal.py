@@ -1,9 +1,9 @@
-"""What the service would refuse of an import, found without sending anything.
+"""Finds what the service would refuse of an import, without sending anything.
 
-The shapes of the requests are checked already. Here are the rules of the write side that concern more than
-one row: which customers and products there are, one currency in an order, times and the life of an order. The
-service has the last word: what other clients did to it is not known here, and customers or products that the
-mapping says nothing of are taken to be there.
+The shapes of the requests are checked already. Here are the rules of the write side that concern
+more than one row: which customers and products there are, one currency in an order, times and the
+life of an order. The service has the last word. The rehearsal does not know what other clients did
+to the service, and takes customers or products to be there if the mapping says nothing of them.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,33 +22,33 @@ MOVES: Mapping[str, frozenset[str]] = {
     OrderStatus.DELIVERED: frozenset(),
     OrderStatus.CANCELLED: frozenset(),
 }
-"""To which statuses an order can go from one; the write side has the same table."""
+"""The statuses to which an order can go, by its status; the write side has the same table."""
 
 
 @dataclass(slots=True)
 class _Order:
-    """An order as far as it has got."""
+    """The latest status of an order, and its time."""
 
     status: str
     changed_at: str
 
 
 class Rehearsal:
-    """Goes through an import as it would be sent; ``now`` is a time as requests have them."""
+    """Goes through an import as it would be sent; ``now`` is a time as requests write it."""
 
     def __init__(self, history: History, *, customers: bool, products: bool, now: str) -> None:
-        """``customers`` and ``products`` say whether the files are to have all of them."""
+        """``customers`` and ``products`` are True if the files are to have all of them."""
         self._stages = history.stages
         self._all_customers = customers
         self._all_products = products
         self._now = now
         self._customers: set[str] = set()
         self._products: dict[str, tuple[str, int]] = {}
-        """Currency and price by id."""
+        """The currency and the price in minor units, by product id."""
         self._orders: dict[str, _Order] = {}
 
     def refused(self) -> dict[str, Reason]:
-        """What would be refused, by the key of the request, and why."""
+        """Return the reason of each refusal that there would be, by the key of the request."""
         found: dict[str, Reason] = {}
         for request in (request for stage in self._stages for request in stage):
             if (reason := self._reason(request)) is not None:
@@ -82,7 +82,7 @@ class Rehearsal:
         return None
 
     def _lines(self, items: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
-        """What is wrong with the lines of an order, the first thing of each, and with their total."""
+        """Yield the first fault of each line of an order, and the fault of their total."""
         known = [self._products.get(item["product_id"]) for item in items]
         currency = next((product[0] for product in known if product is not None), "")
         total = 0

@@ -1,6 +1,6 @@
 """The rows of a file, CSV or JSON lines, as texts by column.
 
-A file is read whole. What is wrong with its form, such as a row with too few cells, ends the import before
+A file is read whole. An error in its form, such as a row with too few cells, ends the import before
 anything is sent, because nobody can tell what such a row belongs to.
 """
 
@@ -24,13 +24,13 @@ class Row:
 
     file: str
     line: int
-    """Where it begins; the first line of a file is 1."""
+    """The line at which the row begins; the first line of a file is 1."""
     cells: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How a file is written; ``unquoted_commas`` is the column that may have delimiters unquoted."""
+    """The format of a file; ``unquoted_commas`` is the column that may have delimiters unquoted."""
 
     delimiter: str = ","
     encoding: str = "utf-8-sig"
@@ -38,10 +38,10 @@ class Form:
 
 
 def read(path: Path, form: Form) -> list[Row]:
-    """The rows of a file, by its ending.
+    """Return the rows of a file, which is read by its ending.
 
     Raises:
-        BadInputError: naming the file, the line and what is wrong.
+        BadInputError: something is wrong; the error names the file, the line and the fault.
 
     """
     if path.suffix.lower() in CSV:
@@ -53,7 +53,10 @@ def read(path: Path, form: Form) -> list[Row]:
 
 
 def below(rows: Sequence[Row], each: str) -> Iterator[Row]:
-    """The entries of a list in each row, as rows: an entry's ``id`` is ``<each>.id``, the rest stays."""
+    """Yield the entries of a list in each row, as rows.
+
+    An entry's ``id`` is ``<each>.id``; the other cells of the row stay.
+    """
     for row in rows:
         listed = row.cells.get(each)
         for entry in listed if isinstance(listed, list) else ():
@@ -101,7 +104,7 @@ def _refuse(constant: str) -> NoReturn:
 
 
 def _flat(found: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """An object's values; those of an inner one by a dotted path."""
+    """Yield an object's names and values; those of an inner object by a dotted path."""
     for name, value in found.items():
         if isinstance(value, dict):
             for inner, deeper in _flat(value):
@@ -134,7 +137,7 @@ def _check_distinct(path: Path, columns: Sequence[str]) -> None:
 def _fitted(
     cells: Sequence[str], columns: Sequence[str], form: Form, where: str, delimiter: str
 ) -> Sequence[str]:
-    """As many cells as columns; the surplus goes back into the text that it was cut from."""
+    """Return as many cells as columns; join the surplus to the text that it was cut from."""
     surplus = len(cells) - len(columns)
     if surplus > 0 and form.unquoted_commas in columns:
         start = columns.index(form.unquoted_commas)

@@ -1,4 +1,4 @@
-"""The files of an import, and which of their rows a section of the mapping means."""
+"""The files of an import, and the rows of them that each section of the mapping means."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,7 +16,8 @@ class Tables:
         """Check that the mapping and the files fit each other.
 
         Raises:
-            BadInputError: a file or a column that the mapping names is not there, or a file is not named.
+            BadInputError: the mapping names a file or a column that is not there, or does not name
+                a file.
 
         """
         self._files = files
@@ -28,7 +29,7 @@ class Tables:
             raise BadInputError(f"the mapping says nothing of {', '.join(sorted(unread))}")
 
     def rows(self, section: Section) -> list[Row]:
-        """The rows that a section means, in their order."""
+        """Return the rows that a section means, in their order."""
         return [row for row in self._all(section) if self._is_meant(section, row)]
 
     def _all(self, section: Section) -> Sequence[Row]:
@@ -62,7 +63,7 @@ def read(mapping: ImportMapping, paths: Sequence[Path]) -> Tables:
     """Read the files.
 
     Raises:
-        BadInputError: a file is not as it must be, or does not fit the mapping.
+        BadInputError: a file cannot be read or is wrong, or does not fit the mapping.
 
     """
     files: dict[str, Sequence[Row]] = {}

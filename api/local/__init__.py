@@ -1,4 +1,5 @@
-"""The embedded servers and the local runner: everything on one machine, without root and without Docker.
+"""The embedded servers and the local runner: everything on one machine, without root or Docker.
 
-For development, demonstrations and tests; production brings its own servers and supervises each process.
+They are for development, demonstrations and tests. Production brings its own servers and supervises
+each process.
 """

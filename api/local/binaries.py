@@ -1,7 +1,7 @@
-"""Choosing a server's program: the first that runs here and is new enough.
+"""Chooses a server's program: the first that runs here and is new enough.
 
-Programs are asked for their version before they are used, so that one for another system, or one that lacks a
-library, is passed over with a reason instead of failing later with a riddle.
+It asks a program for its version before use. So a program for another system, or one that lacks a
+library, is passed over with a reason; otherwise it would fail later with a riddle.
 """
 
 import re
@@ -17,7 +17,7 @@ VERSION_TIMEOUT_S = 20.0
 
 
 def on_path(*names: str) -> Iterator[Path]:
-    """The programs of these names that PATH has."""
+    """Yield the programs of these names that PATH has."""
     for name in names:
         found = shutil.which(name)
         if found is not None:
@@ -25,10 +25,10 @@ def on_path(*names: str) -> Iterator[Path]:
 
 
 def choose(programs: Iterable[Path], at_least: tuple[int, int], advice: str) -> Path:
-    """The first usable program.
+    """Return the first usable program.
 
     Raises:
-        ServerUnavailableError: there is none; says why each was passed over, then ``advice``.
+        ServerUnavailableError: there is none; it says why each was passed over, then ``advice``.
 
     """
     passed_over = []

@@ -1,7 +1,8 @@
-"""What the local runner adds to the environment that the processes get.
+"""Makes the environment that the local runner gives to the processes.
 
-``PORT`` is read here and becomes ``API_PORT``, because honcho gives each process a ``PORT`` of its own,
-counted up. Everything else is read through ``Settings``, by the runner as by the processes.
+The runner reads ``PORT`` here and passes it on as ``API_PORT``, because honcho gives each process a
+``PORT`` of its own, counted up. The runner and the processes read everything else through
+``Settings``.
 """
 
 import os
@@ -16,7 +17,7 @@ MAX_PORT = 65_535
 
 
 def api_port(settings: Settings) -> int:
-    """``PORT``, else ``API_PORT``, else 8000; raises ConfigurationError."""
+    """Return ``PORT``, else ``API_PORT``, else 8000; a bad ``PORT`` raises ConfigurationError."""
     text = os.environ.get("PORT", "").strip()
     if not text:
         return settings.api_port
@@ -26,7 +27,7 @@ def api_port(settings: Settings) -> int:
 
 
 def for_processes(settings: Settings, servers: LocalServers) -> dict[str, str]:
-    """The whole environment; this interpreter's folder leads PATH, so that ``python`` means it."""
+    """Return the whole environment; this interpreter's folder leads PATH: ``python`` means it."""
     environ = {
         **os.environ,
         **servers.told,

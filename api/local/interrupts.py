@@ -1,6 +1,7 @@
-"""Stopping once: the first SIGINT, SIGTERM or SIGHUP unwinds the runner, all later ones are ignored.
+"""Stops once: the first SIGINT, SIGTERM or SIGHUP unwinds the runner, and later ones are ignored.
 
-An impatient second Ctrl-C must not cut off the cleanup that the first one began. A ``nohup`` is respected.
+An impatient second Ctrl-C must not cut off the cleanup that the first one began. Under ``nohup``
+SIGHUP stays ignored.
 """
 
 import signal
@@ -12,13 +13,13 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupts:
-    """Raises KeyboardInterrupt at the first signal while it has not been told to ignore them."""
+    """Raises KeyboardInterrupt at the first signal; ignores later ones and all after ``ignore``."""
 
     def __init__(self) -> None:
         self._ignoring = False
 
     def ignore(self) -> None:
-        """From here on everything is cleanup."""
+        """Ignore all signals from now on, because the cleanup has begun."""
         self._ignoring = True
 
     def receive(self, _signal: int, _frame: FrameType | None) -> None:
@@ -29,7 +30,7 @@ class Interrupts:
 
 @contextmanager
 def first_signal_unwinds() -> Iterator[Interrupts]:
-    """Handle signals this way during the block; only in the main thread, as Python has it."""
+    """Handle signals this way during the block; Python allows this in the main thread only."""
     interrupts = Interrupts()
     before = {each: signal.getsignal(each) for each in SIGNALS}
     for each, handler in before.items():

@@ -8,10 +8,10 @@ BYTES = 32
 
 
 def kept_secret(path: Path) -> str:
-    """A random secret, the same at every start so that tokens and addresses stay valid.
+    """Return a random secret, the same at every start, so that tokens and addresses stay valid.
 
-    Only its owner can read the file. Its 64 hexadecimal digits need no escape in an address, and are what
-    mongod takes as a key file.
+    Only the owner can read the file. Its 64 hexadecimal digits need no escape in an address, and
+    mongod takes them as a key file.
     """
     path.touch(mode=OWNER_ONLY)
     path.chmod(OWNER_ONLY)

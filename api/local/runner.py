@@ -1,8 +1,9 @@
-"""The local runner: the servers that are not brought, then every process, then a word of welcome.
+"""The local runner: starts the servers that are not brought, then every process, then says welcome.
 
-Stopping takes at most 10 s: a command in the foreground 0.5 s, the processes 6 s, mongod 2.5 s and Redis 1
-s are bounds, rarely reached. A server that dies is started again where it was, and the processes catch up.
-A process that dies stops everything, which is honcho's rule and right for a laptop.
+Stopping takes at most 10 s: 0.5 s for a command in the foreground, 6 s for the processes, 2.5 s for
+mongod and 1 s for Redis. These bounds are rarely reached. If a server dies, the runner starts it
+again where it was, and the processes catch up. If a process dies, everything stops, which is
+honcho's rule and right for a laptop.
 """
 
 import os
@@ -28,23 +29,26 @@ from bus.terminal import Terminal
 
 ROOT = Path(__file__).resolve().parents[2]
 PROCFILE = Path(__file__).with_name("Procfile")
-"""In a checkout a link to its Procfile, in a wheel a copy of that."""
+"""In a checkout this is a link to its Procfile, in a wheel a copy of it."""
 READY_S = 60.0
 POLL_S = 0.1
 QUIET_S = 0.5
-"""For what the processes say of their start: a few ms after they are ready, and some more through honcho."""
+"""The seconds to wait for the processes' first log lines.
+
+They come a few ms after the processes are ready, and some more ms through honcho.
+"""
 WATCH_S = 1.0
 FOREGROUND_STOP_S = 0.5
 
 Command = Callable[[str], Sequence[str]]
-"""Makes a command line of the API's address."""
+"""Makes a command line from the API's address."""
 
 
 def run(then: Command | None = None, *, exit_after: bool = False, procfile: Path = PROCFILE) -> int:
     """Run everything until SIGINT or SIGTERM; return the exit status.
 
-    ``then`` runs in the foreground once the API is ready and the workers are there. When it fails, or with
-    ``exit_after``, everything is stopped and its status is returned.
+    ``then`` runs in the foreground once the API is ready and the workers are there. If it fails, or
+    with ``exit_after``, the runner stops everything and returns its status.
     """
     settings = Settings.load()
     return _until_interrupted(lambda running: _run(running, settings, procfile, then, exit_after=exit_after))
@@ -118,7 +122,7 @@ def _address(api_host: str, port: int) -> str:
 
 
 def _await_ready(processes: Processes, address: str, token: str | None) -> None:
-    """Wait until every part is there, as an operator is told, or else until all is well."""
+    """Wait until every part is there; if the answer names no parts, wait until all is well."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     deadline = time.monotonic() + READY_S
     answer = "nothing listens"
@@ -139,7 +143,10 @@ def _await_ready(processes: Processes, address: str, token: str | None) -> None:
 
 
 def _is_there(readiness: Mapping[str, Any]) -> bool:
-    """Whether all parts are, the workers too, which may come later; a time zone waits for a rebuild."""
+    """Return True if all parts are ``ok``, also the workers, which may come later than the API.
+
+    The part ``time_zone`` does not count, since it waits for a rebuild.
+    """
     if "parts" not in readiness:
         return bool(readiness["status"] == "ready")
     return all(said == "ok" for part, said in readiness["parts"].items() if part != "time_zone")

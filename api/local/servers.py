@@ -1,8 +1,8 @@
 """The servers that the environment does not bring, together on one data directory.
 
-A data directory belongs to one instance at a time. The claim is a file lock that the system drops with the
-process, so one left by a killed instance blocks nobody. The directory is closed to other users of the
-machine, which closes the files in it as well.
+A data directory belongs to one instance at a time. The claim is a file lock, which the system drops
+with the process. So a killed instance leaves no lock that blocks others. The directory is closed to
+other users of the machine, which closes the files in it as well.
 """
 
 import os
@@ -26,17 +26,17 @@ TOLD = (
     *("write_database", "read_database", "log_partitions", "shop_time_zone"),
     *("api_port", "jwt_issuer", "jwt_audience", "jwt_customer_claim"),
 )
-"""What a command in another shell has to know beside the servers, or it would work on another system."""
+"""The settings that a command in another shell needs beside the servers, to work on this system."""
 CLAIM_S = 0.5
-"""How long the lock may be held by commands that look whether it is: each holds it for microseconds."""
+"""The seconds to wait for commands that test the lock: each holds it for microseconds."""
 
 
 class LocalServers:
     """Starts on entering what ``REDIS_URL``, ``WRITE_MONGODB_URI`` and ``READ_MONGODB_URI`` leave unset.
 
     With ``WRITE_MONGODB_URI`` alone both sides use it; with ``READ_MONGODB_URI`` alone the write side
-    gets the embedded mongod. Entering raises ConfigurationError when the data directory is in use or
-    cannot be, ServerUnavailableError when a server cannot be started.
+    gets the embedded mongod. Entering raises ConfigurationError if the data directory is in use or
+    cannot be used, and ServerUnavailableError if a server cannot be started.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -49,7 +49,7 @@ class LocalServers:
 
     @property
     def environ(self) -> dict[str, str]:
-        """Where the servers are, as the variables that ``Settings`` reads."""
+        """The addresses of the servers, as the variables that ``Settings`` reads."""
         write_uri = self._mongod.uri if self._mongod else self._settings.write_mongodb_uri.get_secret_value()
         read_uri = self._settings.read_mongodb_uri.get_secret_value()
         own_read_uri = "read_mongodb_uri" in self._settings.model_fields_set
@@ -61,7 +61,7 @@ class LocalServers:
 
     @property
     def told(self) -> dict[str, str]:
-        """All that the processes, and commands beside them, have to know of this system."""
+        """The variables that the processes, and commands beside them, need of this system."""
         values = {name.upper(): getattr(self._settings, name) for name in (*TOLD, *sorted(KEYS))}
         told = {name: _plain(value) for name, value in values.items() if value is not None}
         if not KEYS & self._settings.model_fields_set:
@@ -69,7 +69,7 @@ class LocalServers:
         return self.environ | told
 
     def restart_dead(self) -> list[str]:
-        """Start again, where they were, those that have died; return their names."""
+        """Restart the servers that have died, where they were; return their names."""
         dead = [server for server in self._servers() if server.pid is None]
         for server in dead:
             server.start()
@@ -90,7 +90,7 @@ class LocalServers:
 
     @contextmanager
     def _told_in(self, file: Path) -> Iterator[None]:
-        """Keep what is told in a file for commands in another shell; only its owner can read it."""
+        """Keep ``told`` in a file for commands in another shell; only its owner can read it."""
         file.touch(mode=OWNER_ONLY)
         file.write_text("".join(f"{name}='{value}'\n" for name, value in self.told.items()))
         try:
@@ -111,7 +111,7 @@ def claim(data_dir: Path) -> Iterator[None]:
     """Hold the data directory while the block runs, and close it to other users.
 
     Raises:
-        ConfigurationError: another instance holds it, it cannot be written, or others keep files there.
+        ConfigurationError: another instance holds it, it cannot be written, or others share it.
 
     """
     try:

@@ -1,4 +1,4 @@
-"""What the local runner tells once everything is up: the address, tokens, and a first request to copy."""
+"""Tells the user once everything is up: the address, tokens, and a first request to copy."""
 
 from collections.abc import Mapping
 
@@ -13,14 +13,14 @@ WHO = {Role.CUSTOMER: "c1", Role.STAFF: "ann", Role.OPS: "olga"}
 
 
 def tokens(settings: Settings) -> dict[Role, str]:
-    """One token per role; none when only somebody else can sign them."""
+    """Return one token per role; none if only somebody else can sign them."""
     if settings.jwt_public_key or settings.jwt_jwks_url:
         return {}
     return {role: sign(settings, role, subject) for role, subject in WHO.items()}
 
 
 def show(console: Terminal, address: str, by_role: Mapping[Role, str]) -> None:
-    """Print it without wrapping, so that each line can be copied whole."""
+    """Print the welcome without wrapping, so that each line can be copied whole."""
     console.rule("Twofold is ready", style="green")
     where = Text.assemble((address, "bold"), f"   reference: {address}/docs   dashboard: {address}/ops")
     console.print(where, soft_wrap=True)

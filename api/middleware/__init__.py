@@ -1,1 +1,1 @@
-"""What every request passes through: who asks, what is refused, how long it may take, what is logged."""
+"""The middleware of every request: finds the caller, refuses, limits the time, and logs."""

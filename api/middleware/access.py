@@ -1,7 +1,7 @@
-"""Routes with who may do what on them and what they need, and the middleware that keeps to the roles.
+"""Routes with their roles and the databases they need, and the middleware that checks the roles.
 
-The table is complete or the application does not start: a method without roles or needs is an error, as are
-roles or needs without a method.
+If the table is not complete, the application does not start: a method without roles or needs is an
+error, as are roles or needs without a method.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -24,7 +24,7 @@ from bus.messages.principal import Role
 Roles = frozenset[Role]
 
 ANYONE: Roles = frozenset()
-"""No token is asked for."""
+"""No token is needed."""
 CUSTOMER_AND_STAFF: Roles = frozenset({Role.CUSTOMER, Role.STAFF})
 STAFF_ONLY: Roles = frozenset({Role.STAFF})
 STAFF_AND_OPS: Roles = frozenset({Role.STAFF, Role.OPS})
@@ -33,30 +33,30 @@ OPS_AND_METRICS: Roles = frozenset({Role.OPS, Role.METRICS})
 CUSTOMER_STAFF_AND_OPS: Roles = CUSTOMER_AND_STAFF | OPS_ONLY
 
 NOT_RECORDED: Literal[False] = False
-"""It changes nothing, and shows nothing personal."""
+"""The route changes nothing, and shows nothing personal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """An address, what answers there, and by method the roles and which databases it needs."""
+    """An address, the resource that answers there, and by method its roles and databases."""
 
     path: str
     resource: object
     roles: Mapping[str, Roles]
     needs: Needs | Mapping[str, Needs]
-    """By method; or of all methods, where these need the same."""
+    """The databases by method; or those of all methods, if these need the same."""
     recorded: Action | Literal[False] | None = None
-    """What the audit trail calls it when the role ``ops`` does it, or, of a read, is shown it.
+    """The audit trail's name for what the role ``ops`` does here, or, of a read, is shown here.
 
-    A route that this role may use must say that, or that it is ``NOT_RECORDED``.
+    A route that this role may use must have one, or say that it is ``NOT_RECORDED``.
     """
     strong: Needs | None = None
-    """What a GET with ``consistency=strong`` needs, where that can be asked for."""
+    """The databases that a GET with ``consistency=strong`` needs, if the route takes that."""
     cacheable: bool = False
-    """Whether a caller's own cache may keep what is answered, and ask whether it still holds.
+    """True if a caller's own cache may keep the answer, and ask whether it still holds.
 
-    Only where nothing personal is answered. Everything else is ``no-store``: a browser writes what it keeps
-    to a disk, where it stays when the customer has logged out.
+    It is True only for answers without anything personal. All others are ``no-store``: a browser
+    writes what it keeps to a disk, where it stays when the customer has logged out.
     """
 
     def __post_init__(self) -> None:
@@ -73,14 +73,20 @@ class Route:
             raise ValueError(f"{self.path}: what the audit trail calls it is to be said where ops may use it")
 
     def recorded_as(self, method: str) -> Action | None:
-        """Return what the audit trail calls what ``ops`` does by a method. HEAD is a read like GET."""
+        """Return the audit trail's name for what ``ops`` does by a method, or ``None``.
+
+        HEAD is a read like GET.
+        """
         method = "GET" if method == "HEAD" else method
         if not self.recorded or Role.OPS not in self.roles.get(method, ()):
             return None
         return self.recorded if self.recorded.is_read == (method == "GET") else None
 
     def needs_of(self, method: str, *, strong: bool = False) -> Needs:
-        """Which databases a request needs; none for a method that is not there. HEAD needs what GET needs."""
+        """Return the databases that a request needs; none for a method that is not there.
+
+        HEAD needs what GET needs.
+        """
         method = "GET" if method == "HEAD" else method
         if strong and method == "GET" and self.strong is not None:
             return self.strong
@@ -90,11 +96,14 @@ class Route:
 
 
 class Router(CompiledRouter):
-    """Falcon's router; HEAD works wherever GET does (RFC 9110, section 9.3.2), and responders may wait.
+    """Falcon's router; HEAD works wherever GET does, and responders may wait.
+
+    For HEAD see RFC 9110, section 9.3.2.
 
     A route answers only to its own spelling.
 
-    OPTIONS is one of the methods too. So Falcon's 405 lists the same methods, in the same order, as OPTIONS.
+    OPTIONS is one of the methods too. So Falcon's 405 lists the same methods, in the same order, as
+    OPTIONS.
     """
 
     def find(self, uri: str, req: falcon.Request | None = None) -> Any:
@@ -116,7 +125,7 @@ class Router(CompiledRouter):
 
 
 def _options(methods: Iterable[str]) -> Callable[..., None]:
-    """What answers OPTIONS at an address that has these methods (RFC 9110, 9.3.7; RFC 5789, 3.1)."""
+    """Return the responder of OPTIONS for these methods (RFC 9110, 9.3.7; RFC 5789, 3.1)."""
     headers = {"Allow": ", ".join(sorted(methods)), "Content-Length": "0"}
     if "PATCH" in methods:
         headers["Accept-Patch"] = ACCEPT_PATCH
@@ -128,7 +137,7 @@ def _options(methods: Iterable[str]) -> Callable[..., None]:
 
 
 class Access:
-    """Middleware: authenticates, and lets through who may."""
+    """Middleware: authenticates the caller, and refuses it if its role may not do this."""
 
     def __init__(self, routes: Iterable[Route], verifier: Verifier) -> None:
         self._routes = {route.path: route for route in routes}

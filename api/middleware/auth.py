@@ -1,11 +1,11 @@
-"""Who asks: bearer JWTs (RFC 6750, RFC 7519), verified with the keys that are configured or published.
+"""Verifies bearer JWTs (RFC 6750, RFC 7519) with the keys that are configured or published.
 
-``exp`` is required, and a token must not be good for longer than ``JWT_MAX_LIFETIME_S``: one that never ends
-is never out of the way. ``iss`` and ``aud`` are checked where they are configured, as they must be with a
-key server. The clock of an issuer may be a few seconds off (``JWT_LEEWAY_S``).
+``exp`` is required, and a token must not be good for longer than ``JWT_MAX_LIFETIME_S``: a token
+that never ends is never out of the way. ``iss`` and ``aud`` are checked if they are configured, as
+they must be with a key server. The clock of an issuer may be a few seconds off (``JWT_LEEWAY_S``).
 
-A token comes with many requests and says the same each time, so who it names is kept for a while; that it has
-not expired, and that it is not denied, is looked at every time.
+A token comes with many requests and says the same each time. So the caller that it names is kept
+for a while. For every request the process checks that the token has not expired and is not denied.
 """
 
 import time
@@ -25,10 +25,13 @@ from bus.messages.principal import Principal
 from bus.settings import Settings
 
 RETRY_S = 5
-"""When to ask again while the key server, or MongoDB, has never answered."""
+"""The pause before a caller asks again while the key server, or MongoDB, has never answered."""
 BELIEVED_S = 60.0
-"""How long a signature that was right is not checked again. A key taken back counts for so much longer,
-beside the minutes for which a key server's answer is kept."""
+"""The time for which a signature that was right is not checked again.
+
+A key that was taken back counts for so much longer, beside the minutes for which a key server's
+answer is kept.
+"""
 MOST_BELIEVED = 10_000
 """Tokens; some 10 MB."""
 
@@ -39,7 +42,7 @@ _TAKEN_BACK = "The token has been taken back: it takes one that was issued later
 
 @dataclass(frozen=True, slots=True)
 class VerifiedToken:
-    """Whom a token names, when it was issued, and from when until when to believe it; in epoch seconds."""
+    """A token's caller, time of issue, and when to believe it (since, until), in epoch seconds."""
 
     principal: Principal
     issued_at: int | None
@@ -58,14 +61,14 @@ class Verifier:
 
     @classmethod
     def from_settings(cls, settings: Settings, denied: DenyList | None = None) -> Self:
-        """Raises ``ConfigurationError`` if there is no key, or none that can be used."""
+        """Return a verifier; raises ``ConfigurationError`` for no key or an unusable one."""
         if settings.jwt_jwks_url is None:
             return cls(ConfiguredKeys.of(settings), settings, denied)
         most_waiting = min(MOST_WAITING, settings.web_threads // 2)
         return cls(KeyServer(settings.jwt_jwks_url, most_waiting), settings, denied)
 
     def start(self) -> None:
-        """Begin to look up what changes: the keys of a key server, and whose tokens are denied."""
+        """Begin to look up what changes: the keys of a key server, and the denied tokens."""
         self._keys.start()
         if self._denied is not None:
             self._denied.start()
@@ -76,10 +79,11 @@ class Verifier:
             self._denied.stop()
 
     def principal(self, authorization: str | None) -> Principal:
-        """Who asks.
+        """Return the caller that the bearer token names.
 
         Raises:
-            ProblemError: 401 for a missing or bad token, 503 if the keys or who is denied is not known yet.
+            ProblemError: 401 for a missing or bad token, 503 if the keys or the denied tokens are
+                not known yet.
 
         """
         if authorization is None:
@@ -105,7 +109,7 @@ class Verifier:
             raise _unavailable("Which tokens have been taken back is not known yet.") from None
 
     def _verified(self, token: str, now: float) -> VerifiedToken:
-        """Raises ``ProblemError`` as ``principal`` does."""
+        """Return the token if it is good; raises ``ProblemError`` as ``principal`` does."""
         settings = self._settings
         try:
             claims = self._claims(token)
@@ -125,7 +129,7 @@ class Verifier:
             raise _unauthorized(_NOT_VALID, bad=True) from None
 
     def _claims(self, token: str) -> dict[str, Any]:
-        """What a token says that one of the keys has signed; raises PyJWT's errors."""
+        """Return the claims of a token that one of the keys has signed; raises PyJWT's errors."""
         not_signed: PyJWTError = InvalidSignatureError()
         for key in self._keys.keys_for(token):
             try:

@@ -1,15 +1,16 @@
-"""While a database is away, requests that need it are told so at once instead of holding a thread each.
+"""Refuses requests at once while a database that they need is away, so that they hold no threads.
 
-An operation on a database that hangs takes its whole timeout. Without this a few dozen requests would have
-every thread wait, and what needs no database, above all the health checks, would wait behind them.
+An operation on a database that hangs takes its whole timeout. Without this, a few dozen requests
+would make every thread wait. Requests that need no database, above all the health checks, would
+wait behind them.
 
-What a request needs stands with its route (``api.app``). Each of the two databases has a breaker. A
-request that fails asks the databases that it needs whether they answer
+Each route says which databases its requests need (``api.app``). Each of the two databases has a
+breaker. A request that fails asks the databases that it needs whether they answer
 (``bus.connections.liveness``). Those that do not are away: from then on one request a second gets
 through and finds out whether they are back. If all of them answer, the request was too slow, or a
-connection broke, and only this request is a 503. So one slow query closes nothing. A server that
-hangs is found by the first request that times out. Those under way by then, at most as many as
-there are threads, wait for their own timeouts. Those that have waited too long behind them
+connection broke, and only this request is a 503. So one slow query shuts nobody out. The first
+request that times out finds a server that hangs. Requests under way by then, at most as many as
+there are threads, wait for their own timeouts. Requests that have waited too long behind them
 (``api.middleware.deadline``) are refused, too, if they need a database.
 """
 
@@ -38,12 +39,12 @@ UNKNOWN = (
 
 
 class Circuit:
-    """Middleware; it comes after those that refuse a request for what it is."""
+    """Middleware; it comes after the middleware that refuses a request for what it is."""
 
     def __init__(
         self, routes: Iterable[Route], asks: Mapping[Store, Callable[[], object]], pause_s: float = 1.0
     ) -> None:
-        """``asks`` ask a database something and raise while it does not answer."""
+        """Each of ``asks`` asks a database something, and raises while it does not answer."""
         self._routes = {route.path: route for route in routes}
         self._liveness = {store: ServerLiveness(ask) for store, ask in asks.items()}
         self._breakers = {store: CircuitBreaker(pause_s) for store in Store}
@@ -62,7 +63,7 @@ class Circuit:
         self._refuse_if_away(req, needs, "It was not carried out.")
 
     def refuse_in_vain(self, req: falcon.Request) -> None:
-        """Refuse to go on with a request that waits while a database that it needs is away.
+        """Refuse to go on with a waiting request while a database that it needs is away.
 
         Raises:
             ProblemError: 503.
@@ -115,13 +116,13 @@ class Circuit:
 
 
 def away(req: falcon.Request, what_became_of_it: str) -> Problem:
-    """The database cannot be reached; whoever sent a command learns what became of it."""
+    """Return the problem of a database that is away; for a command, with what became of it."""
     detail = "The database cannot be reached at the moment."
     return _unserved(req, "unavailable", detail, what_became_of_it)
 
 
 def too_slow(req: falcon.Request) -> Problem:
-    """The database answers others, and took too long for this request."""
+    """Return the problem of a request that took too long, while the database answers others."""
     detail = "The database did not carry out this request in time; it answers others."
     return _unserved(req, "too-slow", detail, UNKNOWN)
 

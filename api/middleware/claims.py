@@ -1,7 +1,8 @@
-"""What the claims of a token say: who asks, or which claim is missing or wrong.
+"""Reads the claims of a token: returns the caller, or tells which claim is missing or wrong.
 
-They are looked at only once the signature is known to be right, so what is told of them is told to somebody
-whom the issuer trusts. It names the claim and never quotes it: answers are logged by proxies and clients.
+The claims are looked at only once the signature is known to be right. So an error about them goes
+to somebody whom the issuer trusts. It names the claim and never quotes it: proxies and clients log
+answers.
 """
 
 import re
@@ -25,11 +26,11 @@ _REASONS: Mapping[type[PyJWTError], tuple[str, str]] = {
     exceptions.InvalidJTIError: ("jti", "is not text"),
 }
 _NO_NUMBER = re.compile(r"\((exp|nbf)\) must be an integer")
-"""What PyJWT says of a time that is none; it has no exception of its own for it."""
+"""PyJWT's words for a time that is not a number; it has no exception of its own for it."""
 
 
 class WrongClaimError(ValueError):
-    """A claim is missing (without a ``why``), or is not what it must be; its text is for the caller."""
+    """A claim is missing (without a ``why``) or not what it must be; the text is for the caller."""
 
     def __init__(self, claim: str, why: str | None = None) -> None:
         wrong = f"The claim {claim} of the token {why}." if why else f"The token has no claim {claim}."
@@ -37,7 +38,10 @@ class WrongClaimError(ValueError):
 
     @classmethod
     def found_in(cls, error: PyJWTError) -> Self | None:
-        """Return what PyJWT found; ``None`` if that is about no claim, but the token or its signature."""
+        """Return the claim that PyJWT found missing or wrong.
+
+        Return ``None`` if the error is about the token or its signature, and about no claim.
+        """
         if isinstance(error, exceptions.MissingRequiredClaimError):
             return cls(error.claim)
         if found := _REASONS.get(type(error)):
@@ -50,11 +54,13 @@ class WrongClaimError(ValueError):
 def principal_of(claims: Mapping[str, Any], customer_claim: str) -> Principal:
     """Return the caller whom the claims name.
 
-    A customer's subject here is its customer id, whichever claim has that: what it owns goes by it, and so do
-    its idempotency keys and what is recorded of it. Anybody else's is ``sub``.
+    A customer's subject here is its customer id, from the claim ``customer_claim``. What the
+    customer owns goes by this id, and so do its idempotency keys and what is recorded of it. The
+    subject of any other caller is ``sub``.
 
     Raises:
-        WrongClaimError: the role, the subject or the issuer is missing or means nothing here.
+        WrongClaimError: the role or the subject is missing or means nothing here, or the issuer is
+            not text.
 
     """
     role = _role(claims)
@@ -77,8 +83,8 @@ def lifetime_of(claims: Mapping[str, Any], now: float, most_s: int, leeway_s: in
     """Return when a token was issued, if it says so, and its ``exp``, in seconds since the epoch.
 
     Raises:
-        WrongClaimError: between the two, or from ``now`` on, it is good for longer than ``most_s``; or its
-            ``iat`` is no number.
+        WrongClaimError: from ``iat`` or from ``now`` on, the token is good for longer than
+            ``most_s`` and ``leeway_s`` together; or its ``iat`` is not a number.
 
     """
     expires, issued = int(claims["exp"]), claims.get("iat")

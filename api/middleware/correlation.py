@@ -1,4 +1,4 @@
-"""The correlation id: one name for everything that a request sets off, in logs, commands and events."""
+"""The correlation id: one name for all that a request sets off, in logs, commands and events."""
 
 import re
 
@@ -13,7 +13,10 @@ _NO_TRACE = "0" * 32
 
 
 def correlation_id(header: str | None, traceparent: str | None) -> str:
-    """The caller's id if it is well-formed, else the trace's (W3C Trace Context), else a new one."""
+    """Return the caller's id if it is well-formed.
+
+    Else return the trace's id (W3C Trace Context), or without a trace a new one.
+    """
     if header is not None and _ACCEPTABLE.fullmatch(header):
         return header
     trace = _TRACEPARENT.fullmatch(traceparent or "")
@@ -23,13 +26,13 @@ def correlation_id(header: str | None, traceparent: str | None) -> str:
 
 
 def bind(req: falcon.Request) -> None:
-    """Name a request in what this thread logs from now on."""
+    """Put the correlation id of a request into what this thread logs from now on."""
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(correlation_id=req.context.correlation_id)
 
 
 class Correlation:
-    """Middleware: names the request, in its context and in the log, and echoes the name."""
+    """Middleware: gives a request its correlation id, for its context, the log and the answer."""
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
         name = correlation_id(req.get_header(HEADER), req.get_header("traceparent"))

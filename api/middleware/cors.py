@@ -1,12 +1,13 @@
-"""Cross-origin requests (the Fetch standard's CORS protocol), for pages of the origins that are configured.
+"""Cross-origin requests (the Fetch standard's CORS protocol), for pages of the configured origins.
 
-Falcon's middleware does it. Two things are beside it. Answers that differ by ``Origin`` say so in ``Vary``:
-else a cache would hand an answer without these headers, kept for somebody else, to a page that needs them.
-And scripts get to see the headers that this API answers with.
+Falcon's middleware does most of it. This one adds two things. Answers that differ by ``Origin`` say
+so in ``Vary``. Otherwise a cache could keep an answer without these headers for somebody else,
+and give it to a page that needs them. And scripts may read the headers that this API answers with.
 
-Nothing is allowed with cookies: callers send a token, which a page has to have. OPTIONS asks for none, so a
-browser's question before a request is answered to everybody. What the server itself refuses (a queue that is
-full, headers that are too large) has no such headers, and looks to a script as if the network had failed.
+Nothing is allowed with cookies: callers send a token, which a page has to have. OPTIONS needs no
+token, so everybody gets an answer to the question that a browser asks before a request. A refusal
+by the server itself (its queue is full, the headers are too large) has no such headers. To a script
+it looks as if the network had failed.
 """
 
 from collections.abc import Collection
@@ -22,7 +23,7 @@ EXPOSED = (
     *("Location", "Link", "ETag", CONSISTENCY, "Preference-Applied", "Retry-After", CORRELATION),
     *("WWW-Authenticate", "Allow", "Accept-Patch"),
 )
-"""What a script of another origin may read, beside the few headers that it always may."""
+"""The headers that a script of another origin may read, beside the few that it always may."""
 
 
 class Cors(CORSMiddleware[Any, Any]):  # typed for ASGI alone

@@ -1,16 +1,16 @@
 """Requests that wait give their thread back and go on later, in whatever thread is free then.
 
-A responder that may wait is a generator: it yields a ``Pause``, and all it holds (a place to wait
-in, its registration for announcements) it holds by ``with`` across that. The router runs such a
+A responder that may wait is a generator: it yields a ``Pause``. It holds all it needs (a place to
+wait in, its registration for announcements) by ``with`` across the pause. The router runs such a
 responder (``deferrable``). At a pause it raises ``Deferred``, which passes through Falcon unseen:
 it is no ``Exception``, so no error handler and no middleware gets it, and the request is neither
 answered nor logged. The server (``api.server.channel``) keeps the request at the head of its
-connection, and when the pause is over calls the application with it once more. Then ``Resumption``,
-the outermost middleware, goes on with the generator. What refuses a request for what it is (its
-token, its body) has spoken at the first call and is not asked again.
+connection. When the pause is over, the server calls the application with it once more. Then
+``Resumption``, the outermost middleware, goes on with the generator. The checks that refuse a
+request for what it is (its token, its body) were made at the first call, and are not made again.
 
-The answer passes the middleware on its way out once, at the end, so duration, log line and trace are the
-whole request's. Under a server that cannot put requests aside, the thread waits instead.
+The answer passes the middleware on its way out once, at the end, so duration, log line and trace
+are the whole request's. Under a server that cannot put requests aside, the thread waits instead.
 """
 
 from collections.abc import Callable, Generator
@@ -34,7 +34,7 @@ RESUMED = "twofold.resumed"
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """What a request waits for: at most ``seconds``, and until it is woken."""
+    """A pause of a request: it lasts at most ``seconds``, and ends when the request is woken."""
 
     seconds: float
     woken: Wakeup
@@ -44,11 +44,11 @@ class Pause:
 
 
 Waits = Generator[Pause, None, T]
-"""What returns a ``T`` and may wait for it."""
+"""Steps that return a ``T`` and may wait for it."""
 
 
 class Deferral:
-    """A request that may wait, and how to go on with it. One thread at a time uses it."""
+    """A request that may wait, and the steps to go on with. One thread at a time uses it."""
 
     def __init__(self, req: falcon.Request, resp: falcon.Response, steps: Waits[None]) -> None:
         self.req = req
@@ -68,7 +68,10 @@ class Deferral:
 
 
 class Deferred(BaseException):
-    """A request waits. Like ``GeneratorExit`` it is no error: what catches any error must let it pass."""
+    """A request waits. Like ``GeneratorExit`` it is no error.
+
+    Code that catches any error must let it pass.
+    """
 
     def __init__(self, deferral: Deferral, pause: Pause) -> None:
         super().__init__()
@@ -77,7 +80,7 @@ class Deferred(BaseException):
 
 
 def deferrable(responder: Callable[..., Waits[None]]) -> Callable[..., None]:
-    """A responder, as Falcon calls it, of one that may wait."""
+    """Return a responder, as Falcon calls it, that runs one that may wait."""
 
     def respond(req: falcon.Request, resp: falcon.Response, **params: Any) -> None:
         Deferral(req, resp, _refused_late(responder(req, resp, **params))).go_on()
@@ -86,7 +89,10 @@ def deferrable(responder: Callable[..., Waits[None]]) -> Callable[..., None]:
 
 
 def _refused_late(steps: Waits[None]) -> Waits[None]:
-    """Let a caller that asks too much wait for its 429, so that its next request takes less from others."""
+    """Let a caller that asks too much wait for its 429.
+
+    So its next request takes less from others.
+    """
     try:
         yield from steps
     except ProblemError as refusal:
@@ -96,7 +102,7 @@ def _refused_late(steps: Waits[None]) -> Waits[None]:
 
 
 def in_this_thread(steps: Waits[T]) -> T:
-    """What something comes to that may wait; the thread waits."""
+    """Return the result of steps that may wait; the thread waits."""
     while True:
         try:
             pause = next(steps)
@@ -107,10 +113,10 @@ def in_this_thread(steps: Waits[T]) -> T:
 
 
 class Resumption:
-    """Middleware, the outermost: goes on with a request that was put aside, and keeps it from the others."""
+    """The outermost middleware: goes on with a request put aside, and keeps it from the rest."""
 
     def __init__(self, refuse_in_vain: Callable[[falcon.Request], None]) -> None:
-        """``refuse_in_vain`` raises where to go on would be in vain, such as while a database is away."""
+        """``refuse_in_vain`` raises if it is no use to go on, such as while a database is away."""
         self._refuse_in_vain = refuse_in_vain
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:

@@ -1,15 +1,18 @@
-"""Whose tokens are taken no more, and until which moment they were issued: ``denied_tokens``.
+"""Denies the tokens that were issued to a subject until a moment: ``denied_tokens``.
 
-A token that was signed is good until it expires, whatever became of its bearer. So an operator denies a
-subject: what was issued to it up to a moment is a 401, what is issued later is taken. Every ``web`` process
-looks up the whole list every ``REFRESH_S``; it is short, since people write it. While MongoDB is away a
-process goes by the list that it read last; one that has never read it takes no token.
+A token that was signed is good until it expires, whatever became of its bearer. So an operator
+denies a subject: a token that was issued to it up to a moment is a 401, a later one is accepted.
+Every ``web`` process looks up the whole list every ``REFRESH_S``; it is short, since people write
+it. While MongoDB is away a process goes by the list that it read last. A process that has never
+read it accepts no token.
 
 ``iat`` is by the issuer's clock and the moment is by mongod's, so a token that was issued up to
-``JWT_LEEWAY_S`` after the moment is denied as well. A token without ``iat`` may have been issued at any time.
+``JWT_LEEWAY_S`` after the moment is denied as well. A token without ``iat`` may have been issued at
+any time.
 
-An entry stays until it is lifted. It could go once all that it denies has expired, but only if nobody raises
-``JWT_MAX_LIFETIME_S`` meanwhile, and not for tokens without ``iat``.
+An entry stays until it is lifted. It could go once all the tokens that it denies have expired. But
+this holds only if nobody raises ``JWT_MAX_LIFETIME_S`` meanwhile, and not for tokens without
+``iat``.
 """
 
 from collections.abc import Mapping
@@ -32,17 +35,20 @@ ANY_ROLE = "*"
 
 
 class DenyListUnknownError(TwofoldError):
-    """The list could not be read since the process started, so no token can be taken."""
+    """The list has not been read since the process started, so no token can be accepted."""
 
 
 class DeniedTokens:
-    """The collection: ``_id`` is role and subject as in ``by`` of the log, or ``*`` and the subject."""
+    """The collection: ``_id`` is role and subject as in the log's ``by``, or ``*`` and subject."""
 
     def __init__(self, database: Database[Documents]) -> None:
         self._denied = database[COLLECTION]
 
     def deny(self, subject: str, role: Role | None, before: datetime | None, by: str) -> datetime:
-        """Deny what was issued until ``before``, or now, or what is denied already; return until when."""
+        """Deny what was issued until ``before``, or until now; return until when it is denied.
+
+        If the entry already has a later moment, that one stays.
+        """
         until: Any = before or "$$NOW"
         entry = {"before": {"$max": ["$before", until]}, "at": "$$NOW", "by": {"$literal": by}}
         stored: Any = self._denied.find_one_and_update(
@@ -55,16 +61,16 @@ class DeniedTokens:
         return denied_until
 
     def lift(self, subject: str, role: Role | None) -> bool:
-        """Take an entry off the list; return whether it was there."""
+        """Take an entry off the list; return True if it was there."""
         return self._denied.delete_one({"_id": entry_id(subject, role)}).deleted_count > 0
 
     def all(self) -> list[Documents]:
-        """Every entry, by role and subject."""
+        """Return every entry, by role and subject."""
         return list(self._denied.find().sort("_id"))
 
 
 class DenyList:
-    """What one process knows of it; requests read it, and a thread replaces it as a whole."""
+    """The list as one process knows it; requests read it, and a thread replaces it as a whole."""
 
     def __init__(self, database: Database[Documents], leeway_s: int) -> None:
         self._denied = DeniedTokens(database)
@@ -81,7 +87,7 @@ class DenyList:
         self._refresher.stop()
 
     def covers(self, principal: Principal, issued_at: float | None) -> bool:
-        """Whether a token of this caller is denied; ``issued_at`` is in seconds since the epoch.
+        """Return True if a token of this caller is denied; ``issued_at`` is in epoch seconds.
 
         Raises:
             DenyListUnknownError: the list has not been read since the process started.

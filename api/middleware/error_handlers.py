@@ -1,4 +1,4 @@
-"""How exceptions become problems: one table of what is caught, from Falcon's own to the unforeseen."""
+"""Turns exceptions into problems, by one table from Falcon's own errors to the unforeseen."""
 
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
@@ -38,7 +38,7 @@ _DETAILS: Mapping[int, str] = {
 
 
 def of_status(status: int, detail: str | None = None) -> Problem:
-    """A problem that says what its status says."""
+    """Return a problem that says what its status says."""
     other = "malformed-request" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "internal-error"
     return Problem(
         status=status,
@@ -75,7 +75,7 @@ def _on_mongodb(
 def _on_redis(
     req: falcon.Request, resp: falcon.Response, error: redis.RedisError, _params: dict[str, Any]
 ) -> None:
-    """Only what operators ask needs Redis: nothing else of the API does."""
+    """Answer 503. Only the requests of operators need Redis: nothing else of the API does."""
     logger.warning("Redis failed a request", error=error, route=req.uri_template)
     Problem(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", "Redis cannot be reached at the moment.").write_to(
         resp

@@ -1,13 +1,14 @@
 """Keys that a provider publishes: a JWKS (RFC 7517), fetched by a thread beside the requests.
 
-No request fetches. It goes by the set that was fetched last, for as long as the key server fails: an outage
-there changes nothing for tokens whose keys are known. A key that the server has taken back is left out from
-the next set on that it answers with.
+No request fetches. A request goes by the set that was fetched last, for as long as the key server
+fails: an outage there changes nothing for tokens whose keys are known. A key that the server has
+taken back is gone with the next set that it answers with.
 
-A token may name a key that is not in the set: the provider has changed keys, or somebody made the name up.
-Then the thread fetches once more, but not within ``ASK_AGAIN_S`` of the fetch before, whoever asks. A few
-requests wait for that, ``JWKS_TIMEOUT_S`` from its beginning at most; all others are refused at once. So
-made-up names neither load the key server nor hold up requests with known keys, which take no lock.
+A token may name a key that is not in the set: the provider has changed keys, or somebody made the
+name up. Then the thread fetches once more, but not within ``ASK_AGAIN_S`` of the fetch before,
+whichever request asks. A few requests wait for that, at most ``JWKS_TIMEOUT_S`` from its beginning.
+All others are refused at once. So made-up names neither load the key server nor hold up requests
+with known keys, which take no lock.
 """
 
 import json
@@ -34,19 +35,20 @@ MOST_BYTES = 262_144
 MOST_WAITING = 4
 
 _Set = Mapping[str, Sequence[TrustedKey]]
-"""By their ids; two keys of different kinds may have the same."""
+"""The keys by their ids; two keys of different kinds may have the same."""
 
 
 class KeyServerError(TwofoldError):
-    """What the key server answers is no set of keys."""
+    """The key server gave no set of keys that can be used."""
 
 
 class KeyServer:
-    """What one address publishes.
+    """The keys that one address publishes.
 
-    One condition guards ``_pending``, ``_asked_at`` and ``_waiting``. A fetch is pending from when a request
-    asks for it, or the thread begins it by itself, until it has ended; nobody asks meanwhile. ``_keys`` is
-    replaced as a whole, before those who wait for the fetch are woken.
+    One condition guards ``_pending``, ``_asked_at`` and ``_waiting``. A fetch is pending from when
+    a request asks for it, or the thread begins it by itself, until it has ended. Meanwhile no
+    request asks for another. ``_keys`` is replaced as a whole, before the requests that wait for
+    the fetch are woken.
     """
 
     def __init__(self, url: str, most_waiting: int = MOST_WAITING) -> None:
@@ -68,7 +70,7 @@ class KeyServer:
         self._refresher.stop()
 
     def keys_for(self, token: str) -> Sequence[TrustedKey]:
-        """Those that the token names; see ``trusted_keys.Keys``."""
+        """Return the keys that the token names; see ``trusted_keys.Keys``."""
         name = jwt.get_unverified_header(token).get("kid")
         found = self._named(name)
         if name and not found:
@@ -82,7 +84,7 @@ class KeyServer:
         return (self._keys or {}).get(name or "", ())
 
     def _await_more(self) -> None:
-        """Have the keys fetched if that is due, and wait until they are, if few others do."""
+        """Have the keys fetched if that is due; wait until they are, unless too many others do."""
         with self._changed:
             now = time.monotonic()
             if not self._pending and now - self._asked_at >= ASK_AGAIN_S:
@@ -121,7 +123,7 @@ class _AsItComes(HTTPErrorProcessor):
 
 
 def fetch(url: str) -> bytes:
-    """What is at an address, which is known to be of http or https.
+    """Return what is at an address, which is known to be of http or https.
 
     Raises:
         KeyServerError: it answers with something else than 200, with too much, or too slowly.
@@ -147,7 +149,7 @@ def fetch(url: str) -> bytes:
 
 
 def keys_in(text: bytes) -> tuple[_Set, Mapping[str, str]]:
-    """The keys of a set that can be used here; and why others cannot, by their ids.
+    """Return the keys of a set that can be used here, and why others cannot, by their ids.
 
     Raises:
         KeyServerError: the text is no set of keys, or none of them can be used.

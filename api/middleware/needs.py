@@ -1,4 +1,7 @@
-"""Which databases a route cannot do without. They may be different servers, and one may be away alone."""
+"""Names the databases that a route cannot do without.
+
+They may be different servers, and one may be away alone.
+"""
 
 from enum import StrEnum
 
@@ -13,7 +16,7 @@ class Store(StrEnum):
 Needs = frozenset[Store]
 
 NOTHING: Needs = frozenset()
-"""It is answered while both are away."""
+"""The request is answered while both are away."""
 WRITE: Needs = frozenset({Store.WRITE})
 READ: Needs = frozenset({Store.READ})
 BOTH: Needs = frozenset(Store)

@@ -1,4 +1,7 @@
-"""Content negotiation (RFC 9110, section 12.5.1): who will not take JSON is told before anything is done."""
+"""Content negotiation (RFC 9110, section 12.5.1).
+
+A caller that does not accept JSON is told so before anything is done.
+"""
 
 from http import HTTPStatus
 from typing import Any
@@ -12,8 +15,8 @@ from api.middleware.error_handlers import of_status
 class Negotiation:
     """Middleware: 406 where ``Accept`` excludes what a resource produces.
 
-    A resource that answers with something else than JSON says so in ``produces``. What is open to all is
-    not negotiated: probes ask for whatever their makers thought of.
+    A resource that answers with something else than JSON says so in ``produces``. Nothing is
+    negotiated if the resource is open to all: probes ask for whatever their makers thought of.
     """
 
     def process_resource(
@@ -33,7 +36,10 @@ class Negotiation:
 
 
 def _accepts(req: falcon.Request, produced: str) -> bool:
-    """As ``req.client_accepts``, which minds upper and lower case, as it must not (RFC 9110, 8.3.1)."""
+    """Return True if ``Accept`` takes what is produced.
+
+    ``req.client_accepts`` minds upper and lower case, which is wrong (RFC 9110, 8.3.1).
+    """
     try:
         return falcon.mediatypes.quality(produced, req.accept.lower()) > 0
     except ValueError:  # the header cannot be read

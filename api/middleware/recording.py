@@ -1,9 +1,9 @@
-"""Middleware: records in the audit trail what ``ops`` is shown, and prepares the recording of what it does.
+"""Records in the audit trail what ``ops`` is shown, and prepares the recording of what it does.
 
-What a route is recorded as stands in the table of routes. A read is recorded here, before it is answered. An
-action is recorded by its resource, which knows what it is about once it has read the body:
-``with req.context.attempt(target):`` around what it does. If it cannot be recorded, the answer is a 503, and
-nothing is shown or done.
+The table of routes says under which name a route is recorded. This middleware records a read,
+before it is answered. A resource records its own action, since it knows the target once it has read
+the body: it puts ``with req.context.attempt(target):`` around what it does. If that cannot be
+recorded, the answer is a 503, and nothing is shown or done.
 """
 
 from collections.abc import Iterable
@@ -23,7 +23,10 @@ REFUSALS = (RefusedError, ProblemError)
 
 
 class Recording:
-    """It comes after those that refuse a request for what it is, or because a database is away."""
+    """Middleware; it comes after all the middleware that refuses requests.
+
+    That refuses a request for what it is, or because a database is away.
+    """
 
     def __init__(self, routes: Iterable[Route], trail: AuditTrail) -> None:
         self._routes = {route.path: route for route in routes}

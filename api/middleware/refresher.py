@@ -1,7 +1,8 @@
 """A thread that looks something up again and again, for requests that go by what it found last.
 
-A look that fails changes nothing of that. The log tells of it once when looks begin to fail and once when
-they succeed again, and the next is after a pause that grows. Nothing that a look raises ends the thread.
+If a look fails, requests still go by what was found before. The log has one line when looks begin
+to fail, and one when they succeed again. The pause before the next look grows with each failure. No
+error that a look raises ends the thread.
 """
 
 import random
@@ -11,17 +12,18 @@ from collections.abc import Callable
 from bus.observability.interruption import Interruption
 
 FIRST_S = 2.0
-"""How long a process waits for the first look before it serves."""
+"""The time that a process waits for the first look before it serves."""
 STOP_S = 0.3
 
 
 class Refresher:
     """Looks at once when started, then every ``every_s`` seconds, and sooner when asked to.
 
-    A request for a look is an event that the thread clears before it begins one. So after ``look_now`` a look
-    begins, whatever the thread is doing, and several requests during one look come to one more. ``stop`` sets
-    ``_stopping`` before the event, and the thread looks at ``_stopping`` after it has cleared the event: it
-    either sees it there, or finds the event set when it goes on to wait.
+    A request for a look is an event that the thread clears before it begins one. So after
+    ``look_now`` a look begins, whatever the thread is doing, and several requests during one look
+    cause one more. ``stop`` sets ``_stopping`` before the event, and the thread looks at
+    ``_stopping`` after it has cleared the event. So it either sees ``_stopping`` there, or finds
+    the event set when it goes on to wait.
     """
 
     def __init__(
@@ -33,7 +35,7 @@ class Refresher:
         pauses_s: tuple[float, float],
         told: tuple[str, str],
     ) -> None:
-        """Pause for the first of ``pauses_s`` to the second after looks that fail.
+        """After looks that fail, pauses grow from the first of ``pauses_s`` to the second.
 
         ``told`` is what the log says when looks begin to fail, and when they succeed again.
         """
@@ -52,7 +54,7 @@ class Refresher:
         self._first.wait(FIRST_S)
 
     def stop(self) -> None:
-        """End the thread; one that waits for a server that hangs is left behind."""
+        """End the thread; leave it behind if it waits for a server that hangs."""
         self._stopping.set()
         self._wanted.set()
         if self.thread.is_alive():
@@ -81,6 +83,9 @@ class Refresher:
         return True
 
     def _pause_s(self, failed: int) -> float:
-        """Twice as long each time, less up to a half: processes that failed together do not ask together."""
+        """Return a pause twice as long each time, less up to a half.
+
+        So processes that failed together do not ask together.
+        """
         shortest, longest = self._pauses_s
         return min(longest, shortest * 2.0 ** min(failed - 1, 16)) * random.uniform(0.5, 1)  # noqa: S311

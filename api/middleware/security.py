@@ -1,6 +1,6 @@
 """Headers that tell browsers what an answer must not be used for, on every answer.
 
-The application's get them from its middleware, those of the server itself from ``api.server``.
+The application's answers get them from its middleware, and the server's own from ``api.server``.
 """
 
 import falcon
@@ -13,7 +13,10 @@ _ALWAYS = {
 
 
 def security_headers(hsts_s: int | None = None) -> dict[str, str]:
-    """``hsts_s``: how long browsers are to come by TLS alone (RFC 6797), where something speaks it."""
+    """Return the headers; for ``hsts_s`` seconds, browsers are to come by TLS alone (RFC 6797).
+
+    It is set only where something speaks TLS for this service.
+    """
     return _ALWAYS | ({} if hsts_s is None else {"Strict-Transport-Security": f"max-age={hsts_s}"})
 
 

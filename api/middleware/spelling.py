@@ -1,8 +1,8 @@
-"""A route answers to one spelling of its path: what a proxy in front forbids is not reached by another one.
+"""A route answers to one spelling of its path, so that no other one gets around a proxy's rules.
 
 Waitress decodes a path and strips slashes at its beginning before it is routed. So ``//orders``,
-``/%6frders`` and ``/orders%2Fo1`` would be ``/orders`` and ``/orders/o1``, which a rule of a proxy does not
-see. What stands for an id may be escaped: clients escape ``@`` and ``|`` there, as they should.
+``/%6frders`` and ``/orders%2Fo1`` would be ``/orders`` and ``/orders/o1``, which a rule of a proxy
+does not see. An id in a path may be escaped: clients escape ``@`` and ``|`` there, as they should.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from typing import Any
 def is_own(template: str, path: str, environ: Mapping[str, Any]) -> bool:
     """Return True if a request for a route was sent as the route is written, but for its ids.
 
-    ``path`` is the decoded one. A test client that tells no ``REQUEST_URI`` has sent nothing else.
+    ``path`` is the decoded one. A test client that sets no ``REQUEST_URI`` has sent nothing else.
     """
     sent = environ.get("REQUEST_URI", path).partition("?")[0]
     if sent == path:

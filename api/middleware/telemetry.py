@@ -1,8 +1,8 @@
-"""Middleware: what the API tells of each request, as a count, a line in the log and, where asked for, a span.
+"""Middleware: tells of each request by a count, a line in the log and, where asked for, a span.
 
-The route is told by its template and the query not at all: addresses may hold what is nobody's business. The
-line says who asked, by the token's subject, and from which IP address. A subject has printable characters
-only (``api.tokens``), so it ends no line.
+The route is told by its template and the query not at all: addresses may hold what is nobody's
+business. The line names the caller by the token's subject, and its IP address. A subject has
+printable characters only (``api.tokens``), so it ends no line.
 """
 
 import time
@@ -16,7 +16,10 @@ from bus.observability.metrics import Metrics
 from bus.observability.tracing import Tracing
 
 LEFT = 499
-"""The status of a request whose caller has gone while it waited; nobody was sent it (nginx has it so)."""
+"""The status of a request whose caller left while it waited.
+
+It is sent to nobody; nginx uses the same number.
+"""
 NO_ROUTE = "(none)"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 """Callers make up others, and a label must not have endless values."""
@@ -25,22 +28,25 @@ FIRST_FAILURE = 500
 
 
 class HttpTelemetry:
-    """The outermost middleware; it costs some microseconds, most of them the line."""
+    """Middleware, the outermost but for ``Resumption``.
+
+    It costs some microseconds, most of them for the line in the log.
+    """
 
     def __init__(self, metrics: Metrics, tracing: Tracing | None = None) -> None:
         self.metrics = metrics
         self._tracing = tracing
 
     def refused(self, status: int) -> None:
-        """The server refused a request before it reached the application."""
+        """Count a request that the server refused before it reached the application."""
         self.metrics.count(metrics.HTTP_REFUSED, str(status))
 
     def closed(self, why: str) -> None:
-        """The server closed a connection whose caller did not ask for it."""
+        """Count a connection that the server closed though its caller did not ask for it."""
         self.metrics.count(metrics.HTTP_CLOSED, why)
 
     def left(self, req: falcon.Request) -> None:
-        """Tell of a request that waited and whose caller has gone."""
+        """Tell of a request whose caller left while it waited."""
         self._tell(req, LEFT)
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:  # noqa: ARG002 - Falcon's

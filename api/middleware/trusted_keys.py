@@ -1,6 +1,6 @@
 """The keys that tokens are checked with, each for the one algorithm of its kind.
 
-So neither ``alg: none`` nor an HS256 token signed with a public key's text is ever looked at.
+So a token with ``alg: none``, or an HS256 token signed with a public key's text, is never accepted.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ MIN_RSA_BITS = 2_048
 
 
 class UnusableKeyError(TwofoldError):
-    """A public key is of another kind, or too weak; it says so."""
+    """A public key is of a kind that is not used here, or too weak; the text says which."""
 
 
 class KeysUnknownError(TwofoldError):
@@ -29,14 +29,14 @@ class KeysUnknownError(TwofoldError):
 
 @dataclass(frozen=True, slots=True)
 class TrustedKey:
-    """What ``jwt.decode`` verifies a signature with, and the algorithm that it is taken for."""
+    """A key that ``jwt.decode`` verifies a signature with, and the algorithm it is taken for."""
 
     key: Any
     algorithm: str
 
     @classmethod
     def of(cls, key: object) -> Self:
-        """One of a public key; raises ``UnusableKeyError``."""
+        """Return the trusted key of a public key; raises ``UnusableKeyError``."""
         if isinstance(key, RSAPublicKey):
             if key.key_size < MIN_RSA_BITS:
                 raise UnusableKeyError(f"has {key.key_size} bits, and RSA needs {MIN_RSA_BITS} or more")
@@ -47,10 +47,10 @@ class TrustedKey:
 
 
 class Keys(Protocol):
-    """Where the keys for a token come from."""
+    """A source of the keys for a token."""
 
     def keys_for(self, token: str) -> Sequence[TrustedKey]:
-        """Those that may have signed it, which may be none.
+        """Return the keys that may have signed a token, which may be none.
 
         Raises:
             jwt.PyJWTError: the token cannot be read.
@@ -64,14 +64,14 @@ class Keys(Protocol):
 
 
 class ConfiguredKeys:
-    """Keys of the environment: the one that tokens are signed with, and perhaps the one before it."""
+    """Keys of the environment: the one that tokens are signed with, and perhaps its predecessor."""
 
     def __init__(self, *keys: TrustedKey) -> None:
         self._keys = keys
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """Those of ``JWT_SECRET`` or ``JWT_PUBLIC_KEY``.
+        """Return the keys of ``JWT_SECRET`` or ``JWT_PUBLIC_KEY``, and of their predecessors.
 
         Raises:
             ConfigurationError: there is neither, or a public key that cannot be used.
@@ -94,7 +94,7 @@ class ConfiguredKeys:
         return self._keys
 
     def start(self) -> None:
-        """There is nothing to fetch."""
+        """Do nothing: there is nothing to fetch."""
 
     def stop(self) -> None: ...
 

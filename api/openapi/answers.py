@@ -1,4 +1,4 @@
-"""What an operation answers: its headers, its body and where to go on from there."""
+"""Describes the answers of an operation: their headers, bodies and links to further operations."""
 
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
@@ -15,7 +15,7 @@ from api.openapi.schemas import Schema
 
 
 def of_operation(row: Operation, roles: Roles, of: Mapping[type, Schema]) -> Schema:
-    """All its answers by status."""
+    """Return all answers of an operation by status."""
     described = {
         **{str(int(status)): _answer(answer, of, roles) for status, answer in row.answers.items()},
         **{str(status): {"$ref": _reference(status)} for status in _problems(row, roles)},
@@ -52,7 +52,7 @@ def _answer(answer: DescribedAnswer, of: Mapping[type, Schema], roles: Roles) ->
 
 
 def problem(status: int, schema: Schema) -> Schema:
-    """A problem's answer, whose body has this schema."""
+    """Return the answer with a problem of this status, whose body has this schema."""
     kind = PROBLEMS[status]
     always, perhaps = kind.headers, ("Cache-Control", "Vary", *kind.perhaps)
     if status in UNNAMED:

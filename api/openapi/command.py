@@ -1,4 +1,4 @@
-"""``python -m api openapi``: the description, without anything that it describes."""
+"""``python -m api openapi``: makes the description without connecting the services behind it."""
 
 from dataclasses import fields
 from typing import Any
@@ -10,7 +10,7 @@ from api.openapi.document import document
 
 
 class Unused:
-    """Stands for what routes are wired with, where nobody looks at what it gives."""
+    """Stands for the services that routes are wired with, where nobody looks at what it returns."""
 
     def __getattr__(self, _name: str) -> "Unused":
         return self
@@ -23,13 +23,13 @@ class Unused:
 
 
 def unwired() -> Services:
-    """Services that routes can be made with, but not served."""
+    """Return services that can make routes, but not serve them."""
     unused: Any = Unused()
     return Services(**dict.fromkeys([field.name for field in fields(Services)], unused))
 
 
 def described() -> dict[str, Any]:
-    """The description of every route."""
+    """Return the description of every route."""
     return document(routes(unwired()))
 
 

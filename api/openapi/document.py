@@ -39,7 +39,7 @@ _SECURITY = "token"
 
 
 def document(routes: Iterable[Route]) -> dict[str, Any]:
-    """The description. Raises ``ValueError`` if it would not be complete."""
+    """Return the description; raise ``ValueError`` if it would not be complete."""
     table = list(routes)
     check(table)
     of, components = _schemas()
@@ -118,7 +118,7 @@ def _operation(key: Key, roles: Roles, of: Mapping[type, Schema], components: Ma
 
 
 def _tidied(value: Any, key: str = "") -> Any:
-    """Docstrings as Markdown: in one line, and code in single backticks."""
+    """Return the value with docstrings as Markdown: in one line, and code in single backticks."""
     if isinstance(value, dict):
         return {key: _tidied(part, key) for key, part in value.items()}
     if isinstance(value, list):

@@ -1,6 +1,7 @@
-"""The ids in the examples of what is sent. ``make demo`` makes what they name, so that examples succeed.
+"""The ids in the examples of requests. ``make demo`` makes what they name, so the examples succeed.
 
-They go together: an order's customer and product are there. What an example itself makes is new, once.
+They go together: the customer and the product of an order exist. An example that creates something
+uses a new id, so it succeeds once.
 """
 
 from collections.abc import Mapping
@@ -16,4 +17,4 @@ IN_PATHS: Mapping[str, str] = {
     "story_id": CUSTOMER_ID,
     "code": "status-not-allowed",
 }
-"""By the parameter's name. Ids of orders and commands are the service's to pick, so they have no example."""
+"""Examples by parameter name. The service picks the ids of orders and commands: they have none."""

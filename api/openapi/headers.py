@@ -61,7 +61,7 @@ OF_REQUESTS: Mapping[str, Described] = {
         "schema": _TEXT,
     },
 }
-"""None of them is required."""
+"""The headers of requests; none is required."""
 
 OF_ANSWERS: Mapping[str, Described] = {
     "Location": {

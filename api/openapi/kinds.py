@@ -1,4 +1,4 @@
-"""The kinds of operations that there are: each answers in the same way, whatever it is about."""
+"""The kinds of operations: all operations of a kind answer in the same way."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -30,7 +30,7 @@ def creating(  # noqa: PLR0913, PLR0917 - a row of the table
     *,
     change: str | None = None,
 ) -> Operation:
-    """A command that makes a new resource."""
+    """Return the description of a command that makes a new resource."""
     field = f"{noun.lower()}_id"
     identity = {f"path.{field}": f"$response.body#/{field}"}
     command = Link("readCommand", {"path.command_id": "$response.body#/command_id"})
@@ -76,7 +76,7 @@ def changing(  # noqa: PLR0913, PLR0917 - a row of the table
     *,
     id_: str | None = None,
 ) -> Operation:
-    """A command that changes a resource."""
+    """Return the description of a command that changes a resource."""
     field = f"path.{noun.lower()}_id"
     identity = {field: f"$request.{field}"}
     return Operation(
@@ -117,7 +117,7 @@ def single(  # noqa: PLR0913 - a row of the table
     query: type[Query] = NoQuery,
     change: str | None = None,
 ) -> Operation:
-    """One resource, which a caller that has it need not be sent again."""
+    """Return the description of a read of one resource; a caller that has it already gets a 304."""
     field = f"path.{noun.lower()}_id"
     identity = {field: f"$request.{field}"}
     links = {
@@ -152,7 +152,7 @@ def listing(  # noqa: PLR0913 - a row of the table
     links: Mapping[str, Link] | None = None,
     problems: tuple[int, ...] = (),
 ) -> Operation:
-    """Many things at a time."""
+    """Return the description of a read of many things at a time."""
     found = DescribedAnswer("What was found.", shape, links=links or {})
     return Operation(
         id=id_,
@@ -167,19 +167,19 @@ def listing(  # noqa: PLR0913 - a row of the table
 
 
 def about_service(id_: str, summary: str, shape: type, *, ill: type | None = None) -> Operation:
-    """How the service is."""
+    """Return the description of a read of the service's health."""
     well = DescribedAnswer("It is well." if ill is None else "It can.", shape)
     return Operation(id=id_, tag=Tag.SERVICE, summary=summary, answers={HTTPStatus.OK: well}, ill=ill)
 
 
 def exposition(id_: str, summary: str, text: str) -> Operation:
-    """The service in figures, as a monitoring system reads them."""
+    """Return the description of a read of the service's figures, for a monitoring system."""
     figures = DescribedAnswer("The figures.", media_types=("text/plain",))
     return Operation(id=id_, tag=Tag.SERVICE, summary=summary, text=text, answers={HTTPStatus.OK: figures})
 
 
 def site(id_: str, summary: str, *media_types: str, missing: bool = False) -> Operation:
-    """A file that comes with the service, or files of some media types."""
+    """Return the description of a file of the service, or of its files of some media types."""
     return Operation(
         id=id_,
         tag=Tag.SERVICE,
@@ -201,7 +201,7 @@ def negotiated(
     text: str = "",
     missing: bool = False,
 ) -> Operation:
-    """What a program gets as JSON, and a person as a page."""
+    """Return the description of an address that answers a program in JSON, a person with a page."""
     headers = ("ETag", "Vary", *SECURITY)
     found = DescribedAnswer("JSON, or a page if `Accept` prefers HTML.", shape, ("text/html",), headers)
     return Operation(

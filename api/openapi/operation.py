@@ -1,4 +1,4 @@
-"""What the description says of one operation, and what it answers."""
+"""The shapes of one row in the description: an operation, its answers and its links."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,7 +23,10 @@ class Tag(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Another operation that goes on from an answer: its parameters, by expressions on request and answer."""
+    """Another operation that goes on from an answer.
+
+    ``parameters`` are its parameters, as expressions on the request and the answer.
+    """
 
     operation: str
     parameters: Mapping[str, str]
@@ -31,9 +34,9 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class DescribedAnswer:
-    """An answer that is not a problem; it has no body without a shape or media types.
+    """An answer that is not a problem; without a shape and media types it has no body.
 
-    The shape is that of JSON. An answer with both is what the caller prefers.
+    The shape is that of JSON. If an answer has both, the caller gets what it prefers.
 
     ``headers`` always come with it, ``perhaps`` not always.
     """
@@ -48,7 +51,7 @@ class DescribedAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """What happens at a path by a method.
+    """An operation: a method at a path.
 
     ``problems`` are the statuses of its problems, besides those that every operation has.
     """
@@ -63,4 +66,4 @@ class Operation:
     answers: Mapping[int, DescribedAnswer]
     problems: tuple[int, ...] = ()
     ill: type | None = None
-    """The shape of its 503, if that is not just a problem."""
+    """The shape of its 503, if that can be more than a problem."""

@@ -1,6 +1,6 @@
-"""The table of all operations: what the description says of each that the code itself cannot.
+"""The table of all operations: it says of each what the code itself cannot.
 
-What is said of a resource of the shop stands with it, in ``api.resources``.
+The rows of the shop's resources stand beside the resources, in ``api.resources``.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ Key = tuple[str, str]
 """A path and a method."""
 
 FILES = ("text/javascript", "text/css", "image/svg+xml")
-"""What pages consist of. Generators of clients know no ``*/*``."""
+"""The media types of the pages' files, all named: generators of clients know no ``*/*``."""
 
 OPERATIONS: Mapping[Key, Operation] = {
     **customers.OPERATIONS,
@@ -76,7 +76,7 @@ OPERATIONS: Mapping[Key, Operation] = {
 
 
 def check(routes: Iterable[Route]) -> None:
-    """Raises ``ValueError`` unless every route has its row, every row its route, every body an example."""
+    """Raise ``ValueError`` if a route lacks its row, a row its route, or a body an example."""
     served = {(route.path, method) for route in routes for method in route.roles}
     if served != OPERATIONS.keys():
         without, beyond = sorted(served - OPERATIONS.keys()), sorted(OPERATIONS.keys() - served)

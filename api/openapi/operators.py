@@ -1,4 +1,4 @@
-"""The operations for operators: what the dashboard asks and does."""
+"""The operations for operators that only read; the dashboard shows their answers."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -21,7 +21,7 @@ def asking(  # noqa: PLR0913 - a row of the table
     query: type[Query] = NoQuery,
     problems: tuple[int, ...] = (),
 ) -> Operation:
-    """What an operator wants to know."""
+    """Return the description of an operation by which an operator asks something."""
     return Operation(
         id=id_,
         tag=Tag.OPS,

@@ -1,4 +1,4 @@
-"""``/openapi.json``: the description, made at its first reading and the same from then on."""
+"""``/openapi.json``: the description, made for the first reader and the same from then on."""
 
 from collections.abc import Callable, Iterable
 from functools import cached_property
@@ -12,7 +12,7 @@ from api.site.files import Content
 
 
 class Description:
-    """Of all that is served; it is one of the routes itself, so it is told of them later."""
+    """The description of every route. It is a route itself, so it gets the routes by a function."""
 
     def __init__(self, routes: Callable[[], Iterable[Route]]) -> None:
         self._routes = routes

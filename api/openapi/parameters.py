@@ -1,4 +1,4 @@
-"""What an operation is asked with: its path, its query and its headers."""
+"""Describes the parameters of an operation: those in its path, its query and its headers."""
 
 import re
 from collections.abc import Mapping
@@ -32,7 +32,11 @@ def _in_query(row: Operation, components: Mapping[str, Schema]) -> list[Schema]:
 
 
 def _query_parameter(field: str, schema: Schema) -> Schema:
-    """A query has no null: what may be null may be left out. An array is a parameter given several times."""
+    """Return one parameter of a query.
+
+    A query has no null: a field that may be null may be left out. An array is a parameter that is
+    given several times.
+    """
     kinds = [kind for kind in schema.pop("anyOf", ()) if kind != {"type": "null"}]
     if kinds:
         schema.update(kinds[0] if len(kinds) == 1 else {"anyOf": kinds})

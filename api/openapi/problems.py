@@ -9,7 +9,7 @@ _OUTCOME = ("Link", "Preference-Applied")
 
 @dataclass(frozen=True, slots=True)
 class ProblemAnswer:
-    """A problem's status in words; its headers as those of an ``Answer``."""
+    """A problem's status in words; ``headers`` and ``perhaps`` are as in a ``DescribedAnswer``."""
 
     description: str
     headers: tuple[str, ...] = ()
@@ -71,9 +71,12 @@ UNNAMED = frozenset(
         HTTPStatus.SERVICE_UNAVAILABLE,
     }
 )
-"""What the server itself may say before a request has a name, or instead of the application."""
+"""The statuses that the server itself may send.
+
+It sends them before a request has a correlation id, or instead of the application.
+"""
 
 
 def name(status: int) -> str:
-    """Of a problem's response among the components."""
+    """Return the name of a problem's response among the components."""
     return "".join(word.capitalize() for word in HTTPStatus(status).name.split("_"))

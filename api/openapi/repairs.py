@@ -1,4 +1,4 @@
-"""The operations by which operators mend something, and look at what needs it."""
+"""The operations by which operators mend something, and see what needs mending."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -25,7 +25,7 @@ def doing(  # noqa: PLR0913 - a row of the table
     body: type[Body] | None = None,
     problems: tuple[int, ...] = (),
 ) -> Operation:
-    """What an operator has done."""
+    """Return the description of an operation by which an operator has something done."""
     return Operation(
         id=id_,
         tag=Tag.OPS,

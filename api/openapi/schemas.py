@@ -1,12 +1,12 @@
-"""JSON schemas (2020-12) of what requests carry and what answers hold.
+"""JSON schemas (2020-12) of the contents of requests and answers.
 
-Answers are described strictly: every field that is not optional is required, and there is no other.
-Only what the feed hands on as it is stored may hold more.
+Answers are described strictly: every field that is not optional is required, and there is no other
+field. Only the stored events that the feed hands on may hold more.
 
-Generators of clients read this too. So every schema has a title of its own, which is its name: two of one
-title would become one class, and openapi-python-client leaves out whatever needs the other. And no field of a
-request has a default: for openapi-typescript a field that has one must be sent, and openapi-python-client
-sends it.
+Generators of clients read this too. So every schema has a title of its own, which is its name. Two
+schemas with one title would become one class, and openapi-python-client leaves out everything that
+needs the other one. And no field of a request has a default: for openapi-typescript a caller must
+send a field that has one, and openapi-python-client sends it.
 """
 
 import types
@@ -58,16 +58,18 @@ REFINED: Mapping[tuple[type, str], Any] = {
     (FeedEvent, "type"): Literal[tuple(event.__name__ for event in _EVENTS)],
     (FeedEvent, "data"): Union[_EVENTS],  # noqa: UP007 - of a tuple
 }
-"""What fields hold, where the shape that they are in says only what that is made of."""
+"""The exact types of fields whose shapes give only a wider type, such as ``str``."""
 
 
 _SPACES = r"\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
-"""What a backslash and s mean, within brackets, to the regular expressions that check requests. To those of
-JSON Schema (ECMA-262) they mean others: not U+0085, but U+FEFF."""
+r"""The characters of ``\s``, within brackets, to the regular expressions that check requests.
+
+In JSON Schema (ECMA-262) ``\s`` has others: not U+0085, but U+FEFF.
+"""
 
 
 class Generator(GenerateJsonSchema):
-    """Pydantic's, with answers described strictly and without a title for every field."""
+    """Pydantic's generator, but it describes answers strictly and gives fields no titles."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - pydantic's signature
         return False
@@ -83,7 +85,10 @@ class Generator(GenerateJsonSchema):
         return described
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
-        """An event's type stands beside its data. A newer build may have stored more data."""
+        """Return a model's schema; of an event, without ``type`` and with room for further fields.
+
+        An event's type stands beside its data. A newer build may have stored more data.
+        """
         described = super().model_schema(schema)
         if self.mode == "validation" and not issubclass(schema["cls"], Query):
             for field in described.get("properties", {}).values():
@@ -99,7 +104,10 @@ class Generator(GenerateJsonSchema):
 def describe(
     taken: Iterable[type], given: Iterable[type]
 ) -> tuple[Mapping[type, Schema], Mapping[str, Schema]]:
-    """References by type, and the components that they refer to: what is taken in and what is given out."""
+    """Return references by type, and the components that they refer to.
+
+    Requests carry the types ``taken`` in, answers hold those ``given`` out.
+    """
     inputs: list[tuple[type, JsonSchemaMode, TypeAdapter[Any]]] = [
         (kind, "validation", TypeAdapter(kind)) for kind in dict.fromkeys(taken)
     ]
@@ -114,12 +122,12 @@ def describe(
 
 
 def _name(key: str) -> str:
-    """The name of a component, which pydantic marks if the same type is taken in and given out."""
+    """Return a component's name; pydantic marks the key of a type both taken in and given out."""
     return key.removesuffix("-Input").replace("-Output", "Output")
 
 
 def _renamed(part: Any) -> Any:
-    """A part of the description, whose references are to the names of components."""
+    """Return a part of the description with its references changed to the names of components."""
     if isinstance(part, dict):
         return {
             key: _name(inner) if key == "$ref" and isinstance(inner, str) else _renamed(inner)
@@ -129,7 +137,7 @@ def _renamed(part: Any) -> Any:
 
 
 def _readable(kind: Any) -> Any:
-    """A type with its shapes as pydantic takes them, which is not ``typing``'s own before Python 3.12."""
+    """Return a type with shapes that pydantic takes: ``typing``'s own only since Python 3.12."""
     if is_typeddict(kind) or is_dataclass(kind):
         return _strict(kind)
     origin, parts = get_origin(kind), tuple(map(_readable, get_args(kind)))
@@ -140,7 +148,7 @@ def _readable(kind: Any) -> Any:
 
 @cache
 def _strict(shape: Any) -> Any:
-    """A shape, or a dataclass as JSON has it, that has its refined fields and takes no other."""
+    """Return a shape, also for a dataclass, with its fields refined and no other field allowed."""
     make: Any = typing_extensions.TypedDict
     fields = {
         name: _readable(REFINED.get((shape, name), hint)) for name, hint in get_type_hints(shape).items()

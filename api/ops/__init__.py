@@ -1,1 +1,1 @@
-"""What operators see and do over HTTP: the server side of the dashboard."""
+"""The server side of the dashboard: everything that operators see and do over HTTP."""

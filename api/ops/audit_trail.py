@@ -26,10 +26,11 @@ class AuditTrailQuery(queries.PageQuery):
 
 
 class Recorded(TypedDict):
-    """An action, or what somebody read within an hour: ``count`` times from ``at`` on.
+    """An action, or somebody's reads within an hour: ``count`` times from ``at`` on.
 
-    ``who`` is a token's role and subject, or the user and the host of a command line. ``action`` may be one
-    of another build. What has ``begun`` was interrupted, or others carry it out.
+    ``who`` is a token's role and subject, or the user and the host of a command line. ``action``
+    may be one of another build. An action that has ``begun`` was interrupted, or others carry it
+    out.
     """
 
     at: datetime
@@ -43,7 +44,7 @@ class Recorded(TypedDict):
 
 
 class AuditTrailPage(TypedDict):
-    """The newest first; ``next_cursor`` is ``null`` at the end."""
+    """Entries, the newest first; ``next_cursor`` is ``null`` at the end."""
 
     entries: Sequence[Recorded]
     next_cursor: str | None

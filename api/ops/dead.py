@@ -1,4 +1,4 @@
-"""``/ops/dead``: failed commands and dead letters, as ``python -m bus dead`` has them."""
+"""``/ops/dead``: failed commands and dead letters, as ``python -m bus dead`` shows them."""
 
 from collections.abc import Callable
 from dataclasses import asdict
@@ -71,7 +71,7 @@ class Discard:
 
 
 def _resolve(req: falcon.Request, resp: falcon.Response, failure_id: str, deal: Callable[..., str]) -> None:
-    """Do something about one, in the operator's name."""
+    """Retry or discard a failed command or a dead letter, in the operator's name."""
     queries.read(req, queries.NoQuery)
     reason = bodies.read(req, Resolution).body.reason
     try:

@@ -1,8 +1,8 @@
 """``/ops/flow``: what goes through the system, from requests to read models, in one look.
 
-It is made for being asked every other second: counters instead of rates, which whoever polls makes from
-the differences, and at most one look a second per process. While Redis is away, what is on the queue is not
-known and says so; without MongoDB there is nothing to tell.
+It is made for a caller that asks every other second. It gives counters, and the caller makes rates
+from their differences. A process looks once a second at most. While Redis is away, the answer says
+so, and what is on the queue is not known. Without MongoDB there is nothing to tell.
 """
 
 from collections.abc import Sequence
@@ -34,12 +34,15 @@ from read_side.generations.registry import State
 from read_side.queries.status import MAX_LAG_S, GenerationStatus
 
 LOOK_S = 1.5
-"""For all that is asked of MongoDB in one look, that at the read models aside; Redis has its own bound."""
+"""The seconds for all questions to MongoDB in one look, except those about the read models.
+
+Redis has its own bound.
+"""
 REDIS = "redis"
 
 
 class FlowMeter:
-    """Looks when somebody asks."""
+    """Looks at the whole system when somebody asks."""
 
     def __init__(
         self,
@@ -124,7 +127,7 @@ class FlowMeter:
 
 
 def counted(total: Counts, family: Family, **where: str) -> int:
-    """A counter over all its labels, or over those with some values."""
+    """Return the sum of a counter over all its labels, or over those with the values ``where``."""
     at = {family.labels.index(label): value for label, value in where.items()}
     return sum(
         numbers[0]
@@ -149,7 +152,7 @@ def _of_kind(alive: Sequence[Process], kind: str) -> int:
 
 
 def _rebuilding(name: str, statuses: Sequence[GenerationStatus]) -> Rebuilding | None:
-    """The newest generation that is being filled."""
+    """Return the newest generation that is being filled; ``None`` if there is none."""
     building = [one for one in statuses if one.read_model == name and one.state == State.BUILDING.value]
     if not building:
         return None

@@ -1,7 +1,7 @@
-"""``/ops/parked``: the streams that read models have parked, and having them retried.
+"""``/ops/parked``: shows the streams that read models have parked, and has them retried.
 
-The retry is not carried out here but requested (``read_side.parked.retry_requests``); the answer waits for it
-for a moment.
+The API only requests the retry (``read_side.parked.retry_requests``); the answer waits for it for
+up to ``WAIT_S``.
 """
 
 import falcon
@@ -19,7 +19,10 @@ from read_side.parked.retried import Result
 from read_side.projections import READ_MODELS
 
 WAIT_S = 1.5
-"""Most streams take some milliseconds; a request is not to take long, and its database has 2.5 s for it."""
+"""The seconds that an answer waits for a retry; most streams take some milliseconds.
+
+A request is not to take long, and its database has 2.5 s for it.
+"""
 _RETRIED = {model.name for model in READ_MODELS if model.sources}
 
 

@@ -1,7 +1,7 @@
-"""What the databases and the queues hold, as JSON can: what it cannot becomes text.
+"""Turns what the databases and queues hold into JSON; a value that JSON cannot hold becomes text.
 
-Payloads of dead letters are whatever somebody put there: JSON's own numbers and strings may be such that
-its writers refuse them, and nested so deeply that they give up.
+The payload of a dead letter may hold anything. Even JSON's own numbers and strings may be such that
+JSON's writers refuse them, or nested so deeply that the writers give up.
 """
 
 from datetime import datetime
@@ -14,7 +14,7 @@ LARGEST = 2**63
 
 
 def plain(value: Any, depth: int = 0) -> Any:
-    """The same, made of what ``api.http.answers.to_json`` takes."""
+    """Return the same value, made of types that ``api.http.answers.to_json`` takes."""
     if isinstance(value, dict | list | tuple) and depth > DEEPEST:
         return "…"
     if isinstance(value, dict):

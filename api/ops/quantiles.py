@@ -5,10 +5,11 @@ from itertools import accumulate
 
 
 def quantile(q: float, bounds: Sequence[float], counts: Sequence[int]) -> float | None:
-    """Below which value the share ``q`` (0 to 1) of what was observed lies; ``None`` if nothing was.
+    """Return the value below which the share ``q`` (0 to 1) of the observations lies.
 
-    ``counts`` has one number for each bucket, and one for what is beyond the last bound: of that no more is
-    known than that it is beyond, so the answer is the last bound then.
+    It is ``None`` if nothing was observed. ``counts`` has one number for each bucket, and one for
+    the observations beyond the last bound. Nothing more is known of those; so if the value lies
+    there, the answer is the last bound.
     """
     wanted = q * sum(counts)
     if not wanted:

@@ -1,7 +1,7 @@
 """``/ops/queues``: what ``python -m bus queues`` shows, with the ``redis-cli`` command behind each figure.
 
-A rate lies between two looks, and what is stranded was so in both. The first of the two is kept from one
-request to the next, for as long as it says something about now.
+A rate lies between two looks, and stranded work was stranded in both. The process keeps the first
+look from one request to the next, as long as it says something about now (``PAIR_S``).
 """
 
 from collections.abc import Sequence
@@ -19,13 +19,13 @@ from bus.inspection.snapshot import Inspection, Inspector
 from bus.primitives.cached import CachedValue, StampedePolicy
 
 LOOK_S = 2.5
-"""For all that is asked of MongoDB in one look."""
+"""The seconds for all questions to MongoDB in one look."""
 PAIR_S = 60.0
-"""Looks further apart than this make no pair."""
+"""Two looks that are more seconds apart than this make no pair."""
 
 
 class QueueBoard:
-    """Looks when somebody asks, and keeps the look before."""
+    """Looks at the queues when somebody asks, and keeps the look before."""
 
     def __init__(self, inspector: Inspector, kept_s: float, pair_s: float = PAIR_S) -> None:
         self._inspector = inspector
@@ -50,7 +50,7 @@ class QueueBoard:
 
 
 def explained(queue: str) -> Sequence[FigureExplained]:
-    """Each figure once; what goes on in a further row is joined to the one above."""
+    """Return each figure once; a row that goes on with a figure is joined to the row above it."""
     found: list[FigureExplained] = []
     for figure, meaning, ways in rows(queue):
         if figure:

@@ -1,4 +1,4 @@
-"""``/ops/read-models``: how far every generation of every read model is, as ``read_side status`` tells."""
+"""``/ops/read-models``: the progress of all generations, as ``read_side status`` tells it."""
 
 from collections.abc import Iterable
 
@@ -16,11 +16,11 @@ from read_side.projections.model import ReadModel
 from read_side.queries.status import GenerationStatus, StatusReader, attention
 
 LOOK_S = 1.5
-"""For all that is asked of MongoDB in one look."""
+"""The seconds for all questions to MongoDB in one look."""
 
 
 class GenerationStatuses:
-    """Looked at when somebody asks; the second look has rates."""
+    """The status of all generations, looked up when somebody asks; the second look has rates."""
 
     def __init__(
         self, log: Log, read: Database[Documents], models: Iterable[ReadModel], kept_s: float

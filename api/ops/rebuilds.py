@@ -1,6 +1,7 @@
-"""``/ops/rebuilds``: the latest rebuild of each read model, and asking for one.
+"""``/ops/rebuilds``: shows the latest rebuild of each read model, and requests one.
 
-It is not carried out here: a projections' process takes the request (``read_side.rebuild.rebuild_requests``).
+The API does not carry it out: a process of the projections takes the request
+(``read_side.rebuild.rebuild_requests``).
 """
 
 from http import HTTPStatus
@@ -42,7 +43,7 @@ class Rebuilds:
 
 
 class StopRebuild:
-    """``/ops/rebuilds/{read_model}/stop``: what is built so far is there to be gone on with."""
+    """``/ops/rebuilds/{read_model}/stop``: the next rebuild can go on with what is built so far."""
 
     def __init__(self, repairs: Repairs) -> None:
         self._requests = repairs.requests

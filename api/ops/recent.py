@@ -1,7 +1,7 @@
-"""What was counted lately: the counts of all processes now, less those of a minute ago.
+"""Percentiles of the last minute: from the counts of all processes now, less those of a minute ago.
 
-An API process remembers what it saw when it was asked before. So there is nothing lately until it has been
-asked twice within the minute, and nobody pays for it while no dashboard is open.
+An API process remembers the counts of earlier requests. So it has no percentiles until it has been
+asked twice within the minute, and it costs nothing while no dashboard is open.
 """
 
 import time
@@ -18,7 +18,7 @@ _Numbers = Sequence[int]
 
 
 class Recent:
-    """The last minute of some histograms; used by one thread at a time."""
+    """The last minute of some histograms; only one thread at a time may use it."""
 
     def __init__(self, families: Sequence[Family], window_s: float = WINDOW_S) -> None:
         self._families = {family.name: family for family in families}
@@ -26,14 +26,14 @@ class Recent:
         self._seen: deque[tuple[float, Counts]] = deque()
 
     def see(self, total: Counts, at: float | None = None) -> None:
-        """Remember the counts of a moment, a monotonic time in seconds: now, unless it is given."""
+        """Remember the counts of now, or of the moment ``at``, a monotonic time in seconds."""
         now = time.monotonic() if at is None else at
         while self._seen and now - self._seen[0][0] > self._window_s:
             self._seen.popleft()
         self._seen.append((now, {key: list(n) for key, n in total.items() if key[0] in self._families}))
 
     def percentiles(self, family: Family, *labels: str) -> Percentiles | None:
-        """Of what was observed lately with these first labels; ``None`` if nothing was."""
+        """Return those of the last minute with these first labels; ``None`` if there are none."""
         if not self._seen:
             return None
         first, last = self._seen[0][1], self._seen[-1][1]
@@ -46,6 +46,6 @@ class Recent:
 
 
 def _between(first: Counts, last: Counts, key: Key) -> _Numbers:
-    """What came in each bucket; never less than nothing, also if a series begins anew."""
+    """Return the increase of each bucket; never below 0, also if a series begins anew."""
     before = first.get(key) or [0] * len(last[key])
     return [max(0, now - then) for now, then in zip(last[key], before, strict=True)]

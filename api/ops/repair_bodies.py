@@ -1,4 +1,4 @@
-"""What operators send to have something mended, and what they may ask."""
+"""The bodies that operators send to have something mended, and the queries that they may ask."""
 
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -27,7 +27,7 @@ StreamName = Annotated[
 
 
 class Resolution(Body):
-    """Why; it is recorded, with who."""
+    """The operator's reason; it is recorded together with the operator's name."""
 
     reason: Reason
 
@@ -35,7 +35,7 @@ class Resolution(Body):
 
 
 class ParkedStream(Body):
-    """A stream that read models have parked; with ``read_model`` it is retried in that one alone."""
+    """A parked stream to retry; with ``read_model``, it is retried in that one alone."""
 
     read_model: ReadModelName | None = None
     stream: StreamName
@@ -44,7 +44,7 @@ class ParkedStream(Body):
 
 
 class ModelToRebuild(Body):
-    """The read model to build anew, from the log."""
+    """The read model to rebuild from the log."""
 
     read_model: ReadModelName
 

@@ -1,4 +1,4 @@
-"""The shapes of what operators are answered who mend something."""
+"""The shapes of the answers to operators who mend something."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -10,21 +10,24 @@ from read_side.rebuild.rebuild_status import RebuildStatus
 
 
 class DeadList(TypedDict):
-    """The newest first; ``more`` says whether there are more than these."""
+    """Failures, the newest first; ``more`` says whether there are more than these."""
 
     dead: Sequence[Failure]
     more: bool
 
 
 class DeadInFull(TypedDict):
-    """All that is known under an id, personal data included: the command, and each letter that carried it."""
+    """All that is known under an id: the command, and each letter that carried it.
+
+    Personal data is included.
+    """
 
     id: str
     documents: Sequence[Mapping[str, Any]]
 
 
 class Resolved(TypedDict):
-    """What happened, in words."""
+    """The result of a retry or a discard, in words."""
 
     result: str
 
@@ -33,10 +36,10 @@ Remedy = Literal["retry", "rebuild", "none"]
 
 
 class ParkedRow(TypedDict):
-    """A stream that a generation has parked from position ``seq`` on; ``waiting`` commits come after it.
+    """A stream that a generation has parked from position ``seq`` on; ``waiting`` commits follow.
 
-    ``remedy`` is what helps once the cause is mended: a read model that counts many streams into one document
-    is rebuilt, and a generation that is being built or retires needs nothing.
+    ``remedy`` is what helps once the cause is mended: a read model that counts many streams into
+    one document is rebuilt, and a generation that is being built or retires needs nothing.
     """
 
     read_model: str
@@ -51,19 +54,22 @@ class ParkedRow(TypedDict):
 
 
 class ParkedList(TypedDict):
-    """By read model, generation, partition and position; ``more`` says whether there are more than these."""
+    """Parked streams by read model, generation, partition and position.
+
+    ``more`` says whether there are more than these.
+    """
 
     parked: Sequence[ParkedRow]
     more: bool
 
 
 class RetriedList(TypedDict):
-    """One for each generation that has it parked."""
+    """One result for each generation that has parked the stream."""
 
     results: Sequence[Retried]
 
 
 class RebuildList(TypedDict):
-    """By read model; those that have never been rebuilt are not there."""
+    """The latest rebuild of each read model; a model that was never rebuilt is not there."""
 
     rebuilds: Sequence[RebuildStatus]

@@ -1,4 +1,4 @@
-"""What the resources work with by which operators mend something."""
+"""The parts behind the resources by which operators mend something."""
 
 from dataclasses import dataclass
 
@@ -19,12 +19,12 @@ from read_side.rebuild.rebuild_requests import RebuildRequests
 from read_side.rebuild.rebuild_status import RebuildStatuses
 
 OWNER = "api"
-"""What a lease says that was taken over for an operator."""
+"""The owner in a lease that the API takes over for an operator."""
 
 
 @dataclass(frozen=True, slots=True)
 class Repairs:
-    """One field for each thing that is asked or told."""
+    """The parts of the mending, with a field for each thing that a resource asks or tells."""
 
     failures: Failures
     log: Log
@@ -39,7 +39,7 @@ class Repairs:
 def repairs(
     write: Database[Documents], read: Database[Documents], client: redis.Redis, log: Log, slots: WaitSlots
 ) -> Repairs:
-    """Those of the real system; nothing is connected to before the first request."""
+    """Return the parts of the real system; nothing connects before the first request."""
     parking, registry = Parking(read), Registry(read)
     return Repairs(
         failures=Failures(write, Broker(client)),

@@ -1,4 +1,4 @@
-"""What the dashboard's resources work with, built once by a main and passed in."""
+"""The parts that the dashboard's resources use; a main builds them once and passes them in."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,12 +21,12 @@ from read_side.projections.model import ReadModel
 from read_side.queries.document_lookup import DocumentLookup
 
 KEPT_S = 1.0
-"""For how long a look is kept, however many operators ask. While one caller looks, the others wait for it."""
+"""The seconds that all operators share one look. While one looks, the others wait for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpsServices:
-    """One field for each thing that is asked or done."""
+    """The parts of the dashboard, with a field for each thing that a resource asks or does."""
 
     flow: FlowMeter
     queues: QueueBoard
@@ -47,7 +47,7 @@ def ops_services(  # noqa: PLR0913, PLR0917 - one for each thing that is asked o
     kept_s: float = KEPT_S,
     models: Iterable[ReadModel] = READ_MODELS,
 ) -> OpsServices:
-    """The services of the real system; nothing is connected to before the first request."""
+    """Return the services of the real system; nothing connects before the first request."""
     statuses = GenerationStatuses(log, read, models, kept_s)
     return OpsServices(
         flow=FlowMeter(write, client, log, statuses, kept_s),

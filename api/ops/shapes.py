@@ -1,7 +1,7 @@
 """The shapes of what operators are shown.
 
-The code that answers is checked against these types, and the description of the API is made from them.
-Times are in seconds, counters count up over all processes.
+mypy checks the code that answers against these types, and the description of the API is made from
+them. Times are in seconds; counters count up over all processes.
 """
 
 from collections.abc import Sequence
@@ -16,14 +16,14 @@ from read_side.queries.status import GenerationStatus
 
 
 class Percentiles(TypedDict):
-    """In seconds, of the last minute."""
+    """Percentiles of the last minute, in seconds."""
 
     p50: float
     p99: float
 
 
 class ApiFlow(TypedDict):
-    """Requests answered, those refused before they reached the application, and the time spent in it."""
+    """Requests answered, requests refused before the application, and the time spent in it."""
 
     requests: int
     refused: int
@@ -33,11 +33,12 @@ class ApiFlow(TypedDict):
 
 
 class CommandsFlow(TypedDict):
-    """Commands by what they came to; ``handled_seconds`` is from acceptance to outcome.
+    """Commands by outcome; ``handled_seconds`` is from acceptance to outcome.
 
-    ``unfinished`` counts the inbox, of which the oldest is ``oldest_s`` old; ``failed_open`` the failed
-    commands that wait for an operator. ``waiting``, ``in_flight`` and ``delayed`` are on the queue, and
-    ``null`` while Redis is away; ``dead`` are then only those in MongoDB.
+    ``unfinished`` counts the commands in the inbox, of which the oldest is ``oldest_s`` old.
+    ``failed_open`` counts the failed commands that wait for an operator. ``waiting``, ``in_flight``
+    and ``delayed`` are on the queue, and ``null`` while Redis is away; ``dead`` then counts only
+    those in MongoDB.
     """
 
     accepted: int
@@ -56,7 +57,7 @@ class CommandsFlow(TypedDict):
 
 
 class LogFlow(TypedDict):
-    """``commits`` is the sum of the partitions' highest positions."""
+    """The log; ``commits`` is the sum of the partitions' highest positions."""
 
     commits: int
     partitions: int
@@ -72,7 +73,10 @@ class Rebuilding(TypedDict):
 
 
 class ReadModelFlow(TypedDict):
-    """The live generation. ``lag`` in commits; ``lag_s`` the age of the oldest, ``null`` if not known."""
+    """The live generation of a read model.
+
+    ``lag`` is in commits; ``lag_s`` is the age of the oldest of them, ``null`` if it is not known.
+    """
 
     name: str
     generation: int
@@ -87,7 +91,7 @@ class ReadModelFlow(TypedDict):
 
 
 class Flow(TypedDict):
-    """What goes through the system, from requests to read models. ``away`` names what could not be asked."""
+    """The flow from requests to read models. ``away`` names the parts that could not be asked."""
 
     at: datetime
     away: Sequence[str]
@@ -99,7 +103,7 @@ class Flow(TypedDict):
 
 
 class CommandRow(TypedDict):
-    """A command and what it came to; ``by`` is the role and the subject that asked, as ``staff:ann``.
+    """A command and its outcome; ``by`` is the role and the subject that asked, as ``staff:ann``.
 
     ``problem`` says why it was rejected or failed.
     """
@@ -115,14 +119,14 @@ class CommandRow(TypedDict):
 
 
 class CommandList(TypedDict):
-    """The newest first; ``more`` says whether there are more than these."""
+    """Commands, the newest first; ``more`` says whether there are more than these."""
 
     commands: Sequence[CommandRow]
     more: bool
 
 
 class FigureExplained(TypedDict):
-    """What a figure means, and the commands that show the same: for ``redis-cli``, or for ``mongosh``."""
+    """A figure's meaning, and the commands that show the same: for ``redis-cli`` or ``mongosh``."""
 
     figure: str
     meaning: str
@@ -131,13 +135,13 @@ class FigureExplained(TypedDict):
 
 @dataclass(frozen=True)
 class QueueFigures(Figures):
-    """One queue, and how to see each of its figures elsewhere."""
+    """One queue, with the commands that show each of its figures elsewhere."""
 
     redis_cli: Sequence[FigureExplained]
 
 
 class QueueReport(TypedDict):
-    """All queues. ``interval_s`` lies between the two looks."""
+    """All queues. ``interval_s`` is the time between the two looks."""
 
     at: datetime
     interval_s: float | None
@@ -146,7 +150,7 @@ class QueueReport(TypedDict):
 
 
 class ReadModelStandings(TypedDict):
-    """How far everything is, and what an operator should do something about."""
+    """The progress of all generations, and the things that need an operator's attention."""
 
     read_models: Sequence[GenerationStatus]
     attention: Sequence[str]

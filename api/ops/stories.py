@@ -1,4 +1,4 @@
-"""``/ops/stories/{id}``: what happened to an order, a customer or a product, or what a command came to."""
+"""``/ops/stories/{id}``: the story of an order, a customer or a product, or a command's outcome."""
 
 from http import HTTPStatus
 

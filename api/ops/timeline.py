@@ -1,7 +1,8 @@
-"""Puts a story together: from the inbox, the log and the read models, whatever an id is the id of.
+"""Puts the story of an id together from the inbox, the log and the read models.
 
-An id may be a command's, an order's, a customer's or a product's; or the name of a stream, as logs and
-reports have it. Customers and products are named by those who make them, so one id may be several of these.
+An id may be a command's, an order's, a customer's or a product's, or the name of a stream, as logs
+and reports have it. Callers choose the ids of customers and products, so one id may be several of
+these.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,10 +23,10 @@ from read_side.parked.parking import Parked
 from read_side.queries.document_lookup import DocumentLookup, StreamDocuments
 
 STORY_S = 3.0
-"""For all that is asked of MongoDB for one story."""
+"""The seconds for all questions to MongoDB for one story."""
 
 MAX_OTHERS = 20
-"""Of other parked streams, there may be thousands in an incident."""
+"""The number of other parked streams that are named: in an incident there may be thousands."""
 
 _STREAMS: Mapping[Kind, Callable[[str], str]] = {
     "order": order_stream,
@@ -43,7 +44,7 @@ class TimelineReader:
         self._document_lookup = document_lookup
 
     def story(self, identity: str, kind: Kind | None = None) -> Story | None:
-        """Everything known of an id, as one kind if that is said; ``None`` if nothing is."""
+        """Return all that is known of an id, or of it as one ``kind``; ``None`` if nothing is."""
         with pymongo.timeout(STORY_S):
             found = self._found(identity)
             wanted = next(iter(found), None) if kind is None else kind
@@ -53,7 +54,10 @@ class TimelineReader:
             return self._told(identity, wanted, also, found[wanted])
 
     def _found(self, identity: str) -> dict[Kind, Timeline]:
-        """The timelines under an id, by kind: what nobody else can have named comes first."""
+        """Return the timelines under an id, by kind.
+
+        First come the kinds whose ids the service chooses: nobody else can have named them.
+        """
         command = self._timelines.of_command(identity)
         found: dict[Kind, Timeline] = {} if command is None else {"command": command}
         for kind, stream in _STREAMS.items():
@@ -107,7 +111,10 @@ class TimelineReader:
 
 
 def _command(seen: TimelineCommand) -> StoryCommand:
-    """What the log has of it stands; what the inbox has may be of a build that this one cannot read."""
+    """Return a command as the inbox has it, or as the log does if the inbox is behind or lacks it.
+
+    What the log has stands. What the inbox has may be of a build that this one cannot read.
+    """
     stored = seen.stored
     done = seen.commit is not None and not outcome_of(seen.commit).is_failure
     if stored is None or (done and stored["status"] == CommandStatus.ACCEPTED):
@@ -134,7 +141,7 @@ def _command(seen: TimelineCommand) -> StoryCommand:
 
 
 def _finished(seen: TimelineCommand) -> StoryCommand:
-    """One that has left the inbox: the log does not keep what was asked, but what came of it."""
+    """Return a command that has left the inbox: the log keeps its outcome, but not its body."""
     commit = seen.commit
     if commit is None:
         raise LookupError(seen.command_id)

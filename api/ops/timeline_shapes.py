@@ -10,14 +10,14 @@ Kind = Literal["command", "order", "customer", "product"]
 
 
 class By(TypedDict):
-    """Who asked."""
+    """The role and the subject of the caller that asked."""
 
     role: str
     subject: str
 
 
 class StoryResolution(TypedDict):
-    """What an operator did about a failure, which is kept here: a retry clears it elsewhere."""
+    """An operator's action about a failure, which is kept here: a retry clears it elsewhere."""
 
     action: str
     at: datetime
@@ -28,13 +28,14 @@ class StoryResolution(TypedDict):
 
 
 class StoryCommand(TypedDict):
-    """A command and what it came to, as it is kept.
+    """A command and its outcome, as they are kept.
 
-    ``seq`` is the position of that in the log, also of an ``accepted`` one that has not left the inbox yet;
-    ``version`` is the aggregate's after it. Of its ``attempts`` so many ended in ``errors``, and ``body``
-    is what was asked: both are known as long as the inbox has it, that is until it is finished, or for ever
-    if it failed; the last is ``error``, which for a failed command is why it failed. Those before an
-    operator's retry are not counted: ``resolutions`` say what was done.
+    ``seq`` is the outcome's position in the log, also for an ``accepted`` command that has not left
+    the inbox yet. ``version`` is the aggregate's version after it. ``errors`` counts the
+    ``attempts`` that ended in an error, and ``error`` is the last one; for a failed command it is
+    why it failed. Attempts before an operator's retry are not counted: ``resolutions`` say what the
+    operator did. ``body`` is the request. ``attempts`` and ``body`` are known as long as the inbox
+    has the command: until it is finished, or for ever if it failed.
     """
 
     command_id: str
@@ -67,7 +68,7 @@ class StoryCommit(TypedDict):
 
 
 class StoryParked(TypedDict):
-    """Since when a read model has set the stream aside, from which position on, and how much waits."""
+    """The stream is parked ``since`` then, from position ``seq`` on; ``waiting`` commits follow."""
 
     since: datetime
     error: str
@@ -76,10 +77,10 @@ class StoryParked(TypedDict):
 
 
 class StoryReadModel(TypedDict):
-    """A read model that shows it. ``up_to_date`` if it has read the ``last_commit`` and left nothing out.
+    """A read model that shows it; ``up_to_date`` if it read ``last_commit`` and left nothing out.
 
-    ``documents`` are as they are stored: those that the events shown here fold into. They may lack events
-    of ``others_parked``, streams that the model has parked besides, of which some are named.
+    ``documents`` are the stored documents that the events shown here fold into. They may lack
+    events of ``others_parked``: these are some of the other streams that the model has parked.
     """
 
     name: str
@@ -94,10 +95,11 @@ class StoryReadModel(TypedDict):
 
 
 class Story(TypedDict):
-    """Everything known of an id: the newest commands and commits, each the oldest first.
+    """Everything known of an id: the newest commands and commits, the oldest of these first.
 
-    ``also`` names what else has this id: `?kind=` asks for it. ``state`` is the aggregate as the write side
-    has it now, at ``version``. ``more_`` says that there are older ones.
+    ``also`` names the other kinds that have this id: `?kind=` asks for one of them. ``state`` is
+    the aggregate as the write side has it now, at ``version``. ``more_commands`` and
+    ``more_commits`` say whether there are older ones.
     """
 
     id: str

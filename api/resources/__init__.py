@@ -1,1 +1,1 @@
-"""One file for each thing that the API answers about: its routes, what is sent and what is shown."""
+"""One file for each thing that the API answers about: its routes, its bodies and its answers."""

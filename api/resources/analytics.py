@@ -1,8 +1,9 @@
 """Analytics: orders by period from ``order_analytics``, best sellers from ``product_sales``.
 
-After a change of ``SHOP_TIME_ZONE`` the documents count the days of the zone before until the models are
-rebuilt. So long every answer names that zone. Documents that another version of the code has counted are
-laid out otherwise, so that sums over them would be wrong. If there are no others the answer is 503.
+After a change of ``SHOP_TIME_ZONE`` the documents count the days of the old zone until the models
+are rebuilt. Until then every answer names the old zone. If another version of the code has counted
+the documents, they are laid out otherwise, and sums over them would be wrong. If there are only
+such documents, the answer is 503.
 """
 
 from datetime import UTC, tzinfo
@@ -24,14 +25,14 @@ from read_side.projections.model import ReadModel
 from read_side.queries.store import LiveGeneration
 
 REBUILD_S = 60
-"""When to ask again: a rebuild takes minutes, and somebody has to begin it."""
+"""The ``Retry-After`` in seconds: a rebuild takes minutes, and somebody has to begin it."""
 
 
 class OrderAnalyticsResource:
     """``/analytics/orders``."""
 
     def __init__(self, freshness: Freshness, zone: tzinfo = UTC) -> None:
-        """``zone`` is the shop's, which is named where something else was counted."""
+        """``zone`` is the shop's; an answer names its zone if it counts the days of another one."""
         self._freshness = freshness
         self._zone = zone
 
@@ -50,7 +51,7 @@ class ProductAnalyticsResource:
     """``/analytics/products``."""
 
     def __init__(self, freshness: Freshness, zone: tzinfo = UTC) -> None:
-        """``zone`` is the shop's, which is named where something else was counted."""
+        """``zone`` is the shop's; an answer names its zone if it counts the days of another one."""
         self._freshness = freshness
         self._zone = zone
 
@@ -68,7 +69,7 @@ class ProductAnalyticsResource:
 
 
 def _other_zone(live: LiveGeneration, model: ReadModel, zone: tzinfo) -> dict[str, Any]:
-    """What an answer says if the documents count the days of another zone than the shop's.
+    """Return ``time_zone`` if the documents count the days of another zone than the shop's.
 
     Raises:
         ProblemError: 503, another version of the code has counted them.
@@ -100,4 +101,4 @@ OPERATIONS = {
         problems=(422,),
     ),
 }
-"""What the API's description says of these routes."""
+"""The API's description of these routes."""

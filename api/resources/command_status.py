@@ -1,4 +1,4 @@
-"""A command's status: accepted, or what it came to and which read models show it."""
+"""A command's status: accepted, or its outcome and the read models that show it."""
 
 from collections.abc import Sequence
 
@@ -36,7 +36,7 @@ class CommandStatusResource:
         answer_hashed(req, resp, _shown(record, self._visible(record)))
 
     def _visible(self, record: CommandRecord) -> dict[str, bool]:
-        """By read model; nothing shows what is not decided, or failed."""
+        """Return for each read model whether it shows the command; False if undecided or failed."""
         outcome = record.outcome
         if outcome is None or outcome.seq is None or outcome.status is outcomes.CommandStatus.FAILED:
             return {model.name: False for model in READ_MODELS}
@@ -44,12 +44,12 @@ class CommandStatusResource:
 
 
 def _concerns(tokens: Sequence[Token], record: CommandRecord) -> bool:
-    """Return True if a token is of the command's partition: then its outcome must be looked for there."""
+    """Return True if a token is of the command's partition: then its latest record must be read."""
     return any(token.partition == record.partition for token in tokens)
 
 
 def _may_see(principal: Principal, record: CommandRecord) -> bool:
-    """A customer sees what it sent itself."""
+    """Return True if the caller may see the command; a customer sees only what it sent itself."""
     return principal.role is not Role.CUSTOMER or record.by == str(principal)
 
 

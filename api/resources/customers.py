@@ -28,7 +28,11 @@ NAME = customers.CUSTOMERS.name
 
 
 class NewCustomer(bodies.Body):
-    """Somebody to order for. Without `customer_id`, a customer's own; staff gets a new one."""
+    """A customer to register.
+
+    A customer may leave out `customer_id`, which is its own id. If staff leaves it out, the service
+    makes a new one.
+    """
 
     customer_id: Id | None = None
     name: NewName
@@ -41,7 +45,7 @@ class NewCustomer(bodies.Body):
 
 
 class CustomerChange(bodies.Body):
-    """What is left out stays."""
+    """The fields to change. A field that is left out stays as it is."""
 
     name: Annotated[NewName | None, *bodies.NOT_NULL] = None
     email: Annotated[NewEmail | None, *bodies.TEXT_NOT_NULL] = None
@@ -107,7 +111,7 @@ class CustomerResource:
         answer_single(req, resp, customer, live.generation)
 
     def _missing(self, customer_id: str, parked_since: Iterable[str]) -> frozenset[str]:
-        """A customer may lack something of its own, or one of its orders in its counts."""
+        """Return the parked streams that a customer may lack: its own, or orders in its counts."""
         return owners_of(self._freshness, parked_since).concerning(customer_id)
 
     def on_patch(self, req: falcon.Request, resp: falcon.Response, customer_id: str) -> Waits[None]:
@@ -119,7 +123,10 @@ class CustomerResource:
 
 
 def owners_of(freshness: Freshness, parked_since: Iterable[str]) -> Owners:
-    """Whose parked streams are; what orders there are, ``customers`` itself does not know."""
+    """Return the owners of parked streams.
+
+    ``order_detail`` names the customers of orders: ``customers`` itself does not know the orders.
+    """
     return Owners(freshness.documents(ORDER_DETAIL.name), parked_since)
 
 
@@ -128,7 +135,7 @@ def _own_or_new(principal: Principal) -> str:
 
 
 def _own(principal: Principal, customer_id: str) -> None:
-    """Raises a 404 for somebody else's record, and for what cannot be an id."""
+    """Raise a 404 for somebody else's record, and for a text that cannot be an id."""
     if not principal.owns(checked_id("customer", customer_id)):
         raise not_found("customer", customer_id)
 
@@ -165,4 +172,4 @@ OPERATIONS = {
         receipts.AcceptedCustomer,
     ),
 }
-"""What the API's description says of these routes."""
+"""The API's description of these routes."""

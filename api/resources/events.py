@@ -1,14 +1,16 @@
 """The log as a feed for other systems.
 
-Each partition's events come in their order; partitions are dealt out in turn, so that none starves. A place
-in the feed is, for each partition, the position of the last commit given in full and how many events of the
-one after it were given too. ``next`` holds that and never expires.
+Each partition's events come in their order. The partitions take turns, so that none starves. A
+place in the feed has two numbers for each partition: the position of the last commit that was given
+in full, and how many events of the commit after it were given too. ``next`` holds the place and
+never expires.
 
-A page may be empty before the end, after many refusals: only ``next`` says where the end is. Events of
-different partitions have no order among them: an order may come before the product that it is of.
+After many refusals a page may be empty before the end: only ``next`` says where the end is. Events
+of different partitions have no order among them: an order may come before its product.
 
-A page that is not full reaches what the tokens of its request stand for: the feed reads on through refusals,
-waits while a gap hides it, and answers 503 in the end. A full page may end before; ``next`` leads there.
+A page that is not full reaches the positions of its request's tokens. To get there the feed reads
+on through refusals and waits while a gap hides them; in the end it answers 503. A full page may end
+before; ``next`` leads there.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -33,7 +35,7 @@ Place = tuple[int, int]
 """The last position given in full, and the number of events given of the commit after it."""
 
 EMPTY_ROUNDS = 20
-"""How many batches of refusals alone are read through before an empty page is given."""
+"""The number of batches of refusals alone that are read before an empty page is given."""
 READ_ON = 500
 """Commits of a partition read at a time, beyond the first look."""
 
@@ -64,7 +66,10 @@ class EventsResource:
     def _read_on(
         self, places: list[Place], found: list[FeedEvent], limit: int, tokens: Sequence[Token]
     ) -> None:
-        """Read until there is something to show and the tokens are reached, a full page or a gap at most."""
+        """Read until there is something to show and the tokens are reached.
+
+        It stops earlier at a full page, at the end, at a gap, and after ``EMPTY_ROUNDS`` batches.
+        """
         batch = limit
         for _ in range(EMPTY_ROUNDS):
             before = list(places)
@@ -75,7 +80,10 @@ class EventsResource:
             batch = max(limit, READ_ON)
 
     def _page(self, places: list[Place], limit: int, batch: int) -> list[FeedEvent]:
-        """The next events, at most ``limit``, of so many commits of each partition; moves the places on."""
+        """Return the next events, at most ``limit``, and move the places on.
+
+        It reads ``batch`` commits of each partition.
+        """
         feeds = {
             partition: _steps(self._log.read(partition, seq, batch, state=False).commits, skip)
             for partition, (seq, skip) in enumerate(places)
@@ -104,12 +112,12 @@ class EventsResource:
 
 
 def _lacking(places: Sequence[Place], tokens: Iterable[Token]) -> bool:
-    """Return True if the places are before what a token stands for."""
+    """Return True if a place is before the position that a token stands for."""
     return any(places[token.partition][0] < token.seq for token in tokens)
 
 
 def _steps(commits: Sequence[Commit], skip: int) -> Iterator[tuple[Place, FeedEvent | None]]:
-    """One step per event, and one per commit that has none: the place after it, and the event."""
+    """Yield a step per event, and per commit without one: the place after it, and the event."""
     for commit in commits:
         events = commit.events if commit.stream is not None else ()
         last = len(events) - 1
@@ -122,7 +130,7 @@ def _steps(commits: Sequence[Commit], skip: int) -> Iterator[tuple[Place, FeedEv
 
 
 def _shown(commit: Commit, event: Mapping[str, Any]) -> FeedEvent:
-    """The event in its newest form; one that only a newer build can read, as that has stored it."""
+    """Return the event in its newest form, or as stored if only a newer build can read it."""
     try:
         data = newest_data(event)
     except UnknownMessageError:
@@ -141,7 +149,7 @@ def _shown(commit: Commit, event: Mapping[str, Any]) -> FeedEvent:
 
 
 def _given(value: Value | None) -> Value:
-    """Raises ``ValueError`` if it is missing, which it never is in a commit of a stream."""
+    """Return the value; raise ``ValueError`` if it is missing. A stream's commit always has it."""
     if value is None:
         raise ValueError("a commit of a stream lacks a field")
     return value

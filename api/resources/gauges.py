@@ -1,7 +1,8 @@
 """The figures that the databases know, looked up when somebody asks for the metrics.
 
-Each part is asked on its own, in bounded time: one that is away is missing and marked so. What was found is
-kept for a second, so that any number of monitoring systems cost the databases no more than one.
+Each part is asked on its own, in bounded time. If a part is away, its figures are missing, and the
+answer says so. The figures are kept for a second, so that many monitoring systems cost the
+databases no more than one.
 """
 
 import time
@@ -29,14 +30,17 @@ from read_side.projector.checkpoints import Checkpoints
 from read_side.queries.store import ReadStore
 
 MONGODB_S = 1.5
-"""For all that is asked of MongoDB in one look; with Redis's own bound it is below a scraper's patience."""
+"""The seconds for all questions to MongoDB in one look.
+
+Together with Redis's own bound it is shorter than a scraper waits.
+"""
 KEPT_S = 1.0
 
 Part = Callable[[], Iterable[Metric]]
 
 
 class Gauges:
-    """Asks named parts. ``ok`` says of each whether it answered when it was last asked."""
+    """Asks named parts. ``ok`` says for each part whether it answered when it was last asked."""
 
     def __init__(
         self,
@@ -75,7 +79,7 @@ def parts(  # noqa: PLR0913, PLR0917 - one for each thing that is asked
     checkpoints: Checkpoints,
     parking: Parking,
 ) -> Mapping[str, Part]:
-    """The parts of the real system; those in MongoDB first, as Redis has a bound of its own."""
+    """Return the parts of the real system; first those in MongoDB: Redis has a bound of its own."""
     names = [model.name for model in READ_MODELS]
     return {
         "processes": lambda: _processes(write),

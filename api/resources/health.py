@@ -1,16 +1,22 @@
 """Health: whether the process lives, and whether it can serve.
 
-Redis only brings hurry: without it reads are served and commands are kept, so the service is degraded but
-ready. So it is while workers are missing: what is accepted waits for them, and what is read gets older,
-which callers are told where they ask. So it is, too, while the analytics count by the days of another time
-zone than ``SHOP_TIME_ZONE``: they say which, and are to be rebuilt. A balancer that took the API out for that
-would take away what still works. Without MongoDB, or before the projections have run for the first time, it
-is not ready, nor while it drains.
+The service is degraded but ready in three cases. In each of them a balancer that took the API out
+would take away what still works.
 
-However many ask, the parts are asked once a second, by a thread of its own (``ReadinessWatch``). Requests are
-answered with what it found last, and touch nothing: so the server can answer them beside its queue
-(``api.server.listener``), when all other threads wait for a database that is away. If the thread hangs or
-has died, what it found gets old, and the answer is that this process is not ready.
+- Redis is away. It only brings hurry: without it the API serves reads and keeps commands.
+- Workers are missing. Accepted commands wait for them. Reads get older, and a caller that asks is
+  told.
+- The analytics count by the days of another time zone than ``SHOP_TIME_ZONE``. They say which, and
+  are to be rebuilt.
+
+The service is not ready without MongoDB, before the projections have run for the first time, and
+while it drains.
+
+A thread of its own asks the parts once a second (``ReadinessWatch``), however many callers ask. A
+request is answered with what the thread found last, and touches nothing. So the server can answer
+it beside its queue (``api.server.listener``) when all other threads wait for a database that is
+away. If the thread hangs or has died, its findings get old, and the answer is that this process is
+not ready.
 """
 
 import threading
@@ -40,23 +46,26 @@ UNAVAILABLE = "unavailable"
 UNKNOWN = "unknown"
 STALE = "stale"
 PROBE_S = 0.8
-"""How long MongoDB may take to answer a probe; a balancer's own patience is often a few seconds."""
+"""The seconds that MongoDB has to answer a probe; a balancer often waits only a few seconds."""
 WATCH_EVERY_S = 1.0
 STALE_S = 10.0
-"""If every part takes its time to fail, it takes some 7 s to ask them all."""
+"""The age in seconds from which findings are too old.
+
+To ask all parts takes some 7 s if each takes its time to fail.
+"""
 Found = Mapping[str, str]
-"""What was found of each part, in words."""
+"""The state of each part, in words."""
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """How to ask one part; what it answers in words, ``ok`` if all is well."""
+    """A way to ask one part; ``ask`` returns its state in words, ``ok`` if all is well."""
 
     ask: Callable[[], str]
     needed: bool = True
-    """Whether nothing can be served without it."""
+    """True if the API can serve nothing without it."""
     through: str | None = None
-    """The part that answers for it: while that is ill this one is not asked, so that waits do not add up."""
+    """The part that it depends on. While that is away, nobody asks this one, so no waits add up."""
 
 
 def probes(  # noqa: PLR0913 - one for each part
@@ -70,11 +79,12 @@ def probes(  # noqa: PLR0913 - one for each part
     listening: Callable[[], bool] = lambda: True,
     draining: Callable[[], bool] = lambda: False,
 ) -> Mapping[str, Probe]:
-    """The parts of the service.
+    """Return the parts of the service.
 
-    ``prepared`` says whether the write collections are known to exist, ``listening`` whether the thread
-    that hears announcements lives, ``draining`` whether the process has been told to stop. ``of_other_zones``
-    names the read models that count by the days of another time zone than is configured.
+    ``prepared`` says whether the write collections are known to exist. ``listening`` says whether
+    the thread that hears announcements lives. ``draining`` says whether the process has been told
+    to stop. ``of_other_zones`` names the read models that count by the days of another time zone
+    than is configured.
     """
 
     def write_store() -> str:
@@ -119,7 +129,10 @@ class LiveResource:
 
 
 class ReadyResource:
-    """``/health/ready``: names every part. Not ready is a problem, which names them as well."""
+    """``/health/ready``: names every part, to operators alone if there is a ``verifier``.
+
+    If the service is not ready, the answer is a problem, which names the parts as well.
+    """
 
     def __init__(
         self,
@@ -127,9 +140,9 @@ class ReadyResource:
         found: Callable[[], Found] | None = None,
         verifier: Verifier | None = None,
     ) -> None:
-        """``found`` tells of the parts; without it they are asked for each request.
+        """``found`` returns the state of the parts; without it each request asks them.
 
-        With a ``verifier`` only operators are told of them.
+        With a ``verifier`` only operators are told of the parts.
         """
         self._probes = probes
         self._found = found or (lambda: ask_all(probes))
@@ -177,11 +190,11 @@ class ReadinessWatch:
         threading.Thread(target=self._run, name="readiness", daemon=True).start()
 
     def stop(self) -> None:
-        """It ends with the round under way, and nobody waits for it."""
+        """Tell the thread to end after the round under way; do not wait for that."""
         self._stopping.set()
 
     def found(self) -> Found:
-        """What was found last; every part is ``stale`` if that was too long ago."""
+        """Return what was found last; every part is ``stale`` if that was too long ago."""
         if time.monotonic() - self._found_at > STALE_S:
             return dict.fromkeys(self._probes, STALE)
         return self._found

@@ -1,4 +1,4 @@
-"""``/metrics`` in Prometheus's text format: what all processes have counted, and what the databases know."""
+"""``/metrics`` in Prometheus's text format: all processes' counts and the databases' figures."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
@@ -25,11 +25,14 @@ SLOTS_S = 1.5
 
 
 Shown = Mapping[str, Sequence[Labels]]
-"""By family, the labels that are shown from the start, at 0: a series that begins at 1 has no increase."""
+"""The labels of each family that are shown from the start, at 0.
+
+Prometheus sees no increase in a series that begins at 1.
+"""
 
 
 class Exposition:
-    """Puts the text together, for as long as the parts take: some 5 s when none of them answers."""
+    """Puts the text together, which takes as long as the parts take: some 5 s if none answers."""
 
     def __init__(self, slots: Slots, parts: Mapping[str, Part], *, kept_s: float = KEPT_S) -> None:
         shown = from_the_start()
@@ -38,7 +41,7 @@ class Exposition:
         self._sources = (counts, Gauges(parts, limit_s=MONGODB_S, kept_s=kept_s, others=StampedePolicy.WAIT))
 
     def collect(self) -> Iterator[Metric]:
-        """As prometheus_client asks its collectors."""
+        """Yield all metrics; prometheus_client calls this method of its collectors."""
         build = GaugeMetricFamily("twofold_build_info", "The version that answers.", labels=["version"])
         build.add_metric([VERSION], 1)
         yield build
@@ -60,7 +63,10 @@ class Exposition:
 
 
 def from_the_start() -> Shown:
-    """What is known beforehand: the commands there are and what they can come to, and the read models."""
+    """Return the labels that are known beforehand.
+
+    These are the kinds of commands, their possible outcomes, and the read models.
+    """
     kinds = sorted(kind.model_fields["type"].default for kind in get_args(get_args(AnyCommand)[0]))
     outcomes = [status.value for status in CommandStatus if status is not CommandStatus.ACCEPTED]
     models = [(model.name,) for model in READ_MODELS]
@@ -79,7 +85,7 @@ def from_the_start() -> Shown:
 
 
 def counted(total: Counts, shown: Shown) -> Iterator[Metric]:
-    """Counts as prometheus_client has them."""
+    """Yield the counts as metrics of prometheus_client."""
     by_family: dict[str, dict[Labels, list[int]]] = {
         name: {labels: [0] * family.width for labels in shown.get(name, ())}
         for name, family in FAMILIES.items()
@@ -104,7 +110,7 @@ def _family(family: Family, series: Mapping[Labels, Sequence[int]]) -> Metric:
 
 
 class MetricsResource:
-    """``/metrics``; for the roles ops and metrics, as a scraper sends its token."""
+    """``/metrics``; for the roles ops and metrics, so a scraper sends a token."""
 
     produces = falcon.MEDIA_TEXT
 

@@ -1,4 +1,4 @@
-"""What a list of orders is filtered by, and the cursors of its pages, which are bound to all of it."""
+"""The filter of a list of orders, and the cursors of its pages, which are bound to all of it."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -15,7 +15,7 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 
 def filter_of(query: OrdersQuery, principal: Principal, zone: tzinfo) -> Filter:
-    """Return what is asked for, of a customer its own; days are those in ``zone``.
+    """Return the filter of a query, of a customer for its own orders; days are those in ``zone``.
 
     Raises:
         ProblemError: 403 for a customer that asks for another's; 422 for a range that ends before it starts.
@@ -32,7 +32,7 @@ def filter_of(query: OrdersQuery, principal: Principal, zone: tzinfo) -> Filter:
 
 
 def _listed_for(principal: Principal, customer_id: str | None) -> str | None:
-    """Whose orders are listed; ``None`` for everybody's."""
+    """Return the customer whose orders are listed; ``None`` for everybody's."""
     if principal.role is not Role.CUSTOMER:
         return customer_id
     if customer_id is not None and not principal.owns(customer_id):
@@ -61,7 +61,10 @@ def decode(cursor: str, wanted: Filter) -> After:
 
 
 def _scope(wanted: Filter) -> tuple[str | None, ...]:
-    """What is not asked for is not named, so cursors from before it could be asked for stay good."""
+    """Return the scope of a cursor, which names only what is asked for.
+
+    So a cursor stays good that is older than a further kind of filter.
+    """
     status = wanted.statuses[0] if wanted.statuses else None
     return (ORDER_SUMMARY.name, wanted.customer_id, status, *_further(wanted))
 

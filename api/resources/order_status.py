@@ -17,7 +17,7 @@ from bus.messages.values import Moment, NewNote, OrderStatus
 
 
 class OrderStatusChange(bodies.Body):
-    """pending → confirmed → shipped → delivered; pending and confirmed → cancelled."""
+    """A status: pending → confirmed → shipped → delivered; pending and confirmed → cancelled."""
 
     status: OrderStatus
     note: Annotated[NewNote | None, *bodies.OPTIONAL_TEXT] = None
@@ -30,7 +30,7 @@ class OrderStatusChange(bodies.Body):
 
 
 class OrderStatusResource:
-    """``/orders/{order_id}/status``. Whose order it is, only the write side knows for sure."""
+    """``/orders/{order_id}/status``. Only the write side knows for sure whose order it is."""
 
     def __init__(self, commands: Commands) -> None:
         self._commands = commands
@@ -60,4 +60,4 @@ OPERATIONS = {
         id_="changeOrderStatus",
     ),
 }
-"""What the API's description says of this route."""
+"""The API's description of this route."""

@@ -45,7 +45,7 @@ _EXAMPLE: Mapping[str, Any] = {
 
 
 class NewAddress(bodies.Body):
-    """Where an order is to be sent."""
+    """The address that an order is to be sent to."""
 
     line1: NewAddressLine
     line2: Annotated[NewAddressLine | None, *bodies.OPTIONAL_TEXT] = None
@@ -58,9 +58,9 @@ class NewAddress(bodies.Body):
 class NewOrder(bodies.Body):
     """An order. A customer orders for itself; without an address nothing is sent.
 
-    Staff says for whom, or leaves `customer_id` out: a walk-in order, which belongs to nobody. Staff may
-    also say when, for importing history, and at which `unit_price` and `discount` a line was sold, in minor
-    units. Without them the catalogue's price is taken.
+    Staff names the customer, or leaves `customer_id` out: that is a walk-in order, which belongs to
+    nobody. To import history, staff may also say when it occurred, and the `unit_price` and the
+    `discount` of a line, in minor units. Without them the service takes the catalogue's price.
     """
 
     customer_id: Id | None = None
@@ -87,7 +87,7 @@ class OrdersResource:
     """``/orders``."""
 
     def __init__(self, commands: Commands, freshness: Freshness, partitions: int, zone: tzinfo = UTC) -> None:
-        """``zone`` is where the days begin that orders are asked for by."""
+        """``zone`` is the time zone of the days in a query."""
         self._commands = commands
         self._freshness = freshness
         self._partitions = partitions
@@ -154,10 +154,10 @@ class OrderResource:
     def _wait_for_tokens(self, req: falcon.Request, order_id: str) -> Waits[None]:
         """Return once the log, as it is read here, has the positions that the tokens stand for.
 
-        A majority read that finds a position finds all that was written before it. The positions themselves
-        are looked for, and not the head: a later one may be durable before an earlier one is. Tokens of
-        other partitions do not matter: an order is folded from its own and its customer's streams. Both are
-        in its partition, so that nothing elsewhere changes the answer.
+        A majority read that finds a position finds all that was written before it. This looks for
+        the positions themselves, and not for the head: a later one may be durable before an earlier
+        one is. Tokens of other partitions do not matter: an order is folded from its own and its
+        customer's streams. Both are in its partition, so that nothing elsewhere changes the answer.
         """
         home = partition_of(order_stream(order_id), self._log.partitions)
         asked = [token.seq for token in self._freshness.tokens(req) if token.partition == home and token.seq]
@@ -179,14 +179,14 @@ class OrderResource:
 
 
 def _only_staff_sets_prices(principal: Principal, items: Items) -> None:
-    """Raises a 403 for anybody else who names a price."""
+    """Raise a 403 if anybody but staff names a price or a discount."""
     named = any(item.unit_price is not None or item.discount is not None for item in items)
     if named and principal.role is not Role.STAFF:
         raise forbidden("Only staff sets unit prices and discounts.")
 
 
 def _misses(order_id: str, documents: Documents, parked_since: frozenset[str]) -> bool:
-    """Whether an order lacks something of its own, or its customer's new name."""
+    """Return True if an order lacks an event of its own, or its customer's new name."""
     if order_stream(order_id) in parked_since:
         return True
     order = order_detail.by_id(documents, order_id)
@@ -194,20 +194,20 @@ def _misses(order_id: str, documents: Documents, parked_since: frozenset[str]) -
 
 
 def _streams(order: Document) -> tuple[str, ...]:
-    """What an order is made of: its own events, and its customer's names."""
+    """Return the streams that an order is made of: its own events, and its customer's names."""
     own, customer_id = order_stream(order["order_id"]), order["customer_id"]
     return (own,) if customer_id is None else (own, customer_stream(customer_id))
 
 
 def _missing(live: LiveGeneration, customer_id: str | None) -> Iterable[str]:
-    """The parked streams that may hold something back from a list, of one customer or of all."""
+    """Return the parked streams that may keep something from a list, of one customer or of all."""
     if not live.parked_since or customer_id is None:
         return live.parked_since
     return Owners(live.documents, live.parked_since).concerning(customer_id)
 
 
 def _customer_of(principal: Principal, customer_id: str | None) -> str | None:
-    """Whom an order is for; ``None`` if staff leaves it open."""
+    """Return the customer that an order is for; ``None`` if staff leaves it open."""
     if customer_id is None:
         return principal.subject if principal.role is Role.CUSTOMER else None
     if not principal.owns(customer_id):
@@ -216,7 +216,7 @@ def _customer_of(principal: Principal, customer_id: str | None) -> str | None:
 
 
 def only_staff_tells_times(principal: Principal, occurred_at: datetime | None) -> None:
-    """Raises a 403 for anybody else who says when something occurred."""
+    """Raise a 403 if anybody but staff says when something occurred."""
     if occurred_at is not None and principal.role is not Role.STAFF:
         raise forbidden("Only staff says when something occurred.")
 
@@ -254,4 +254,4 @@ OPERATIONS = {
         change="changeOrderStatus",
     ),
 }
-"""What the API's description says of these routes."""
+"""The API's description of these routes."""

@@ -24,7 +24,7 @@ NAME = products.PRODUCTS.name
 
 
 class NewProduct(bodies.Body):
-    """Something to order. `unit_price` is in minor units of `currency`."""
+    """A product to put on sale. `unit_price` is in minor units of `currency`."""
 
     product_id: Id
     name: NewName
@@ -37,7 +37,7 @@ class NewProduct(bodies.Body):
 
 
 class ProductChange(bodies.Body):
-    """What is left out stays. What is discontinued cannot be ordered."""
+    """The fields to change. A field left out stays. Nobody can order a discontinued product."""
 
     name: Annotated[NewName | None, *bodies.NOT_NULL] = None
     unit_price: Annotated[UnitPrice | None, *bodies.NOT_NULL] = None
@@ -133,4 +133,4 @@ OPERATIONS = {
         receipts.AcceptedProduct,
     ),
 }
-"""What the API's description says of these routes."""
+"""The API's description of these routes."""

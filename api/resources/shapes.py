@@ -1,7 +1,7 @@
-"""The answers that are put together here, around what the read models serve.
+"""The shapes of the answers that the API puts together around what the read models serve.
 
-The code that answers is checked against these types, and the description of the API is made from them.
-A list is stale if anything is missing that might be in it, also a whole row that nobody can see.
+mypy checks the code that answers against these types, and the description of the API is made from
+them. A list is stale if anything that might be in it is missing, even a whole row that nobody sees.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from read_side.projections.staleness import Stale
 
 
 class OrdersPage(TypedDict):
-    """Newest first. ``next_cursor`` asks for the next page; ``null`` on the last."""
+    """Orders, the newest first. ``next_cursor`` asks for the next page; ``null`` on the last."""
 
     orders: list[OrderSummary]
     next_cursor: str | None
@@ -26,7 +26,7 @@ class OrdersPage(TypedDict):
 
 
 class ProductsPage(TypedDict):
-    """By product id. ``next_cursor`` asks for the next page; ``null`` on the last."""
+    """Products by product id. ``next_cursor`` asks for the next page; ``null`` on the last."""
 
     products: list[Product]
     next_cursor: str | None
@@ -34,7 +34,7 @@ class ProductsPage(TypedDict):
 
 
 class CustomersPage(TypedDict):
-    """By customer id. ``next_cursor`` asks for the next page; ``null`` on the last."""
+    """Customers by customer id. ``next_cursor`` asks for the next page; ``null`` on the last."""
 
     customers: list[Customer]
     next_cursor: str | None
@@ -42,7 +42,7 @@ class CustomersPage(TypedDict):
 
 
 class Totals(TypedDict):
-    """A bucket's fields over all that was asked for, by currency."""
+    """The sums of the buckets' fields over everything that was asked for, in one currency."""
 
     currency: str
     orders: int
@@ -57,8 +57,8 @@ class Totals(TypedDict):
 class OrdersByPeriod(TypedDict):
     """Only periods with orders, ascending, by currency; and one total per currency.
 
-    ``time_zone`` is there after a change of ``SHOP_TIME_ZONE``, until the analytics are rebuilt: the zone
-    before, whose days are counted.
+    ``time_zone`` is there after a change of ``SHOP_TIME_ZONE``, until the analytics are rebuilt. It
+    names the old zone, whose days are counted.
     """
 
     buckets: list[Bucket]
@@ -68,7 +68,7 @@ class OrdersByPeriod(TypedDict):
 
 
 class BestSellers(TypedDict):
-    """By gross, largest first. ``time_zone`` is as in orders by period."""
+    """Products by gross, largest first. ``time_zone`` is as in orders by period."""
 
     products: list[ProductSales]
     time_zone: NotRequired[str]
@@ -76,10 +76,10 @@ class BestSellers(TypedDict):
 
 
 class CommandState(TypedDict):
-    """A command and what it came to.
+    """A command and its outcome.
 
-    ``problem`` says why it was rejected or failed. ``visible`` says of each read model whether it shows
-    what the command did.
+    ``problem`` says why it was rejected or failed. ``visible`` says for each read model whether it
+    shows what the command did.
     """
 
     command_id: str
@@ -94,7 +94,7 @@ class CommandState(TypedDict):
 
 
 class FeedEvent(TypedDict):
-    """An event with its place in the log; ``data`` is what its ``type`` has."""
+    """An event with its place in the log; ``data`` has the fields of its ``type``."""
 
     command_id: str
     correlation_id: str
@@ -108,9 +108,10 @@ class FeedEvent(TypedDict):
 
 
 class Feed(TypedDict):
-    """``next`` goes on behind the last event, for ever; the same again means that there are no more yet.
+    """A page of the feed. ``next`` asks for the events after it and never expires.
 
-    A page may be empty, and ``next`` another one: then there is more behind it.
+    If ``next`` is what was sent as ``after``, there are no more events yet. If a page is empty and
+    ``next`` has changed, there may be more behind it.
     """
 
     events: list[FeedEvent]
@@ -124,16 +125,19 @@ class Liveness(TypedDict):
 
 
 class Parts(TypedDict, total=False):
-    """Each part is ``ok``, or why it is not; where ``PUBLIC_DETAILS`` is off, operators alone are told."""
+    """The state of each part: ``ok``, or the reason why not.
+
+    If ``PUBLIC_DETAILS`` is off, only operators are told.
+    """
 
     parts: Mapping[str, str]
 
 
 class Readiness(Parts):
-    """``degraded`` is ready too: what is missing costs time alone."""
+    """The service can serve. ``degraded`` is ready too: what is missing costs time alone."""
 
     status: Literal["ready", "degraded"]
 
 
 class NotReady(ProblemDocument, Parts):
-    """Which of the parts are not there."""
+    """The service cannot serve; ``parts`` shows which parts are not there."""

@@ -1,1 +1,1 @@
-"""The process that serves: its main, waitress with its limits, and the requests that wait."""
+"""The process that serves HTTP: its main, waitress with its limits, and the requests that wait."""

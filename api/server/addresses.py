@@ -1,4 +1,4 @@
-"""Who is at the other end of a connection: how many are from one address, and whom a proxy speaks for."""
+"""Counts the connections of each address, and finds the caller behind trusted proxies."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -8,10 +8,13 @@ Networks = Iterable[IPv4Network | IPv6Network]
 
 
 class Addresses:
-    """The addresses of the open connections. For the server's own thread, but for ``caller``."""
+    """The addresses of the open connections.
+
+    Only the server's own thread may use it. Any thread may call ``caller``.
+    """
 
     def __init__(self, most: int, trusted_proxies: Networks = ()) -> None:
-        """``most`` connections are let in from one address, 0 for any number; of a trusted proxy always."""
+        """Let in ``most`` connections of one address, 0 for any number; a trusted proxy always."""
         self._most = most
         self._trusted = tuple(trusted_proxies)
         self._open: Counter[str] = Counter()
@@ -28,10 +31,11 @@ class Addresses:
             del self._open[address]
 
     def caller(self, address: str, forwarded_for: str) -> str:
-        """Who sent a request that came from ``address`` with this ``X-Forwarded-For``, which may be empty.
+        """Return the address of the caller of a request that came from ``address``.
 
-        Each proxy appends whom it got the request from. So from the right, the first that is no trusted
-        proxy is the caller; what stands before it, the caller may have written itself.
+        ``forwarded_for`` is its ``X-Forwarded-For``, which may be empty. Each proxy appends the
+        address that it got the request from. So the caller is the first address from the right that
+        is no trusted proxy. The caller may have written the entries to the left of it itself.
         """
         for entry in reversed(forwarded_for.split(",")):
             if not self._is_trusted(address):

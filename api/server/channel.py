@@ -1,17 +1,19 @@
-"""One connection, and what becomes of a request on it: a task, a refusal, or a wait.
+"""One connection. A request on it becomes a task, a refusal, or a wait.
 
-Waitress's channel with problems for what it refuses itself, connections that stay open behind a 204, and
-shedding: a request that is one too many is answered by the thread that reads, and never becomes a task.
+This is waitress's channel with three changes. What it refuses itself it answers with a problem. A
+connection stays open after a 204. And it sheds: if a request is one too many, the thread that reads
+answers it, and it never becomes a task.
 
-A request that waits (``api.middleware.deferral``) stays at the head of its connection, so that
-those behind it are answered after it. Meanwhile the connection is read, which shows whether the
-caller has gone; then its place is free at once. One request more is read, and no third: behind one,
-a caller's going is seen only when the wait is over. A caller that closes its sending side alone
-counts as gone.
+A request that waits (``api.middleware.deferral``) stays at the head of its connection, so that the
+requests behind it are answered after it. Meanwhile the server reads the connection, which shows
+whether the caller has gone; then its place is free at once. The server reads one request more, and
+no third. Behind that one request, it sees a caller's going only when the wait is over. A caller
+that closes its sending side alone counts as gone.
 
-A caller may send requests ahead of their answers. Sixteen are read; the bytes behind them, 8 KiB at most,
-wait unparsed. A request becomes a task only once the answers before it have left for the caller. So answers
-that a caller leaves unread neither fill memory nor hold the thread that would write one more.
+A caller may send requests ahead of their answers. The server reads sixteen; the bytes behind them,
+8 KiB at most, wait unparsed. A request becomes a task only once the answers before it have left for
+the caller. So answers that a caller leaves unread neither fill memory nor hold the thread that
+would write one more.
 """
 
 import socket
@@ -30,11 +32,11 @@ from api.server.tasks import REFUSED_HEADERS, AnswerTask, RefusalTask, deferral_
 
 _STOPPING = overloaded("This process is about to stop.").to_json()
 AHEAD = 1
-"""Requests that are read while the one before them waits; each may have a body of 4 MiB."""
+"""The requests that are read while the one before them waits; each may have a body of 4 MiB."""
 MOST_UNANSWERED = 16
-"""Requests of one connection that are read and not answered; more of them wait as bytes."""
+"""The requests of one connection that are read and not answered; further ones wait as bytes."""
 NEW_S = 0.5
-"""How long somebody who has just connected may take to say something, while the server drains."""
+"""The seconds that a new connection has for its first byte while the server drains."""
 
 
 class Channel(HTTPChannel):  # type: ignore[misc]
@@ -44,18 +46,18 @@ class Channel(HTTPChannel):  # type: ignore[misc]
     request: Parser | None
     sent_continue: bool
     awaited: ClientWait | None = None
-    """What the caller was waited for when it was last looked at, and since when (``api.server.limits``)."""
+    """The wait for the caller that the server's last look found (``api.server.limits``)."""
     awaited_since = 0.0
     health_at = float("-inf")
     awaits_reading = False
-    """Whether the first request waits until the answers before it have been sent."""
+    """True while the first request waits until the answers before it have been sent."""
     _unparsed = b""
     _held: list[bytes] | None = None
     _ahead = 0
-    """How many requests may stand behind the first one before the connection is not read."""
+    """The number of requests behind the first one that are read ahead."""
 
     def service(self) -> None:
-        """Answer the first request, or go on with it; one that waits gives the thread back."""
+        """Answer the first request, or go on with it. If it waits, it gives the thread back."""
         request = self.requests[0]
         resumed = deferral_of(request)
         room = self.server.room
@@ -74,7 +76,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
                 room.ended()
 
     def received(self, data: bytes) -> bool:
-        """As waitress has it, but no more than ``MOST_UNANSWERED`` requests."""
+        """Take what was read, as waitress does, but parse at most ``MOST_UNANSWERED`` requests."""
         with self.requests_lock:
             if self.is_closing:
                 return False
@@ -83,7 +85,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         return True
 
     def _read_on(self) -> None:
-        """Parse what was left; a thread that has answered a request calls this."""
+        """Parse the bytes that were left; a thread calls this after it has answered a request."""
         if not self._unparsed:
             return
         with self.requests_lock:
@@ -92,7 +94,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         self.server.pull_trigger()
 
     def _parse(self) -> None:
-        """The caller has ``requests_lock``."""
+        """Parse what there is room for; the calling code holds ``requests_lock``."""
         while self._unparsed and len(self.requests) < MOST_UNANSWERED:
             request = self.request = self.request or self.parser_class(self.adj)
             self._unparsed = self._unparsed[request.received(self._unparsed) :]
@@ -109,7 +111,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
                     self.server.add_task(self)
 
     def readable(self) -> bool:
-        """As waitress has it, with more to read while a request waits."""
+        """Return True if the loop may read, as waitress does; also while a request waits."""
         return not (
             self.is_closing or len(self.requests) > self._ahead or self._unparsed or self.total_outbufs_len
         )
@@ -125,7 +127,10 @@ class Channel(HTTPChannel):  # type: ignore[misc]
                 self.server.add_task(self)
 
     def at_rest(self) -> bool:
-        """Whether nobody but the loop's thread changes anything here; one that ends a task has the lock."""
+        """Return True if only the loop's thread changes anything here.
+
+        A thread that ends a task holds ``requests_lock``.
+        """
         if self.requests or self._unparsed or not self.requests_lock.acquire(blocking=False):
             return False
         self.requests_lock.release()
@@ -145,7 +150,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         super().del_channel(map)
 
     def hold(self) -> None:
-        """Keep what is written until ``let_go``; both are called by the thread that answers."""
+        """Keep what is written until ``let_go``; the thread that answers calls both."""
         self._held = []
 
     def let_go(self) -> None:
@@ -154,7 +159,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
             self.write_soon(held[0] if len(held) == 1 else b"".join(held))
 
     def write_soon(self, data: Any) -> int:
-        """Send as much as the socket takes; waitress buffers the rest, and only that."""
+        """Send as much as the socket takes; waitress buffers only the rest."""
         if self._held is not None:
             self._held.append(data)
             return len(data)
@@ -176,7 +181,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         *,
         last: bool = False,
     ) -> None:
-        """Answer without a task, in the thread that reads: shedding must cost next to nothing."""
+        """Answer without a task, in the thread that calls: shedding must cost next to nothing."""
         self.server.on_refusal(status.value)
         head = [f"HTTP/1.1 {status.value} {status.phrase}"]
         head += [f"{name}: {value}" for name, value in (*REFUSED_HEADERS, *self.server.headers)]
@@ -192,7 +197,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
             self._flush_some(do_close=False)  # the loop finds out that a caller has gone
 
     def refuse_all(self) -> None:
-        """Refuse what was read and waits for a thread that will not come: the process stops."""
+        """Refuse the requests that wait for a thread: none will come, since the process stops."""
         with self.requests_lock:
             self.awaits_reading = False
             while self.requests:
@@ -203,7 +208,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
 
     @property
     def in_use(self) -> bool:
-        """Whether something is being read, worked on or answered, or may be about to."""
+        """True if a request is being read, worked on or answered, or may be about to."""
         return bool(self.requests or self.total_outbufs_len or self.has_more or self._is_new())
 
     @property
@@ -216,12 +221,15 @@ class Channel(HTTPChannel):  # type: ignore[misc]
 
     @property
     def has_more(self) -> bool:
-        """Whether a request beyond the current one was sent, wholly or in part."""
+        """True if the caller has sent a request beyond the current one, wholly or in part."""
         read = len(self.requests) > 1 or self.request is not None or self._unparsed
         return bool(read) or self.has_unread()
 
     def has_unread(self) -> bool:
-        """Closing now would reset the connection, and what has been answered could be lost with it."""
+        """Return True if the socket has unread bytes.
+
+        To close now would then reset the connection, and answers could be lost with it.
+        """
         try:
             return bool(self.socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
         except (OSError, AttributeError):  # nothing there, or closed

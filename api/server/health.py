@@ -1,11 +1,13 @@
-"""Answers health checks beside everything else: they are asked when things go badly.
+"""Answers health checks beside everything else, because callers ask them when things go badly.
 
-One thread takes nothing but ``/health/live`` and ``/health/ready``. It is there when all other threads are
-taken and the queue for them sheds, and it waits for nobody: what these resources answer is known
-(``api.resources.health``), and an answer that is not read holds no thread (``api.server.channel``).
+One thread takes nothing but ``/health/live`` and ``/health/ready``. It is free when all other
+threads are taken and the queue for them sheds. It waits for nobody: the answers of these resources
+are known beforehand (``api.resources.health``), and an answer that is not read holds no thread
+(``api.server.channel``).
 
-Nor does asking take much from others: a connection is answered once a second at most, since no sooner does
-the answer change. A probe asks less often and is answered at once; of those that ask in a loop each waits.
+Health checks take little from other requests. The thread answers a connection once a second at
+most, because the answer does not change sooner. A probe asks less often and is answered at once. A
+caller that asks in a loop waits each time.
 """
 
 import heapq
@@ -21,16 +23,16 @@ EVERY_S = 1.0
 
 
 class HealthConnection(Protocol):
-    """One whose first request is about health (``api.server.channel.Channel``)."""
+    """A connection whose first request is about health (``api.server.channel.Channel``)."""
 
     health_at: float
-    """When it is or was answered about health, on the monotonic clock."""
+    """The time of its next or last answer about health, on the monotonic clock, in seconds."""
 
     def service(self) -> None: ...
 
 
 class HealthDispatcher:
-    """The thread, from when it is made until ``shutdown``; each connection is in it once at most."""
+    """The thread, from when it is made until ``shutdown``. It has each connection once at most."""
 
     def __init__(self) -> None:
         self._due: list[tuple[float, int, HealthConnection]] = []
@@ -47,7 +49,7 @@ class HealthDispatcher:
             self._changed.notify()
 
     def drain(self) -> None:
-        """From now on nobody waits for its second to be over."""
+        """Answer every connection at once from now on, without the pause of a second."""
         with self._changed:
             self._draining = True
             self._changed.notify()

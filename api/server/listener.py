@@ -1,4 +1,4 @@
-"""The listening socket: who is let in, who gives way, who is too late, and which request is one too many."""
+"""The listening socket: lets callers in, makes room, closes late connections, sheds requests."""
 
 import heapq
 import time
@@ -20,11 +20,15 @@ from api.server.tasks import TOO_MANY_COMMANDS, adds_to_backlog
 from api.server.waiting_room import WaitingRoom
 
 ACCEPTED_AT_ONCE = 64
-"""So that newcomers do not queue behind each other for a turn of the loop each."""
+"""The connections that are accepted in one turn of the loop; so newcomers need no turn each."""
 NEAR = 0.9
-"""From this part of the connections on some give way."""
+"""Connections give way from this share of ``Limits.connections`` on."""
 GIVE_WAY_AT_ONCE = 10
-"""All connections are looked through to find them, which would be too much for each newcomer."""
+"""The connections that give way in one go.
+
+The server looks through all connections to find them, which would be too much work for each
+newcomer.
+"""
 _TOO_MANY_REQUESTS = overloaded("Too many requests are waiting.").to_json()
 _TOO_LATE = of_status(HTTPStatus.REQUEST_TIMEOUT).to_json()
 
@@ -32,9 +36,9 @@ _TOO_LATE = of_status(HTTPStatus.REQUEST_TIMEOUT).to_json()
 class SheddingServer(TcpWSGIServer):  # type: ignore[misc]  # waitress is not typed
     """Waitress's server; a request that is known to be one too many never becomes a task.
 
-    Whether the backlog is full may have to be asked of Redis, which only a task does: the thread that
-    reads must not wait for anybody. So once the last count is old, one write gets through to a task. Health
-    is always told, by a thread of its own.
+    To learn whether the backlog is full, somebody may have to ask Redis. Only a task does that: the
+    thread that reads must not wait for anybody. So once the last count is old, one write gets
+    through to a task. Health checks are always answered, by a thread of their own.
     """
 
     channel_class = Channel
@@ -46,12 +50,14 @@ class SheddingServer(TcpWSGIServer):  # type: ignore[misc]  # waitress is not ty
     limits: Limits
     addresses: Addresses
     on_refusal: Callable[[int], None]
-    """Told the status of every request that does not reach the application."""
+    """Is called with the status of every request that does not reach the application."""
     on_closing: Callable[[str], None]
-    """Told why a connection is closed though its caller did not ask for it; the ``Awaited`` in small letters,
-    ``gave_way`` or ``per_address``."""
+    """Is called with the reason when the server closes a connection and its caller did not ask.
+
+    The reason is the ``Awaited`` in small letters, ``gave_way`` or ``per_address``.
+    """
     headers: Iterable[tuple[str, str]]
-    """What every answer has that does not come from the application."""
+    """The headers of every answer that does not come from the application."""
     _next_look = 0.0
 
     def readable(self) -> bool:
@@ -90,7 +96,7 @@ class SheddingServer(TcpWSGIServer):  # type: ignore[misc]  # waitress is not ty
             self._part_with(channel, kind, "gave_way")
 
     def close_overdue(self) -> None:
-        """Part with callers that are too late; looks every ``look_s`` at most."""
+        """Close the connections of callers that are too late; looks once per ``look_s`` at most."""
         now = time.monotonic()
         if now < self._next_look:
             return
@@ -108,7 +114,7 @@ class SheddingServer(TcpWSGIServer):  # type: ignore[misc]  # waitress is not ty
                     self._part_with(channel, awaited[0], awaited[0].name.lower())
 
     def add_task(self, task: Channel) -> None:
-        """Have the first request of a channel answered; whoever calls this has its ``requests_lock``."""
+        """Have the first request of a channel answered; the caller holds its ``requests_lock``."""
         while task.requests:
             if task.total_outbufs_len:
                 task.awaits_reading = True
@@ -126,7 +132,7 @@ class SheddingServer(TcpWSGIServer):  # type: ignore[misc]  # waitress is not ty
             task.refuse(request, why)
 
     def _surplus(self, request: Any) -> bytes | None:
-        """What to say to one too many."""
+        """Return the refusal of a request that is one too many; ``None`` if it is not."""
         if self.draining or request.error is not None:
             return None
         if len(self.task_dispatcher.queue) >= self.max_queued:
@@ -136,7 +142,7 @@ class SheddingServer(TcpWSGIServer):  # type: ignore[misc]  # waitress is not ty
         return None
 
     def _part_with(self, channel: Channel, awaited: Awaited, why: str) -> None:
-        """Close a connection, unless the request that it is waited for has arrived in this instant."""
+        """Close a connection, unless the awaited request has arrived in this instant."""
         if awaited is not Awaited.REQUEST or not channel.has_unread():
             self.on_closing(why)
             channel.handle_close()

@@ -1,21 +1,21 @@
 """Reads a request as waitress does, and refuses what a proxy in front may have read in another way.
 
-Whoever could have a proxy and this server disagree about where a request ends, or for whom it is, could
-slip a request past the proxy (request smuggling). RFC 9112, sections 3.2 and 6.3, has such a request
-refused with a 400, and the connection closed.
+If a proxy and this server disagreed about where a request ends, or for which host it is, a caller
+could slip a request past the proxy (request smuggling). RFC 9112, sections 3.2 and 6.3, demands
+that a server refuse such a request with a 400 and close the connection.
 """
 
 from waitress.parser import HTTPRequestParser, ParsingError
 
 _HOST, _LENGTH, _CODING = b"\nhost:", b"\ncontent-length:", b"\ntransfer-encoding:"
-"""Waitress has refused a space before the colon by the time these are counted."""
+"""The headers that are counted. Before that, waitress has refused a space before the colon."""
 
 
 class Parser(HTTPRequestParser):  # type: ignore[misc]  # waitress is not typed
-    """One request; it has one ``Host``, and one length at most."""
+    """One request; it must have one ``Host``, and one length at most."""
 
     command = ""
-    """Until the head has been read."""
+    """The method; empty until the head has been read."""
 
     def parse_header(self, header_plus: bytes) -> None:
         super().parse_header(header_plus)

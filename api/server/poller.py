@@ -1,13 +1,14 @@
-"""Waits for sockets as waitress's own loop does, in a time that does not grow with the idle connections.
+"""Waits for sockets as waitress's loop does, in a time that does not grow with idle connections.
 
-That loop asks every connection before every wait what it waits for: with a thousand of them some
-milliseconds, several times a request. This one asks only those that are *dirty*: what they wait for may
-have changed since they were asked.
+Waitress's loop asks every connection before every wait what it waits for. With a thousand
+connections that takes some milliseconds, several times a request. This loop asks only the *dirty*
+ones: what they wait for may have changed since they were asked.
 
-Why nobody is forgotten: a connection becomes dirty when it is added, at each event of its socket, and by
-``mark_dirty``. It is clean only once it was asked while ``is_idle`` said that nothing but the loop's own
-thread could change it, and that thread changes it at an event or marks it. A connection that a thread works
-on is dirty throughout, and that thread wakes the loop when it has ended.
+Why nobody is forgotten: a connection becomes dirty when it is added, at each event of its socket,
+and by ``mark_dirty``. It becomes clean only if the loop asks it while ``is_idle`` says that nothing
+but the loop's own thread can change it. That thread changes it at an event, or marks it. A
+connection that a thread works on is dirty throughout, and that thread wakes the loop when it has
+ended.
 """
 
 import select
@@ -19,7 +20,7 @@ from waitress import wasyncore
 
 
 class Poller(dict[int, Any]):
-    """Waitress's map of what it waits for, by descriptor. Only ``turn`` waits, in one thread."""
+    """Waitress's map of its sockets, by descriptor. Only ``turn`` waits, in one thread."""
 
     def __init__(self, is_idle: Callable[[Any], bool]) -> None:
         super().__init__()
@@ -39,11 +40,11 @@ class Poller(dict[int, Any]):
         self._wait_for(number, 0)
 
     def mark_dirty(self, number: int) -> None:
-        """Ask again what it waits for, before the next wait."""
+        """Have the loop ask this connection again, before the next wait, what it waits for."""
         self._dirty.add(number)
 
     def turn(self, seconds: float) -> None:
-        """Wait for events, for so long at most, and handle them."""
+        """Wait for events, for ``seconds`` at most, and handle them."""
         for number in tuple(self._dirty):
             channel = self.get(number)
             if channel is None:

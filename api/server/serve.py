@@ -59,8 +59,8 @@ RETRY_S = 1.0
 class Background:
     """The thread beside the requests: prepares MongoDB, then keeps the time right.
 
-    It goes on trying until MongoDB is there. Whatever else ends it ends the API, a log that does not fit
-    above all.
+    It goes on trying until MongoDB is there. Any other error ends it and the API, above all a log
+    that does not fit.
     """
 
     def __init__(self, prepare: Callable[[], None], clock: DatabaseClock) -> None:
@@ -109,11 +109,11 @@ def _prepare(
 
 
 def serve() -> None:
-    """Serve.
+    """Serve the API until SIGTERM or SIGINT.
 
     Raises:
-        ConfigurationError: there is no key to check tokens with, the port cannot be had, or a MongoDB URI
-            leads to one of several members.
+        ConfigurationError: there is no key to check tokens with, the server cannot listen on the
+            port, or a MongoDB URI leads to one of several members.
         LogMismatchError: the log has another number of partitions.
 
     """

@@ -1,9 +1,10 @@
-"""The HTTP server: waitress with its limits set on purpose, problems for what it refuses, and a drain.
+"""The HTTP server: waitress with its limits set on purpose, problems for refusals, and a drain.
 
-Several processes share one port by SO_REUSEPORT. To stop, a server takes the connections that wait for it,
-closes its socket, tells those that wait, finishes every request that it has begun to read, and closes
-connections as they fall idle. Towards the end of its time it refuses what still waits for a thread, so that
-every request that was read has an answer; one that is half read by then was never executed and gets none.
+Several processes share one port by SO_REUSEPORT. To stop, a server takes the connections that wait
+for it, closes its socket, wakes the requests that wait, finishes every request that it has begun to
+read, and closes connections as they fall idle. Towards the end of its time it refuses the requests
+that still wait for a thread, so that every request that was read has an answer. A request that is
+half read by then was never executed and gets none.
 """
 
 import socket
@@ -31,11 +32,14 @@ from bus.errors import ConfigurationError
 
 MAX_HEADER_BYTES = 32 * 1024
 MAX_READ_BYTES = 4 * 1024 * 1024
-"""More than the 128 KiB the application allows: a body somewhat too large is read and gets its answer, where
-closing on a caller that still sends would lose it."""
+"""The largest body that is read, in bytes: more than the 128 KiB that the application allows.
+
+So a body that is somewhat too large is read and gets its answer. If the server closed the
+connection while the caller still sends, the answer would be lost.
+"""
 _NEVER_S = 10**9
 DRAIN_S = 3.2
-"""The supervisor kills after 4 to 5 s."""
+"""The longest drain, in seconds. The supervisor kills after 4 to 5 s."""
 REFUSE_AFTER_S = 2.7
 _DRAIN_ROUND_S = 0.05
 
@@ -59,10 +63,12 @@ class Server:
         headers: Mapping[str, str] = MappingProxyType({}),
         stopping: threading.Event | None = None,
     ) -> None:
-        """``stopping`` is set by ``stop``, for an application whose requests wait: they end it then.
+        """Listen on ``host`` and ``port``; ``run`` serves.
 
-        ``on_leaving`` is told the requests whose callers have gone while they waited, ``on_closing`` why a
-        connection is closed (``listener``). ``headers`` are for what the server itself answers.
+        ``stop`` sets ``stopping``, so that requests of the application that wait end their wait.
+        ``on_leaving`` gets each request whose caller has gone while it waited. ``on_closing`` gets
+        the reason why a connection is closed (``listener``). ``headers`` go into the server's own
+        answers.
         """
         self._channels = Poller(lambda each: isinstance(each, Channel) and each.at_rest())
         self._stopping = stopping or threading.Event()
@@ -117,7 +123,7 @@ class Server:
         return queue
 
     def stop(self) -> None:
-        """Begin to drain; may be called from a signal handler, and again at any time after."""
+        """Begin to drain; a signal handler may call this, and anybody may call it again later."""
         if not self._stopping.is_set():
             self._stopping.set()
             self._tell_loop()
@@ -150,7 +156,7 @@ class Server:
             self._server.pull_trigger()
 
     def _stop_accepting(self) -> None:
-        """Take who waits in the backlog, then close the socket, so that nobody is turned away."""
+        """Accept the connections in the backlog, then close the socket; so none is turned away."""
         self._server.draining = True
         known = -1
         while len(self._channels) > known:
@@ -161,7 +167,7 @@ class Server:
         self._server.socket.close()
 
     def _close_idle(self) -> bool:
-        """Let go of the connections that nothing happens on; return whether there are others."""
+        """Close the connections that are not in use; return True if there are others."""
         channels: list[Channel] = list(self._server.active_channels.values())
         in_use = [channel for channel in channels if channel.in_use]
         for channel in channels:

@@ -1,4 +1,4 @@
-"""What a thread does for a request: answers it, or says why the server refuses it."""
+"""The tasks of a thread for a request: to answer it, or to say why the server refuses it."""
 
 from http import HTTPStatus
 from typing import Any
@@ -19,7 +19,7 @@ _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class RefusalTask(ErrorTask):  # type: ignore[misc]  # waitress is not typed
-    """What waitress itself refuses (400, 413, 431, 501) or could not finish (500), as a problem."""
+    """A problem for what waitress refuses (400, 413, 431, 501) or could not finish (500)."""
 
     def execute(self) -> None:
         error = self.request.error
@@ -33,7 +33,7 @@ class RefusalTask(ErrorTask):  # type: ignore[misc]  # waitress is not typed
 
 
 class AnswerTask(WSGITask):  # type: ignore[misc]
-    """An ordinary request. While the server drains, the last one that was sent ends the connection."""
+    """Answers an ordinary request. While the server drains, a connection's last request ends it."""
 
     def execute(self) -> None:
         if self._is_last():
@@ -46,7 +46,7 @@ class AnswerTask(WSGITask):  # type: ignore[misc]
             super().execute()
 
     def write(self, data: bytes) -> None:
-        """The head goes out with the first of the body: a send each would wake the caller twice."""
+        """Send the head with the first of the body: a send each would wake the caller twice."""
         if self.wrote_header:
             super().write(data)
             return
@@ -79,14 +79,18 @@ class AnswerTask(WSGITask):  # type: ignore[misc]
         self.write(b"" if self.request.command == "HEAD" else why)
 
     def set_close_on_finish(self) -> None:
-        """Waitress would also close after every 204 and 304, for want of a length that they must not have."""
+        """Close after this answer, if there is a reason to.
+
+        Waitress would also close after every 204 and 304, because they lack a length. They must not
+        have one.
+        """
         asked = self.request.headers.get("CONNECTION", "").lower() == "close"
         if self.has_body or self.version != "1.1" or asked or self._is_last():
             super().set_close_on_finish()
 
 
 def deferral_of(request: Any) -> Deferral | None:
-    """A request that was put aside before has one."""
+    """Return the deferral of a request that was put aside before; ``None`` of any other."""
     found: Deferral | None = getattr(request, "deferral", None)
     return found
 

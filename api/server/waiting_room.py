@@ -2,14 +2,15 @@
 
 A request is called when it is woken (``bus.notify.wakeup``), when its pause is over, or when the
 server stops. The server's own loop, which reads and writes all connections, looks after the pauses,
-so there is no thread more that could die. Called requests go on in the server's threads, a few at a
-time: when one announcement wakes hundreds, the other requests keep the other threads.
+so there is no further thread that could die. Called requests go on in the server's threads, a few
+at a time: when one announcement wakes hundreds, the other requests keep the other threads.
 
-Why nobody is forgotten: a place is in one of three states, and moves on under one lock. It waits; it is
-called, once, by whatever comes first; or its caller has gone. A place that enters says so to the loop,
-which then knows when its pause is over; an announcement that came before is told at once by its ``Wakeup``.
-What is called stands in line until one of the few has ended, and whatever way one ends calls the next. Once
-the room is closed, who enters is called at once.
+Why nobody is forgotten: a place is in one of three states, and changes its state under one lock. It
+waits; or it has been called, once, by the event that came first; or its caller has gone. A request
+that enters wakes the loop, which then knows when the pause is over. If an announcement came before
+that, its ``Wakeup`` calls the place at once. A called place stands in line until one of the few
+that go on has ended. However it ends, it calls the next. Once the room is closed, a request that
+enters is called at once.
 """
 
 import threading
@@ -24,7 +25,7 @@ from api.middleware.deferral import Deferral, Pause
 
 
 class WaitingConnection(Protocol):
-    """What holds a request that waits (``api.server.channel.Channel``)."""
+    """A connection that holds a request that waits (``api.server.channel.Channel``)."""
 
     connected: bool
 
@@ -33,7 +34,7 @@ C = TypeVar("C", bound=WaitingConnection)
 
 
 class Place(Generic[C]):
-    """A request that waits, at the head of its channel; the time is of the monotonic clock."""
+    """A request that waits, at the head of its channel; ``due`` is on the monotonic clock."""
 
     __slots__ = ("channel", "deferral", "due")
 
@@ -54,9 +55,10 @@ class WaitingRoom(Generic[C]):
         tell_loop: Callable[[], None],
         on_leaving: Callable[[falcon.Request], None],
     ) -> None:
-        """``go_on`` has a thread service a channel, ``tell_loop`` ends the present wait of the server's loop.
+        """Let at most ``at_a_time`` called requests go on together.
 
-        ``on_leaving`` is told the requests whose callers have gone.
+        ``go_on`` has a thread service a channel. ``tell_loop`` ends the present wait of the
+        server's loop. ``on_leaving`` gets each request whose caller has gone.
         """
         self._at_a_time = at_a_time
         self._go_on = go_on
@@ -70,7 +72,7 @@ class WaitingRoom(Generic[C]):
         self._closed = False
 
     def __len__(self) -> int:
-        """How many requests wait."""
+        """Return how many requests wait and have not been called."""
         return len(self._waiting)
 
     def enter(self, channel: C, deferral: Deferral, pause: Pause) -> None:
@@ -95,16 +97,16 @@ class WaitingRoom(Generic[C]):
             self.abandon(place.deferral)
 
     def abandon(self, deferral: Deferral) -> None:
-        """Give back what a request holds whose caller has gone."""
+        """Give back what a request holds; its caller has gone."""
         deferral.abandon()
         self._on_leaving(deferral.req)
 
     def seconds_left(self, at_most: float) -> float:
-        """How long the loop may wait."""
+        """Return how many seconds the loop may wait."""
         return max(0.0, min(at_most, self._next_due - time.monotonic()))
 
     def call_due(self) -> None:
-        """Call those whose pause is over."""
+        """Call the requests whose pause is over."""
         now = time.monotonic()
         if now < self._next_due:
             return
@@ -115,14 +117,14 @@ class WaitingRoom(Generic[C]):
         self._call(due)
 
     def close(self) -> None:
-        """Call everybody, and whoever comes later."""
+        """Call every request that waits, and from now on every request that enters."""
         with self._lock:
             self._closed = True
             everybody = list(self._waiting.values())
         self._call(everybody)
 
     def ended(self) -> None:
-        """One that was called has been serviced: the next may go on."""
+        """Let the next request go on, because one that was called has been serviced."""
         with self._lock:
             self._going_on -= 1
         self._call([])

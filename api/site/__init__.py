@@ -1,1 +1,1 @@
-"""Pages for people, as they are: HTML, CSS and JavaScript in a folder each, and what serves them."""
+"""Pages for people: HTML, CSS and JavaScript in a folder each, and the code that serves them."""

@@ -1,7 +1,7 @@
-"""Files of the site: open to all, kept by browsers as long as they are the same, and locked down.
+"""Serves the site's files: open to all, kept by browsers as long as they are the same, locked down.
 
-A page may load nothing but what comes with it, may not be framed and sends nobody a referrer, so that even
-a gap in its script could not send a token anywhere else.
+A page may load nothing but what comes with it, may not be framed and sends nobody a referrer. So
+even a gap in its script could not send a token anywhere else.
 """
 
 from collections.abc import Iterable, Mapping
@@ -54,7 +54,7 @@ class Content:
 
 
 class PageResource:
-    """A folder's page itself."""
+    """Serves the page of a folder."""
 
     produces = "text/html"
 
@@ -66,7 +66,7 @@ class PageResource:
 
 
 class PageFiles:
-    """What a folder's page consists of besides, and what else it needs."""
+    """Serves the other files of a page's folder, and the files ``besides`` that the page needs."""
 
     def __init__(self, folder: str, besides: Iterable[Path] = ()) -> None:
         paths = [path for path in (*(FOLDER / folder).iterdir(), *besides) if path.suffix in _MEDIA_TYPES]

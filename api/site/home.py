@@ -1,4 +1,4 @@
-"""``/``: what this service is, and where to go."""
+"""``/``: says what this service is, and where to go."""
 
 from collections.abc import Iterator
 from functools import cache

@@ -17,7 +17,7 @@ _CODE = re.compile(r"`([^`]+)`")
 
 
 class Negotiated:
-    """Whoever does not say what it prefers gets JSON; a browser says so."""
+    """Answers JSON to a caller that states no preference; a browser states that it prefers HTML."""
 
     def __init__(self, document: Mapping[str, object], page: bytes) -> None:
         self._document = Content(to_json(document), falcon.MEDIA_JSON)
@@ -29,12 +29,12 @@ class Negotiated:
 
 
 def page(title: str, body: Iterable[str], *, root: str) -> bytes:
-    """The page around some HTML; ``root`` leads from its address to ``/``."""
+    """Return the page around some HTML; ``root`` leads from its address to ``/``."""
     template = Template((FOLDER / "pages" / PAGE).read_text())
     given = {"title": escape(title), "body": "\n      ".join(body), "root": root, "version": escape(VERSION)}
     return template.substitute(given).encode()
 
 
 def inline(text: str) -> str:
-    """Markdown of one line as HTML, as far as code is in backticks."""
+    """Return Markdown of one line as HTML; of its syntax it knows only code in backticks."""
     return _CODE.sub(r"<code>\1</code>", escape(text, quote=False))

@@ -1,4 +1,4 @@
-"""``/problems``: every type of problem, and a page for each, to which the ``type`` of a problem leads."""
+"""``/problems``: lists every type of problem. The ``type`` of a problem leads to its page here."""
 
 from collections.abc import Iterator
 from functools import cache

@@ -1,10 +1,10 @@
-"""What ``/`` and ``/problems`` answer to programs."""
+"""The shapes of the answers of ``/`` and ``/problems`` to programs."""
 
 from typing import TypedDict
 
 
 class AboutLinks(TypedDict):
-    """Where to go from here."""
+    """The addresses to go to from here."""
 
     docs: str
     openapi: str
@@ -14,7 +14,7 @@ class AboutLinks(TypedDict):
 
 
 class About(TypedDict):
-    """What this service is."""
+    """A description of this service."""
 
     name: str
     version: str

@@ -1,8 +1,9 @@
 """Swagger UI, which the page ``/docs`` runs: the two files of its distribution that are needed.
 
-They come from the installed package mkdocs-swagger-ui-tag, which carries them unchanged. Nothing of it is
-imported. It was chosen for what it needs, two small packages: others that are kept up need Django or Flask.
-Swagger UI was chosen because it runs under the policy of ``files.py``, while Scalar sets inline styles.
+They come from the installed package mkdocs-swagger-ui-tag, which carries them unchanged. Nothing of
+it is imported. It was chosen because it needs only two small packages: the other maintained ones
+need Django or Flask. Swagger UI was chosen because it runs under the policy of ``files.py``, while
+Scalar sets inline styles.
 """
 
 from importlib.util import find_spec
@@ -13,10 +14,10 @@ FILES = ("swagger-ui-bundle.js", "swagger-ui.css")
 
 
 def files() -> list[Path]:
-    """Where they are.
+    """Return the paths of the two files.
 
     Raises:
-        FileNotFoundError: the package is not installed, or another release of it has them no more.
+        FileNotFoundError: the package is not installed, or this release of it lacks the files.
 
     """
     spec = find_spec(PACKAGE)

@@ -1,1 +1,1 @@
-"""The audit trail: who did what as an operator, and who was shown personal data."""
+"""Records what operators do, and which callers are shown personal data."""

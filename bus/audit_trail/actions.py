@@ -1,10 +1,10 @@
-"""What the audit trail tells apart: every action of an operator, and every way to be shown personal data."""
+"""The audit trail's names for each action of an operator and each way to be shown personal data."""
 
 from enum import StrEnum
 
 
 class Action(StrEnum):
-    """One for each way to change something, and for each to be shown personal data."""
+    """One member for each way to change something, and for each way to be shown personal data."""
 
     RETRY_DEAD = "retry_dead"
     DISCARD_DEAD = "discard_dead"
@@ -27,16 +27,16 @@ class Action(StrEnum):
 
     @property
     def is_read(self) -> bool:
-        """Return True if it changes nothing: it is counted by the hour."""
+        """Return True if the action changes nothing. Such an action is counted by the hour."""
         return self.value.startswith("read_")
 
 
 class Ended(StrEnum):
-    """How an action ended."""
+    """The outcome of an action, as far as it is known."""
 
     BEGUN = "begun"
-    """No end is known: its process died, its database went away, or others carry it out."""
+    """No end is known: the process died, the database went away, or others carry the action out."""
     DONE = "done"
     REFUSED = "refused"
-    """It could not be done as things were, and nothing was changed."""
+    """The action could not be done as things were, and nothing was changed."""
     FAILED = "failed"

@@ -1,8 +1,9 @@
-"""Who an entry of the audit trail names: the bearer of a verified token, or the user of a command line.
+"""The caller that an audit entry names: a verified token's bearer, or a command line's user.
 
-Neither is what somebody types. A token names its subject. A command line runs under the effective user id of
-its process; ``LOGNAME`` and ``SUDO_USER`` are variables that anybody sets. Where a user has become another
-one by ``sudo`` or ``su``, the kernel knows who logged in: a process without privileges cannot change that.
+Nobody types either of the two names. A token names its subject. A command line runs under the
+effective user id of its process; ``LOGNAME`` and ``SUDO_USER`` are variables that anybody can set.
+If a user has become another one by ``sudo`` or ``su``, the kernel knows which user logged in. A
+process without privileges cannot change that.
 """
 
 import os
@@ -20,7 +21,7 @@ NOBODY_LOGGED_IN = 2**32 - 1
 
 
 class Through(StrEnum):
-    """By which way somebody acts."""
+    """The way by which a caller acts."""
 
     HTTP = "http"
     COMMAND_LINE = "command line"
@@ -28,7 +29,7 @@ class Through(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who acts; ``name`` is for people, such as ``ops:alice`` or ``root@host``."""
+    """A caller that acts; ``name`` is for people, such as ``ops:alice`` or ``root@host``."""
 
     name: str
     through: Through

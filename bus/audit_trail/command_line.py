@@ -1,4 +1,4 @@
-"""How commands of ``python -m`` record what they change, and how ``python -m bus audit-trail`` prints it."""
+"""Records what commands of ``python -m`` change, and prints ``python -m bus audit-trail``."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -27,7 +27,10 @@ Recorder = Callable[[Action, Target], AbstractContextManager[Attempt]]
 
 @contextmanager
 def recorder(settings: Settings) -> Iterator[Recorder]:
-    """Record what a command changes, in the name of the user that it runs as; may be used by many threads."""
+    """Yield a function that records what a command changes, in the name of the user it runs as.
+
+    Many threads may call it.
+    """
     logs.configure("WARNING", settings.log_format)  # an end that cannot be recorded is told on stderr
     database = write_database(settings)
     with database.client:
@@ -51,7 +54,7 @@ def show(limit: int, since: datetime | None, *, as_json: bool) -> None:
 
 
 def shown(entries: Sequence[TrailEntry]) -> Table:
-    """One row for each; the address stands below who it is."""
+    """Return a table with one row for each entry; the address stands below the caller's name."""
     rows = table("at (UTC)", words=("who", "action", "target", "outcome"))
     for entry in entries:
         times = "" if entry.count == 1 else f"{entry.count:,} times"
@@ -66,6 +69,9 @@ def shown(entries: Sequence[TrailEntry]) -> Table:
 
 
 def _cell(*lines: str) -> Text:
-    """Lines of text as they are, but that a terminal obeys none: a target is what somebody asked for."""
+    """Return a cell of these lines; one that is not printable is escaped, so no terminal obeys it.
+
+    A target is text that a caller sent.
+    """
     shown = (line.encode("unicode_escape").decode() if not line.isprintable() else line for line in lines)
     return Text("\n".join(shown).rstrip())

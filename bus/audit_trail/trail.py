@@ -6,8 +6,8 @@ An action is recorded as ``begun``, durably, before anything is done, and its en
 
 - *The record cannot be written:* ``attempt`` raises, and nothing is done.
 - *The process is killed, or the database goes away, between the two:* the entry stays ``begun``. Nobody knows
-  what became of the action, so the entry says no more. Therefore no end is written for an error of MongoDB's;
-  nor would a request have the time for another operation in vain.
+  what became of the action, so the entry says no more. Therefore ``attempt`` writes no end after an
+  error of MongoDB. A request would not have the time for another operation in vain, either.
 - *Only the end cannot be written:* the action is done and stays so. The log says that its end is missing.
 
 Reads are not listed one by one, since a dashboard asks every two seconds: one entry counts how often one
@@ -15,8 +15,9 @@ caller asked for one target within an hour of this process's clock. Its id is dr
 processes count in one entry, and MongoDB applies one increment after the other. ``at`` is the first time, so
 the order of the list never changes.
 
-All times are those of the database. An entry keeps the time when it expires. So another setting holds for
-what is recorded from then on, and a command line with another setting changes no other entry.
+All times are those of the database. An entry keeps the time when it expires. So a changed setting
+applies only to what is recorded from then on, and a command line with another setting changes no
+other entry.
 """
 
 import hashlib
@@ -43,7 +44,7 @@ from bus.primitives.database_time import from_now
 DAY_MS = 86_400_000
 HOUR_S = 3_600
 LONGEST_TEXT = 256
-"""Characters of an id in a target, and of a detail: an address may have any text where an id belongs."""
+"""The most characters of an id in a target, and of a detail. A URL may have any text as an id."""
 
 INDEXES = (
     IndexModel([("at", DESCENDING), ("_id", DESCENDING)]),
@@ -52,12 +53,12 @@ INDEXES = (
 )
 
 Target = Mapping[str, str]
-"""Ids of what an action is about, by what they are the ids of."""
+"""The ids of the things that an action is about; each key names the kind of thing."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrailEntry:
-    """An entry as it is shown; ``at`` is when it began, and ``count`` how often something was read since.
+    """An entry as it is shown; ``at`` is its beginning, ``count`` the number of reads since then.
 
     ``action`` and ``outcome`` may be words of another build.
     """
@@ -74,14 +75,14 @@ class TrailEntry:
 
 @dataclass(slots=True)
 class Attempt:
-    """An action that goes on; what is set here is recorded as its end, unless it raises."""
+    """An action that goes on. What its block sets here is recorded as its end, unless it raises."""
 
     outcome: Ended = Ended.DONE
     detail: str | None = None
 
 
 class AuditTrail:
-    """The audit trail in one write database, kept for so many days, or with 0 for ever."""
+    """The audit trail in one write database. It keeps entries for ``days`` days; 0 is for ever."""
 
     def __init__(self, database: Database[Documents], days: int) -> None:
         self._entries = database.get_collection("audit", write_concern=DURABLE)
@@ -99,10 +100,12 @@ class AuditTrail:
         target: Target,
         refusals: tuple[type[Exception], ...] = (RefusedError,),
     ) -> Iterator[Attempt]:
-        """Record an action around what it does; an exception of ``refusals`` says that nothing was changed.
+        """Record an action around the block that does it.
+
+        An exception of ``refusals`` says that the block changed nothing.
 
         Raises:
-            PyMongoError: it cannot be recorded; then the block is not entered.
+            PyMongoError: the action cannot be recorded; then the block is not entered.
 
         """
         begun = {**_stored(caller, action, target), "outcome": Ended.BEGUN}
@@ -132,10 +135,10 @@ class AuditTrail:
             logger.warning("the end of an action is not recorded", entry=identity, error=error)
 
     def count(self, caller: Caller, action: Action, target: Target) -> None:
-        """Record that somebody is about to be shown something.
+        """Record that a caller is about to be shown something.
 
         Raises:
-            PyMongoError: it cannot be recorded; then it must not be shown.
+            PyMongoError: that cannot be recorded; then the thing must not be shown.
 
         """
         read = {**_stored(caller, action, target), "outcome": Ended.DONE}
@@ -190,7 +193,7 @@ def _stored(caller: Caller, action: Action, target: Target) -> Documents:
 
 
 def _literal(fields: Mapping[str, Any]) -> Documents:
-    """Fields of an update by a pipeline, in which text with a dollar would be an expression."""
+    """Return fields as literals: in a pipeline update text with a dollar would be an expression."""
     return {name: {"$literal": value} for name, value in fields.items()}
 
 

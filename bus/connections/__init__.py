@@ -1,1 +1,1 @@
-"""How processes reach MongoDB and Redis: addresses checked at start, bounded waits, the primary only."""
+"""Connections to MongoDB and Redis: addresses checked at start, bounded waits, the primary only."""

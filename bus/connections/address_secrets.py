@@ -1,4 +1,4 @@
-"""No password in a message: what is told of an address."""
+"""Keeps passwords out of messages about an address."""
 
 import re
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ _PASSWORD_OPTION = re.compile(r"password=([^&]*)", re.IGNORECASE)
 def without_secrets(address: str, message: str) -> str:
     """Return ``message``, or one that quotes nothing if ``message`` quotes a part of a password.
 
-    Where a password ends is not known in an address that is malformed. So every part between the first
+    In a malformed address nobody knows where the password ends. So every part between the first
     ``:`` and the last ``@`` counts as one.
     """
     quoted = (re.search(rf"(?<!\w){re.escape(part)}(?!\w)", message) for part in _secrets(address))
@@ -20,7 +20,7 @@ def without_secrets(address: str, message: str) -> str:
 
 
 def without_credentials(address: str) -> str:
-    """Return what of a valid address may be shown: neither user and password nor options."""
+    """Return the part of a valid address that may be shown: no user, no password and no options."""
     scheme, _, rest = address.partition("://")
     return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}"
 

@@ -1,4 +1,4 @@
-"""How every process connects to MongoDB and Redis: durable writes, bounded waits, UTC times.
+"""Connects every process to MongoDB and Redis: durable writes, bounded waits, UTC times.
 
 Clients are built in mains and in ``create_app`` and passed on; they connect when first used.
 """
@@ -24,12 +24,12 @@ CODEC: CodecOptions[Documents] = CodecOptions(tz_aware=True)
 DURABLE = WriteConcern(w="majority", j=True)
 """A ``kill -9`` of mongod lost hundreds of acknowledged writes with anything less."""
 SETTLED = ReadConcern("majority")
-"""Only what no failover can take back. A new primary may show less of it than the one before it did."""
+"""Reads only what no failover can take back. A new primary may show less of it than the last."""
 UNSETTLED = ReadConcern("local")
-"""Whatever the primary has at the moment; it may be taken back."""
+"""Reads what the primary has at the moment; a failover may take it back."""
 
 DUPLICATE_KEY = 11000
-"""MongoDB's code for a unique index that refused."""
+"""MongoDB's code for a write that a unique index refused."""
 
 WORKER_TIMEOUT_MS = 10_000
 """The bound on one MongoDB operation, retries included, in workers."""
@@ -40,25 +40,26 @@ A request may wait for its turn for 2 s (``api.middleware.deadline``), then for 
 one, and then ask whether the server is there (``bus.connections.liveness``).
 """
 HEARTBEAT_MS = 1_000
-"""How often each MongoDB server is asked how it is."""
+"""The milliseconds between two questions of the driver to a MongoDB server about its state."""
 SILENT_MS = 2_000
-"""How much longer than that an answer may take; then the server's connections are given up.
+"""The milliseconds that an answer may take beyond that; then the driver gives up the connections.
 
-So an operation on a primary that is frozen ends within 3 s, and is tried again on the next primary within
-what is left of the client's timeout. Without the two, only the timeout itself would end it.
+So an operation on a frozen primary ends within 3 s. The driver tries it again on the next primary
+within what is left of the client's timeout. Without these two settings only the timeout would end
+it.
 """
 REDIS_TIMEOUT_S = 5.0
 PROBE_KEY = "twofold:probe"
-"""Never there."""
+"""A key that never exists."""
 BLOCK_S = 1.0
-"""How long a consumer blocks in Redis at most: it is also how long it takes to notice that it should stop."""
+"""The most seconds that a consumer blocks in Redis, and so needs to notice that it should stop."""
 
 
 def mongo_client(uri: str, timeout_ms: int = WORKER_TIMEOUT_MS) -> MongoClient[Documents]:
-    """A client whose every operation is bounded by ``timeout_ms``, however often it is retried.
+    """Return a client that bounds every operation, all its retries included, by ``timeout_ms``.
 
-    An attempt ends when its server has been silent for ``HEARTBEAT_MS`` and ``SILENT_MS``: the driver's
-    monitor then closes the connections that are in use, and the operation is retried.
+    An attempt ends when its server has been silent for ``HEARTBEAT_MS`` and ``SILENT_MS``: the
+    driver's monitor then closes the connections that are in use, and the driver tries again.
     """
     return MongoClient(
         uri,
@@ -71,7 +72,10 @@ def mongo_client(uri: str, timeout_ms: int = WORKER_TIMEOUT_MS) -> MongoClient[D
 
 
 def write_database(settings: Settings, timeout_ms: int = WORKER_TIMEOUT_MS) -> Database[Documents]:
-    """The log and the inbox. What is decided or told rests on them, so only what is settled is read."""
+    """Return the database of the log and the inbox.
+
+    Decisions and answers rest on them, so only settled data is read.
+    """
     client = mongo_client(settings.write_mongodb_uri.get_secret_value(), timeout_ms)
     return client.get_database(
         settings.write_database, codec_options=CODEC, write_concern=DURABLE, read_concern=SETTLED
@@ -79,11 +83,12 @@ def write_database(settings: Settings, timeout_ms: int = WORKER_TIMEOUT_MS) -> D
 
 
 def causal(database: Database[Documents]) -> AbstractContextManager[ClientSession | None]:
-    """A session in which each read is causally after all that was read and written in it before.
+    """Return a session in which each read is causally after all earlier reads and writes in it.
 
-    Two settled reads without one may go to two primaries, and the second show less than the first. With a
-    direct connection there is one server, which shows at least what it has shown, so it takes no session:
-    PyMongo would refuse one on a connection that is older than the server's replica set.
+    Without a session, two settled reads may go to two primaries, and the second may show less than
+    the first. With a direct connection there is one server, which shows at least what it has shown
+    before. So there is no session then: PyMongo would refuse one on a connection that is older than
+    the server's replica set.
     """
     if database.client.options.direct_connection:
         return nullcontext()
@@ -91,12 +96,13 @@ def causal(database: Database[Documents]) -> AbstractContextManager[ClientSessio
 
 
 def read_barrier(database: Database[Documents], session: ClientSession | None) -> None:
-    """Let what is read in a session from here on show all that was acknowledged before the call.
+    """Make later reads in a session show all that was acknowledged before this call.
 
-    It is a durable write, which a primary that was replaced gets nobody to confirm; reads causally after it
-    show what stands before it in the oplog. A linearizable read would say the same, but does not ask for the
-    journal to be written: where nobody else does, it waits for 100 ms, and this for 3. Of a sharded cluster
-    it asks one shard alone.
+    It is a durable write. A primary that was replaced finds no member that confirms it. Reads that
+    are causally after the write show what stands before it in the oplog. A linearizable read would
+    say the same, but does not ask the server to write its journal. If no other operation asks for
+    that, the read waits for 100 ms, and this write for 3 ms. In a sharded cluster this write asks
+    one shard only.
 
     Raises:
         pymongo.errors.PyMongoError: no server can say within the client's timeout that it is the primary.
@@ -107,17 +113,18 @@ def read_barrier(database: Database[Documents], session: ClientSession | None) -
 
 
 def read_database(settings: Settings, timeout_ms: int = WORKER_TIMEOUT_MS) -> Database[Documents]:
-    """The read models; as durable as the log, since checkpoints rely on it."""
+    """Return the read models' database; as durable as the log, since checkpoints rely on it."""
     client = mongo_client(settings.read_mongodb_uri.get_secret_value(), timeout_ms)
     return client.get_database(settings.read_database, codec_options=CODEC, write_concern=DURABLE)
 
 
 def redis_client(settings: Settings, timeout_s: float = REDIS_TIMEOUT_S) -> redis.Redis:
-    """A client that fails within ``timeout_s``; one quick retry covers a connection closed while idle.
+    """Return a client that fails within ``timeout_s``.
 
-    It is explicit about retries because redis-py's default retries a script ten times with ``host=`` and
-    not at all with a URL. A timeout is not retried: a server that hangs would take twice the time. The client
-    follows a primary that moves (``bus.connections.redis_pool``).
+    One quick retry covers a connection that was closed while idle. It is set here because redis-py
+    by default retries a script ten times with ``host=`` and not at all with a URL. A timeout is not
+    retried: a server that hangs would take twice the time. The client follows a primary that moves
+    (``bus.connections.redis_pool``).
     """
     retry = Retry(ExponentialBackoff(cap=0.2, base=0.05), 1, supported_errors=(redis.ConnectionError,))
     address = RedisAddress.parse(settings.redis_url.get_secret_value())

@@ -1,15 +1,16 @@
-"""Whether a server answers now, asked when an operation on it has failed.
+"""Asks a server whether it answers now, after an operation on it has failed.
 
-An operation that times out has two causes. The server hangs, and everybody should leave it alone. Or the
-server is well and this one query takes too long, which is nobody else's business. The error does not tell:
-pymongo gives up some milliseconds before mongod would report ``MaxTimeMSExpired``, and raises the same
-``NetworkTimeout`` that a dead server causes. So the server is asked the least that can be asked, a ping, in a
-short time and on another connection: pymongo has closed the one that timed out, and that one only.
+An operation times out for one of two reasons. Either the server hangs, and every caller should
+leave it alone. Or the server is well and this one query takes too long, which concerns no other
+caller. The error does not say which: pymongo gives up some milliseconds before mongod would report
+``MaxTimeMSExpired``, and raises the same ``NetworkTimeout`` that a dead server causes. So the
+server is sent the cheapest question, a ping, with a short timeout and on another connection:
+pymongo has closed the one that timed out, and no other.
 
-Why this is right: a server that is stopped, cut off or has no primary answers no ping, so the first operation
-that times out finds it. A server that answers a ping serves other operations too. What is not noticed is a
-mongod that answers and cannot do its work, such as one whose disk hangs or that has lost its majority: each
-operation then takes its own time.
+Why this is right: a server that is stopped, cut off or has no primary answers no ping, so the first
+operation that times out finds it. A server that answers a ping serves other operations too. One
+case stays unnoticed: a mongod that answers and cannot do its work, such as one whose disk hangs or
+that has lost its majority. Each operation then takes its own time.
 
 Callers that fail together share one question, so that finding out costs ``WITHIN_S`` for all of them.
 """
@@ -24,7 +25,7 @@ import redis
 from pymongo.errors import ExecutionTimeout, NetworkTimeout, PyMongoError, WaitQueueTimeoutError
 
 WITHIN_S = 0.8
-"""How long a server may take to answer: hundreds of times what a ping takes, and little beside 5 s."""
+"""The seconds allowed for an answer: hundreds of times what a ping takes, and little beside 5 s."""
 
 
 def is_perhaps_slow(error: BaseException) -> bool:
@@ -46,7 +47,8 @@ class ServerLiveness:
     def answers(self) -> bool:
         """Return True if the server answers.
 
-        One caller asks. Those that come meanwhile wait for it: its answer is later than their failures.
+        One caller asks. Callers that come meanwhile wait for its answer: it is later than their
+        failures.
         """
         came_at = time.monotonic()
         with self._asking:

@@ -1,9 +1,9 @@
-"""What a MongoDB URI may say here: told at start, from the URI and the files that it names.
+"""Checks at start what a MongoDB URI says, and the files that it names.
 
 A ``kill -9`` of mongod loses acknowledged writes unless they are ``w: majority, j: true``, and checkpoints
 rely on the read models being as durable as the log. A decision needs the newest commit, and a read that waits
-for a position needs the newest checkpoint: both are on the primary. How sure a read must be differs from one
-read to another, so each read asks for its own level and the URI names none.
+for a position needs the newest checkpoint: both are on the primary. Some reads must be surer than
+others, so each read asks for its own level and the URI names none.
 """
 
 from collections.abc import Mapping
@@ -40,11 +40,12 @@ def check(uri: str) -> None:
 def refuse_one_of_several(databases: Mapping[str, Database[dict[str, Any]]]) -> None:
     """Refuse a direct connection to one member of a replica set that has others; ask the server.
 
-    Such a client does not find the next primary, and reads from a member that is none. A set of one member
-    hides nothing, and a mongos is no member. ``databases`` stand under the variables that name their URIs.
+    Such a client does not find the next primary, and may read from a member that is not the
+    primary. A set of one member hides nothing, and a mongos is no member. The keys of ``databases``
+    are the variables that name their URIs.
 
     Raises:
-        ConfigurationError: naming the variable.
+        ConfigurationError: a database has such a client; the message names the variable.
 
     """
     for variable, database in databases.items():

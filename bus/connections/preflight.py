@@ -1,8 +1,9 @@
-"""Whether the servers of a command are there, asked before it does anything.
+"""Checks that the servers of a command are there before the command does anything.
 
-A process waits for its servers. A command is typed by somebody who waits for it, so it says at once which
-variable leads nowhere. That is certain when no server of the address accepts a connection. All else may pass,
-because a server may be slow, start, or fail over: it is asked again for ``BOUND_S``.
+A process waits for its servers. A person waits for a command, so the command says at once which
+variable leads nowhere. That is certain when no server of the address accepts a connection. Any
+other failure to connect may pass, because a server may be slow, start, or fail over. So the command
+asks again for ``BOUND_S``.
 """
 
 import re
@@ -23,10 +24,12 @@ from bus.settings import Settings
 
 REDIS_URL = "REDIS_URL"
 FIRST_S = 0.2
-"""How long the first question waits, each further one three times as long, up to ``LONGEST_S``."""
+"""The seconds that the first question waits. Each further one waits three times as long, up to
+``LONGEST_S``."""
 LONGEST_S = 4.0
 BOUND_S = 10.0
-"""From here on no question begins. MongoDB elects within about that time when a primary was killed."""
+"""A question that fails after so many seconds is the last one. MongoDB elects a new primary within
+about that time after one was killed."""
 CONNECT_S = 0.5
 
 Address = tuple[str, int | None]
@@ -34,11 +37,11 @@ Address = tuple[str, int | None]
 
 
 def settings_with_servers(*variables: str) -> Settings:
-    """``Settings.for_command_line``, once the servers that these variables name have answered.
+    """Return ``Settings.for_command_line`` once the servers that the variables name have answered.
 
     Raises:
         ConfigurationError: a variable is wrong.
-        ServerUnavailableError: a server is not there; names the variable and the address.
+        ServerUnavailableError: a server is not there; the message names variable and address.
 
     """
     settings = Settings.for_command_line()
@@ -58,7 +61,7 @@ def settings_with_servers(*variables: str) -> Settings:
 
 
 def refusals(addresses: Iterable[Address]) -> list[str]:
-    """Why nobody is at any of these addresses, or nothing as soon as that is not certain of one."""
+    """Return why each address has no server; empty if that is not certain of one of them."""
     found = []
     for host, port in addresses:
         try:
@@ -126,7 +129,7 @@ def _until_answered(ask: Callable[[float], None], addresses: Callable[[], Sequen
 
 
 def _may_pass(error: PyMongoError | redis.RedisError) -> bool:
-    """Return False for a wrong password and what else a server answers that is there."""
+    """Return False for a wrong password, or another refusal by a server that is there."""
     if isinstance(error, PyMongoError):
         return isinstance(error, ConnectionFailure) or error.timeout
     wrong = redis.ResponseError, redis.AuthenticationError, redis.exceptions.AuthorizationError
@@ -134,6 +137,6 @@ def _may_pass(error: PyMongoError | redis.RedisError) -> bool:
 
 
 def _in_words(error: Exception, where: str) -> str:
-    """Of an error of a driver, what comes before its options and all that it knows."""
+    """Return the address and a driver's message, cut before its options and all that it knows."""
     said, *_ = re.split(r",| \(configured| : <", str(error))
     return f"{where}: {said.removeprefix(f'{where}: ').removeprefix(f'{REDIS_URL}: ')}"

@@ -35,7 +35,7 @@ _HIGHEST_PORT = 65_535
 
 @dataclass(frozen=True, slots=True)
 class RedisAddress:
-    """Where Redis is and who one is there."""
+    """The address of Redis, and the user and password to use there."""
 
     servers: tuple[tuple[str, int], ...] = ()
     """Host and port of the one server, or of each sentinel; empty for a socket."""
@@ -54,7 +54,7 @@ class RedisAddress:
         """Read a URL and try the files that it names.
 
         Raises:
-            ValueError: saying what is wrong, without a password.
+            ValueError: the URL or a file is wrong; the message says how, without a password.
 
         """
         scheme, there, rest = url.partition("://")
@@ -158,7 +158,7 @@ def _without_brackets(host: str) -> str:
 
 
 def _named_in(path: str, *, sentinels: bool) -> tuple[str | None, str]:
-    """The primary's name, where there are sentinels, and the database."""
+    """Return the primary's name (``None`` without sentinels) and the database."""
     inside = path.removeprefix("/")
     if not sentinels:
         return None, inside

@@ -1,7 +1,7 @@
 """Connections to Redis that close when the server says that it is a replica now.
 
-redis-py does so for connections that it manages with sentinels and for READONLY alone. Here every kind
-of connection does, for every answer that a demoted server gives.
+redis-py closes only connections that it manages with sentinels, and only for READONLY. Here every
+kind of connection closes, for every answer that a demoted server gives.
 """
 
 from typing import Any, Protocol
@@ -12,7 +12,8 @@ from redis.sentinel import SentinelManagedConnection, SentinelManagedSSLConnecti
 from redis.utils import SENTINEL
 
 DEMOTED = ("READONLY", "UNBLOCKED", "MASTERDOWN")
-"""A write refused, a blocking command ended, a read refused while the new primary is not reached."""
+"""The starts of answers that refuse a write, end a blocking command, or refuse a read while the new
+primary is not reached."""
 _IN_SCRIPT = "-READONLY"  # how servers before 7.0 quote what stopped a script
 
 
@@ -27,7 +28,7 @@ class Owner(Protocol):
 
 
 def says_demoted(error: redis.ResponseError) -> bool:
-    """Whether an answer says that the server has become a replica."""
+    """Return True if an answer says that the server has become a replica."""
     if isinstance(error, redis.ReadOnlyError | redis.exceptions.MasterDownError):
         return True
     return str(error).startswith(DEMOTED) or _IN_SCRIPT in str(error)
@@ -56,10 +57,10 @@ class _Leaving(AbstractConnection):
         disconnect_on_error: bool | None = True,
         push_request: bool | None = False,
     ) -> Any:
-        """The answer to a command.
+        """Return the answer to a command.
 
-        It passes by ``SentinelManagedConnection.read_response``. That leaves a connection open after a
-        timeout, and the late answer would be taken for that of the next command.
+        It bypasses ``SentinelManagedConnection.read_response``, which leaves a connection open
+        after a timeout. The late answer would then be taken for the answer to the next command.
         """
         try:
             return AbstractConnection.read_response(
@@ -87,7 +88,7 @@ class _TlsConnection(_Leaving, SSLConnection):
 
 
 class _Following(_Leaving):
-    """Has its pool ask the sentinels before a command; not while it connects."""
+    """Lets its pool ask the sentinels before a command, but not while it connects."""
 
     def send_packed_command(self, command: Any, check_health: bool = True) -> None:  # noqa: FBT001, FBT002
         if check_health:
@@ -108,7 +109,7 @@ class SocketConnection(_Leaving, UnixDomainSocketConnection):
 
 
 def over_tcp(*, tls: bool, sentinels: bool) -> type[AbstractConnection]:
-    """The class of connections over TCP."""
+    """Return the class of connections over TCP."""
     if sentinels:
         return _SentinelTlsConnection if tls else _SentinelConnection
     return _TlsConnection if tls else _TcpConnection

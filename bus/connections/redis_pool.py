@@ -1,10 +1,10 @@
 """Pools of connections that follow the primary: they leave a Redis that has become read-only.
 
 A primary that is demoted keeps the connections of its clients open. It answers reads, refuses writes
-(READONLY), and ends what blocks (UNBLOCKED). The first connection that meets this makes its whole pool
-leave: idle connections are closed, those in use are renewed after their command, and redis-py's one
-retry connects anew. That resolves the host's name again, or asks the sentinels again. What was refused
-has changed nothing, so the retry is safe.
+(READONLY), and ends blocking commands (UNBLOCKED). The first connection that meets this makes its
+whole pool leave: idle connections are closed, those in use are renewed after their command, and
+redis-py's one retry connects anew. The new connection resolves the host's name again, or asks the
+sentinels again. A refused command has changed nothing, so the retry is safe.
 
 A former primary that the sentinels cannot reach refuses nothing. So a pool that has sentinels asks them
 every ``ASK_EVERY_S`` which server is the primary, and leaves when it is another one.
@@ -28,11 +28,11 @@ from bus.observability.logs import logger
 
 ASK_EVERY_S = 2.0
 ASK_LATER_S = 10.0
-"""The pause after a question that no sentinel answered: each may take until its timeout."""
+"""The seconds to pause after a question that no sentinel answered: each may take its timeout."""
 SENTINEL_TIMEOUT_S = 1.0
-"""How long one sentinel may take; then the next is asked."""
+"""The seconds that one sentinel may take; then the pool asks the next one."""
 QUIET_S = 10.0
-"""How long no connection must have met a demoted server before the next one is logged again."""
+"""The seconds without a connection that met a demoted server, before the next is logged again."""
 
 
 class FollowingPool(ConnectionPool):
@@ -58,7 +58,7 @@ class FollowingPool(ConnectionPool):
         self.tell(error)
 
     def follow(self) -> None:
-        """Do nothing: what the address means now is found when a connection is made."""
+        """Do nothing: a new connection finds out which server the address means now."""
 
 
 class SentinelPool(FollowingPool, SentinelConnectionPool):
@@ -71,7 +71,7 @@ class SentinelPool(FollowingPool, SentinelConnectionPool):
         super().__init__(service_name=name, sentinel_manager=sentinels, **kwargs)
 
     def follow(self) -> None:
-        """Ask the sentinels, now and then; one caller does and the others go on meanwhile."""
+        """Ask the sentinels now and then. One caller asks, and the others go on meanwhile."""
         if time.monotonic() >= self._ask_at and self._asking.acquire(blocking=False):
             try:
                 self._ask()
@@ -79,7 +79,10 @@ class SentinelPool(FollowingPool, SentinelConnectionPool):
                 self._asking.release()
 
     def disconnect(self, inuse_connections: bool = True) -> None:  # noqa: FBT001, FBT002 - redis-py's
-        """Close connections; with those in use, which is the end of the pool, those to the sentinels."""
+        """Close connections.
+
+        If those in use are closed, the pool is at its end: close those to the sentinels as well.
+        """
         super().disconnect(inuse_connections)
         if inuse_connections:
             self.sentinel_manager.close()
@@ -100,7 +103,7 @@ class _Sentinels(Sentinel):
     """The sentinels, asked one after the other."""
 
     def discover_master(self, service_name: str) -> Any:
-        """Host and port; raises ``redis.ConnectionError`` if no sentinel tells them."""
+        """Return the primary's host and port, or raise ``redis.ConnectionError`` if none tells."""
         try:
             return super().discover_master(service_name)
         except redis.ResponseError as error:
@@ -124,7 +127,10 @@ class _LoggedOnce:
 
 
 def pool_of(address: RedisAddress, timeout_s: float, retry: Retry) -> FollowingPool:
-    """A pool for an address; each step of connecting, sending and reading takes at most ``timeout_s``."""
+    """Return a pool for an address.
+
+    Each step of connecting, sending and reading takes at most ``timeout_s``.
+    """
     tls = dict(address.tls or {})
     common = {
         **_timeouts(timeout_s),
@@ -151,7 +157,7 @@ def pool_of(address: RedisAddress, timeout_s: float, retry: Retry) -> FollowingP
 
 
 def tell_of_demotions(client: redis.Redis, tell: Callable[[BaseException], object]) -> None:
-    """Let ``tell`` know of each demotion that a client's pool meets, instead of the log."""
+    """Call ``tell`` for each demotion that a client's pool meets, instead of logging it."""
     pool = client.connection_pool
     assert isinstance(pool, FollowingPool)  # noqa: S101 - what redis_client makes
     pool.tell = tell

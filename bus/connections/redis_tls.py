@@ -1,7 +1,7 @@
 """The TLS options of ``REDIS_URL``: redis-py's own names, and their files tried at start.
 
-redis-py reads the files at every connect. So a certificate that is renewed in place is used by the next
-connection, and one that is missing would only be found then.
+redis-py reads the files at every connect. So the next connection uses a certificate that was
+renewed in place. A missing one would only be found then.
 """
 
 import ssl
@@ -19,10 +19,10 @@ _TRUTH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no"
 
 
 def check_tls(options: Mapping[str, str]) -> dict[str, Any]:
-    """The options as redis-py takes them, after the files were loaded once as redis-py will.
+    """Return the options as redis-py takes them, after loading the files once as redis-py will.
 
     Raises:
-        ValueError: naming the option.
+        ValueError: an option is wrong; the message names it.
 
     """
     for name in _FILES:

@@ -1,1 +1,1 @@
-"""What came to nothing and waits for an operator: failed commands and dead letters."""
+"""Failed commands and dead letters: they came to nothing and wait for an operator."""

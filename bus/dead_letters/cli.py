@@ -1,4 +1,4 @@
-"""``python -m bus dead``: what waits for an operator, and what to do about it."""
+"""``python -m bus dead``: shows what waits for an operator, and retries or discards it."""
 
 import sys
 from typing import Annotated
@@ -48,7 +48,7 @@ def show(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Show everything that is known of one, its payload included, and with that personal data.
+    """Show all that is known of a command or letter, including its payload and so personal data.
 
     The id of a command shows the command and every letter that carried it.
     """
@@ -67,7 +67,7 @@ def retry(  # noqa: PLR0913 - each is an option
     letters: Letters = False,
     reason: Reason,
 ) -> None:
-    """Have them tried again.
+    """Try failed commands and dead letters again.
 
     A command is accepted once more, at the end of the order; a letter goes back on its queue.
     What it asks for is done once, whatever has become of it meanwhile.
@@ -93,7 +93,7 @@ def discard(  # noqa: PLR0913 - each is an option
     ] = False,
     reason: Reason,
 ) -> None:
-    """Set them aside: they are kept for ever, and no longer listed.
+    """Set failed commands and dead letters aside: they are kept for ever, and no longer listed.
 
     A discarded command stays failed; it can still be retried by its id.
     --queue, --failed and --letters narrow --all.

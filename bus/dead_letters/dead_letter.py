@@ -1,8 +1,9 @@
-"""One dead letter: what is known of a message that no worker could do anything with, and why it died.
+"""A dead letter: a message that no worker could do anything with.
 
-The payload is kept as it was, whatever it is: text where it is text, bytes where it is not. What it says of
-itself is read here, without trusting it: a field of the wrong kind, a number that is no time, a character
-that MongoDB cannot keep must not stop the letters behind it from being collected.
+It holds what is known of the message, and why the message died. The payload is kept as it was: as
+text if it is text, else as bytes. The fields in it are read here without trusting them. A field of
+the wrong kind, a number that is no time, or a character that MongoDB cannot keep must not stop the
+collection of the letters behind it.
 """
 
 from dataclasses import dataclass
@@ -16,14 +17,15 @@ from dramatiq import Message
 from bus.dead_letters.diagnosis import decoded, reason_for
 
 MAX_PAYLOAD = 8 * 1024 * 1024
-"""Bytes kept of a payload, half of what a document may have; a longer one is cut, and cannot be retried."""
+"""The most bytes kept of a payload, half of what a document may have. A longer one is cut, and
+cannot be retried."""
 MAX_REASON = 4_000
 ID_LENGTH = 16
 """Hexadecimal digits: short enough to be typed, 64 bits of the digest."""
 
 
 class LetterState(StrEnum):
-    """Kept until an operator has it delivered again, or sets it aside."""
+    """The state of a letter: kept until an operator retries or discards it."""
 
     KEPT = "kept"
     RETRIED = "retried"
@@ -32,18 +34,18 @@ class LetterState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A dead letter; ``resolved_by`` and ``resolution`` say who ended it and why."""
+    """A dead letter; ``resolved_by`` names the operator who ended it, ``resolution`` says why."""
 
     letter_id: str
     queue: str
     redis_id: str
     message_id: str
-    """The message's own id, a command's id for a command; the id in Redis where it cannot be read."""
+    """The message's own id (a command's id for a command); the id in Redis if it is unreadable."""
     actor: str | None
     message: str | bytes | None
-    """As it was in Redis; ``None`` if Redis had the id alone."""
+    """The payload as it was in Redis; ``None`` if Redis had only the id."""
     size: int
-    """Of the payload, in bytes; more than is kept if it was cut."""
+    """The size of the payload in bytes; larger than what is kept if the payload was cut."""
     reason: str
     dead_at: datetime
     state: LetterState = LetterState.KEPT
@@ -53,10 +55,10 @@ class DeadLetter:
 
     @classmethod
     def collected(cls, queue: str, redis_id: bytes, died_ms: float, payload: bytes | None) -> Self:
-        """What lies in Redis under an id, since a moment in milliseconds since 1970.
+        """Return what lies in Redis under an id; ``died_ms`` is in milliseconds since 1970.
 
-        The letter's id is drawn from all of that. So collecting the same death twice gives one letter, and
-        the same message dying once more, in Redis under the same id, gives another.
+        The letter's id is drawn from all of that. So collecting the same death twice gives one
+        letter. If the same message dies once more, in Redis under the same id, it gives another.
         """
         death = b"\0".join([queue.encode(), redis_id, repr(died_ms).encode(), payload or b""])
         message = decoded(payload)
@@ -83,7 +85,7 @@ class DeadLetter:
         return {"_id": self.letter_id, **stored}
 
     def to_deliver(self) -> Message[None] | None:
-        """The message as when it was first sent; ``None`` if it cannot be read, or not in full."""
+        """Return the message as first sent; ``None`` if it cannot be read, or not in full."""
         payload = self.message.encode() if isinstance(self.message, str) else self.message
         if payload is None or len(payload) < self.size:
             return None
@@ -116,7 +118,7 @@ def _named(value: object) -> str:
 
 
 def _text(value: bytes | str) -> str:
-    """Text that BSON can keep: JSON may have lone surrogates in it, and ids any bytes."""
+    """Return text that BSON can keep. JSON may contain lone surrogates, and ids any bytes."""
     encoded = value if isinstance(value, bytes) else value.encode(errors="backslashreplace")
     return encoded.decode(errors="backslashreplace")
 

@@ -1,4 +1,4 @@
-"""Why a message is dead: what its worker noted, else what is wrong with it to this build's knowledge."""
+"""Tells why a message is dead: its worker's note, or else what this build finds wrong with it."""
 
 from dramatiq import Message
 from dramatiq.errors import DecodeError
@@ -9,7 +9,7 @@ from bus.messages.envelope import CommandEnvelope
 
 
 def decoded(payload: bytes | None) -> Message[None] | None:
-    """The message that a payload is; ``None`` if a worker could not read it either."""
+    """Return the message that a payload holds; ``None`` if a worker could not read it either."""
     try:
         message: Message[None] = Message.decode(payload or b"")
     except DecodeError:
@@ -18,7 +18,7 @@ def decoded(payload: bytes | None) -> Message[None] | None:
 
 
 def reason_for(queue: str, payload: bytes | None) -> str:
-    """The reason of the death of what lies in Redis as a payload; ``None`` is an id without one."""
+    """Return why a payload in Redis is dead; a payload of ``None`` means an id without one."""
     if payload is None:
         return "its message is gone from Redis"
     message = decoded(payload)
@@ -36,7 +36,10 @@ def _flaw(payload: bytes) -> str:
 
 
 def _noted(message: Message[None]) -> str | None:
-    """``error`` is from this system's broker; Dramatiq's own notes a traceback when it tries again."""
+    """Return what the worker noted, if anything.
+
+    This system's broker notes an ``error``. Dramatiq's own notes a traceback when it tries again.
+    """
     if error := message.options.get("error"):
         return str(error)
     traceback = str(message.options.get("traceback") or "").strip()

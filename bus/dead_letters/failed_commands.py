@@ -1,15 +1,17 @@
-"""The failed commands: what the inbox keeps for an operator, to be tried again or set aside.
+"""The failed commands: the inbox keeps them, and an operator retries them or sets them aside.
 
-A retry joins at the end of the order: the command is accepted once more, now. So it is decided after
-everything that was accepted meanwhile, and with a time that is not before what has happened to its aggregate.
+A retried command joins at the end of the order: it is accepted once more, now. So it is decided
+after everything that was accepted meanwhile, and with a time that is not before what has happened
+to its aggregate.
 
-Why a retry is harmless whatever has become of the command: the log holds at most one outcome of it, and that
-it failed is one. A retry accepts the command again and then takes the failure out of the log, so that the
-command can have another outcome: its place becomes a tombstone. If it is killed between the two, the next
-handler finds the failure and copies it, and an operator retries again. Afterwards a worker that was taken for
-stuck may append after all; the handler finds that and copies it. A retry takes the very failure that was
-looked at (its ``finished_at``): of two operators one wins, and an outcome that came in between stands. A
-discarded command's failure stays in the log, so it can come to nothing else.
+A retry is harmless, whatever has become of the command. The log holds at most one outcome of a
+command, and a failure is one. A retry first accepts the command again. Then it takes the failure
+out of the log, so that the command can have another outcome: the failure's place becomes a
+tombstone. If the retry is killed between the two, the next handler finds the failure and copies it,
+and an operator retries again. After a retry, a worker that was taken for stuck may still append an
+outcome; the handler finds it and copies it. A retry applies only to the failure that was looked at
+(by its ``finished_at``). So of two operators one wins, and an outcome that came in between stands.
+The failure of a discarded command stays in the log, so the command can have no other outcome.
 """
 
 from datetime import datetime
@@ -27,7 +29,8 @@ from bus.messages.outcome import CommandStatus
 _FAILED = {"status": CommandStatus.FAILED.value}
 _OPEN = {**_FAILED, "discarded": {"$exists": False}}
 _OF_THE_FAILURE = ("errors", "error", "alone", "discarded")
-"""What a retry begins without. The lease of an attempt made alone is left: its holder may be at it still."""
+"""The fields that a retry removes. It leaves the lease of an attempt made alone: the holder may
+still be at work."""
 
 _SAID_IN_THE_LOG = (
     "command_id",
@@ -40,14 +43,14 @@ _SAID_IN_THE_LOG = (
     "outcome",
     "traceparent",
 )
-"""What a failure in the log has beyond a tombstone."""
+"""The fields of a failure in the log that a tombstone does not have."""
 
 
 class FailedCommands:
-    """The inbox of one write database, as far as it failed.
+    """The failed commands in the inbox of one write database.
 
-    Documents are handed out as they are stored: an operator also has to see those that this build cannot
-    read.
+    They are handed out as stored documents: an operator also has to see those that this build
+    cannot read.
     """
 
     def __init__(self, database: Database[Documents]) -> None:
@@ -56,33 +59,33 @@ class FailedCommands:
         self._commits = database.get_collection("commits", write_concern=DURABLE)
 
     def newest(self, limit: int, *, discarded: bool = False) -> list[Documents]:
-        """The newest first; those set aside only if ``discarded``."""
+        """Return failed commands, the newest first; those set aside only if ``discarded``."""
         found = self._commands.find(_FAILED if discarded else _OPEN)
         return list(found.sort("finished_at", DESCENDING).limit(limit))
 
     def open_ids(self) -> list[str]:
-        """Of all that wait for an operator, the first that failed first."""
+        """Return the ids of all that wait for an operator, in the order in which they failed."""
         return [
             stored["_id"]
             for stored in self._commands.find(_OPEN, {"_id": True}).sort("finished_at", ASCENDING)
         ]
 
     def count_open(self) -> int:
-        """How many wait for an operator."""
+        """Return how many failed commands wait for an operator."""
         return self._commands.count_documents(_OPEN)
 
     def find(self, command_id: str) -> Documents | None:
-        """A command that is failed, or that an operator has had to do with."""
+        """Return a command that is failed, or that an operator has retried or discarded."""
         had_to_do = {"$or": [_FAILED, {"resolutions": {"$exists": True}}]}
         return self._commands.find_one({"_id": command_id, **had_to_do})
 
     def retry(self, command_id: str, *, by: str, reason: str) -> CommandEnvelope:
         """Accept a failed command once more; the sweep delivers it if its caller does not.
 
-        A discarded one may be retried too: the operator has thought again.
+        A discarded command may be retried too: the operator may decide anew.
 
         Raises:
-            RefusedError: it is not failed (any more), or this build cannot read it.
+            RefusedError: the command is not failed (any more), or this build cannot read it.
 
         """
         failed = self._failed(command_id)
@@ -130,7 +133,10 @@ class FailedCommands:
             raise RefusedError(f"{command_id} is discarded already, or somebody else was faster")
 
     def _take_out_of_the_log(self, failed: Documents) -> None:
-        """Make a tombstone of a failure; nothing if it is not there, as when an older build noted it."""
+        """Make a tombstone of a failure.
+
+        Do nothing if the log does not have it, as when an older build noted it.
+        """
         outcome = failed["outcome"] or {}
         if outcome.get("seq") is None:
             return
@@ -157,7 +163,7 @@ class FailedCommands:
             raise RefusedError(f"{command_id} is {status}, not failed")
 
     def _resolution(self, action: str, failed: Documents, by: str, reason: str) -> dict[str, Any]:
-        """What was done, and to which failure: a retry clears the outcome, and this keeps it."""
+        """Return what was done, and to which failure: a retry clears the outcome, this keeps it."""
         now: datetime = self._database.command("hello", codec_options=CODEC)["localTime"]
         outcome = failed["outcome"] or {}
         return {

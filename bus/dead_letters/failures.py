@@ -1,11 +1,13 @@
-"""Everything that waits for an operator: failed commands and dead letters, and what can be done about them.
+"""Everything that waits for an operator, failed commands and dead letters, and how to resolve it.
 
-A failed command is in the inbox and came to nothing. A dead letter is a message that no worker could do
-anything with; if it carried a command, the inbox has that too, and decides what becomes of it.
+A failed command is in the inbox and came to nothing. A dead letter is a message that no worker
+could do anything with. If it carried a command, the inbox has that command too, and decides what
+becomes of it.
 
-A letter is enqueued first and marked as retried after that: a crash in between, or two operators at once,
-deliver it twice, which changes nothing (commands are done once, bells carry no data). The other way round it
-could be lost. It gets a new id in Redis, since its own may be in flight.
+A retried letter is enqueued first and marked as retried after that. A crash in between, or two
+operators at once, deliver it twice. That changes nothing (commands are done once, bells carry no
+data). In the other order the letter could be lost. It gets a new id in Redis, since its own may be
+in flight.
 """
 
 from collections.abc import Sequence
@@ -27,7 +29,7 @@ from bus.queue.broker import Broker
 
 
 class FailureKind(StrEnum):
-    """Of what waits for an operator."""
+    """The kinds of failure that wait for an operator."""
 
     COMMAND = "command"
     LETTER = "letter"
@@ -75,7 +77,7 @@ class Failure:
 
 
 class Failures:
-    """Lists them, has them tried again, sets them aside; ``by`` and ``reason`` are recorded with each."""
+    """Lists failures, retries them and sets them aside; records ``by`` and ``reason`` with each."""
 
     def __init__(self, database: Database[Documents], broker: Broker) -> None:
         self._broker = broker
@@ -85,7 +87,7 @@ class Failures:
     def newest(
         self, kinds: Sequence[FailureKind], queue: str | None, limit: int, *, resolved: bool = False
     ) -> list[Failure]:
-        """The newest first."""
+        """Return the newest failures, at most ``limit``, the newest first."""
         found: list[Failure] = []
         if FailureKind.COMMAND in kinds and queue in {None, COMMANDS_QUEUE}:
             found += map(Failure.of_command, self.commands.newest(limit, discarded=resolved))
@@ -94,7 +96,7 @@ class Failures:
         return sorted(found, key=lambda one: one.since, reverse=True)[:limit]
 
     def open_ids(self, kinds: Sequence[FailureKind], queue: str | None) -> list[str]:
-        """Of all that wait: the commands, then the letters, each the oldest first."""
+        """Return the ids of all that wait: commands, then letters, the oldest of each first."""
         ids: list[str] = []
         if FailureKind.COMMAND in kinds and queue in {None, COMMANDS_QUEUE}:
             ids += self.commands.open_ids()
@@ -103,9 +105,9 @@ class Failures:
         return ids
 
     def in_full(self, failure_id: str) -> list[Documents]:
-        """All that is known under an id: the command, and every letter that carried it, as they are stored.
+        """Return all that is stored under an id: the command, and every letter that carried it.
 
-        A letter's message is read, where it can be read.
+        A letter's message is decoded if it can be read in full.
         """
         command = self.commands.find(failure_id)
         letter = self.letters.find(failure_id)
@@ -114,11 +116,11 @@ class Failures:
         return found + [_in_full(letter) for letter in letters]
 
     def retry(self, failure_id: str, *, by: str, reason: str) -> str:
-        """Have one tried again; return in words what happened.
+        """Retry one failure; return in words what happened.
 
         Raises:
             RefusedError: there is no such thing, or it cannot be tried again.
-            redis.RedisError: a letter, while Redis is away. A command waits for the sweep.
+            redis.RedisError: Redis is away, and it is a letter. A command waits for the sweep.
 
         """
         if letter := self.letters.find(failure_id):
@@ -131,7 +133,7 @@ class Failures:
         return "accepted again, at the end of the order"
 
     def discard(self, failure_id: str, *, by: str, reason: str) -> str:
-        """Set one aside; return in words what happened.
+        """Set one failure aside; return in words what happened.
 
         Raises:
             RefusedError: there is no such thing, or it is not waiting for an operator.

@@ -1,4 +1,4 @@
-"""``python -m bus dead``, as it runs and prints."""
+"""Runs ``python -m bus dead`` and prints what it finds and does."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -27,7 +27,7 @@ COLOURS = {LetterState.KEPT: "red", LetterState.RETRIED: "green", LetterState.DI
 
 
 def kinds(*, failed: bool, letters: bool) -> tuple[FailureKind, ...]:
-    """What two switches ask for; both or none is everything."""
+    """Return the kinds that two switches ask for; both or neither ask for every kind."""
     if failed == letters:
         return tuple(FailureKind)
     return (FailureKind.COMMAND,) if failed else (FailureKind.LETTER,)
@@ -44,7 +44,7 @@ def _failures() -> Iterator[Failures]:
 def show_list(
     wanted: Sequence[FailureKind], queue: str | None, limit: int, *, resolved: bool, as_json: bool
 ) -> None:
-    """Print the newest."""
+    """Print the newest failures, at most ``limit``."""
     with _failures() as failures:
         found = failures.newest(wanted, queue, limit + 1, resolved=resolved)
     shown = found[:limit]
@@ -62,7 +62,7 @@ def show_list(
 
 
 def lines(one: Failure) -> RenderableType:
-    """Its id, whole as other commands are given it; below it since when, on which queue, what, and why."""
+    """Return the id in full, as commands take it; below it the time, queue, what it is, and why."""
     state = "" if one.state == LetterState.KEPT else f"({one.state}) "
     head, *_ = one.reason.splitlines() or [""]
     told = f"{moment(one.since)}  {one.queue}  {one.what}  {state}{head}"
@@ -70,7 +70,12 @@ def lines(one: Failure) -> RenderableType:
 
 
 def show_one(failure_id: str, *, as_json: bool) -> bool:
-    """Print all that is known under an id; return whether there is anything."""
+    """Print all that is known under an id, and return True.
+
+    Raises:
+        RefusedError: nothing is known under it.
+
+    """
     with _failures() as failures:
         found = failures.in_full(failure_id)
     if not found:
@@ -85,25 +90,28 @@ def show_one(failure_id: str, *, as_json: bool) -> bool:
 
 
 def open_ids(wanted: Sequence[FailureKind], queue: str | None) -> list[str]:
-    """The ids of all that waits now; what fails again meanwhile is not among them."""
+    """Return the ids of all that waits now. What fails again meanwhile is not among them."""
     with _failures() as failures:
         return failures.open_ids(wanted, queue)
 
 
 def retry(ids: Sequence[str], *, reason: str) -> bool:
-    """Have them tried again; return whether all could be."""
+    """Retry these failures; return True if none was refused."""
     with _failures() as failures:
         return _each(ids, failures.retry, Action.RETRY_DEAD, reason)
 
 
 def discard(ids: Sequence[str], *, reason: str) -> bool:
-    """Set them aside; return whether all could be."""
+    """Set these failures aside; return True if none was refused."""
     with _failures() as failures:
         return _each(ids, failures.discard, Action.DISCARD_DEAD, reason)
 
 
 def _each(ids: Sequence[str], deal: Callable[..., str], action: Action, reason: str) -> bool:
-    """One line for each: what happened, on stdout, or why it could not, on stderr."""
+    """Print a line for each: what happened, on stdout, or why it was refused, on stderr.
+
+    Return True if none was refused.
+    """
     done, refused = Terminal(), Terminal(stderr=True)
     who = of_this_process().name
     all_done = True

@@ -3,13 +3,13 @@
 Dramatiq moves them aside in Redis (``dramatiq:<queue>.XQ``) and lets them expire after seven days. Here the
 clock collects them into ``dead_letters``, in the write database, which keeps them for ever.
 
-Why none is lost and none is there twice: a letter is inserted, durably, before it is removed from Redis, and
-its id is drawn from what lies in Redis; so a crash between the two only repeats the insert. It is removed
-only while it is the same death: the same id may die again in between (a command's id in Redis is the
-command's own), and that death stays for the next round. Several clocks may collect at once. What cannot be
-told apart is two deaths of one id between two rounds: Redis has room for the later one only. What Redis
-loses before the next round, a second later, is lost as a letter only: the inbox has the command, and a bell
-is rung again.
+Why no letter is lost or kept twice: the clock inserts a letter, durably, before it removes it from
+Redis, and the letter's id is drawn from what lies in Redis. So a crash between the two only repeats
+the insert. The clock removes a letter only while it is the same death. The same id may die again in
+between (a command's id in Redis is the command's own), and that death stays for the next round.
+Several clocks may collect at once. Two deaths of one id between two rounds cannot be told apart:
+Redis has room for the later one only. The next round is a second later. If Redis loses a letter
+before it, only the letter is lost: the inbox has the command, and a bell is rung again.
 """
 
 from collections.abc import Iterable, Sequence
@@ -26,9 +26,9 @@ from bus.observability.logs import logger
 from bus.queue.keys import QueueKeys
 
 BATCH = 100
-"""Letters at a time: each may be a megabyte or more."""
+"""The most letters collected at a time: each may have a megabyte or more."""
 BATCHES_A_ROUND = 10
-"""For each queue, so that a flood of letters does not keep the clock from its sweep."""
+"""The most batches for each queue: a flood of letters must not keep the clock from its sweep."""
 
 INDEXES = (
     IndexModel([("state", ASCENDING), ("dead_at", DESCENDING)]),
@@ -51,7 +51,7 @@ return removed
 """
 
 Death = tuple[bytes, float]
-"""An id in Redis, and when it died, in milliseconds since 1970."""
+"""An id in Redis, and the time of its death in milliseconds since 1970."""
 
 
 class DeadLetters:
@@ -92,7 +92,7 @@ class DeadLetters:
         return len(deaths)
 
     def keep(self, letters: Iterable[DeadLetter]) -> None:
-        """Insert them; those that are here already stay as they are, resolved or not."""
+        """Insert letters; those that are here already stay as they are, resolved or not."""
         try:
             self._letters.insert_many([letter.to_stored() for letter in letters], ordered=False)
         except BulkWriteError as error:
@@ -101,7 +101,7 @@ class DeadLetters:
                 raise
 
     def newest(self, queue: str | None, limit: int, *, resolved: bool = False) -> list[DeadLetter]:
-        """The newest first; those that an operator has ended only if ``resolved``."""
+        """Return the newest letters first; those that an operator ended only if ``resolved``."""
         where: Documents = {} if resolved else {"state": LetterState.KEPT}
         if queue is not None:
             where["queue"] = queue
@@ -109,14 +109,14 @@ class DeadLetters:
         return [DeadLetter.from_stored(stored) for stored in found]
 
     def kept_ids(self, queue: str | None) -> list[str]:
-        """Of all that wait for an operator, the oldest first."""
+        """Return the ids of all letters that wait for an operator, the oldest first."""
         where: Documents = {"state": LetterState.KEPT} | ({} if queue is None else {"queue": queue})
         return [
             stored["_id"] for stored in self._letters.find(where, {"_id": True}).sort("dead_at", ASCENDING)
         ]
 
     def count_kept(self) -> dict[str, int]:
-        """How many wait for an operator, by queue."""
+        """Return how many letters wait for an operator, by queue."""
         pipeline: list[Documents] = [
             {"$match": {"state": LetterState.KEPT}},
             {"$group": {"_id": "$queue", "letters": {"$sum": 1}}},
@@ -128,12 +128,15 @@ class DeadLetters:
         return DeadLetter.from_stored(stored) if stored else None
 
     def of_message(self, message_id: str) -> Sequence[DeadLetter]:
-        """Every death of a message, a command's by the command's id; the newest first."""
+        """Return every death of a message, the newest first.
+
+        The message of a command has the command's id.
+        """
         found = self._letters.find({"message_id": message_id}).sort("dead_at", DESCENDING)
         return [DeadLetter.from_stored(stored) for stored in found]
 
     def resolve(self, letter_id: str, state: LetterState, *, by: str, reason: str) -> bool:
-        """End a kept letter; ``False`` if somebody else did, or it never was."""
+        """End a kept letter; return False if somebody else ended it, or if it never existed."""
         ended = self._letters.update_one(
             {"_id": letter_id, "state": LetterState.KEPT},
             {

@@ -1,16 +1,19 @@
-"""How often a command was tried, kept with it in the inbox: what a process that died can no longer tell.
+"""Counts the attempts at each command in the inbox, where a count outlives a process that dies.
 
-An attempt is counted before it begins and taken back when it ends well or for a reason that passes
-by itself; one that raised is counted as an error too. So ``attempts - errors`` is how many are
-under way or ended with their process. An attempt made alone holds a lease, by mongod's clock
-(``bus.primitives.database_time``), so that only one is under way, and who dies with it is counted
-when the next one takes it. One that takes longer than its lease counts as dead until it ends: then
-it takes back its own count, and leaves the lease to who holds it by now. Two at once do no harm,
+An attempt is counted before it begins. The count is taken back when the attempt ends well, or for a
+reason that passes by itself. An attempt that raised is counted as an error too. So
+``attempts - errors`` is the number of attempts that are under way or ended with their process.
+
+An attempt made alone holds a lease, by mongod's clock (``bus.primitives.database_time``), so that
+only one is under way. If its process dies, the attempt is counted when the next one takes the
+lease. An attempt that takes longer than its lease counts as dead until it ends. Then it takes back
+its own count, and leaves the lease to the attempt that holds it by now. Two at once do no harm,
 since the log lets one outcome in.
 
-Counting is not waited for on disk: a kill of mongod that loses some costs another attempt, never a command.
-An attempt that could not be taken back, because MongoDB went away, is taken back with the next one that
-begins; never below what ended in errors, since an operator's retry may have begun the count anew.
+Counting does not wait for the disk: a kill of mongod that loses some counts costs another attempt,
+never a command. An attempt that could not be taken back, because MongoDB went away, is taken back
+with the next one that begins. The count never falls below the number of errors, since an operator's
+retry may have begun it anew.
 """
 
 import threading
@@ -27,10 +30,16 @@ from bus.messages.outcome import CommandStatus
 from bus.primitives.database_time import LONG_AGO, from_now, is_past, is_recent, shorten
 
 ALONE_MS = 20_000
-"""How long an attempt made alone may take before the next one; a worker's operations are bounded by 10 s."""
+"""The longest that an attempt made alone may take before the next one begins.
+
+A worker's operations are bounded by 10 s.
+"""
 
 QUIET_MS = 3_000
-"""How long after the last attempt began those that are open are taken for dead rather than under way."""
+"""The time since the last attempt began after which open attempts are taken for dead.
+
+Before that they are taken for attempts under way.
+"""
 
 _WAITING = {"status": CommandStatus.ACCEPTED.value}
 _OPEN = {"$expr": {"$gt": ["$attempts", {"$ifNull": ["$errors", 0]}]}}
@@ -55,14 +64,14 @@ class Attempts:
         return [None] * len(command_ids)
 
     def take_back(self, command_id: str) -> None:
-        """An attempt ended for a reason that says nothing about the command.
+        """Take back an attempt that ended for a reason which says nothing about the command.
 
-        Nothing is asked of MongoDB yet.
+        It does not ask MongoDB for anything yet.
         """
         self._owe([UpdateOne({"_id": command_id, **_WAITING, **_OPEN}, {"$inc": {"attempts": -1}})])
 
     def count_error(self, command_id: str, error: str) -> int:
-        """An attempt ended in an error; return how many have."""
+        """Count an attempt that ended in an error; return how many have."""
         counted = self._commands.find_one_and_update(
             {"_id": command_id},
             {"$inc": {"errors": 1}, "$set": {"error": error}},
@@ -72,15 +81,18 @@ class Attempts:
         return counted["errors"] if counted else 0
 
     def are_quiet(self, command_id: str) -> bool:
-        """Whether no attempt at a command has begun for a while: those that are open have ended otherwise."""
+        """Return True if no attempt at a command has begun for ``QUIET_MS``.
+
+        Then the attempts that are open have died.
+        """
         quiet = {"$not": is_recent("$attempted_at", QUIET_MS)}
         return self._commands.find_one({"_id": command_id, "$expr": quiet}, {"_id": True}) is not None
 
     def begin_alone(self, command_id: str) -> int | None:
         """Count an attempt that is made alone, and hold its lease.
 
-        Returns how many made alone before it have not ended; ``None``, and nothing is counted, while one is
-        under way or if the command is finished.
+        Returns how many attempts made alone before it have not ended. Returns ``None`` and counts
+        nothing while one is under way, or if the command is finished.
         """
         self._write()
         free = is_past({"$ifNull": ["$alone_until", LONG_AGO]})
@@ -103,7 +115,7 @@ class Attempts:
         return int(begun["alone"]) - 1
 
     def end_alone(self, command_id: str) -> None:
-        """An attempt made alone ended, however it did: its process lives."""
+        """End an attempt made alone, whatever came of it: its process lives."""
         until = self._alone_until.pop(command_id, LONG_AGO)
         lease = {"_id": command_id, "alone_until": {"$lte": until}}  # it may have been shortened
         self._owe(
@@ -120,7 +132,7 @@ class Attempts:
             self._owed += updates
 
     def _write(self, *updates: UpdateMany) -> None:
-        """Write these and all that is owed; what could not be written is owed still."""
+        """Write these updates and all that are owed; if that fails, those are still owed."""
         with self._lock:
             owed, self._owed = self._owed, []
         if not updates and not owed:

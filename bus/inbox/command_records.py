@@ -1,12 +1,13 @@
-"""What is known of a command: until it is finished the inbox has it, and after that the log.
+"""The record of a command: the inbox has it until the command is finished, and then the log.
 
-A finished command leaves the inbox; the log has its type, its stream, who asked, when, and the digest of
-the request that brought it, for ever. So the log is the idempotency record. A repeat cannot slip between
-the two: it is put into the inbox first, which refuses it while the command is there, and looked for in the
-log after that; a command leaves the inbox only once the log has it. All of it is read in one causal
-session, so no failover hides what was acknowledged.
+A finished command leaves the inbox. The log has its type, its stream, its caller, its times, and
+the digest of the request that brought it, for ever. So the log is the idempotency record. A repeat
+cannot slip between the two. It is put into the inbox first, which refuses it while the command is
+there. After that it is looked for in the log. A command leaves the inbox only once the log has it.
+All of this is read in one causal session, so no failover hides what was acknowledged.
 
-A failed command is in both: the inbox keeps it for an operator (``bus.dead_letters.failed_commands``).
+A failed command is in both: the inbox keeps it for an operator
+(``bus.dead_letters.failed_commands``).
 """
 
 from collections import defaultdict
@@ -31,14 +32,14 @@ from bus.messages.outcome import CommandStatus, Outcome
 
 @dataclass(frozen=True, slots=True)
 class CommandRecord:
-    """A command, and what it came to if it is finished."""
+    """A command, and its outcome if it is finished."""
 
     command_id: str
     type: str
     stream: str
     partition: int
     by: str
-    """The role and the subject that asked, as ``staff:ann``."""
+    """The role and the subject of the caller, as ``staff:ann``."""
     accepted_at: datetime
     request: str | None
     """The digest of the request that brought it, under an ``Idempotency-Key``."""
@@ -55,9 +56,10 @@ class CommandRecord:
 
     @classmethod
     def of_entry(cls, entry: InboxEntry, commit: Commit | None) -> "CommandRecord":
-        """A command of the inbox; the log has its commit from the moment when it is decided.
+        """Return the record of a command in the inbox; the log has its commit once it is decided.
 
-        A failure in the log counts only as long as the inbox has it too: an operator's retry begins there.
+        A failure in the log counts only as long as the inbox has it too, because an operator's
+        retry begins in the inbox.
         """
         if commit is not None and entry.outcome is None:
             decided = cls.of_commit(commit)
@@ -77,7 +79,7 @@ class CommandRecord:
 
     @classmethod
     def of_commit(cls, commit: Commit) -> "CommandRecord":
-        """A command that the log has."""
+        """Return the record of a command that the log has."""
         outcome = outcome_of(commit)
         if commit.command_id is None or commit.type is None or commit.by is None or commit.at is None:
             raise ValueError(f"nothing was decided at {commit.partition}/{commit.seq}")
@@ -105,10 +107,11 @@ class CommandRecords:
     def accept_all(
         self, accepted: Sequence[tuple[CommandEnvelope, str | None]]
     ) -> list[CommandRecord | None]:
-        """Keep commands, each with the digest of its request; once this returns, they survive everything.
+        """Keep commands with their requests' digests; once this returns, they survive everything.
 
-        Returns ``None`` for each that was new, else the record of the one that has its id already: the same
-        request again, or another one under the same key if ``request`` differs.
+        Returns ``None`` for each new command, else the record of the command that has its id
+        already. That is the same request again, or another request under the same key if
+        ``request`` differs.
         """
         with causal(self._database) as session:
             new = self._inbox.accept_all(accepted, session)
@@ -130,29 +133,32 @@ class CommandRecords:
         return known
 
     def find(self, command_id: str) -> CommandRecord | None:
-        """The record of a command, as it is settled."""
+        """Return the record of a command, as it is settled."""
         return self.find_all([command_id])[0]
 
     def find_all(self, command_ids: Sequence[str]) -> list[CommandRecord | None]:
-        """``find`` for several at once, in the order asked for."""
+        """Find several commands at once; return their records in the order asked for."""
         with causal(self._database) as session:
             return self._find(command_ids, session)
 
     def find_now(self, command_id: str) -> CommandRecord | None:
-        """``find``, and ``None`` only if nothing of that id was acknowledged before the call.
+        """Find a command; return ``None`` only if none of its id was acknowledged before the call.
 
         A new primary does not show at once all that the one before it has acknowledged.
         """
         return self.find(command_id) or self.find_latest(command_id)
 
     def find_latest(self, command_id: str) -> CommandRecord | None:
-        """``find``, no older than what was acknowledged before the call: one durable write more."""
+        """Find a command; its record is no older than what was acknowledged before the call.
+
+        This costs one durable write more than ``find``.
+        """
         with causal(self._database) as session:
             read_barrier(self._database, session)
             return self._find([command_id], session)[0]
 
     def newest(self, status: CommandStatus, limit: int) -> list[CommandRecord]:
-        """The newest commands of a status, newest first, as far as this build can read them."""
+        """Return a status's newest commands, newest first, as far as this build can read them."""
         if status is CommandStatus.ACCEPTED:
             found = self._records(self._inbox.newest(limit), None)
             return [record for record in found if record.status is status]
@@ -194,9 +200,9 @@ class CommandRecords:
 
 
 def outcome_of(commit: Commit) -> Outcome:
-    """The outcome that a document of the log stands for, the same for whoever reads it.
+    """Return the outcome that a document of the log stands for, the same for every reader.
 
-    Its stream is the commit's, whatever stream the command that asks was accepted for.
+    Its stream is the commit's, whatever stream the asking command was accepted for.
     """
     if commit.stream is not None:
         return Outcome(

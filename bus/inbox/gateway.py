@@ -1,8 +1,9 @@
-"""The command gateway: keeps a command in the inbox, puts it on the queue, and tells what it came to.
+"""The command gateway keeps a command in the inbox, puts it on the queue, and tells its outcome.
 
-The inbox comes first: once it has the command, losing Redis or this process only delays it, since the
-clock's sweep enqueues again what has no outcome. So nobody's answer needs to wait for the queue: commands
-that were kept together are enqueued together, by the thread that kept them for all, while the others answer.
+The inbox comes first. Once it has the command, a loss of Redis or of this process only delays it,
+since the clock's sweep enqueues again what has no outcome. So no answer needs to wait for the
+queue. Commands that were kept together are enqueued together, by the thread that kept them for all,
+while the other threads answer.
 """
 
 from contextlib import AbstractContextManager
@@ -24,15 +25,24 @@ from bus.queue.broker import Broker
 
 COMMANDS_QUEUE = "commands"
 HANDLE_COMMAND = "handle_command"
-"""Dramatiq's name for what is to be done with a message of that queue."""
+"""The name of the Dramatiq actor for the messages of that queue."""
 ACCEPT_S = 2.5
-"""How long accepting may take, the operation for those before included: the API has to answer within 5 s."""
+"""The longest that accepting may take, the operation for those before included.
+
+The API has to answer within 5 s.
+"""
 LOOK_AGAIN_S = 2.0
-"""How often a waiter looks by itself: all it can do while Redis is away."""
+"""The pause after which a waiter looks by itself.
+
+It can do no more while Redis is away.
+"""
 
 
 def command_message(command_id: str) -> Message[None]:
-    """The command on the queue: its id alone, so the queue holds it at most once. The inbox has the rest."""
+    """Return the message of a command: its id alone, so that the queue holds it at most once.
+
+    The inbox has the rest.
+    """
     return Message(
         queue_name=COMMANDS_QUEUE,
         actor_name=HANDLE_COMMAND,
@@ -44,7 +54,7 @@ def command_message(command_id: str) -> Message[None]:
 
 
 class CommandGateway:
-    """What the API sends commands through."""
+    """The gateway that the API sends commands through."""
 
     def __init__(
         self,
@@ -54,7 +64,7 @@ class CommandGateway:
         breaker: CircuitBreaker | None = None,
         metrics: Metrics | None = None,
     ) -> None:
-        """``breaker`` is shared with whatever else asks the same Redis."""
+        """``breaker`` is shared with everything else that asks the same Redis."""
         self._broker = broker
         self._notifier = notifier
         self._breaker = breaker or CircuitBreaker()
@@ -67,7 +77,10 @@ class CommandGateway:
         self._outage = Interruption("Redis is away: what is accepted waits for the sweep", "Redis is back")
 
     def send(self, envelope: CommandEnvelope, request: str | None = None) -> CommandRecord | None:
-        """Accept a command. Returns ``None`` if it is new, else the record of the one that has its id."""
+        """Accept a command.
+
+        Returns ``None`` if it is new, else the record of the command that has its id.
+        """
         with pymongo.timeout(ACCEPT_S):
             known = self._accept((envelope, request))
         if known is None:
@@ -75,11 +88,11 @@ class CommandGateway:
         return known
 
     def find(self, command_id: str) -> CommandRecord | None:
-        """What has become of a command; callers that ask at the same time share a query."""
+        """Return the record of a command; callers that ask at the same time share a query."""
         return self._find(command_id)
 
     def expect(self, command_id: str) -> AbstractContextManager[Wakeup]:
-        """Give what is set when the outcome of a command is announced."""
+        """Return a context with a wakeup that is set when the outcome of a command is announced."""
         return self._notifier.expect([finished(command_id)])
 
     def _enqueue_new(

@@ -1,12 +1,13 @@
 """The inbox: accepted commands, in the ``commands`` collection, kept before anything is enqueued.
 
-It is the safety net, and small: what is finished leaves it, since the log has it
-(``bus.inbox.command_records``); what failed stays until an operator has acted. Its order is
+It is the safety net, and small. A finished command leaves it, since the log has it
+(``bus.inbox.command_records``); a failed one stays until an operator has acted. Its order is
 ``accepted_ts``, which mongod itself fills in, so the clocks of API hosts do not matter.
 
-Nothing is decided or told that a failover may take back. So only settled entries are read, and a handler
-reads within one causal session (``connections.causal``): first whether its own entries are there, then the
-entries before them. What was acknowledged before an entry was accepted is there wherever the entry is.
+Nothing is decided or told that a failover may take back. So a handler reads only settled entries,
+within one causal session (``connections.causal``): first whether its own entries are there, then
+the entries before them. What was acknowledged before an entry was accepted is there wherever the
+entry is.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -34,13 +35,13 @@ BEFORE_ALL = Timestamp(0, 1)
 _WAITING = {"status": CommandStatus.ACCEPTED.value}
 _FAILED = {"status": CommandStatus.FAILED.value}
 _NO_LONGER_OPEN = {"status": {"$in": [CommandStatus.ACCEPTED.value, CommandStatus.FAILED.value]}}
-"""A command that the log has an outcome of, though it was given up here before."""
+"""Matches a command that the log has an outcome of, though it was given up here before."""
 _NEVER_RESOLVED: Documents = {"resolutions": {"$exists": False}}
 _RESOLVED: Documents = {"resolutions": {"$exists": True}}
-"""An operator has had to do with it."""
+"""Matches a command that an operator has acted on."""
 
 OF_CALLER = ("envelope.by.subject", "envelope.by.role", "envelope.by.issuer", "status")
-"""Counted from the index alone: the status is in it so that no document is read for it."""
+"""The index that counts a caller's commands; it has the status, so that no document is read."""
 INDEXES = (
     IndexModel([("stream", ASCENDING), ("accepted_ts", ASCENDING)], partialFilterExpression=_WAITING),
     IndexModel([("reads", ASCENDING), ("accepted_ts", ASCENDING)], partialFilterExpression=_WAITING),
@@ -49,7 +50,7 @@ INDEXES = (
     IndexModel([("stream", ASCENDING), ("finished_at", ASCENDING)], partialFilterExpression=_FAILED),
     IndexModel([(field, ASCENDING) for field in OF_CALLER], partialFilterExpression=_WAITING),
 )
-"""All partial on what is unfinished or failed, so they stay as small as the backlog."""
+"""All are partial on what is unfinished or failed, so they stay as small as the backlog."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class InboxEntry:
     attempts: int = 0
     """Attempts to handle it that were begun and have not ended, or ended in an error."""
     errors: int = 0
-    """Those that ended in an error."""
+    """Attempts that ended in an error."""
 
     @property
     def command_id(self) -> str:
@@ -78,7 +79,7 @@ class InboxEntry:
 
     @property
     def open_attempts(self) -> int:
-        """Attempts of which nothing was heard: under way somewhere, or their process died."""
+        """The attempts that have not reported: under way somewhere, or their process died."""
         return self.attempts - self.errors
 
     @classmethod
@@ -99,12 +100,12 @@ class InboxEntry:
 
 @dataclass(frozen=True, slots=True)
 class Related:
-    """What is asked of the inbox: commands that change or read certain streams, accepted before a place."""
+    """A question to the inbox: the commands of certain streams, accepted before a place."""
 
     touched: frozenset[str]
-    """Commands that change one of these are asked for."""
+    """It asks for commands that change one of these."""
     changed: frozenset[str]
-    """Commands that take facts from one of these are asked for too."""
+    """It also asks for commands that take facts from one of these."""
     before: Timestamp
 
 
@@ -132,15 +133,15 @@ class Inbox:
         self._commands.create_indexes(list(INDEXES))
 
     def session(self) -> AbstractContextManager[ClientSession | None]:
-        """A causal session of the inbox's database, for whoever decides on what the inbox says."""
+        """Return a causal session of the inbox's database, for decisions on what the inbox says."""
         return causal(self._database)
 
     def accept_all(
         self, accepted: Sequence[tuple[CommandEnvelope, str | None]], session: ClientSession | None = None
     ) -> list[bool]:
-        """Keep commands, each with the digest of its request; once this returns, they survive everything.
+        """Keep commands with their requests' digests; once this returns, they survive everything.
 
-        Of each whether it is new; the others are not kept, as their ids are there already.
+        Returns True for each that is new. The others are not kept, as their ids are there already.
         """
         documents = [self._document(envelope, request) for envelope, request in accepted]
         new = [True] * len(documents)
@@ -156,7 +157,7 @@ class Inbox:
         return new
 
     def withdraw(self, command_ids: Sequence[str]) -> None:
-        """Take out what should not have been accepted: the log has commands of these ids."""
+        """Delete commands that should not have been accepted: the log has commands of these ids."""
         self._hasty.delete_many({"_id": {"$in": list(command_ids)}, **_WAITING})
 
     def _document(self, envelope: CommandEnvelope, request: str | None) -> Documents:
@@ -181,19 +182,19 @@ class Inbox:
         return InboxEntry.from_stored(stored) if stored else None
 
     def find_all(self, command_ids: Sequence[str], session: ClientSession | None = None) -> list[InboxEntry]:
-        """Those of some commands that are here, in no order."""
+        """Return the entries of those commands that are here, in no order."""
         found = self._commands.find({"_id": {"$in": list(command_ids)}}, session=session)
         return [InboxEntry.from_stored(stored) for stored in found]
 
     def unfinished(
         self, command_ids: Sequence[str], session: ClientSession | None = None
     ) -> list[InboxEntry]:
-        """Those of some commands that have no outcome, in the order they were accepted."""
+        """Return the entries of those commands that have no outcome, in the order of acceptance."""
         found = self._commands.find({**_WAITING, "_id": {"$in": list(command_ids)}}, session=session)
         return self._readable(found.sort("accepted_ts", ASCENDING))
 
     def still_unfinished(self, command_ids: Sequence[str]) -> list[str]:
-        """The ids of those that have no outcome on the primary, settled or not, the earliest first."""
+        """Return the ids without an outcome on the primary, settled or not, the earliest first."""
         unsettled = self._commands.with_options(read_concern=UNSETTLED)
         found = unsettled.find({**_WAITING, "_id": {"$in": list(command_ids)}}, {"_id": True})
         return [stored["_id"] for stored in found.sort("accepted_ts", ASCENDING)]
@@ -201,7 +202,7 @@ class Inbox:
     def earlier(
         self, related: Sequence[Related], limit: int, session: ClientSession | None = None
     ) -> list[Earlier]:
-        """The unfinished that others depend on, the earliest first; if ``limit``, there may be more."""
+        """Return the earliest unfinished commands that others depend on, at most ``limit``."""
         clauses: list[Documents] = []
         for one in related:
             before = {"accepted_ts": {"$lt": one.before}}
@@ -221,13 +222,13 @@ class Inbox:
     def unfinished_since(
         self, last: Timestamp, limit: int, *, after: Timestamp = BEFORE_ALL
     ) -> dict[str, Timestamp]:
-        """The first commands between two places in the order that have no outcome: ids, with their places."""
+        """Return the first unfinished commands between two places in the order: ids with places."""
         where = {**_WAITING, "accepted_ts": {"$gt": after, "$lte": last}}
         found = self._commands.find(where, {"accepted_ts": True})
         return {s["_id"]: s["accepted_ts"] for s in found.sort("accepted_ts", ASCENDING).limit(limit)}
 
     def newest(self, limit: int) -> list[InboxEntry]:
-        """The unfinished commands that were accepted last, as far as this build can read them."""
+        """Return the last accepted unfinished commands, as far as this build can read them."""
         entries = []
         for stored in self._commands.find(_WAITING).sort("accepted_ts", DESCENDING).limit(limit):
             with suppress(ValidationError):
@@ -235,12 +236,12 @@ class Inbox:
         return entries
 
     def newest_unfinished(self) -> Timestamp | None:
-        """The place in the order of the last command that has no outcome."""
+        """Return the place in the order of the last command that has no outcome."""
         last = self._commands.find_one(_WAITING, {"accepted_ts": True}, sort=[("accepted_ts", DESCENDING)])
         return last["accepted_ts"] if last else None
 
     def _readable(self, found: Iterable[Documents]) -> list[InboxEntry]:
-        """The entries; one of a type or version that this build does not know is kept as failed at once.
+        """Return the entries; keep as failed each whose type or version this build does not know.
 
         It could only hold up those behind it. An operator retries it once a build knows it.
         """
@@ -262,14 +263,14 @@ class Inbox:
     def finish_all(
         self, outcomes: Sequence[tuple[str, Outcome]], accepted: Mapping[str, Timestamp] | None = None
     ) -> None:
-        """Note what commands came to: those that the log has an outcome of leave; the failed are kept.
+        """Note the outcomes of commands: those with an outcome in the log leave; the failed stay.
 
-        Losing that with a killed mongod, or a primary that is replaced, makes them unfinished again: then
-        they are found done in the log. ``accepted`` are the places in the order at which commands were
-        handled. A failure is noted only while its command has that place: an operator's retry gives it
-        another one, and a handler that stalled before the retry does not undo it. One that an operator has
-        had to do with stays here, with what was done; no other does, as it might be a repeat that came in
-        after the command had left, with ids of its own.
+        A killed mongod or a replaced primary may lose that. Then the commands are unfinished again,
+        and are found done in the log. ``accepted`` are the places in the order at which commands
+        were handled. A failure is noted only while its command has that place: an operator's retry
+        gives it another one, so a handler that stalled before the retry does not undo it. A command
+        that an operator has acted on stays here, with what was done. No other does, as it might be
+        a repeat that came in after the command had left, with ids of its own.
         """
         done = [(one, outcome) for one, outcome in outcomes if outcome.status is not CommandStatus.FAILED]
         failed = [(one, outcome) for one, outcome in outcomes if outcome.status is CommandStatus.FAILED]

@@ -1,18 +1,20 @@
-"""Which commands are overdue: those up to a place in the inbox's order, whatever the clocks have done.
+"""Finds the place in the inbox's order up to which commands are overdue, whatever the clocks do.
 
-The inbox's order is ``accepted_ts``, which mongod fills in from its cluster time: a logical clock that
-follows the wall clock and never goes back. After a clock that was fast is put right it stands almost still,
-ahead of the wall clock, for as long as that was fast: then the difference of the two is no age. So two
-rules, and a command is overdue by whichever says so:
+The inbox's order is ``accepted_ts``, which mongod fills in from its cluster time: a logical clock
+that follows the wall clock and never goes back. If a fast wall clock is put right, the logical
+clock stands almost still, ahead of the wall clock, for as long as the wall clock was ahead. During
+that time the difference of the two is no age. So there are two rules, and a command is overdue if
+either of them says so:
 
-- *By the clock of mongod*: it was accepted before mongod's time less ``SWEEP_AFTER_MS``. It holds at once
-  after a start, however old the commands are.
-- *By the order alone*: a look at least ``SWEEP_AFTER_MS`` ago, on this process's monotonic clock, found an
-  unfinished command there or beyond. Only the order of stamps is used, and no wall clock.
+- *By the clock of mongod*: the command was accepted before mongod's time less ``SWEEP_AFTER_MS``.
+  This rule holds at once after a start, however old the commands are.
+- *By the order alone*: a look at least ``SWEEP_AFTER_MS`` ago, on this process's monotonic clock,
+  found an unfinished command there or beyond. This rule uses only the order of stamps, and no wall
+  clock.
 
-So a clock that was put right delays a rescue by ``SWEEP_AFTER_MS`` and ``MARKS``-th of it, also if this
-process is started then. A clock that jumps forward makes commands overdue early, each once; the sweep
-enqueues only what is not on the queue, and that changes nothing.
+So a clock that was put right delays a rescue by ``SWEEP_AFTER_MS`` and a ``MARKS``-th of it, even
+if this process is started then. A clock that jumps forward makes commands overdue early, each once.
+That changes nothing, since the sweep enqueues only what is not on the queue.
 """
 
 import time
@@ -27,11 +29,14 @@ from bus.connections.clients import CODEC, Documents
 from bus.inbox.inbox import BEFORE_ALL, Inbox
 
 MARKS = 16
-"""Places remembered at most, so the second rule is that much coarser than the time it waits."""
+"""The most places that are remembered.
+
+So the second rule is coarser than the time it waits, by a ``MARKS``-th of that time.
+"""
 
 
 class Overdue:
-    """Called at each look, by one thread."""
+    """Tells the overdue place at each look. One thread calls it."""
 
     def __init__(
         self,
@@ -45,12 +50,12 @@ class Overdue:
         self._after = timedelta(milliseconds=after_ms)
         self._monotonic = monotonic
         self._marks: deque[tuple[float, Timestamp]] = deque()
-        """When a place was seen, and which: rising."""
+        """The times at which places were seen, each with its place: rising."""
         self._passed = BEFORE_ALL
         """The last place that was seen long enough ago."""
 
     def __call__(self) -> Timestamp:
-        """The place up to which the unfinished are overdue."""
+        """Return the place up to which the unfinished commands are overdue."""
         theirs = self._database.command("hello", codec_options=CODEC)["localTime"]
         return max(Timestamp(theirs - self._after, 0), self._by_the_order())
 

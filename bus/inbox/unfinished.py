@@ -1,4 +1,4 @@
-"""What the inbox still has to do, in figures."""
+"""Counts what the inbox still has to do."""
 
 from dataclasses import dataclass
 
@@ -18,12 +18,12 @@ _WAITING = {"status": CommandStatus.ACCEPTED.value}
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """Commands without an outcome, the age of the oldest in seconds, and those kept for an operator.
+    """Commands without an outcome, the oldest's age in seconds, and those kept for an operator.
 
-    The age is by when it was accepted and by mongod's clock, which told that moment too. The order
-    is no age while it is ahead of that clock (``bus.inbox.overdue``). What was accepted in the
-    future, before the clock was put right, is passed over: then the age is that of the first one
-    accepted since, and the oldest is older.
+    The age is the time since the command was accepted; mongod's clock tells both moments. The order
+    is no age while it is ahead of that clock (``bus.inbox.overdue``). A command that was accepted
+    in the future, before the clock was put right, is passed over. Then the age is that of the first
+    command accepted since, and the oldest is older.
     """
 
     commands: int
@@ -32,14 +32,18 @@ class Unfinished:
 
 
 def count_unfinished(inbox: Collection[Documents]) -> int:
-    """Count the commands without an outcome, by the partial index on them: every entry has such a time."""
+    """Count the commands without an outcome, by the partial index on them.
+
+    The query names ``accepted_ts`` for that index; every entry has such a time.
+    """
     return inbox.count_documents({**_WAITING, "accepted_ts": {"$gte": Timestamp(0, 0)}})
 
 
 def count_unfinished_of(inbox: Collection[Documents], caller: Principal, most: int) -> int:
-    """Count what a caller has without an outcome, at most ``most``, by an index that holds no more than that.
+    """Count a caller's commands without an outcome, at most ``most``.
 
-    As it is at the moment on the primary, settled or not.
+    It uses an index that holds only unfinished commands. It counts what is on the primary at the
+    moment, settled or not.
     """
     values = (caller.subject, caller.role.value, caller.issuer, CommandStatus.ACCEPTED.value)
     where = dict(zip(OF_CALLER, values, strict=True))
@@ -47,7 +51,7 @@ def count_unfinished_of(inbox: Collection[Documents], caller: Principal, most: i
 
 
 def unfinished(database: Database[Documents]) -> Unfinished:
-    """Count, by indexes that hold only what is counted; ages by mongod's clock."""
+    """Count by indexes that hold only what is counted; take ages by mongod's clock."""
     # As it is at the moment: what has left is shown for a while after that by a settled read.
     inbox = database["commands"].with_options(read_concern=UNSETTLED)
     now = database.command("hello", codec_options=CODEC)["localTime"]

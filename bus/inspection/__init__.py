@@ -1,1 +1,1 @@
-"""What an operator is told of the queues: looks at Redis and the inbox, and the figures between two looks."""
+"""Shows an operator the queues: looks at Redis and the inbox, and figures between two looks."""

@@ -1,4 +1,4 @@
-"""What lies on the queues, from Dramatiq's own keys: two round trips, however many queues there are."""
+"""Counts what lies on the queues, by Dramatiq's own keys: two round trips for all of them."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -12,14 +12,14 @@ from bus.queue.keys import QueueKeys
 
 @dataclass(frozen=True, slots=True)
 class QueueDepth:
-    """Messages of one queue by where they are."""
+    """The numbers of messages of one queue, by the place where they are."""
 
     waiting: int
     in_flight: int
     delayed: int
     dead: int
     first_s: float | None
-    """The age of the first that waits; ``None`` if none does, or if it cannot be read."""
+    """The age in seconds of the first that waits; ``None`` if none waits, or it cannot be read."""
 
     @property
     def oldest_s(self) -> float:
@@ -27,7 +27,7 @@ class QueueDepth:
 
 
 def queue_depths(client: redis.Redis, names: Sequence[str]) -> Mapping[str, QueueDepth]:
-    """Raises ``redis.RedisError`` when Redis is away."""
+    """Return the depth of each queue by name; raise ``redis.RedisError`` when Redis is away."""
     with client.pipeline(transaction=False) as asked:
         for name in names:
             keys = QueueKeys(name)
@@ -59,7 +59,7 @@ def _first_messages(client: redis.Redis, ids: Mapping[str, bytes]) -> Mapping[st
 
 
 def _age(message: bytes | None) -> float | None:
-    """By when it was enqueued; ``None`` for one that is gone already, or that cannot be read."""
+    """Return the seconds since a message was enqueued; ``None`` if it is gone or unreadable."""
     try:
         enqueued_ms = float(orjson.loads(message or b"{}")["message_timestamp"])
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):

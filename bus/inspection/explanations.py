@@ -1,6 +1,6 @@
-"""What each figure of a queue means, and the ``redis-cli`` command that shows the same.
+"""Explains each figure of a queue, with the ``redis-cli`` command that shows the same.
 
-Where Redis does not know a figure, the question to MongoDB that does.
+If Redis does not know a figure, there is a query to MongoDB instead.
 """
 
 from rich.console import Group, RenderableType
@@ -11,13 +11,13 @@ from bus.inbox.gateway import COMMANDS_QUEUE
 from bus.queue.keys import HEARTBEATS, QueueKeys
 
 Row = tuple[str, str, tuple[str, ...]]
-"""A figure, what it means, and how to see it."""
+"""A figure, its meaning, and the commands that show it."""
 
 EXAMPLE = COMMANDS_QUEUE
 
 
 def rows(queue: str) -> tuple[Row, ...]:
-    """For one queue, in the order of the table."""
+    """Return the rows for one queue, in the order of the table."""
     keys = QueueKeys(queue)
     return (
         ("waiting", "on the queue, for any worker to take", (f"redis-cli llen {keys.waiting}",)),
@@ -74,7 +74,7 @@ def rows(queue: str) -> tuple[Row, ...]:
 
 
 def explained() -> RenderableType:
-    """All of it, for the queue of commands."""
+    """Return all explanations, for the queue of commands."""
     grid = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     grid.add_column(style="bold", no_wrap=True)
     grid.add_column()

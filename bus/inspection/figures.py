@@ -1,8 +1,8 @@
-"""What an operator is told of a queue: the figures between two looks at it.
+"""The figures of a queue that an operator sees, from two looks at it.
 
-What passes was counted in both, so the rate is their difference. Work in its ordinary course looks stranded
-for an instant: a bell is rung just after the commit, a lost command is found by the next sweep. So only what
-was stranded in both looks is called that.
+Both looks count what has passed, so a rate is their difference per second. Work in its ordinary
+course looks stranded for an instant: a bell is rung just after the commit, and the next sweep finds
+a lost command. So only work that was stranded in both looks is called stranded.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Stranded:
 
 @dataclass(frozen=True)
 class Figures:
-    """One queue. Rates, and what is stranded, are between two looks: ``null`` after the first."""
+    """One queue. Rates and stranded work need two looks: they are ``null`` after the first."""
 
     queue: str
     waiting: int
@@ -39,7 +39,7 @@ class Figures:
 
 
 def between(first: Inspection | None, second: Inspection) -> list[Figures]:
-    """The figures of each queue as it is in the second look; a queue that is new there has no rates."""
+    """Return each queue's figures as of the second look; a queue that is new there has no rates."""
     seconds = second.at - first.at if first else 0.0
     earlier = first.queues if first and seconds > 0 else {}
     return [_of_queue(queue, earlier.get(queue), look, seconds) for queue, look in second.queues.items()]
@@ -66,5 +66,8 @@ def _stranded(before: QueueInspection, look: QueueInspection) -> Stranded:
 
 
 def _rate(count: int, seconds: float) -> float:
-    """Never negative: the parts of a count are read one after the other, and a rebuild starts at 0."""
+    """Return a rate per second that is never negative.
+
+    The parts of a count are read one after the other, and a rebuild starts at 0.
+    """
     return round(max(0, count) / seconds, 1)

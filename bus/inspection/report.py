@@ -1,4 +1,4 @@
-"""``python -m bus queues``, as it runs and prints."""
+"""Runs ``python -m bus queues`` and prints what it sees."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ from bus.log.log import Log
 from bus.terminal import Terminal
 
 SHORT_RATE = 100
-"""From here on a rate has no decimals."""
+"""A rate of so many a second, or more, is shown without decimals."""
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 _COLUMNS = ("waiting", "in flight", "delayed", "dead", "oldest", "in/s", "out/s", "stranded")
 
@@ -51,7 +51,7 @@ def _looking() -> Iterator[Inspector]:
 
 
 def _looks(look: Inspector, interval_s: float) -> Iterator[tuple[Inspection, Inspection]]:
-    """Each look with the one before it, an interval apart."""
+    """Yield each look with the one before it, ``interval_s`` apart."""
     before = look()
     while True:
         time.sleep(interval_s)
@@ -79,7 +79,7 @@ def _write(looks: Iterator[tuple[Inspection, Inspection]], *, watch: bool) -> No
 def _watch(
     looks: Iterator[tuple[Inspection, Inspection]], look: Inspector, interval_s: float, *, explain: bool
 ) -> None:
-    """Redraw until Ctrl-C; while a server is away, the last figures stand and it says so."""
+    """Redraw until Ctrl-C. While a server is away, show the last figures and say so."""
     console = Terminal()
     shown: RenderableType = Text("Looking ...")
     try:
@@ -104,7 +104,7 @@ def _all(before: Inspection, now: Inspection, *, explain: bool) -> RenderableTyp
 
 
 def table(figures: Sequence[Figures]) -> Table:
-    """One row for each queue; what needs an operator's eye is coloured."""
+    """Return a table, one row per queue; figures that need an operator's eye are coloured."""
     rows = tables.table("queue", numbers=[column.replace(" ", "\n") for column in _COLUMNS])
     for one in figures:
         rows.add_row(
@@ -120,7 +120,7 @@ def table(figures: Sequence[Figures]) -> Table:
 
 
 def notes(figures: Sequence[Figures], failed: int) -> list[RenderableType]:
-    """What the figures that are not 0 ask for."""
+    """Return a line of advice for each figure of trouble that is not 0."""
     lines = []
     if dead := sum(one.dead for one in figures):
         lines.append(_line(dead, "dead letter", "python -m bus dead list --letters"))
@@ -144,7 +144,7 @@ def _line(count: int, what: str, advice: str) -> str:
 
 
 def age(seconds: float | None) -> str:
-    """``850 ms``, ``12 s``, ``7 min``, ``3 h``, ``2 d``; nothing for nothing."""
+    """Return an age as ``850 ms``, ``12 s``, ``7 min``, ``3 h`` or ``2 d``; empty for ``None``."""
     if seconds is None:
         return ""
     if seconds < 1:

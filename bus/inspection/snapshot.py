@@ -1,9 +1,9 @@
-"""What the queues look like at one moment: in Redis, and in the databases that they only hurry along.
+"""Looks at the queues at one moment: in Redis, and in the databases that they only hurry along.
 
-Redis says what waits and is in flight; it keeps no count of what has passed. How fast a queue moves
-is therefore seen where its work is done, between two looks (``bus.inspection.figures``): commands
-in the inbox and the log, a read model in its checkpoints. Looking changes nothing, so nothing here
-goes through Dramatiq's own script, whose every call is a heartbeat.
+Redis says what waits and is in flight; it keeps no count of what has passed. So the speed of a
+queue is seen where its work is done, between two looks (``bus.inspection.figures``): for commands
+in the inbox and the log, for a read model in its checkpoints. A look must change nothing. So
+nothing here goes through Dramatiq's own script, because every call of that script is a heartbeat.
 """
 
 import time
@@ -30,7 +30,7 @@ from bus.queue.broker import HEARTBEAT_TIMEOUT_MS, Broker
 from bus.queue.keys import HEARTBEATS, QueueKeys
 
 MOST_OVERDUE = 10_000
-"""Overdue commands looked at; more are not counted."""
+"""The most unfinished commands that a look checks for being overdue; more are not counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +41,21 @@ class QueueInspection:
     in_flight: int
     delayed: int
     dead: int
-    """Of them in Redis, not collected yet, and kept in MongoDB."""
+    """The dead letters: those in Redis that are not collected yet, and those kept in MongoDB."""
     oldest_s: float | None
     came: int
     done: int
     silent: int
-    """In flight with workers that have been silent for longer than they may."""
+    """The messages in flight with workers that have been silent for too long, or with no worker."""
     overdue: frozenset[str] = frozenset()
-    """Ids of commands that are unfinished, overdue, and not on the queue."""
+    """The ids of commands that are unfinished, overdue, and not on the queue."""
     behind: frozenset[tuple[int, int]] = frozenset()
-    """Partitions, with their checkpoints, that are behind the log and have no bell."""
+    """The partitions, with their checkpoints, that are behind the log and have no bell."""
 
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """All of them; ``at`` is a monotonic time in seconds."""
+    """All queues at one moment; ``at`` is a monotonic time in seconds."""
 
     at: float
     queues: Mapping[str, QueueInspection]
@@ -83,7 +83,7 @@ class Inspector:
         self._sweep_after = timedelta(milliseconds=sweep_after_ms)
 
     def __call__(self) -> Inspection:
-        """Look now; raises what Redis and MongoDB raise while they are away."""
+        """Look now; raise the errors of Redis and MongoDB while they are away."""
         models = sorted(Subscriptions(self._writes).names())
         kept = self._letters.count_kept()
         depths = {
@@ -151,7 +151,10 @@ class Inspector:
         )
 
     def _silent(self, queues: Iterable[str]) -> dict[str, int]:
-        """What of each queue is in flight with silent workers or with nobody, all at one moment."""
+        """Return how many messages of each queue are in flight with silent workers or with none.
+
+        All are counted at one moment.
+        """
         workers = cast("list[tuple[bytes, float]]", self._client.zrange(HEARTBEATS, 0, -1, withscores=True))
         seconds, microseconds = self._client.time()  # which heartbeats are noted with
         silent_since = int(seconds) * 1000 + int(microseconds) // 1000 - HEARTBEAT_TIMEOUT_MS
@@ -174,16 +177,17 @@ class Inspector:
         return found
 
     def _rung(self, queue: str) -> set[Any]:
-        """The partitions that have a bell: waiting, in flight or delayed."""
+        """Return the partitions that have a bell: waiting, in flight or delayed."""
         keys = QueueKeys(queue)
         payloads = [*self._client.hvals(keys.messages), *self._client.hvals(keys.delayed.messages)]
         bells = (decoded(payload) for payload in cast("Iterable[bytes]", payloads))
         return {bell.kwargs.get("partition") for bell in bells if bell is not None}
 
     def _positions(self, models: list[str]) -> Mapping[str, Mapping[int, int]]:
-        """The checkpoints of each model's live generation, by partition.
+        """Return the checkpoints of each model's live generation, by partition.
 
-        The read side's own collections, looked at as an operator would: the bus knows none of its code.
+        It looks at the read side's own collections as an operator would: the bus knows none of the
+        read side's code.
         """
         live = {stored["_id"]: stored["live"] for stored in self._reads.read_models.find()}
         positions: defaultdict[str, dict[int, int]] = defaultdict(dict)

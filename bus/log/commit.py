@@ -12,8 +12,8 @@ from bus.messages.registry import AnyEvent, from_stored
 class RecordedEvent:
     """An event with its place in history.
 
-    ``version`` is the aggregate's after the commit; ``partition`` and ``seq`` are the position in the log;
-    ``at`` is when the command was accepted.
+    ``version`` is the aggregate's version after the commit; ``partition`` and ``seq`` are the
+    position in the log; ``at`` is the time when the command was accepted.
     """
 
     event: AnyEvent
@@ -26,17 +26,17 @@ class RecordedEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What is to be appended: a commit that has no position yet."""
+    """A commit that is to be appended and has no position yet."""
 
     partition: int
     command_id: str | None = None
     type: str | None = None
-    """The command's."""
+    """The type of the command."""
     request: str | None = None
     """The digest of the request that brought the command, if it came under an ``Idempotency-Key``."""
     correlation_id: str | None = None
     at: datetime | None = None
-    """When the command was accepted."""
+    """The time when the command was accepted."""
     decided_at: datetime | None = None
     by: str | None = None
     stream: str | None = None
@@ -58,10 +58,12 @@ _DECIDED = tuple(one.name for one in fields(Decision))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Commit(Decision):
-    """A decision in the log: a commit of a stream, a refusal (no ``stream``), or a tombstone (neither).
+    """A decision in the log: a commit of a stream, a refusal (no ``stream``) or a tombstone.
 
-    ``events`` are as stored, ``{type, v, data}``: they are read by whoever folds them, so that one that
-    cannot be read harms nobody else.
+    A tombstone has neither a ``stream`` nor an outcome.
+
+    ``events`` are as stored, ``{type, v, data}``. A reader validates them only when it folds them,
+    so an event that this build cannot read harms no other reader.
     """
 
     seq: int
@@ -76,15 +78,19 @@ class Commit(Decision):
         return cls(**known)
 
     def to_stored(self) -> dict[str, Any]:
-        """As the log keeps it: what is not there has no field, which is what the partial indexes go by."""
+        """Return the commit as the log keeps it.
+
+        A value that is not there has no field, because the partial indexes test whether a field
+        exists.
+        """
         stored = {name: getattr(self, name) for name in _STORED}
         return {name: value for name, value in stored.items() if value is not None and value != ()}
 
     def recorded(self) -> tuple[RecordedEvent, ...]:
-        """The events, read once for all who fold them; empty for a refusal or a tombstone.
+        """Return the events, read once for all folds; empty for a refusal or a tombstone.
 
         Raises:
-            UnknownMessageError, pydantic.ValidationError: an event that this build cannot read.
+            UnknownMessageError, pydantic.ValidationError: this build cannot read an event.
 
         """
         if not self._recorded:

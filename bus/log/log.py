@@ -1,29 +1,30 @@
 """The log: every decision ever made, one document each, in the ``commits`` collection.
 
-A document's unique indexes make one insert the whole transaction: its position ``(partition, seq)``, the
-optimistic lock ``(partition, stream, version)`` and idempotency ``(partition, command_id)``. A position is
-used once: whoever gives one up closes it with a tombstone.
+A document's unique indexes make one insert the whole transaction: its position
+``(partition, seq)``, the optimistic lock ``(partition, stream, version)`` and idempotency
+``(partition, command_id)``. A position is used once: a writer that gives one up closes it with a
+tombstone.
 
-Why every reader sees the same sequence: a reader takes only the contiguous prefix, so what it has read is
-complete. A gap is either filled by its slow owner or by a tombstone, and the unique index lets exactly one
-of them in. The loser claims a new position.
+Why every reader sees the same sequence: a reader takes only the contiguous prefix, so what it has
+read is complete. Either the slow owner of a gap or a tombstone fills it, and the unique index lets
+exactly one of them in. The loser claims a new position.
 
-Why a decision stands above everything that it rests on: a writer reads only settled commits, which no
-failover takes back, and the log notes the highest position that its process has read in each partition. The
-claim is one update that takes the larger of the counter and that position, so what it gives is above. The
-commit carries its position from then on, so the argument does not depend on what becomes of the claim,
-nor on the primary that the insert reaches. A claim may be lost: it does not wait for the disk, and the driver
-may try the insert again on the next primary, whose counter is behind. Then positions are given twice, to two
-writers. Both are above what each of them has read, and the unique index lets one in. The other one claims
-again, above the highest position that anything stands at. So one step brings the counter up to date, whatever
-it has lost.
+Why a decision stands above everything that it rests on: a writer reads only settled commits, which
+no failover takes back, and the log notes the highest position that its process has read in each
+partition. The claim is one update that takes the larger of the counter and that position, so it
+gives positions above both. The commit carries its position from then on. So the argument does not
+depend on what becomes of the claim, nor on the primary that the insert reaches. A claim may be
+lost: it does not wait for the disk, and the driver may try the insert again on the next primary,
+whose counter is behind. Then two writers get the same positions. These are above what each of the
+two has read, and the unique index lets one writer in. The other one claims again, above the highest
+position at which anything stands. So one step brings the counter up to date, whatever it has lost.
 
-Decisions that are appended together may rest on each other: they have rising positions, and one ordered
-insert puts none of them into the log without those before it. The first that is refused ends it, so nothing
-that rests on a refused one gets in. One that finds its position taken claims again, and with it all that
-come after it.
+Decisions that are appended together may rest on each other. They have rising positions, and one
+ordered insert puts none of them into the log without those before it. The first decision that is
+refused ends the insert, so nothing that rests on it gets in. A decision that finds its position
+taken claims again, and so do all decisions that come after it.
 
-How the log is read is in ``bus.log.view``, and the counter in ``bus.log.positions``.
+``bus.log.view`` reads the log, and ``bus.log.positions`` has the counter.
 """
 
 from collections.abc import Iterable, Sequence
@@ -42,9 +43,12 @@ from bus.log.view import LogView, head_of
 REPAIR = "repair"
 """The id, in the ``log`` collection, of the moves of a repair that has begun (``write_side.repair``)."""
 FORMAT = 2
-"""Of what is stored in the write database. 1 was before commits held what an answer about a command needs."""
+"""The format of what is stored in the write database.
+
+In format 1 commits did not hold yet what an answer about a command needs.
+"""
 CLAIM_TRIES = 64
-"""How often a slow writer may find its positions taken before something else must be wrong."""
+"""The times a slow writer may find its positions taken before something else must be wrong."""
 INDEXES = (
     IndexModel([("partition", ASCENDING), ("seq", ASCENDING)], unique=True, name="position"),
     IndexModel(
@@ -114,12 +118,12 @@ class Log(LogView):
         self._commits.create_indexes(list(INDEXES))
 
     def append(self, decisions: Sequence[Decision]) -> list[Appended]:
-        """Append decisions in their order, each resting on those before it, up to the first that is refused.
+        """Append decisions in their order, up to the first that is refused.
 
-        Returns one entry per decision, the refused one included and none for those after it: the commit
-        with its position; ``VersionConflictError`` if another version was there first;
-        ``AlreadyCommittedError`` if the command has been decided already. Those after a refusal are not in
-        the log: they may rest on it.
+        Each decision may rest on those before it. Returns one entry per decision, the refused one
+        included and none for those after it: the commit with its position; ``VersionConflictError``
+        if another commit took this version first; ``AlreadyCommittedError`` if the command has been
+        decided already. Decisions after a refusal are not in the log, because they may rest on it.
         """
         appended: list[Appended] = []
         for _ in range(CLAIM_TRIES):
@@ -138,7 +142,7 @@ class Log(LogView):
         raise LogMismatchError(f"{CLAIM_TRIES} claims above the head of the log found their positions taken")
 
     def _remembered(self, commits: Sequence[Commit]) -> Sequence[Commit]:
-        """What was appended counts as read: later decisions of this process rest on it."""
+        """Note appended commits as read, since later decisions of this process rest on them."""
         for commit in commits:
             self._seen.note(commit.partition, commit.seq)
         return commits
@@ -147,13 +151,13 @@ class Log(LogView):
         return self._positions.claim(decisions, self._seen)
 
     def _occupied(self, partition: int) -> int:
-        """The highest position at which anything stands on this primary, settled or not."""
+        """Return the highest position at which anything stands on this primary, settled or not."""
         return head_of(self._commits.with_options(read_concern=UNSETTLED), partition, None)
 
     def _insert(self, documents: list[Documents], *, in_order: bool = False) -> dict[int, set[str]]:
-        """Insert all that can be, or ``in_order`` all up to the first that cannot.
+        """Insert all that the indexes allow; ``in_order``, all up to the first refused document.
 
-        Returns for each that was refused, by its place, the keys of the index that it violates.
+        Returns the keys of the violated index for each refused document, by its place.
         """
         try:
             self._commits.insert_many(documents, ordered=in_order, session=self._session)
@@ -169,7 +173,7 @@ class Log(LogView):
         return {}
 
     def close(self, positions: Iterable[tuple[int, int]]) -> int:
-        """Put tombstones at ``(partition, seq)`` where nothing is yet; return how many it took."""
+        """Put tombstones at those ``(partition, seq)`` that are empty; return how many it put."""
         tombstones = [{"partition": partition, "seq": seq} for partition, seq in positions]
         if not tombstones:
             return 0

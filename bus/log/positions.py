@@ -1,4 +1,7 @@
-"""The counter that positions in the log are claimed from. Why claims keep the order: ``bus.log.log``."""
+"""The counter from which writers claim positions in the log.
+
+``bus.log.log`` says why claims keep the order.
+"""
 
 import threading
 from collections import Counter
@@ -38,7 +41,7 @@ class Positions:
     def claim(self, decisions: Sequence[Decision], seen: HighestRead) -> list[Commit]:
         """Give each decision the next position of its partition, all in one step.
 
-        It is above all that was read in the partition, whatever the counter says.
+        The position is above all that was read in the partition, whatever the counter says.
         """
         counts = Counter(decision.partition for decision in decisions)
         claim = {str(p): _raised(f"${p}", seen.highest(p), count) for p, count in counts.items()}
@@ -55,5 +58,5 @@ class Positions:
 
 
 def _raised(counter: str, floor: int, count: int) -> Documents:
-    """What a counter becomes by a claim of so many positions above a floor."""
+    """Return the expression for a counter after a claim of ``count`` positions above ``floor``."""
     return {"$add": [{"$max": [{"$ifNull": [counter, 0]}, floor]}, count]}

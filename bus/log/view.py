@@ -1,9 +1,9 @@
-"""The log as it is read: as it is settled, within a session, or as it is now.
+"""Reads the log: as it is settled, within a session, or as it is now.
 
-Settled is not the same as newest. A new primary shows less than its predecessor has acknowledged until it
-has settled a write of its own, and a primary that was replaced may go on showing what it had. So a view of
-the log that must not be older than what it is compared with is taken ``within`` a causal session, and one
-that must not be older than anything acknowledged is taken by ``now``.
+Settled is not the same as newest. Until a new primary has settled a write of its own, it shows less
+than its predecessor has acknowledged. A primary that was replaced may go on showing what it had. So
+take a view ``within`` a causal session if it must not be older than what it is compared with. Take
+it by ``now`` if it must not be older than anything acknowledged.
 """
 
 from collections import defaultdict
@@ -26,28 +26,28 @@ from bus.log.positions import HighestRead
 from bus.messages.outcome import CommandStatus
 
 RAW_BATCH = 250
-"""Commits in a batch from MongoDB; of the largest orders, with 200 lines, they are 8 MB."""
+"""The commits in a batch from MongoDB: 8 MB of the largest orders, which have 200 lines."""
 
 _FOR_READERS = {"_id": False, "state": False}
 """Only the write side needs the ``state``."""
 _FOR_LISTS = {**_FOR_READERS, "events": False}
 _CHANGED = CommandStatus.SUCCEEDED
-"""Only what succeeded may stand in a commit of its stream."""
+"""Only a command that succeeded can have a commit of its stream."""
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class LogSlice:
-    """What a reader may have: the contiguous commits, and the positions missing below others seen."""
+    """The contiguous commits that a reader may have, and the missing positions below others."""
 
     commits: tuple[Commit, ...]
     missing: tuple[int, ...]
     size: int = field(default=0, compare=False)
-    """Bytes as stored, where they were counted (``LogView.read_within``)."""
+    """The bytes that were read, if they were counted (``LogView.read_within``)."""
 
 
 def _contiguous(commits: Iterable[Documents], after: int) -> LogSlice:
-    """Of stored commits those that follow a position without a gap, and what is missing beyond them."""
+    """Return the commits that follow a position without a gap, and what is missing beyond them."""
     found = {stored["seq"]: stored for stored in commits}
     contiguous = []
     expected = after + 1
@@ -69,17 +69,18 @@ class LogView:
         self._settled = database.get_collection("commits", read_concern=SETTLED)
 
     def within(self, session: ClientSession | None) -> Self:
-        """The same log, read causally after what was read and written in a session."""
+        """Return the same log, read causally after what was read and written in a session."""
         view = copy(self)
         view._session = session  # noqa: SLF001 - its own
         return view
 
     @contextmanager
     def now(self) -> Iterator[Self]:
-        """The same log, nothing in it being older than what was acknowledged before the call.
+        """Yield the same log; nothing in it is older than what was acknowledged before the call.
 
         Raises:
-            pymongo.errors.PyMongoError: no server can say within the client's timeout that it is the primary.
+            pymongo.errors.PyMongoError: no server can say within the client's timeout that it is
+                the primary.
 
         """
         with causal(self._database) as session:
@@ -87,16 +88,16 @@ class LogView:
             yield self.within(session)
 
     def newest(self, partition: int, stream: str) -> Commit | None:
-        """The newest commit of a stream, or ``None`` if it has none."""
+        """Return the newest commit of a stream, or ``None`` if it has none."""
         where = {"partition": partition, "stream": stream}
         stored = self._settled.find_one(where, sort=[("version", DESCENDING)], session=self._session)
         return self._noted(stored) if stored else None
 
     def newer(self, known: Mapping[tuple[int, str], int]) -> dict[tuple[int, str], Commit]:
-        """The newest commits of streams that are newer than the versions known (0: none), in one query.
+        """Return the newest commit of each stream that is newer than the version known (0: none).
 
-        A decision must not rest on facts that a failover could take back. The commits come without their
-        events.
+        It takes one query. It reads settled commits, because a decision must not rest on facts that
+        a failover could take back. The commits come without their events.
         """
         alike: defaultdict[tuple[int, int], list[str]] = defaultdict(list)
         for (partition, stream), version in known.items():
@@ -117,7 +118,10 @@ class LogView:
         return newest
 
     def history(self, partition: int, stream: str) -> list[Commit]:
-        """All commits of a stream, oldest first: none is missing that was acknowledged before the call."""
+        """Return all commits of a stream, oldest first.
+
+        No commit is missing that was acknowledged before the call.
+        """
         if self._session is not None:
             return self._history(partition, stream)
         with self.now() as now:
@@ -129,20 +133,23 @@ class LogView:
         return [self._noted(stored) for stored in found.sort("version", ASCENDING)]
 
     def latest(self, partition: int, stream: str, limit: int) -> list[Commit]:
-        """The newest commits of a stream, at most ``limit``, oldest first, without their ``state``."""
+        """Return a stream's newest commits, oldest first, without ``state``; at most ``limit``."""
         where = {"partition": partition, "stream": stream}
         found = self._settled.find(where, _FOR_READERS, session=self._session)
         return [Commit.from_stored(s) for s in found.sort("version", DESCENDING).limit(limit)][::-1]
 
     def without_effect(self, partition: int, stream: str, limit: int) -> list[Commit]:
-        """What was decided about a stream and did not change it, refusals above all: as ``latest``."""
+        """Return decisions on a stream that did not change it, mostly refusals, as ``latest``."""
         where = {"partition": partition, "outcome.stream": stream}
         found = self._settled.find(where, _FOR_READERS, session=self._session)
         found = found.sort("seq", DESCENDING).limit(limit)
         return [Commit.from_stored(stored) for stored in found][::-1]
 
     def decided(self, status: str, limit: int) -> list[Commit]:
-        """The newest commands of this outcome, at most ``limit``, newest first, without events and state."""
+        """Return the newest commands of this outcome, at most ``limit``, newest first.
+
+        They come without events and state.
+        """
         settled, session = self._settled, self._session
         quiet = {"outcome.status": status, "outcome.stream": {"$exists": True}}
         cursors = [settled.find(quiet, _FOR_LISTS, session=session).sort("decided_at", DESCENDING)]
@@ -153,25 +160,28 @@ class LogView:
         return sorted(found, key=lambda commit: commit.decided_at or _NEVER, reverse=True)[:limit]
 
     def of_streams(self, partition: int, streams: Iterable[str]) -> list[Commit]:
-        """All commits of some streams, by position, without their ``state``."""
+        """Return all commits of some streams, by position, without their ``state``."""
         where = {"partition": partition, "stream": {"$in": sorted(streams)}}
         # Sorted here: asked to sort by position, MongoDB might read the whole partition in that order.
         found = self._settled.find(where, _FOR_READERS, session=self._session)
         return sorted(map(Commit.from_stored, found), key=lambda commit: commit.seq)
 
     def waiting(self, partition: int, stream: str, seq: int) -> int:
-        """How many commits of a stream come after a position."""
+        """Return how many commits of a stream come after a position."""
         where = {"partition": partition, "stream": stream, "seq": {"$gt": seq}}
         return self._settled.count_documents(where, hint="optimistic_lock", session=self._session)
 
     def of_command(self, partition: int, command_id: str) -> Commit | None:
-        """What a command came to, if it has been decided."""
+        """Return the commit of a command, or ``None`` if it has not been decided."""
         where = {"partition": partition, "command_id": command_id}
         stored = self._settled.find_one(where, session=self._session)
         return self._noted(stored) if stored else None
 
     def of_commands(self, command_ids: Mapping[int, Sequence[str]]) -> dict[str, Commit]:
-        """What commands came to, as far as they have been decided: by id, of ids by partition."""
+        """Return the commits of those commands that have been decided, by command id.
+
+        ``command_ids`` has the ids by partition.
+        """
         wanted = [
             {"partition": partition, "command_id": {"$in": list(ids)}}
             for partition, ids in command_ids.items()
@@ -180,7 +190,7 @@ class LogView:
         return {stored["command_id"]: self._noted(stored) for stored in found}
 
     def of_commands_anywhere(self, command_ids: Sequence[str]) -> dict[str, Commit]:
-        """The same of commands whose partition is not known: each is looked for in all of them."""
+        """Return the same for commands of unknown partition: look for each in all partitions."""
         if not command_ids:
             return {}
         partitions = {"$in": list(range(self.partitions))}
@@ -189,9 +199,10 @@ class LogView:
         return {stored["command_id"]: self._noted(stored) for stored in found}
 
     def read(self, partition: int, after: int, limit: int, *, state: bool = True) -> LogSlice:
-        """The next contiguous commits after a position, at most ``limit``, and what is missing beyond.
+        """Return the next contiguous commits after a position, and what is missing beyond.
 
-        Without ``state``, which only the write side needs, they are a quarter smaller.
+        It reads at most ``limit`` commits. Without ``state``, which only the write side needs, they
+        are a quarter smaller.
         """
         left_out = {"_id": False} if state else _FOR_READERS
         where = {"partition": partition, "seq": {"$gt": after}}
@@ -199,9 +210,10 @@ class LogView:
         return _contiguous(cursor.sort("seq", ASCENDING).limit(limit), after)
 
     def read_within(self, partition: int, after: int, limit: int, most_bytes: int) -> LogSlice:
-        """As ``read`` without states, but not much more than so many bytes of them, one commit at least.
+        """Read as ``read`` without states, but not much more than ``most_bytes``.
 
-        It stops after the batch of documents from MongoDB with which they are reached.
+        It returns one commit at least, if there is one. It stops after the batch of documents from
+        MongoDB that reaches ``most_bytes``.
         """
         where = {"partition": partition, "seq": {"$gt": after}}
         stored: list[Documents] = []
@@ -222,22 +234,22 @@ class LogView:
         return replace(_contiguous(stored, after), size=read)
 
     def accepted_after(self, partition: int, position: int) -> datetime | None:
-        """When the first command was accepted that the log has beyond a position."""
+        """Return the time when the first command of the log beyond a position was accepted."""
         beyond = {"partition": partition, "seq": {"$gt": position}, "at": {"$exists": True}}
         order = [("seq", ASCENDING)]
         stored = self._settled.find_one(beyond, {"at": True}, sort=order, session=self._session)
         return stored["at"] if stored else None
 
     def head(self, partition: int) -> int:
-        """The highest position in a partition that holds anything; 0 for an empty one."""
+        """Return the highest position in a partition that holds anything; 0 for an empty one."""
         return head_of(self._settled, partition, self._session)
 
     def heads(self) -> list[int]:
-        """The highest position in each partition."""
+        """Return the highest position in each partition."""
         return [self.head(partition) for partition in range(self.partitions)]
 
     def _noted(self, stored: Documents) -> Commit:
-        """A commit that a writer may rest a decision on."""
+        """Note a stored commit as read, since a writer may rest a decision on it, and return it."""
         self._seen.note(stored["partition"], stored["seq"])
         return Commit.from_stored(stored)
 

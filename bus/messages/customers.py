@@ -54,7 +54,7 @@ class CustomerRenamed(Event):
 
 
 class CustomerEmailChanged(Event):
-    """A customer is reached at another address."""
+    """A customer has another e-mail address."""
 
     type: Literal["CustomerEmailChanged"] = "CustomerEmailChanged"
     customer_id: Id

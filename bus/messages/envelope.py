@@ -1,4 +1,4 @@
-"""What a command travels in: who asks, when it was accepted, and what it belongs to."""
+"""The envelope that carries a command with its caller, its time and the ids of its origin."""
 
 from typing import Annotated, Any, Literal
 
@@ -22,14 +22,17 @@ class CommandEnvelope(Message):
     causation_id: str | None = None
     """The message that directly caused this one; ``None`` for a request from outside."""
     traceparent: Annotated[str | None, Field(exclude_if=lambda sent: sent is None)] = None
-    """The trace that it belongs to (W3C Trace Context), if that is recorded; else there is no such field."""
+    """The trace that the command belongs to (W3C Trace Context).
+
+    If no trace is recorded, there is no such field.
+    """
     accepted_at: Moment
-    """The time that the decision is made with, however late or often it is made."""
+    """The time that the decision uses, however late or often it is made."""
     by: Principal
     expected_versions: tuple[int, ...] | None = None
-    """From ``If-Match``: the versions the aggregate may be at. ``None`` is any."""
+    """The versions that the aggregate may have, from ``If-Match``; ``None`` allows any."""
     command: AnyCommand
 
     def to_stored(self) -> dict[str, Any]:
-        """As BSON keeps it, times as times."""
+        """Return the envelope as BSON keeps it, with times as times."""
         return self.model_dump()

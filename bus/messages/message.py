@@ -1,16 +1,16 @@
-"""The base of every message: immutable, strict about what callers send, lenient about what is stored.
+"""The base of every message: immutable, strict with callers, lenient with what is stored.
 
-A field that a caller sends and this build does not know is an error. A stored document may have been written
-by a newer build: during a deploy, or before one is taken back. Its unknown fields are passed over, at every
-depth, so that the older build goes on. Everything stored is therefore read by ``from_stored``, and only
-there. A test keeps other modules from validating on their own.
+A field that a caller sends and this build does not know is an error. A newer build may have written
+a stored document: during a deploy, or before that build was taken back. The older build passes over
+unknown fields of such a document, at every depth, so that it goes on. Therefore only
+``from_stored`` reads what is stored. A test keeps other modules from validating on their own.
 
-Every change of a form raises ``schema_version``. What was stored in an older form is read by every later
-build: an event through its upcasters, a state by folding its stream's events again, a command because its
-new fields have defaults. An older build meets a newer form while a deploy is under way. It reads an event
-of it if the newer build says that it may (``readable_since``), and folds a state again. Everything else it
-refuses: the event parks its stream, and the command is kept as failed. ``docs/extending.md`` says how to
-change a form.
+Every change of a form raises ``schema_version``. Every later build reads what was stored in an
+older form: an event through its upcasters, a state by folding its stream's events again, a command
+because its new fields have defaults. An older build meets a newer form while a deploy is under way.
+It reads an event of that form if the newer build says that it may (``readable_since``), and it
+folds a state again. It refuses everything else: the event parks its stream, and the command is kept
+as failed. ``docs/extending.md`` says how to change a form.
 """
 
 from abc import ABC, abstractmethod
@@ -25,17 +25,18 @@ class Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_bytes="utf8")
 
     schema_version: ClassVar[int] = 1
-    """Raised with every change of the form: a field more or less, or of another type.
+    """The version of the form. Every change raises it: a field more or less, or of another type.
 
-    For an event ``bus.messages.upcasters`` then gets the function that turns the form before into this one.
+    For an event, ``bus.messages.upcasters`` then gets the function that turns the previous form
+    into this one.
     """
 
     @classmethod
     def from_stored(cls, stored: object) -> Self:
-        """The message that MongoDB or a queue holds, without the fields that this build does not know.
+        """Return the message that MongoDB or a queue holds, without fields unknown to this build.
 
         Raises:
-            pydantic.ValidationError: a type, a version or a value that this build does not know.
+            pydantic.ValidationError: this build does not know a type, a version or a value in it.
 
         """
         return cls.model_validate(stored, extra="ignore")
@@ -55,10 +56,11 @@ class Command(Message, ABC):
         return ()
 
     def depends_on(self, earlier: "Command") -> bool:
-        """Whether it must not be decided before a command that was accepted earlier.
+        """Return True if this command must not be decided before one that was accepted earlier.
 
-        It must not, if the earlier one changes what this one is decided with, or is decided with what this
-        one changes: then it would see what came later.
+        It must not if the earlier command changes what this one is decided with, or is decided with
+        what this one changes. Otherwise this one would miss the earlier change, or the earlier one
+        would see a later change.
         """
         return (
             earlier.stream == self.stream
@@ -71,8 +73,8 @@ class Event(Message):
     """Something that happened, named in the past tense, carrying all that any reader needs."""
 
     readable_since: ClassVar[int | None] = None
-    """The oldest version whose readers may act on this one, passing over what they do not know.
+    """The oldest version whose readers may act on this one; they pass over what they do not know.
 
-    ``None``: no older one may. It is stored with the event, so that a build that came before this version
-    goes on beside one that writes it.
+    ``None`` means that no older version may. The log keeps it with the event, so that a build older
+    than this version goes on beside a build that writes it.
     """

@@ -39,7 +39,7 @@ class PlaceOrder(Command):
     shipping_address: Address | None = None
     reference: Reference | None = None
     occurred_at: Moment | None = None
-    """When it happened, for importing history; ``None`` is now."""
+    """The time when it happened, for importing history; ``None`` is now."""
 
     @property
     def stream(self) -> str:
@@ -59,7 +59,7 @@ class ChangeOrderStatus(Command):
     status: OrderStatus
     note: Note | None = None
     occurred_at: Moment | None = None
-    """When it happened, for importing history; ``None`` is now."""
+    """The time when it happened, for importing history; ``None`` is now."""
 
     @property
     def stream(self) -> str:
@@ -69,7 +69,8 @@ class ChangeOrderStatus(Command):
 class OrderPlaced(Event):
     """A customer ordered; ``total`` is in minor units, ``units`` the sum of the quantities.
 
-    A walk-in order has no ``customer_id``, and one that is not sent no ``shipping_address``.
+    A walk-in order has no ``customer_id``, and an order that is not sent has no
+    ``shipping_address``.
     """
 
     schema_version = 2
@@ -87,7 +88,10 @@ class OrderPlaced(Event):
 
 
 class OrderStatusChanged(Event):
-    """An order went from one status to another; carries what a report needs to count it over."""
+    """An order went from one status to another.
+
+    The event carries what a report needs to count the order again.
+    """
 
     schema_version = 2
     order_id: Id

@@ -1,4 +1,4 @@
-"""What a command came to. There is exactly one outcome per accepted command."""
+"""The outcome of a command. There is exactly one per accepted command."""
 
 from enum import StrEnum
 
@@ -7,7 +7,7 @@ from bus.messages.rejection import Rejection
 
 
 class CommandStatus(StrEnum):
-    """Accepted is not an outcome yet; the other three are."""
+    """The status of a command. ``accepted`` is not an outcome yet; the other three are."""
 
     ACCEPTED = "accepted"
     SUCCEEDED = "succeeded"
@@ -16,10 +16,10 @@ class CommandStatus(StrEnum):
 
 
 class Outcome(Message):
-    """How a command ended, and where the log has it.
+    """The end of a command, and its place in the log.
 
-    ``partition`` and ``seq`` say up to where a reader must have read to see it. ``version`` is the
-    aggregate's afterwards; a refusal has none. ``total`` (minor units) comes with a placed order.
+    A reader sees it once it has read ``partition`` up to ``seq``. ``version`` is the aggregate's
+    version afterwards; a refusal has none. ``total`` (minor units) comes with a placed order.
     """
 
     status: CommandStatus
@@ -30,7 +30,7 @@ class Outcome(Message):
     total: int | None = None
     rejection: Rejection | None = None
     error: str | None = None
-    """Why it failed, for an operator."""
+    """The reason why it failed, for an operator."""
 
     @property
     def is_failure(self) -> bool:

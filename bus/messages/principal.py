@@ -1,4 +1,4 @@
-"""Who asks: the role and subject of a verified token."""
+"""The caller of a request: the role and subject of a verified token."""
 
 from enum import StrEnum
 
@@ -6,17 +6,17 @@ from bus.messages.message import Message
 
 
 class Role(StrEnum):
-    """What a token allows; the HTTP contract has the table."""
+    """The rights that a token gives; the HTTP contract has the table."""
 
     CUSTOMER = "customer"
     STAFF = "staff"
     OPS = "ops"
     METRICS = "metrics"
-    """Of a scraper: it reads ``/metrics``, and nothing else."""
+    """The role of a scraper: it reads ``/metrics``, and nothing else."""
 
 
 class Principal(Message):
-    """The caller. For a customer the subject is its customer id, whichever claim of its token has that."""
+    """The caller. A customer's subject is its customer id, whichever claim of the token has it."""
 
     role: Role
     subject: str
@@ -26,7 +26,10 @@ class Principal(Message):
         return f"{self.role}:{self.subject}"
 
     def owns(self, customer_id: str | None) -> bool:
-        """Whether what belongs to this customer, or to nobody, is the caller's to see and change."""
+        """Return True if the caller may see and change what belongs to this customer.
+
+        ``None`` is for what belongs to nobody.
+        """
         if self.role is Role.CUSTOMER:
             return self.subject == customer_id
         return self.role is not Role.METRICS

@@ -54,7 +54,7 @@ class ProductRenamed(Event):
 
 
 class ProductRepriced(Event):
-    """A product costs something else from now on, in minor units."""
+    """A product has another price from now on, in minor units."""
 
     type: Literal["ProductRepriced"] = "ProductRepriced"
     product_id: Id

@@ -1,12 +1,13 @@
-"""The tables of all commands and of all events, and how an event is kept in the log.
+"""The tables of all commands and of all events, and the form of an event in the log.
 
-A new command or event is a class in its aggregate's file and a name in that file's union; the tables follow.
+A new command or event is a class in its aggregate's file and a name in that file's union; the
+tables follow.
 
-In the log an event is ``{type, v, data}``. ``v`` is the ``schema_version`` of the class that wrote it. An
-event of an older version goes through ``bus.messages.upcasters``, here and nowhere else. One of a newer
-version has ``since`` as well if older readers may act on it; then it is read without the fields that this
-build does not know. Any other newer version, and a type that this build does not know, it refuses: it does
-not guess.
+In the log an event is ``{type, v, data}``. ``v`` is the ``schema_version`` of the class that wrote
+it. An event of an older version goes through ``bus.messages.upcasters``, here and nowhere else. An
+event of a newer version also has ``since`` if older readers may act on it. Then this build reads it
+without the fields that it does not know. It refuses any other newer version, and any type that it
+does not know: it does not guess.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,11 +26,18 @@ AnyCommand = Annotated[CustomerCommand | ProductCommand | OrderCommand, Field(di
 AnyEvent = Annotated[CustomerEvent | ProductEvent | OrderEvent, Field(discriminator="type")]
 
 _read: Callable[..., AnyEvent] = TypeAdapter[AnyEvent](AnyEvent).validator.validate_python
-"""The adapter's own method passes on eight options that nobody sets here, which takes a sixth of the time."""
+"""Reads an event of any type.
+
+The adapter's own method passes on eight options that nobody sets here, which takes a sixth of the
+time.
+"""
 
 
 def _versions(kinds: tuple[type[Event], ...]) -> dict[str, int]:
-    """The version of each event. Raises ``ValueError`` if one has not as many upcasters as older versions."""
+    """Return the version of each event.
+
+    Raises ``ValueError`` if an event has not as many upcasters as older versions.
+    """
     for kind in kinds:
         if len(UPCASTERS.get(kind.__name__, ())) != kind.schema_version - 1:
             raise ValueError(
@@ -42,7 +50,7 @@ SCHEMA_VERSIONS = _versions(get_args(get_args(AnyEvent)[0]))
 
 
 def to_stored(event: Event) -> dict[str, Any]:
-    """The event as the log keeps it; its type is the name of its class."""
+    """Return the event as the log keeps it; its type is the name of its class."""
     kind = type(event)
     stored = {"type": kind.__name__, "v": kind.schema_version, "data": event.model_dump(exclude={"type"})}
     if kind.readable_since is not None:
@@ -51,10 +59,10 @@ def to_stored(event: Event) -> dict[str, Any]:
 
 
 def newest_data(stored: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The data of a stored event in the newest form that this build knows, not validated.
+    """Return the data of a stored event in the newest form that this build knows, not validated.
 
     Raises:
-        UnknownMessageError: the type or its version is not one that this build can read.
+        UnknownMessageError: this build cannot read the type or its version.
 
     """
     kind, version = stored["type"], stored["v"]
@@ -69,10 +77,10 @@ def newest_data(stored: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def from_stored(stored: Mapping[str, Any]) -> AnyEvent:
-    """The event that the log holds.
+    """Return the event that the log holds.
 
     Raises:
-        UnknownMessageError: the type or its version is not one that this build can read.
+        UnknownMessageError: this build cannot read the type or its version.
         pydantic.ValidationError: the data does not fit the type.
 
     """

@@ -1,15 +1,15 @@
-"""Why a command is refused. Each kind has one status in the HTTP contract."""
+"""The reasons for which a command is refused. Each kind has one status in the HTTP contract."""
 
 from enum import StrEnum
 
 from bus.messages.message import Message
 
 MAX_ERRORS = 20
-"""Fields that a stored refusal names; an order may have 200 lines, each of them wrong."""
+"""The most fields that a stored refusal names; an order may have 200 lines, all of them wrong."""
 
 
 class RejectionKind(StrEnum):
-    """What stands in the way."""
+    """The kind of a rejection."""
 
     NOT_FOUND = "not-found"
     INVALID = "invalid"
@@ -18,7 +18,7 @@ class RejectionKind(StrEnum):
 
 
 class FieldError(Message):
-    """Which field of the request is at fault, as a dotted path, and why."""
+    """A field of the request that is at fault, as a dotted path, and the reason."""
 
     field: str
     message: str
@@ -34,7 +34,10 @@ class Rejection(Message):
     errors: tuple[FieldError, ...] = ()
 
     def cut(self) -> "Rejection":
-        """As it is stored: with at most ``MAX_ERRORS`` errors, and how many more there were in its detail."""
+        """Return the rejection as it is stored, with at most ``MAX_ERRORS`` errors.
+
+        If there were more, its detail says how many more.
+        """
         more = len(self.errors) - MAX_ERRORS
         if more <= 0:
             return self

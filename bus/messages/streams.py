@@ -1,4 +1,4 @@
-"""How streams are named, and which partition of the log a stream belongs to."""
+"""The names of streams, and the partition of the log that a stream belongs to."""
 
 from binascii import crc32
 
@@ -20,7 +20,10 @@ def order_stream(order_id: str) -> str:
 
 
 def id_of(stream: str) -> str:
-    """The aggregate's id: the stream's name without its category. Only ids may have a hyphen."""
+    """Return the aggregate's id: the stream's name without its category.
+
+    Only ids may have a hyphen.
+    """
     return stream.partition("-")[2]
 
 
@@ -32,15 +35,18 @@ def is_stream(text: str) -> bool:
 
 
 def partition_of(stream: str, partitions: int) -> int:
-    """The partition, 0 to ``partitions - 1``, that holds a stream: ``crc32`` of the aggregate's id."""
+    """Return the partition, 0 to ``partitions - 1``, that holds a stream.
+
+    It is the ``crc32`` of the aggregate's id, modulo ``partitions``.
+    """
     return crc32(id_of(stream).encode()) % partitions
 
 
 def draw_order_id(customer_id: str | None, partitions: int) -> str:
-    """A new UUIDv7 (RFC 9562) that falls into its customer's partition, or into any for a walk-in order.
+    """Return a new UUIDv7 (RFC 9562) in its customer's partition, or in any for a walk-in order.
 
-    So a customer and its orders are strictly ordered among themselves. It takes ``partitions`` draws
-    on average, about a microsecond each.
+    So a customer and its orders are strictly ordered among themselves. It takes ``partitions``
+    draws on average, about a microsecond each.
     """
     if customer_id is None:
         return str(uuid_utils.uuid7())

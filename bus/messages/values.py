@@ -23,7 +23,7 @@ _NO_NUL = r"^[^\x00]*$"
 
 _LINE_BREAKS = r"\t\n\r"
 _CONTROLS = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069"
-"""C0 and C1, without line breaks, separators of lines, and what overrides the direction of writing."""
+"""C0 and C1 without line breaks; separators of lines; what overrides the direction of writing."""
 _ZERO_WIDTH = (
     r"\u00ad\u034f\u061c\u115f\u1160\u180b-\u180f\u200b-\u200f\u2060-\u2065\u3164\ufe00-\ufe0f\ufeff\uffa0"
 )
@@ -34,11 +34,12 @@ _DOMAIN = r"@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+"
 
 MAX_ID_LENGTH = 128
 ID_TEXT = r"(\.{0,2}[A-Za-z0-9_:|@+-]|\.{3})[A-Za-z0-9._:|@+-]*"
-"""An id, as identity providers give them (``auth0|5f7c``, an e-mail address), but not ``.`` or ``..``.
+"""An id, as identity providers give them (``auth0|5f7c``, an e-mail address), not ``.`` or ``..``.
 
-In an address these two mean another place (RFC 3986, section 5.2.4), so clients never send them. The usual
-way to leave them out, a lookahead, is unknown to the regular expressions that pydantic checks with. So the
-beginning says it: at most two dots and something else, or three dots.
+In an address these two mean another place (RFC 3986, section 5.2.4), so clients never send them. A
+lookahead, the usual way to leave them out, does not exist in the regular expressions that pydantic
+checks with. So the beginning of the pattern says it: at most two dots and something else, or three
+dots.
 """
 
 Id = Annotated[str, StringConstraints(max_length=MAX_ID_LENGTH, pattern=f"^{ID_TEXT}$")]
@@ -51,8 +52,11 @@ Email = Annotated[
     StringConstraints(max_length=254, pattern=rf"^[^@\s\x00-\x1f\x7f]{{1,64}}{_DOMAIN}$"),
 ]
 NewName = Annotated[Name, Field(pattern=READABLE)]
-"""A name as callers may write it. What is stored is read as a ``Name``, since earlier versions let more in.
-So it is with the texts below."""
+"""A name as callers may write it.
+
+Stored names are read as a ``Name``, since earlier versions let more in. The texts below work the
+same way.
+"""
 NewAddressLine = Annotated[AddressLine, Field(pattern=READABLE)]
 NewReference = Annotated[Reference, Field(pattern=READABLE)]
 NewNote = Annotated[Note, Field(pattern=f"^[^{_CONTROLS}]*$")]
@@ -61,14 +65,14 @@ Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 UnitPrice = Annotated[int, Field(ge=0, le=MAX_UNIT_PRICE, strict=True)]
 Quantity = Annotated[int, Field(ge=1, le=MAX_QUANTITY, strict=True)]
 Discount = Annotated[int, Field(ge=0, le=MAX_UNIT_PRICE * MAX_QUANTITY, strict=True)]
-"""What is taken off a line, in minor units; the line's total must not fall below 0."""
+"""The amount taken off a line, in minor units; the line's total must not fall below 0."""
 Flag = Annotated[bool, Field(strict=True)]
 
 _ID = re.compile(ID_TEXT)
 
 
 def is_id(text: str) -> bool:
-    """Return True if the text can be an ``Id``, for ids that come by another way than in a message."""
+    """Return True if the text can be an ``Id``, for ids that do not come in a message."""
     return len(text) <= MAX_ID_LENGTH and _ID.fullmatch(text) is not None
 
 
@@ -91,11 +95,14 @@ _DAY_IN_MINUTES = 24 * 60
 
 
 def _rfc_3339(value: object) -> object:
-    """RFC 3339 text only: a number, even inside a string, would be taken for seconds since 1970.
+    """Refuse anything but RFC 3339 text or a ``datetime``, and make a leap second readable.
 
-    A leap second, 23:59:60 in UTC whatever the offset (section 5.7), is taken as the last millisecond before
-    it: Python, BSON and JavaScript have no name for it. So it stays in its day, and comes after every time
-    before it. In which months there is one is announced half a year ahead, so every day may have one here.
+    pydantic would take a number, even inside a string, for seconds since 1970.
+
+    A leap second is 23:59:60 in UTC, whatever the offset (section 5.7). It is taken as the last
+    millisecond before it: Python, BSON and JavaScript have no name for it. So it stays in its day,
+    and no earlier time comes after it. The months that have a leap second are announced half a year
+    ahead, so here every day may have one.
     """
     written = _RFC_3339.fullmatch(value) if isinstance(value, str) else None
     if written is None and not isinstance(value, datetime):
@@ -108,7 +115,7 @@ def _rfc_3339(value: object) -> object:
 
 
 def _minute_of_the_day(written: re.Match[str]) -> int:
-    """In UTC, and of any day."""
+    """Return the minute in UTC; below 0 or from 1440 on, it is one of the day before or after."""
     minute = int(written["hour"]) * 60 + int(written["minute"])
     if written["sign"] is None:
         return minute
@@ -120,7 +127,10 @@ Moment = Annotated[AwareDatetime, BeforeValidator(_rfc_3339), AfterValidator(to_
 
 
 class OrderStatus(StrEnum):
-    """Where an order stands: pending, confirmed, shipped, delivered; or cancelled before shipping."""
+    """The status of an order.
+
+    It goes from pending to confirmed, shipped and delivered, or to cancelled before shipping.
+    """
 
     PENDING = "pending"
     CONFIRMED = "confirmed"
@@ -130,7 +140,7 @@ class OrderStatus(StrEnum):
 
 
 class Address(Message):
-    """Where an order is sent to."""
+    """The address that an order is sent to."""
 
     line1: AddressLine
     line2: AddressLine | None = None
@@ -141,9 +151,10 @@ class Address(Message):
 
 
 class Item(Message):
-    """What is asked for: a product and how many, at the catalogue's price if no ``unit_price`` is given.
+    """A product that is ordered, and how many of it.
 
-    ``unit_price`` and ``discount``, which is off the line, are in minor units.
+    If no ``unit_price`` is given, the catalogue's price is used. ``unit_price`` and ``discount``
+    are in minor units. ``discount`` is taken off the whole line.
     """
 
     product_id: Id
@@ -153,10 +164,11 @@ class Item(Message):
 
 
 class Line(Message):
-    """What was sold, amounts in minor units.
+    """A product that was sold, with amounts in minor units.
 
-    ``product_name`` and ``list_price`` are the catalogue's at that moment. ``unit_price`` is what was asked
-    for one. ``line_total`` is ``unit_price`` times ``quantity`` without ``discount``.
+    ``product_name`` and ``list_price`` are the catalogue's at that moment. ``unit_price`` is the
+    price that was asked for one piece. ``line_total`` is ``unit_price`` times ``quantity`` minus
+    ``discount``.
     """
 
     product_id: Id
@@ -169,7 +181,10 @@ class Line(Message):
 
 
 class LineAmount(Message):
-    """A line as later events repeat it: enough to count it out again, ``amount`` in minor units."""
+    """A line as later events repeat it; ``amount`` is in minor units.
+
+    It is enough for a report to take the line out of its counts again.
+    """
 
     product_id: Id
     quantity: Quantity

@@ -1,1 +1,1 @@
-"""How processes tell each other that there is something new: doorbells on the queues, and announcements."""
+"""Tells other processes what is new: by doorbells on the queues, and by announcements."""

@@ -1,20 +1,21 @@
-"""Doorbells: "partition 3 has something new", one queue per read model, at most one waiting per partition.
+"""Doorbells: "partition 3 has something new", one queue per read model.
 
-A doorbell carries no data, so losing one only costs time and one too many costs nothing. Setting the mark
-"a bell is waiting" and enqueuing the bell is one step in Redis; answering it clears the mark *before* the
-log is read. So whoever appends after that read rings again, and nobody's commit can fall between.
+At most one bell per partition waits. A doorbell carries no data, so losing one only costs time and
+one too many costs nothing. One step in Redis sets the mark "a bell is waiting" and enqueues the
+bell. The worker that answers it clears the mark *before* it reads the log. So a writer that appends
+after that read rings again, and no commit can fall between.
 
-A mark whose message is gone (its worker was killed between fetching and answering) would silence the bell.
-So a mark holds the id of its bell, and once it is ``MARK_TTL_MS`` old, whoever rings looks whether the bell
-still waits in its queue. If it does, it will be answered, and a second one is not needed: while no worker
-runs, bells do not pile up. If not, the bell is rung anew.
+A mark whose message is gone (its worker was killed between fetching and answering) would silence
+the bell. So a mark holds the id of its bell. Once the mark is ``MARK_TTL_MS`` old, the next ring
+looks whether the bell still waits in its queue. If it does, it will be answered, and a second one
+is not needed: while no worker runs, bells do not pile up. If not, the bell is rung anew.
 
 While a runner keeps the leases of a partition (``read_side.projector.runner``), it hears of every
 append by a word on a channel, and keeps the bells of its read models silent: it sets their marks
 itself. It does so only where no bell waits, and ends only its own silence, so the mark of a bell
 that waits stays until that bell is answered. So an append under load is one script that publishes
-and finds all marks set, and no bell is made at all (``tell``). Whoever must be heard also where it
-is silent rings with ``insist``.
+and finds all marks set, and no bell is made at all (``tell``). A caller that must be heard even
+during silence rings with ``insist``.
 """
 
 from collections.abc import Collection, Iterable
@@ -28,9 +29,9 @@ from bus.notify.notifier import APPENDS, announce, appended, freed
 from bus.queue.keys import NAMESPACE
 
 MARK_TTL_MS = 5_000
-"""How long a bell or a silence is believed; past it, at worst one bell too many is rung."""
+"""The ms a bell or a silence is believed; past them, at worst one bell too many is rung."""
 MARK_KEPT_MS = 86_400_000
-"""How long the mark of a bell is kept if nobody rings again: a day."""
+"""The ms that the mark of a bell is kept if nobody rings again: a day."""
 _SILENCE = "1"
 
 # KEYS: the mark, the queue, its messages. ARGV: id, message, how long it is believed, and kept, and "1" to
@@ -92,9 +93,10 @@ class Doorbells:
         self._end_silence = client.register_script(_END_SILENCE)
 
     def ring(self, bells: Iterable[tuple[str, int]], *, insist: bool = False) -> int:
-        """Ring ``(read model, partition)`` bells in one step; return how many were not waiting already.
+        """Ring ``(read model, partition)`` bells in one step; return how many were rung.
 
-        With ``insist`` also those that a runner keeps silent.
+        A bell that waits already is not rung. With ``insist``, bells that a runner keeps silent are
+        rung too.
         """
         keys: list[str] = []
         arguments: list[str | bytes | int] = []
@@ -106,10 +108,10 @@ class Doorbells:
         return int(self._ring(keys=keys, args=arguments)) if keys else 0
 
     def tell(self, names: Iterable[str], partitions: Collection[int]) -> int:
-        """Say that partitions have something new: to the runners, and by the bells that are not silent.
+        """Tell the runners that partitions have something new, and ring bells that are not silent.
 
-        Returns how many bells were rung. The word comes first: should this process die after it, the bells
-        are missing where nobody holds the partition, as if it had died before.
+        Returns how many bells were rung. The word comes first. If this process dies after it, the
+        bells are missing where nobody holds the partition, as if the process had died before.
         """
         bells = [(name, partition) for name in names for partition in partitions]
         word = "\n".join(map(appended, partitions))
@@ -122,25 +124,29 @@ class Doorbells:
         announce(self._client, [freed(partition)], APPENDS)
 
     def answer(self, read_model: str, partition: int) -> None:
-        """Clear the mark; to be called before the log is read."""
+        """Clear the mark; call this before the log is read."""
         self._client.delete(_mark(read_model, partition))
 
     def silence(self, read_models: Iterable[str], partition: int) -> None:
-        """Set the marks of read models without a bell, unless one waits; they run out after ``MARK_TTL_MS``.
+        """Set the marks of read models without a bell, unless one waits.
 
-        Whoever calls this listens for appends, and reads the log after it.
+        The marks run out after ``MARK_TTL_MS``. The caller listens for appends, and reads the log
+        after this.
         """
         if keys := [_mark(name, partition) for name in read_models]:
             self._keep_silent(keys=keys, args=[MARK_TTL_MS])
 
     def end_silence(self, read_models: Iterable[str], partition: int) -> None:
-        """Clear the marks that ``silence`` has set; that of a bell stays."""
+        """Clear the marks that ``silence`` has set; the mark of a bell stays."""
         if keys := [_mark(name, partition) for name in read_models]:
             self._end_silence(keys=keys)
 
 
 def bell(read_model: str, partition: int) -> Message[None]:
-    """The message. Its id is new each time: the same id could be in flight, and its ack would end both."""
+    """Return the message of a bell.
+
+    Its id is new each time: the same id could be in flight, and one ack would end both.
+    """
     message_id = str(uuid4())
     return Message(
         queue_name=read_model,

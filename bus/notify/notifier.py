@@ -1,10 +1,11 @@
 """Announcements over Redis: "this command is finished", "this read model has got this far".
 
-And, on a channel of their own, "this partition of the log has something new", for the projections' workers.
+And, on a channel of their own, "this partition of the log has something new", for the projections'
+workers.
 
-They save waiting callers from polling MongoDB and carry no truth: a waiter registers before it asks
-for something, looks at the database when woken, and looks once more at its deadline, since announcements can
-be missed. One listener thread per process serves all waiters.
+They save waiting callers from polling MongoDB, and carry no truth. A waiter registers before it
+asks for something. It looks at the database when woken, and once more at its deadline, since
+announcements can be missed. One listener thread per process serves all waiters.
 """
 
 import threading
@@ -21,30 +22,39 @@ from bus.observability.logs import logger
 
 CHANNEL = "twofold:signals"
 APPENDS = "twofold:appends"
-"""Apart from the other, so that a process hears only what it waits for: hearing costs some 50 us each."""
+"""A channel apart from the other, so that a process hears only what it waits for.
+
+Hearing costs some 50 us for each message.
+"""
 RECONNECT_S = 1.0
 LISTEN_S = 0.2
-"""How long the listener waits in a row; it is also how long it takes to notice that it should stop."""
+"""The longest wait of the listener in a row, and so the time until it notices a stop."""
 STOP_S = 0.3
 
 
 def finished(command_id: str) -> str:
-    """The topic of a command's outcome."""
+    """Return the topic of a command's outcome."""
     return f"finished:{command_id}"
 
 
 def reached(read_model: str, generation: int, partition: int) -> str:
-    """The topic of a read model's progress in a partition; it is announced with the position reached."""
+    """Return the topic of a read model's progress in a partition.
+
+    It is announced with the position reached.
+    """
     return f"reached:{read_model}.g{generation}/{partition}"
 
 
 def appended(partition: int) -> str:
-    """The topic of a partition of the log that has something new; on ``APPENDS``."""
+    """Return the topic of a partition of the log that has something new; on ``APPENDS``."""
     return f"appended:{partition}"
 
 
 def freed(partition: int) -> str:
-    """The topic of a partition whose leases a projections' worker has given up; on ``APPENDS``."""
+    """Return the topic of a partition whose leases a projections' worker has given up.
+
+    It is announced on ``APPENDS``.
+    """
     return f"freed:{partition}"
 
 
@@ -59,7 +69,7 @@ def announce_positions(client: redis.Redis, positions: Mapping[str, int]) -> Non
 
 
 class Notifier:
-    """Hands announcements to those who wait for them."""
+    """Hands announcements to the waiters that expect them."""
 
     def __init__(self, client: redis.Redis, channel: str = CHANNEL) -> None:
         self._client = client
@@ -75,18 +85,21 @@ class Notifier:
         self.thread.start()
 
     def stop(self) -> None:
-        """End the listener; one that waits for a Redis that hangs is left behind."""
+        """End the listener; a listener that waits for a hanging Redis is left behind."""
         self._stopping.set()
         if self.thread.is_alive():
             self.thread.join(STOP_S)
 
     @property
     def alive(self) -> bool:
-        """Whether the listener runs; without it waiters still see all, at their deadlines."""
+        """Return True if the listener runs; without it waiters see all, but at their deadlines."""
         return self.thread.is_alive()
 
     def position(self, topic: str) -> int:
-        """The position last announced for a topic; 0 if none was. A hint: the database has the truth."""
+        """Return the position last announced for a topic; 0 if none was.
+
+        It is a hint: the database has the truth.
+        """
         return self._positions.get(topic, 0)
 
     def wake_all(self) -> None:
@@ -103,9 +116,10 @@ class Notifier:
         is_worth_it: Callable[[], bool] | None = None,
         wakeup: Wakeup | None = None,
     ) -> Iterator[Wakeup]:
-        """While the block runs, an announcement of any topic sets the yielded wakeup, new unless given.
+        """Yield a wakeup that an announcement of any topic sets while the block runs.
 
-        With ``is_worth_it``, only if that returns True; it must be quick.
+        The wakeup is new unless one is given. With ``is_worth_it``, a new one is set only if that
+        returns True; it must be quick.
         """
         wakeup = wakeup or (Wakeup() if is_worth_it is None else Wakeup(is_worth_it))
         wanted = tuple(topics)

@@ -1,9 +1,9 @@
-"""Tells whether a connection that only listens still leads to the primary.
+"""Tells if a connection that only listens still leads to the primary.
 
-A listener hears nothing of a server that hangs or has been demoted. The check writes on a connection of its
-own every ``PROBE_EVERY_S``; what ends that connection may have ended the listener's, too. The check connects
-first. So if the address comes to mean another server between the two, the check is the one on the former
-primary, and notices.
+A listener does not notice that a server hangs or has been demoted. The check writes on a connection
+of its own every ``PROBE_EVERY_S``; what ends that connection may have ended the listener's, too.
+The check connects first. So if the address comes to mean another server between the two, the check
+is the one on the former primary, and notices.
 """
 
 import time
@@ -16,7 +16,7 @@ PROBE_EVERY_S = 2.0
 
 
 class PrimaryCheck:
-    """Raises ``redis.RedisError`` when Redis is away."""
+    """Checks the primary; raises ``redis.RedisError`` when Redis is away."""
 
     def __init__(self, client: redis.Redis) -> None:
         self._client = client.client()  # which has one connection of its own
@@ -26,7 +26,10 @@ class PrimaryCheck:
         self._probe_at = time.monotonic() + PROBE_EVERY_S
 
     def finds_another_server(self) -> bool:
-        """Whether the check's connection had to be made anew; asks now and then."""
+        """Return True if the check's connection had to be made anew.
+
+        It probes the server every ``PROBE_EVERY_S``.
+        """
         now = time.monotonic()
         if now >= self._probe_at:
             self._probe_at = now + PROBE_EVERY_S

@@ -1,10 +1,11 @@
-"""Which read models want to be rung: kept in the write database, so that Redis may forget everything.
+"""The list of read models to ring, in the write database, so that Redis may forget everything.
 
-The projections' workers subscribe the models of their table at start and renew that while they run. Whoever
-appends looks here, at most every few seconds, so that the write side needs no list of read models of its
-own. What nobody has renewed for ``LAPSE_S``, by mongod's clock, is no longer rung: a read model that was
-taken out of the table, or all of them while no worker runs, which rings for everything when it starts. A
-worker does not unsubscribe what it does not know: during a deploy that may be a newer one's.
+The projections' workers subscribe the models of their table at start and renew that while they run.
+A writer that appends looks here, at most every ``REFRESH_S``, so that the write side needs no list
+of read models of its own. A model that no worker has renewed for ``LAPSE_S``, by mongod's clock, is
+no longer rung. That is a model that was taken out of the table, or every model while no worker
+runs; a worker rings for everything when it starts. A worker does not unsubscribe a model that it
+does not know: during a deploy that may be a newer worker's.
 """
 
 import time
@@ -35,12 +36,12 @@ class Subscriptions:
         self._renewed_at = time.monotonic()
 
     def renew(self, names: tuple[str, ...]) -> None:
-        """Subscribe again when it is time to."""
+        """Subscribe again if the last time was more than ``RENEW_S`` ago."""
         if time.monotonic() - self._renewed_at > RENEW_S:
             self.subscribe(names)
 
     def names(self) -> tuple[str, ...]:
-        """The subscribed models. If there is none, that is not remembered."""
+        """Return the subscribed models; an empty answer is not remembered."""
         names = self._names()
         if not names:
             self._names.forget()

@@ -1,8 +1,9 @@
-"""What an announcement sets: somebody waits for it in a thread, or has no thread and is called back.
+"""An event that an announcement sets: a waiter waits for it in a thread, or is called back.
 
-Why no announcement is lost: setting it and asking to be called exclude each other. So whoever asks is
-called at once if it is set already, and when it is set otherwise. A waiter clears it before it looks at the
-database. What is announced during the look sets it again, and the next wait ends at once.
+Why no announcement is lost: a lock lets only one of setting it and asking to be called happen at a
+time. So a waiter that asks is called at once if the event is set already, and otherwise when it is
+set. A waiter clears the event before it looks at the database. What is announced during the look
+sets it again, and the next wait ends at once.
 """
 
 import threading
@@ -24,7 +25,7 @@ class Wakeup(threading.Event):
         self._call: Callable[[], None] | None = None
 
     def set(self) -> None:
-        """Wake the waiter; what is called runs in this thread, so it must be quick."""
+        """Wake the waiter; the callback runs in this thread, so it must be quick."""
         with self._calling:
             super().set()
             call, self._call = self._call, None
@@ -32,7 +33,7 @@ class Wakeup(threading.Event):
             call()
 
     def when_set(self, call: Callable[[], None]) -> None:
-        """Have ``call`` called once: now if it is set, else when it is. It replaces what was asked before."""
+        """Run ``call`` once: now if the event is set, else when it is; replace an earlier one."""
         with self._calling:
             if not self.is_set():
                 self._call = call

@@ -1,1 +1,1 @@
-"""How the processes of an installation are observed: metrics, heartbeats, traces."""
+"""Shows what the processes of an installation do: metrics, heartbeats, traces."""

@@ -1,7 +1,7 @@
-"""The heartbeats of a process: a thread that tells every two seconds that it lives and what it has counted.
+"""The heartbeats of a process: a thread records every 2 s that it lives and what it has counted.
 
-It rides out a lost MongoDB: what could not be told is told with the next beat, since counts are running
-totals. Each beat is bounded, and so is stopping.
+It survives the loss of MongoDB: the next beat records what the last one could not, since counts are
+running totals. The time of each beat is bounded, and so is the time of stopping.
 """
 
 import threading
@@ -26,16 +26,16 @@ STOP_S = 0.5
 
 
 class HeartbeatPart(Protocol):
-    """Something that is told regularly."""
+    """A part of the heartbeats, which the thread calls at every beat."""
 
     def beat(self) -> None: ...
 
     def end(self) -> None:
-        """The process stops in an orderly way."""
+        """Hear that the process stops in an orderly way."""
 
 
 class HeartbeatThread:
-    """Beats from start to stop; ``thread`` is for whoever watches over it."""
+    """Beats from start to stop; ``thread`` is for the code that watches over it."""
 
     def __init__(self, *parts: HeartbeatPart) -> None:
         self._parts = parts
@@ -45,14 +45,14 @@ class HeartbeatThread:
 
     @classmethod
     def of(cls, database: Database[Documents], kind: str, metrics: Metrics) -> Self:
-        """That of a process of one kind with what it counts."""
+        """Return the heartbeats of a process of one kind, with what it counts."""
         return cls(Heartbeat(database, kind), MetricsPublisher(Slots(database), metrics))
 
     def start(self) -> None:
         self.thread.start()
 
     def stop(self) -> None:
-        """Tell for the last time; a stop that goes wrong leaves what a kill would."""
+        """Record the end of the process. A stop that goes wrong leaves what a kill would leave."""
         self._stopping.set()
         # If it is on, there is nobody to tell, and the last try may take longer than there is time.
         if not self._silence.is_on:

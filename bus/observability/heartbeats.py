@@ -1,8 +1,9 @@
-"""Heartbeats: which processes live, in the ``workers`` collection of the write database.
+"""Heartbeats: the ``workers`` collection of the write database shows which processes live.
 
-A document each, written every two seconds and removed when the process stops, so that what is left behind
-by a killed process is seen to be old. Its time is mongod's, so the hosts' clocks do not matter; a beat from
-the future, before that clock was put right, counts as old. Old ones go by themselves.
+Each process has one document. It writes the document every 2 s and removes it when it stops. So the
+document that a killed process leaves behind is seen to be old. The time in it is mongod's, so the
+hosts' clocks do not matter. A beat that is ``SILENT_MS`` or more in the future, from before that
+clock was put right, counts as old. MongoDB removes old documents by itself.
 """
 
 import os
@@ -21,9 +22,10 @@ from bus.primitives.database_time import is_recent
 from bus.version import VERSION
 
 SILENT_MS = 10_000
-"""Silence after which a process does not count as alive."""
+"""The milliseconds of silence after which a process does not count as alive."""
 FORGOTTEN_S = 300
-"""Silence after which its document goes: until then one can see what was lost, and where."""
+"""The seconds of silence after which its document goes. Until then it shows what was lost, and
+where."""
 
 WORKERS = ("commands", "projections", "clock")
 KINDS = ("web", *WORKERS)
@@ -33,7 +35,7 @@ _INDEXES = (IndexModel([("seen_at", ASCENDING)], expireAfterSeconds=FORGOTTEN_S,
 
 
 class Heartbeat:
-    """One process's own; called by one thread."""
+    """The heartbeat of one process; one thread calls it."""
 
     def __init__(self, database: Database[Documents], kind: str) -> None:
         self._workers = database["workers"]
@@ -66,7 +68,7 @@ class Process:
 
 
 def processes(database: Database[Documents]) -> list[Process]:
-    """All that are not forgotten, by kind, the oldest first."""
+    """Return all processes that are not forgotten, by kind, the oldest of each kind first."""
     aged = {
         "$set": {"age_ms": {"$subtract": ["$$NOW", "$seen_at"]}, "well": is_recent("$seen_at", SILENT_MS)}
     }
@@ -86,6 +88,6 @@ def processes(database: Database[Documents]) -> list[Process]:
 
 
 def alive(database: Database[Documents]) -> Mapping[str, int]:
-    """How many processes of each kind were heard lately."""
+    """Return how many processes of each kind were heard lately."""
     heard = {"$expr": is_recent("$seen_at", SILENT_MS)}
     return Counter(str(stored["kind"]) for stored in database["workers"].find(heard, {"kind": True}))

@@ -1,7 +1,8 @@
-"""Something that a process does all the time, and cannot do while MongoDB or Redis is away.
+"""Logs once that a process cannot do its regular work, because MongoDB or Redis is away.
 
-It tries again and again, and each failure means the same. So the log has one line when the interruption
-begins, and one when it ends. That a server is away at all is told by ``bus.observability.outages``.
+The process tries again and again, and each failure means the same. So the log has one line when the
+interruption begins, and one when it ends. ``bus.observability.outages`` logs that the server itself
+is away.
 """
 
 from types import TracebackType
@@ -13,10 +14,10 @@ from bus.observability.logs import logger
 
 
 class Interruption:
-    """A context manager for each try: it tells what MongoDB or Redis raises, and keeps it from the caller."""
+    """A context manager for each try: it logs the first MongoDB or Redis error, and hides all."""
 
     def __init__(self, begins: str, ends: str | None = None) -> None:
-        """``begins`` and ``ends`` are what the log says; nothing at its end unless that is given."""
+        """``begins`` and ``ends`` are the log lines; without ``ends`` the end is not logged."""
         self._begins = begins
         self._ends = ends
         self.is_on = False

@@ -1,13 +1,14 @@
 """Structured logs: one event a line on stderr, JSON unless a person is looking.
 
-What a process says of itself goes straight to stderr in a few microseconds, since there is a line for every
-command and every request; what libraries log takes the standard library's way and comes out in the same
-shape.
+A process writes its own events straight to stderr in a few microseconds, since there is a line for
+every command and every request. Events of libraries go through the standard library's logging and
+come out in the same shape.
 
-Logs tell ids, never what people wrote: no names, postal addresses, tokens or bodies. The line of a request
-says who asked, by the subject of the token, and from which IP address. Errors are where such things
-slip in, since libraries quote the value they choke on. So an error is put into words here (``told``), in a
-field as in a traceback, and Dramatiq's messages are named by their ids.
+Logs contain ids, never what people wrote: no names, postal addresses, tokens or bodies. The line of
+a request names the caller, by the subject of the token, and the caller's IP address. Such text
+could slip in with errors, since libraries quote the value that they fail on. So this module puts an
+error into words (``redacted``), in a field as in a traceback, and names Dramatiq's messages by
+their ids.
 """
 
 import logging
@@ -33,8 +34,9 @@ CHATTY = (
     *(DRAMATIQ, "write_side", "read_side"),
     *("pymongo", "redis", "httpx", "httpcore", "urllib3", "opentelemetry"),
 )
-"""Libraries whose own doings are not ours to tell; below a warning they also quote what they carry. By the
-names of our packages go Dramatiq's actors there, with the arguments that they are called with."""
+"""Loggers of which only warnings and worse are shown. What these libraries do is not ours to tell,
+and below a warning they also quote what they carry. Those with the names of our packages are
+Dramatiq's actors, which quote the arguments that they are called with."""
 
 QUOTE_NOTHING = (
     *(TwofoldError, PyMongoError, redis.RedisError, dramatiq.errors.ConnectionClosed, OSError),
@@ -91,18 +93,19 @@ def configure(level: str, shape: str | None = None, stream: TextIO | None = None
     logging.getLogger("waitress.queue").setLevel(max(logging.ERROR, threshold))
 
 
-def leave_out(redacted: Callable[[BaseException], bool]) -> None:
-    """Leave out what Dramatiq says about errors that are told elsewhere, once.
+def leave_out(is_told: Callable[[BaseException], bool]) -> None:
+    """Leave out Dramatiq's lines about errors that another module logs once.
 
-    Each of its threads logs every error that it meets, some with a traceback: while a server is away, for
-    ever. The filter sits on the handlers, as a logger's own does not see what its children log.
+    Each thread of Dramatiq logs every error that it meets, some with a traceback. While a server is
+    away, that goes on for ever. The filter is on the handlers, because a filter on a logger does
+    not see what the logger's children log.
     """
     for handler in logging.getLogger().handlers:
-        handler.addFilter(_Elsewhere(redacted))
+        handler.addFilter(_Elsewhere(is_told))
 
 
 def redacted(error: BaseException) -> str:
-    """An error in words, without the values that it is about."""
+    """Return an error in words, without the values that it is about."""
     kind = type(error).__name__
     if isinstance(error, ValidationError):
         wrong = error.errors(include_url=False, include_context=False, include_input=False)
@@ -117,7 +120,7 @@ def redacted(error: BaseException) -> str:
 
 
 def traced(error: BaseException) -> str:
-    """A traceback that ends in ``told``, with what caused the error before it."""
+    """Return a traceback that ends in ``redacted``, after the tracebacks of the error's causes."""
     return "".join(_traced(error))
 
 
@@ -134,7 +137,7 @@ def _traced(error: BaseException) -> Iterator[str]:
 def _errors_in_words(
     _logger: Any, _method: str, event: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:
-    """Errors in fields, and the one being handled where ``exc_info`` asks for it."""
+    """Put errors into words: those in fields, and the handled one if ``exc_info`` asks for it."""
     asked = event.pop("exc_info", None)
     error = asked if isinstance(asked, BaseException) else None
     if asked and error is None:
@@ -148,7 +151,7 @@ def _errors_in_words(
 
 
 def _without_payload(record: logging.LogRecord) -> bool:
-    """A filter that lets everything pass, with Dramatiq's messages named by their ids."""
+    """Let every record pass, and name Dramatiq's messages in it by their actors and ids."""
     if isinstance(record.args, tuple):
         record.args = tuple(
             f"{arg.actor_name} {arg.message_id}"
@@ -160,7 +163,7 @@ def _without_payload(record: logging.LogRecord) -> bool:
 
 
 def _short(_logger: Any, method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """Without what is empty and, where nothing is wrong, the ids of requests and commands."""
+    """Leave out empty fields and, where nothing is wrong, the ids of requests and commands."""
     well = method in {"debug", "info"}
     return {
         field: value
@@ -178,9 +181,9 @@ def _json(_logger: Any, _method: str, event: structlog.typing.EventDict) -> str:
 
 
 class _Elsewhere(logging.Filter):
-    def __init__(self, redacted: Callable[[BaseException], bool]) -> None:
+    def __init__(self, is_told: Callable[[BaseException], bool]) -> None:
         super().__init__()
-        self._told = redacted
+        self._is_told = is_told
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.name.partition(".")[0] != DRAMATIQ:
@@ -189,4 +192,4 @@ class _Elsewhere(logging.Filter):
         errors = [argument for argument in arguments if isinstance(argument, BaseException)]
         if record.exc_info and record.exc_info[1] is not None:
             errors.append(record.exc_info[1])
-        return not any(self._told(error) for error in errors)
+        return not any(self._is_told(error) for error in errors)

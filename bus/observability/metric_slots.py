@@ -1,22 +1,22 @@
 """The counts of all processes of an installation, in the ``metrics`` collection of the write database.
 
-Every process keeps its counts in a document of its own, a slot, written every two seconds and when it
-stops. Their sum is what ``/metrics`` shows, whichever API process is asked. There are no files and no ports
-to step on, any number of hosts may take part, and what a killed process counted stays: its slot is not
-removed, the next process that starts adopts it and counts on from there. So there are never more slots than
-there were processes at once.
+Every process keeps its counts in a document of its own, a slot. It writes the slot every 2 s and
+when it stops. ``/metrics`` shows the sum of all slots, whichever API process is asked. No files and
+no ports can clash, and any number of hosts may take part. The counts of a killed process stay: its
+slot is not removed, and the next process that starts adopts it and counts on from there. So there
+are never more slots than there were processes at once.
 
-Why the sum never goes down, which Prometheus would take for a restart and answer with a burst that never
-was: a slot has one owner; adopting it changes the owner and nothing else; a write is refused when it is not
-the owner's or not newer than the last; and an owner only ever counts up. So no slot goes down, and the sum
-of numbers that do not go down does not either, though they are read one after another. Writes are as
-durable as the log and reads have majority concern: a ``kill -9`` of mongod takes nothing back that was
-shown.
+The sum never goes down. Prometheus would take a lower sum for a restart, and show a burst that
+never was. A slot has one owner. Adopting a slot changes the owner and no count. A write is refused
+if it is not the owner's, or not newer than the last one. An owner only ever counts up. So no slot
+goes down, and neither does the sum of all, though they are read one after another. Writes are as
+durable as the log, and reads have majority concern: a ``kill -9`` of mongod takes back nothing that
+was shown.
 
-What it costs: a killed process takes up to two seconds of its counts with it. One that was stopped for so
-long that its slot was adopted takes another, into which it brings what it had not written; a write whose
-answer was lost counts as written. These are figures to see by; what each command came to is in the inbox,
-exactly.
+What it costs: a killed process takes up to 2 s of its counts with it. A process that was stopped
+for so long that its slot was adopted takes another slot, and brings into it what it had not
+written. A write whose answer was lost counts as written. These are figures for an overview; the
+exact outcome of each command is in the log and the inbox.
 """
 
 import uuid
@@ -31,7 +31,7 @@ from bus.observability.metrics import Counts, Metrics, added, negated
 from bus.primitives.database_time import is_recent
 
 EXPIRY_MS = 30_000
-"""Silence after which a slot may be adopted."""
+"""The milliseconds of silence after which a slot may be adopted."""
 
 
 class Slots:
@@ -44,11 +44,11 @@ class Slots:
         self._expired = {"$expr": {"$not": is_recent("$seen_at", expiry_ms)}}
 
     def total(self) -> Counts:
-        """What all processes have counted, those included that have ended."""
+        """Return what all processes have counted, ended ones included."""
         return added(*(_from_stored(stored) for stored in self._slots.find({}, {"counts": True})))
 
     def adopt(self) -> "Slot":
-        """Take over a slot that nobody has any more, or make one."""
+        """Take over a slot that no process has any more, or make one."""
         owner = uuid.uuid4().hex
         mine = {"$set": {"owner": owner, "beat": 0}, "$currentDate": {"seen_at": True}}
         taken = self._slots.find_one_and_update(
@@ -60,7 +60,7 @@ class Slots:
         return Slot(owner, owner, {})
 
     def write(self, slot: "Slot", beat: int, counts: Counts, *, release: bool = False) -> bool:
-        """Write what a slot holds from now on; false if it is not the owner's any more."""
+        """Write what a slot holds from now on; return False if it is not the owner's any more."""
         update = {"counts": _to_stored(counts), "beat": beat, **({"owner": None} if release else {})}
         written = self._slots.update_one(
             {"_id": slot.id, "owner": slot.owner, "beat": {"$lt": beat}},
@@ -71,7 +71,7 @@ class Slots:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A slot as it was adopted. The owner's name is new each time: no late write of an earlier one counts."""
+    """A slot as adopted. Each owner has a new name, so no late write of an earlier one counts."""
 
     id: str
     owner: str
@@ -79,7 +79,7 @@ class Slot:
 
 
 class MetricsPublisher:
-    """Writes the counts of this process into its slot; called by one thread."""
+    """Writes the counts of this process into its slot; one thread calls it."""
 
     def __init__(self, slots: Slots, metrics: Metrics) -> None:
         self._slots = slots
@@ -87,7 +87,7 @@ class MetricsPublisher:
         self._beat = 0
         self._slot: Slot | None = None
         self._before: Counts = {}
-        """What the slot holds besides this process's own."""
+        """The slot's counts besides this process's own."""
         self._written: Counts = {}
         """This process's own counts as last sent to a slot."""
 

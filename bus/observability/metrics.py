@@ -1,7 +1,8 @@
-"""What one process counts: how often and how long. Counting is in memory and costs about a microsecond.
+"""The counts and durations of one process. Counting is in memory and costs about a microsecond.
 
-The families are listed here, and nowhere else: whoever counts names one, and ``/metrics`` shows all. Numbers
-that the databases know (queue depths, lag) are not counted but looked up when they are asked for, by the API.
+All families are listed here, and nowhere else: code that counts names one, and ``/metrics`` shows
+all. Numbers that the databases know (queue depths, lag) are not counted: the API looks them up when
+it is asked for them.
 
 The counts of all processes are added up (``bus.observability.metric_slots``), so everything here is a sum: a
 counter, or a histogram kept as one counter for each bucket and one for the sum of what was observed.
@@ -17,8 +18,9 @@ Labels = tuple[str, ...]
 Key = tuple[str, Labels]
 """A family's name and the values of its labels."""
 Counts = dict[Key, list[int]]
-"""A counter is one number. A histogram is one for each bucket, one for what is beyond, and the sum of what
-was observed in millionths: whole numbers, since the rounding of others could make a sum go down."""
+"""A counter has one number. A histogram has one for each bucket, one for what is beyond the
+buckets, and the sum of what was observed, in millionths. All are whole numbers, since the
+rounding of others could make a sum go down."""
 MILLION = 1_000_000
 
 Item = TypeVar("Item")
@@ -39,7 +41,7 @@ class Family:
 
     @property
     def width(self) -> int:
-        """How many numbers are kept for it."""
+        """The length of the list of numbers that is kept for it."""
         return len(self.buckets) + 2 if self.buckets else 1
 
 
@@ -113,7 +115,7 @@ class Metrics:
         self.observe_all(family, (value,), *labels)
 
     def observe_all(self, family: Family, values: Iterable[float], *labels: str) -> None:
-        """Observe several at once; what is below 0, by clocks that differ, counts as 0."""
+        """Observe several values at once; one below 0, from clocks that differ, counts as 0."""
         key = (family.name, labels)
         buckets = family.buckets
         with self._lock:
@@ -128,7 +130,7 @@ class Metrics:
     def batches(
         self, step: str, work: Callable[[list[Item]], Sequence[Result]]
     ) -> Callable[[list[Item]], Sequence[Result]]:
-        """``work`` of a group commit, with the sizes of its batches observed."""
+        """Return the ``work`` of a group commit so that the sizes of its batches are observed."""
 
         def observed(items: list[Item]) -> Sequence[Result]:
             self.observe(GROUPED, len(items), step)
@@ -137,13 +139,13 @@ class Metrics:
         return observed
 
     def snapshot(self) -> Counts:
-        """All counts at one moment, the caller's own."""
+        """Return a copy of all counts at one moment."""
         with self._lock:
             return {key: list(counts) for key, counts in self._counts.items()}
 
 
 def added(*summands: Counts) -> Counts:
-    """The sum; what this build does not know, or knows in another shape, is left out."""
+    """Return the sum; what this build does not know, or knows in another shape, is left out."""
     total: Counts = {}
     for counts in summands:
         for key, numbers in counts.items():

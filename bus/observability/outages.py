@@ -1,10 +1,11 @@
-"""Servers that are away: which errors say so, and one line in the log when one goes and when it is back.
+"""Learns from errors that a server is away; logs a line when it goes and a line when it is back.
 
-While a server is away every thread that needs it fails, again and again, and each failure means the
-same. So all of them tell it here; the first is logged, and a thread of its own asks the server
-until it answers again. An operation on MongoDB that took too long counts only if the server does
-not answer a ping (``bus.connections.liveness``): one slow query is not an outage. An error that
-says nothing of the kind is nobody's business here: it is logged where it happens.
+While a server is away, every thread that needs it fails again and again, and each failure means the
+same. So all threads report their failures here. The first one is logged, and a separate thread asks
+the server until it answers again. An operation on MongoDB that took too long counts only if the
+server does not answer a ping (``bus.connections.liveness``): one slow query is not an outage. An
+error that says nothing about a server being away is not handled here: it is logged where it
+happens.
 """
 
 import threading
@@ -32,13 +33,13 @@ from bus.observability.logs import leave_out, logger, redacted
 
 LOOK_EVERY_S = 0.5
 QUIET_S = 1.0
-"""How long nobody may have met an error before a server that answers counts as back."""
+"""The seconds without an error after which a server that answers counts as back."""
 SHOWN = 200
-"""Characters of an error: pymongo adds all it knows about the servers."""
+"""The most characters of an error: pymongo adds all it knows about the servers."""
 
 
 class Dependency(Enum):
-    """What this system cannot do without for long."""
+    """A server that this system cannot do without for long."""
 
     MONGODB = "MongoDB"
     REDIS = "Redis"
@@ -56,7 +57,7 @@ _UNFIT = frozenset(
         *(13, 18, 391),  # credentials: refused to everybody, whatever is asked
     }
 )
-"""MongoDB's codes for its own state, which say nothing about what was asked of it."""
+"""MongoDB's codes for its own state. They say nothing about the operation."""
 _UNFIT_LABELS = ("RetryableWriteError", "TransientTransactionError", "SystemOverloadedError")
 _UNFIT_REDIS = (
     BrokerConnectionError,
@@ -64,11 +65,11 @@ _UNFIT_REDIS = (
     *(redis.exceptions.ClusterDownError, redis.exceptions.TryAgainError),
 )
 _UNFIT_REDIS_WORDS = ("MISCONF", "BUSY", "UNKILLABLE", "NOREPLICAS")
-"""What redis-py has no class for: the disk is full, a script runs too long, replicas are missing."""
+"""Errors without a class in redis-py: full disk, script that runs too long, missing replicas."""
 
 
 def server_away(error: BaseException) -> Dependency | None:
-    """The server that an error says is away or unfit; ``None`` if the error is about something else."""
+    """Return the server that an error says is away or unfit; ``None`` for any other error."""
     if isinstance(error, PyMongoError):
         return Dependency.MONGODB if _is_unfit(error) else None
     if isinstance(error, _UNFIT_REDIS):
@@ -94,7 +95,7 @@ def _is_unfit(error: PyMongoError) -> bool:
 
 
 class Outages:
-    """What one process knows about its servers being away."""
+    """The servers that are away, as far as one process knows."""
 
     def __init__(self, probes: Mapping[Dependency, Callable[[], object]], stopping: threading.Event) -> None:
         """``probes`` ask a server something that it answers only while it serves.
@@ -112,7 +113,7 @@ class Outages:
     def of(
         cls, databases: Sequence[Database[Documents]], client: redis.Redis, stopping: threading.Event
     ) -> Self:
-        """Those of a process's servers, told here alone: what others log of the same is left out."""
+        """Return the outages of a process's servers; leave out what others log about them."""
 
         def ask_mongodb() -> None:
             for database in databases:
@@ -130,7 +131,7 @@ class Outages:
         self.thread.start()
 
     def noticed(self, error: BaseException) -> bool:
-        """Take note of an error, or of what it was raised from; whether it says that a server is away."""
+        """Take note of an error and its causes; return True if one says that a server is away."""
         for cause in _with_causes(error):
             server = server_away(cause)
             if server is not None and not self._is_slow_alone(server, cause):

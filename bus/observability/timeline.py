@@ -1,11 +1,11 @@
-"""What the write database has of one stream, or of one command: for whoever looks into what happened.
+"""Reads what the write database has of one stream, or of one command, to see what happened.
 
-The log has the commands that came to something: their commits, or decisions without an effect, such as
-refusals. What is not decided, or failed, the inbox has, and what an operator has had to do with. Each is
-found by an index, so a look costs what it shows.
+The log has the commands that came to something: their commits, or decisions without an effect, such
+as refusals. The inbox has the commands that are not decided, that failed, or that an operator has
+had to do with. An index finds each of them, so a look costs only what it shows.
 
-Commands of the inbox are handed out as they are stored: an operator also has to see those that this build
-cannot read.
+Commands of the inbox are handed out as they are stored: an operator also has to see those that this
+build cannot read.
 """
 
 from collections.abc import Iterable, Sequence
@@ -29,7 +29,7 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class TimelineCommand:
-    """A command: as the inbox stores it, where it is there, and its place in the log, if it has one."""
+    """A command as the inbox stores it, if it is there, and its place in the log, if it has one."""
 
     command_id: str
     stored: Documents | None
@@ -44,7 +44,7 @@ class TimelineCommand:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """The newest commits and commands of a stream, each the oldest first; ``more`` if there are older."""
+    """The newest commits and commands of a stream, oldest first; ``more_…`` if there are older."""
 
     stream: str
     partition: int
@@ -54,7 +54,7 @@ class Timeline:
     more_commands: bool = False
 
     def __bool__(self) -> bool:
-        """Whether there is anything."""
+        """Return True if there is anything."""
         return bool(self.commits or self.commands)
 
 
@@ -84,7 +84,7 @@ class Timelines:
         )
 
     def of_command(self, command_id: str) -> Timeline | None:
-        """A command with the commit that it made, if it did; ``None`` if there is no such command."""
+        """Return a command with the commit that it made, if any; ``None`` if it does not exist."""
         decided = self._log.of_commands_anywhere([command_id]).get(command_id)
         found = self._seen({command_id}, () if decided is None else (decided,))
         if not found:
@@ -97,7 +97,10 @@ class Timelines:
         return Timeline(stored["stream"], stored["partition"], made, found)
 
     def _without_a_place_in_the_log(self, stream: str, limit: int) -> set[str]:
-        """The newest that are unfinished or failed, each by a partial index that holds no others."""
+        """Return the ids of the newest unfinished and failed commands.
+
+        Each search uses a partial index that holds no others.
+        """
         found: set[str] = set()
         order = {CommandStatus.ACCEPTED: "accepted_ts", CommandStatus.FAILED: "finished_at"}
         for status, newest in order.items():
@@ -107,7 +110,7 @@ class Timelines:
         return found
 
     def _seen(self, command_ids: Iterable[str], decided: Iterable[Commit]) -> list[TimelineCommand]:
-        """Commands in the order they were accepted; an id that is nowhere is left out."""
+        """Return commands in the order they were accepted; an id that is nowhere is left out."""
         commits = {commit.command_id: commit for commit in decided if commit.command_id is not None}
         wanted = {*command_ids, *commits}
         stored = {one["_id"]: one for one in self._commands.find({"_id": {"$in": sorted(wanted)}})}

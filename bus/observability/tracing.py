@@ -1,14 +1,14 @@
 """Traces with OpenTelemetry: one from the request over the queue to each projection. An optional extra.
 
-The trace travels as a W3C ``traceparent`` in the command's envelope and from there into its commit; what is
-not traced has no such field, in the inbox as in the log. Only what is sampled carries one, so whoever finds
-one records a span: the API for the request, the command worker for handling, each read model for showing
-it. The last two are children of the first. Their spans are made when they are through, with the time at
-which they began.
+The trace travels as a W3C ``traceparent`` in the command's envelope, and from there into its
+commit. A command that is not traced has no such field, neither in the inbox nor in the log. Only a
+sampled command carries one, so each process that finds one records a span: the API for the request,
+the command worker for the handling, each read model for showing it. The last two are children of
+the first. Their spans are made when the work is through, with the time at which it began.
 
-Nothing of OpenTelemetry is imported unless tracing is asked for by its own variables: an OTLP endpoint, or
-``OTEL_TRACES_EXPORTER=otlp``. Sampling, resource, headers, batching and limits are configured by the
-others.
+Nothing of OpenTelemetry is imported unless its own variables ask for tracing: an OTLP endpoint, or
+``OTEL_TRACES_EXPORTER=otlp``. Its other variables configure sampling, resource, headers, batching
+and limits.
 """
 
 import threading
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 NAME = "twofold"
 STOP_S = 0.5
-"""For the last spans: a collector that is away must not keep a process from stopping."""
+"""The seconds for the last spans: a collector that is away must not keep a process alive."""
 
 Attributes = Mapping[str, str | int]
 
@@ -42,7 +42,7 @@ class RequestSpan:
         self.traceparent = (
             f"00-{self.trace_id}-{context.span_id:016x}-01" if context.trace_flags.sampled else None
         )
-        """What a command carries on; ``None`` if the trace is not recorded."""
+        """The field that a command carries on; ``None`` if the trace is not recorded."""
 
     def end(self, name: str, attributes: Attributes, *, failed: bool) -> None:
         from opentelemetry.trace import StatusCode  # noqa: PLC0415 - only where it is installed
@@ -55,7 +55,7 @@ class RequestSpan:
 
 
 class Tracing:
-    """Records the spans of one process; there is none of these where tracing is not asked for."""
+    """Records the spans of one process; there is no such object if tracing is not asked for."""
 
     def __init__(self, provider: "TracerProvider") -> None:
         from opentelemetry.trace.propagation import tracecontext  # noqa: PLC0415
@@ -66,10 +66,10 @@ class Tracing:
 
     @classmethod
     def from_settings(cls, settings: Settings, kind: str) -> Self | None:
-        """That of a process of one kind, or ``None`` where nobody asked for it.
+        """Return the tracing of a process of one kind, or ``None`` if it is not asked for.
 
         Raises:
-            ConfigurationError: it is asked for and not installed.
+            ConfigurationError: tracing is asked for, and OpenTelemetry is not installed.
 
         """
         if not settings.traces:

@@ -1,8 +1,8 @@
 """A value that is slow to look up, looked up again when it is too old. Safe for threads.
 
-A failure is raised to whoever looked, and is not kept: the next caller looks again. No caller waits for more
-than one look. If each waited for the one before it, the last would wait for all their timeouts while the
-server hangs.
+The caller that looks gets its failure, and the failure is not kept: the next caller looks again. No
+caller waits for more than one look. If each waited for the one before it, the last would wait for
+all their timeouts while the server hangs.
 """
 
 import threading
@@ -16,7 +16,7 @@ Value = TypeVar("Value")
 
 
 class StampedePolicy(Enum):
-    """What the other callers do while one of them looks."""
+    """The rule for the other callers while one of them looks."""
 
     LOOK_TOO = auto()
     """Each looks within its own deadline, so the value is never older than it says."""
@@ -27,7 +27,7 @@ class StampedePolicy(Enum):
 
 
 class CachedValue(Generic[Value]):
-    """What ``look`` returned at most ``age_s`` seconds ago, counted from the beginning of that look."""
+    """The result of ``look``, at most ``age_s`` seconds old, counted from the look's start."""
 
     def __init__(
         self,
@@ -46,12 +46,12 @@ class CachedValue(Generic[Value]):
         self._policy = policy
         self._sparing = sparing
         self._known: tuple[Value, float] | None = None
-        """The value, and until when it is not too old."""
+        """The value, and the time until which it is not too old."""
         self._under_way: Future[Value] | None = None
         self._lock = threading.Lock()
 
     def __call__(self) -> Value:
-        """Return the value; raises what looking raised."""
+        """Return the value, or raise what the look raised."""
         with self._lock:
             known, under_way = self._known, self._under_way
             if known is not None and time.monotonic() < known[1]:

@@ -1,7 +1,7 @@
 """A breaker: after a failure only one caller in a while asks the server again, until one succeeds.
 
-A server that hangs costs whoever asks it a whole timeout, and the thread for as long. With a breaker between,
-a few pay that; all others do without at once.
+A server that hangs costs each caller a whole timeout, and blocks the caller's thread for as long.
+With a breaker between, a few callers pay that; all others do without the server at once.
 """
 
 import threading
@@ -23,7 +23,10 @@ class CircuitBreaker:
         return self._open
 
     def admits(self) -> bool:
-        """Whether to ask the server: always while closed, one caller every ``pause_s`` while open."""
+        """Return True if the caller may ask the server.
+
+        That is always so while closed, and for one caller every ``pause_s`` while open.
+        """
         if not self._open:
             return True
         with self._lock:
@@ -34,14 +37,14 @@ class CircuitBreaker:
             return True
 
     def trip(self) -> bool:
-        """The server has failed somebody; whether that is news."""
+        """Note that the server has failed somebody; return True if that is news."""
         with self._lock:
             is_news, self._open = not self._open, True
             self._next = time.monotonic() + self._pause_s
             return is_news
 
     def close(self) -> bool:
-        """The server has served somebody; whether that is news."""
+        """Note that the server has served somebody; return True if that is news."""
         if not self._open:
             return False
         with self._lock:

@@ -1,13 +1,14 @@
 """The time as the write database has it: the one clock that all API processes share.
 
-What a command is decided with is the moment when it was accepted. Taken from the clocks of the hosts, time
-would run backwards between a request to one process and the next to another, and an order would be placed
-"in the future" of the one that confirms it. So each process learns how far mongod's clock is from its own
-monotonic one and reads time off that: no query per command, and no wall clock of its own.
+A command is decided with the moment when it was accepted. With the clocks of the hosts, time would
+run backwards between a request to one process and the next to another, and an order would be placed
+"in the future" of the command that confirms it. So each process learns how far mongod's clock is
+from its own monotonic clock, and reads the time off that: no query per command, and no wall clock
+of its own.
 
-The answer is wrong by at most half of the round trip of the last question, and by what the two clocks drift
-apart until the next. A primary with another clock, after an election, is followed at the next question.
-Time may go back then: what is decided takes the later of this time and the last entry's
+The time is wrong by at most half of the round trip of the last question, and by what the two clocks
+drift apart until the next question. After an election, the next question follows the clock of the
+new primary. Time may go back then, so a decision takes the later of this time and the last entry's
 (``write_side.domain.orders``).
 """
 
@@ -24,11 +25,14 @@ from bus.observability.logs import logger
 
 ASK_EVERY_S = 10.0
 FIRST_S = 0.5
-"""How long a caller waits for the first answer, and before that for another caller's."""
+"""The time a caller waits for the first answer, and before that for another caller's."""
 LONGEST_ROUND_TRIP_S = 0.5
-"""An answer that took longer says too little to replace one that did not, unless it contradicts it."""
+"""The round trip past which an answer says too little to replace one that was quicker.
+
+It still replaces an answer that it contradicts.
+"""
 NOTABLE_S = 1.0
-"""How wrong this host's clock may be before the log says so."""
+"""The seconds by which this host's clock may be wrong before the log says so."""
 
 
 class DatabaseClock:
@@ -43,7 +47,7 @@ class DatabaseClock:
         self._asked_at = float("-inf")
 
     def now(self) -> datetime:
-        """The time in UTC; by this host's clock as long as mongod has not been reached yet."""
+        """Return the time in UTC; by this host's clock until mongod has been reached."""
         if self._ahead is None and self._asking.acquire(timeout=FIRST_S):
             try:
                 self._ask_first()
@@ -53,12 +57,12 @@ class DatabaseClock:
         return datetime.now(UTC) if ahead is None else _EPOCH + ahead + _monotonic()
 
     def ask_if_due(self) -> None:
-        """``ask``, if the last answer is older than ``ASK_EVERY_S``."""
+        """Ask mongod if the last answer is older than ``ASK_EVERY_S``."""
         if time.monotonic() - self._asked_at > ASK_EVERY_S:
             self.ask()
 
     def ask(self) -> None:
-        """Ask mongod; raises what it raises while it is away."""
+        """Ask mongod for its time; raise the driver's error while it is away."""
         before = _monotonic()
         theirs: datetime = self._database.command("hello", codec_options=CODEC)["localTime"]
         after = _monotonic()

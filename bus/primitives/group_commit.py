@@ -1,16 +1,18 @@
-"""Group commit: what many threads want at the same time goes over the wire once.
+"""Group commit: one trip over the wire for what many threads want at the same time.
 
-Who arrives while nobody leads, leads: it takes everything that has queued up, does the work for all, and
-hands the lead to one of those that came meanwhile. So there is no background thread and no artificial
-delay: a batch is whatever arrived while the one before it was in flight, and a lone caller pays nothing.
-One batch at a time: a second beside it would halve both, and what a batch costs hardly depends on its size.
+The first caller becomes the leader. It takes every queued item, up to a limit, does the work for
+all of them in one call, and makes one of the threads that queued meanwhile the next leader. So
+there is no background thread and no artificial delay: a batch is whatever arrived while the one
+before it was in flight, and a lone caller pays nothing. One batch is under way at a time: a second
+beside it would halve both, and what a batch costs hardly depends on its size.
 
-Why nobody is forgotten: an item is queued only while somebody leads, and a leader gives the lead up only
-when it finds the queue empty, both under one lock; so a queued item always has a leader that will come to
-it. Every call to ``work`` is bounded by its own timeouts, and so is everybody's wait.
+Why no item is forgotten: a caller queues its item only while there is a leader, and a leader gives
+the lead up only when it finds the queue empty. Both happen under one lock. So a queued item always
+has a leader that will come to it. The timeouts of ``work`` bound each of its calls, and so they
+bound the wait of every caller.
 
-What is to follow but nobody need wait for, ``afterwards``, the leader does when it has let the others go and
-passed the lead on. Only the leader's own caller waits for it.
+The leader calls ``afterwards``, for work that nobody needs to wait for, when it has let the others
+go and passed the lead on. Only the leader's own caller waits for it.
 """
 
 import threading
@@ -23,7 +25,7 @@ Result = TypeVar("Result")
 
 
 class _Turn(Generic[Item, Result]):
-    """One caller's item, and the lock it waits on: released when it is served, or is to lead."""
+    """One caller's item, and the lock that it waits on until it is served or has to lead."""
 
     __slots__ = ("called", "error", "item", "leads", "result")
 
@@ -55,7 +57,7 @@ class GroupCommit(Generic[Item, Result]):
         shared: Callable[[Exception], bool] = lambda _: True,
         afterwards: Callable[[list[tuple[Item, Result]]], None] = lambda _: None,
     ) -> None:
-        """``afterwards`` is told the items of each batch that went well, with their results."""
+        """``afterwards`` gets the items of each batch that went well, with their results."""
         self._work = work
         self._limit = limit
         self._led = False
@@ -81,7 +83,7 @@ class GroupCommit(Generic[Item, Result]):
         return turn.result
 
     def _lead(self, turn: _Turn[Item, Result]) -> None:
-        """Serve oneself and the first in the queue, and pass the lead on."""
+        """Serve this caller and the first in the queue, and pass the lead on."""
         with self._lock:
             others = min(self._limit - 1, len(self._waiting))
             batch = [turn, *(self._waiting.popleft() for _ in range(others))]

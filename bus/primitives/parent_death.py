@@ -19,7 +19,10 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def dies_with_parent(command: Sequence[str], on_death: Signals = SIGKILL) -> list[str]:
-    """The command line that runs ``command`` (whose first word is a path) and sends it ``on_death``."""
+    """Return the command line that runs ``command`` and sends it ``on_death``.
+
+    The command gets that signal when its parent dies. Its first word is a path.
+    """
     if sys.platform != "linux":
         return list(command)
     isolated = (sys.executable, "-I", "-S")

@@ -1,13 +1,14 @@
-"""SIGTERM and SIGINT, told once and from a thread: any number of them, at any moment, mean the same.
+"""Tells of SIGTERM and SIGINT, once and from a thread: any number, at any time, means the same.
 
-Python runs a signal handler in the main thread between any two of its instructions, also in the middle of
-``Event.wait`` or of the handler itself. An ``Event`` that is set there may wait for a lock which the
-interrupted code holds, so for ever; a supervisor that signals twice in a row gets there. So there is no
-handler: the signals are blocked for the whole process and one thread waits for them. What comes after the
-first stays pending.
+Python runs a signal handler in the main thread between any two of its instructions, also in the
+middle of ``Event.wait`` or of the handler itself. An ``Event`` that is set there may wait for ever,
+for a lock which the interrupted code holds. A supervisor that signals twice in a row causes that.
+So there is no handler: the signals are blocked for the whole process and one thread waits for them.
+Signals after the first stay pending.
 
-Blocking goes by thread and is inherited, so it comes before everything that starts one. Child processes
-inherit it, too: those that the mains have wait for the signals in the same way, or leave them alone.
+Blocking goes by thread and is inherited, so it comes before everything that starts a thread. Child
+processes inherit it, too: the children of the mains wait for the signals in the same way, or leave
+them alone.
 """
 
 import signal
@@ -22,22 +23,22 @@ SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT})
 
 
 class Termination:
-    """Holds the signals back from when it is made until somebody is there to be told."""
+    """Holds the signals back from its creation until there is somebody to tell."""
 
     def __init__(self) -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
 
     def tell(self, stop: Callable[[], None]) -> None:
-        """Call ``stop`` once, at the first signal, also if that has come already."""
+        """Call ``stop`` once, at the first signal, even if that has come already."""
         threading.Thread(target=_wait, args=(stop,), name="termination", daemon=True).start()
 
 
 def apart_from_signals(work: Callable[[], T]) -> T:
-    """Return what ``work`` comes to in a thread of its own, from which the signals are held back.
+    """Return the result of ``work`` in a thread of its own, from which the signals are held back.
 
-    For what may leave threads behind, such as a driver's, before there is a ``Termination``: they inherit
-    that. To one that did not, the next signal would be delivered, and end the process on the spot. The thread
-    that waits here can be interrupted.
+    Use it for work that may leave threads behind, such as a driver's, before there is a
+    ``Termination``: they inherit the block. A thread without it would be given the next signal,
+    which would end the process on the spot. The thread that waits here can be interrupted.
     """
     outcome = Future[T]()
 

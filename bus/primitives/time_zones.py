@@ -11,13 +11,16 @@ from zoneinfo import ZoneInfo
 
 @cache
 def names() -> frozenset[str]:
-    """Every name that there is."""
+    """Return every name of a time zone."""
     return frozenset(resources.files("tzdata").joinpath("zones").read_text("utf-8").split())
 
 
 @cache
 def time_zone(name: str) -> ZoneInfo:
-    """The zone of a name; ``str`` of it is the name. Raises ``ValueError`` if there is none."""
+    """Return the zone of a name; ``str`` of it is the name.
+
+    Raises ``ValueError`` if there is none.
+    """
     if name not in names():
         raise ValueError(f"no time zone is named {name!r}; a name is such as UTC or Europe/Berlin")
     file = resources.files("tzdata").joinpath("zoneinfo", *name.split("/"))

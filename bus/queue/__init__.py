@@ -1,1 +1,1 @@
-"""Dramatiq on Redis: what is put on the queues, taken from them, tried again, and run as a process."""
+"""Dramatiq on Redis: enqueues messages, takes them, tries them again, and runs workers."""

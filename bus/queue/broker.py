@@ -1,11 +1,11 @@
-"""The one place where Dramatiq meets Redis: what is put on the queues, and what is given back to them.
+"""The one place where Dramatiq meets Redis: puts messages on the queues and gives them back.
 
 The keys stay exactly Dramatiq's own, so that ``redis-cli`` shows what every Dramatiq user expects.
-What is different from ``RedisBroker`` are its faults: consumers block instead of polling
+This broker differs from ``RedisBroker`` where that has faults: consumers block instead of polling
 (``bus.queue.consumer``), a retry can neither be lost nor multiply (``bus.queue.retries``), an id
 that is in flight is not enqueued again, the messages of a dead worker are back within 20 s also on
-an idle queue, and dead letters do not expire. Everything lost in here is at worst a delay: the
-inbox and the log are the truth.
+an idle queue, and dead letters do not expire. A loss in here is at worst a delay: the inbox and the
+log are the truth.
 """
 
 from collections import defaultdict
@@ -26,16 +26,16 @@ from bus.queue.keys import ACKS, HEARTBEATS, NAMESPACE, QueueKeys
 from bus.queue.retries import RetryLater
 
 HEARTBEAT_TIMEOUT_MS = 15_000
-"""Silence after which a worker's unacknowledged messages go back to their queue."""
+"""The silence after which a worker's unacknowledged messages go back to their queue."""
 NEVER_MS = 10**14
-"""Dead letters older than this are dropped: some three thousand years."""
+"""The age at which dead letters are dropped: some three thousand years."""
 
 
 class Broker(RedisBroker):
     """Dramatiq's Redis broker with consumers that wake, and retries that never give up.
 
-    A doorbell that could not be answered is retried without end: nobody else ends it. A command is not
-    retried over the queue but by the sweep.
+    A doorbell that could not be answered is retried without end, since nothing else answers it. The
+    sweep retries a command; the queue does not.
     """
 
     def __init__(self, client: redis.Redis) -> None:
@@ -54,16 +54,17 @@ class Broker(RedisBroker):
         self._requeue = client.register_script(scripts.REQUEUE)
         self._maintain = client.register_script(scripts.MAINTAIN)
         self.in_hand: defaultdict[str, set[str]] = defaultdict(set)
-        """By queue, the ids in Redis of the messages that were handed out and are not acknowledged."""
+        """The ids in Redis, by queue, of the messages that were handed out and not acknowledged."""
 
     @property
     def consumer_class(self) -> type[Consumer]:
         return BlockingConsumer
 
     def enqueue(self, message: Message[Any], *, delay: int | None = None) -> Message[Any]:
-        """Enqueue a message, now or in ``delay`` ms. One that was delayed and has become due is moved.
+        """Enqueue a message, now or in ``delay`` ms; move one that was delayed and has become due.
 
-        Dramatiq's consumer of delayed messages calls this with what it holds, and acknowledges that after it.
+        Dramatiq's consumer of delayed messages calls this with a message that it holds, and then
+        acknowledges that one.
         """
         delayed = QueueKeys(message.queue_name).delayed
         held = message.options.get("redis_message_id")
@@ -78,9 +79,10 @@ class Broker(RedisBroker):
         return due
 
     def enqueue_later(self, message: Message[Any], delay_ms: int, message_id: str) -> bool:
-        """Enqueue a message in a while, unless one with this id is delayed already; return if it was not.
+        """Enqueue a message in ``delay_ms``, unless one with this id is delayed already.
 
-        A delayed one that is found is still to come, as it leaves its queue when it becomes due.
+        Returns True if it was not delayed already. A delayed message that is found is still to
+        come, as it leaves its queue when it becomes due.
         """
         later = message.copy(
             message_id=message_id,
@@ -90,10 +92,11 @@ class Broker(RedisBroker):
         return self.enqueue_once([later]) == 1
 
     def enqueue_once(self, messages: list[Message[None]]) -> int:
-        """Enqueue messages of one queue, each unless a message with its id is waiting or in flight.
+        """Enqueue messages of one queue, each unless its id is waiting or in flight.
 
-        Returns how many were enqueued. The id in Redis is the message's own, so what is already there is the
-        same message and nothing newer is lost; nor is it written into the message once more.
+        Returns how many it enqueued. The id in Redis is the message's own. So what is already there
+        is the same message, and nothing newer is lost. The id is not written into the message once
+        more.
         """
         if not messages:
             return 0
@@ -104,14 +107,14 @@ class Broker(RedisBroker):
         return int(self._enqueue_once(keys=[keys.waiting, keys.messages], args=pairs))
 
     def absent(self, queue_name: str, message_ids: list[str]) -> list[str]:
-        """Those of some ids that are neither waiting on a queue nor in flight."""
+        """Return the ids that are neither waiting on a queue nor in flight."""
         if not message_ids:
             return []
         found = self.client.hmget(QueueKeys(queue_name).messages, message_ids)
         return [message_id for message_id, stored in zip(message_ids, found, strict=True) if stored is None]
 
     def maintain(self, queue_name: str) -> int:
-        """Say that this worker lives, and give the messages of those that went silent back to a queue."""
+        """Report that this worker lives, and give messages of silent workers back to a queue."""
         keys = QueueKeys(queue_name)
         return int(
             self._maintain(
@@ -121,7 +124,7 @@ class Broker(RedisBroker):
         )
 
     def do_enqueue(self, queue_name: str, redis_id: str, data: bytes) -> None:
-        """What ``enqueue`` ends in."""
+        """Enqueue an encoded message; ``enqueue`` ends in this."""
         keys = QueueKeys(queue_name)
         self._enqueue(keys=[keys.waiting, keys.messages], args=[redis_id, data])
 

@@ -1,13 +1,13 @@
-"""A consumer that blocks in Redis until there is work, fetches and acknowledges in batches, loses nothing.
+"""Blocks in Redis until there is work, fetches and acknowledges it in batches, and loses nothing.
 
-Stock Dramatiq finds new work by polling with a growing backoff. Here ``BLMOVE`` of the queue's head onto
-itself leaves the list as it was and wakes every blocked consumer when the list is not empty. Nothing can be
-missed: the list itself is what is waited for.
+Stock Dramatiq finds new work by polling with a growing backoff. Here ``BLMOVE`` of the queue's head
+onto itself leaves the list as it was and wakes every blocked consumer when the list is not empty.
+The consumer can miss nothing, because it waits for the list itself.
 
-Who owes a message: from the fetch on its id is in this worker's set in Redis, until one script acknowledges
-it: ended, moved to the delayed ones or to the dead letters. So wherever this process dies or loses its
-connection the id is still in that set, and is given back, by another worker's maintenance or by this
-process's next consumer.
+How a message is not lost: the fetch puts its id into this worker's set in Redis. The id stays there
+until one script acknowledges the message: ends it, or moves it to the delayed ones or to the dead
+letters. So wherever this process dies or loses its connection, the id is still in that set. Another
+worker's maintenance or this process's next consumer gives it back.
 """
 
 import threading
@@ -59,7 +59,7 @@ class BlockingConsumer(_RedisConsumer):
         self._ack_together = GroupCommit(self._ack_all)
 
     def __next__(self) -> MessageProxy | None:
-        """The next message, or ``None`` after at most ``BLOCK_S`` without one."""
+        """Return the next message, or ``None`` after at most ``BLOCK_S`` without one."""
         try:
             if not self.message_cache:
                 self._fetch()
@@ -73,10 +73,11 @@ class BlockingConsumer(_RedisConsumer):
         return None
 
     def take(self, limit: int, *, waits: bool) -> list[MessageProxy]:
-        """Up to ``limit`` messages, for a thread that handles batches and acknowledges them by ``end``.
+        """Return up to ``limit`` messages, for a thread that handles batches.
 
-        Without any it waits for one, if it ``waits``, at most for ``BLOCK_S``. A consumer is taken for alive
-        as long as this is called, so it is to be called also where there is room for none.
+        The thread acknowledges them by ``end``. If there is no message and ``waits`` is set, this
+        waits for one, at most for ``BLOCK_S``. A consumer is taken for alive as long as this is
+        called, so call it also when there is room for none.
         """
         try:
             self._keep_up()
@@ -90,7 +91,7 @@ class BlockingConsumer(_RedisConsumer):
         return messages
 
     def end(self, redis_ids: Sequence[str]) -> None:
-        """Acknowledge messages that were taken: they are done with."""
+        """Acknowledge messages that were taken and are done."""
         try:
             self._ack_all(redis_ids)
         except redis.RedisError as error:
@@ -118,7 +119,7 @@ class BlockingConsumer(_RedisConsumer):
             self.message_cache = self._fetched(self.prefetch - self.outstanding_message_count)
 
     def _fetched(self, room: int) -> list[tuple[str, bytes]]:
-        """Up to so many messages, with their ids."""
+        """Return up to ``room`` messages, with their ids."""
         found: Sequence[bytes] = self._fetch_script(
             keys=[self._keys.waiting, self._keys.messages, self._in_flight, HEARTBEATS],
             args=[self.broker.broker_id, room],
@@ -129,8 +130,9 @@ class BlockingConsumer(_RedisConsumer):
     def _reclaim(self) -> None:
         """Give back what an earlier consumer of this process fetched and lost with its connection.
 
-        Its acknowledgement is owed by a process that lives, so nobody else would ever give it back. What
-        worker threads have in hand is theirs; delayed messages were in the memory of that consumer's thread.
+        This process lives and owes the acknowledgement, so nobody else would ever give it back.
+        What worker threads have in hand stays theirs. Delayed messages were in the memory of that
+        consumer's thread, so all of them go back.
         """
         owed = self.broker.client.smembers(self._in_flight)
         in_hand = set() if self._delays else set(self._in_hand)
@@ -143,7 +145,7 @@ class BlockingConsumer(_RedisConsumer):
         self._reclaimed = True
 
     def _decoded(self, redis_id: str, data: bytes) -> MessageProxy | None:
-        """The message; one that cannot be read is put aside, and harms none of its batch."""
+        """Return the message; put an unreadable one aside, so that it harms none of its batch."""
         try:
             message = Message.decode(data)
             message.options["redis_message_id"] = redis_id
@@ -157,7 +159,7 @@ class BlockingConsumer(_RedisConsumer):
     def ack(self, message: MessageProxy) -> None:
         """End a message, or move it to the delayed ones if it is to be tried again.
 
-        A delayed one that has become due has been moved by then (``Broker.enqueue``).
+        A delayed message that has become due has been moved by then (``Broker.enqueue``).
         """
         if "eta" in message.options and not self._delays:
             self._acknowledge(self._retry, message)
@@ -169,7 +171,10 @@ class BlockingConsumer(_RedisConsumer):
         self._acknowledge(self._kill, message)
 
     def _acknowledge(self, acknowledge: Callable[[MessageProxy], None], message: MessageProxy) -> None:
-        """Dramatiq repeats what raises ``ConnectionClosed`` until it comes through."""
+        """Acknowledge a message, or raise ``ConnectionClosed``.
+
+        Dramatiq repeats what raises that until it comes through.
+        """
         try:
             acknowledge(message)
         except redis.RedisError as error:

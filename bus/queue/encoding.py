@@ -1,4 +1,4 @@
-"""How messages are written on the queues: JSON by orjson, which any Dramatiq worker reads."""
+"""Writes messages on the queues as JSON by orjson, which any Dramatiq worker reads."""
 
 from typing import cast
 
@@ -8,7 +8,10 @@ from dramatiq.encoder import MessageData
 
 
 class OrjsonEncoder(Encoder):
-    """Several times as fast as Dramatiq's default. What it raises, Dramatiq turns into a ``DecodeError``."""
+    """Encodes several times as fast as Dramatiq's default.
+
+    Dramatiq turns what it raises into a ``DecodeError``.
+    """
 
     def encode(self, data: MessageData) -> bytes:
         return orjson.dumps(data)

@@ -1,4 +1,4 @@
-"""Where a queue lies in Redis: Dramatiq's own names."""
+"""The keys of a queue in Redis: Dramatiq's own names."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ NAMESPACE = "dramatiq"
 DELAYED = ".DQ"
 HEARTBEATS = f"{NAMESPACE}:__heartbeats__"
 ACKS = f"{NAMESPACE}:__acks__."
-"""What the keys of messages in flight begin with; a worker's id and a queue's name follow."""
+"""The beginning of the keys of messages in flight; a worker's id and a queue's name follow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class QueueKeys:
 
     @property
     def dead(self) -> str:
-        """Sorted set of the ids of dead letters, by when they died in milliseconds; a delayed one's too."""
+        """Sorted set of the ids of dead letters, delayed ones too, by their time of death in ms."""
         return f"{NAMESPACE}:{self.queue_name.removesuffix(DELAYED)}.XQ"
 
     @property

@@ -1,16 +1,16 @@
-"""What becomes of a message whose actor raised: later again, or to the dead letters.
+"""Decides what becomes of a message whose actor raised: a later retry, or a dead letter.
 
-Dramatiq's own ``Retries`` enqueues a copy from inside a hook whose errors are swallowed, and the message is
-acknowledged all the same: a lost connection at that moment loses the retry. Here the hook only says when; the
-consumer moves the message to the delayed ones instead of acknowledging it, in one step that Dramatiq repeats
-until it comes through (``bus.queue.consumer``).
+Dramatiq's own ``Retries`` enqueues a copy from inside a hook. Dramatiq swallows the errors of hooks
+and acknowledges the message all the same, so a lost connection at that moment loses the retry. Here
+the hook only says when. The consumer moves the message to the delayed ones instead of acknowledging
+it, in one step that Dramatiq repeats until it comes through (``bus.queue.consumer``).
 
-Retries do not multiply. A partition that cannot be projected is rung for with every commit, and
-each of these bells fails. They say the same, so one retry is enough for all of them: a message is
-delayed under an id that follows from its actor and arguments (``retry_id``), and where that id is
-delayed already, the other one just ends. Nothing is missed by that. A delayed message leaves the
-delayed ones in the same step that puts it on its queue (``bus.queue.scripts.BECOME_DUE``), so the
-one that was found there is handled after the one that ended.
+Retries do not multiply. If a partition cannot be projected, every commit rings for it, and each of
+these bells fails. They say the same, so one retry is enough for all of them. A message is delayed
+under an id that follows from its actor and arguments (``retry_id``). If that id is delayed already,
+the new message just ends. Nothing is missed by that. A delayed message leaves the delayed ones in
+the same step that puts it on its queue (``bus.queue.scripts.BECOME_DUE``). So the one that was
+found there is handled after the one that ended.
 """
 
 from typing import Any
@@ -26,17 +26,20 @@ from bus.observability.outages import server_away
 MIN_BACKOFF_MS = 200
 MAX_BACKOFF_MS = 15_000
 AWAY_BACKOFF_MS = 2_000
-"""The longest pause while a server is away: that ends by itself, and everybody waits for what comes then."""
+"""The longest pause while a server is away.
+
+An outage ends by itself, and then everybody waits for the retry.
+"""
 
 
 def pause_ms(tries: int, error: BaseException) -> int:
-    """How long to wait after an error, by the tries that failed before: growing, bounded, with jitter."""
+    """Return the ms to wait after an error and earlier ``tries``: growing, bounded, with jitter."""
     most = AWAY_BACKOFF_MS if server_away(error) else MAX_BACKOFF_MS
     return compute_backoff(tries, factor=MIN_BACKOFF_MS, max_backoff=most)[1]
 
 
 def retry_id(message: Message[Any] | MessageProxy) -> str:
-    """The id under which a message is delayed to be tried again: one for all that say the same."""
+    """Return the id under which a retry is delayed: one for all messages that say the same."""
     said = dramatiq.get_encoder().encode(
         {"actor": message.actor_name, "args": message.args, "kwargs": message.kwargs}
     )
@@ -46,8 +49,8 @@ def retry_id(message: Message[Any] | MessageProxy) -> str:
 class RetryLater(dramatiq.Middleware):
     """Retries without end, 0.2 s to 15 s apart, or to 2 s while a server is away.
 
-    What the actor ``throws`` on purpose is not retried.
-    Without end, because nobody else ends it: a doorbell that was not answered has to be, some time.
+    It does not retry what the actor ``throws`` on purpose. It never gives up, because nothing else
+    answers a doorbell that was not answered.
     """
 
     @property

@@ -1,9 +1,10 @@
-"""What the bus asks of Redis in one step each, as Lua scripts over Dramatiq's own keys.
+"""The Lua scripts with which the bus asks Redis, one step each, over Dramatiq's own keys.
 
-A script is one step for everybody who looks, and one trip for any number of messages. The keys are those that
-Dramatiq's own ``dispatch.lua`` has: ``dramatiq:<queue>`` (list of ids), ``.msgs`` (hash of messages),
-``__acks__.<worker>.<queue>`` (set of ids in flight), ``.XQ`` (dead letters by time), ``.DQ`` (the delayed).
-Times are those of Redis, so that the clocks of workers' hosts do not matter.
+Every observer sees a script as one step, and it takes one trip for any number of messages. The keys
+are those that Dramatiq's own ``dispatch.lua`` has: ``dramatiq:<queue>`` (list of ids), ``.msgs``
+(hash of messages), ``__acks__.<worker>.<queue>`` (set of ids in flight), ``.XQ`` (dead letters by
+time), ``.DQ`` (the delayed). Times are those of Redis, so that the clocks of workers' hosts do not
+matter.
 """
 
 _NOW = """
@@ -22,7 +23,7 @@ for i = 1, #ARGV, 2 do
 end
 return added
 """
-"""Puts each message on the queue unless one with its id waits or is in flight; how many it put there."""
+"""Puts each message on the queue unless its id waits or is in flight; returns how many it put."""
 
 ENQUEUE = """
 -- KEYS: list, msgs. ARGV: id, message.
@@ -47,9 +48,10 @@ for _ = 1, tonumber(ARGV[2]) do
 end
 return fetched
 """
-"""Takes messages off the queue, noted as in flight: id, message, id, message, ...
+"""Takes messages off the queue, notes them as in flight, and returns id, message, id, ...
 
-Unlike Dramatiq's it names the ids, so that one that cannot be decoded can be put aside.
+Unlike Dramatiq's script it returns the ids, so that a message that cannot be decoded can be put
+aside.
 """
 
 ACK = f"""
@@ -62,7 +64,7 @@ for i = 2, #ARGV do
     end
 end
 """
-"""Ends messages. One that is not this worker's any more is left: the worker was taken for dead."""
+"""Ends messages; leaves those no longer this worker's, because the worker was taken for dead."""
 
 RETRY_LATER = """
 -- KEYS: msgs, acks, delayed list, delayed msgs. ARGV: id, id when delayed, message.
@@ -88,7 +90,8 @@ end
 """
 """Moves a delayed message to its queue: there is no moment in which it is in both, or in neither.
 
-So where one is found delayed, it is still to come. One that is not this worker's any more is left.
+So a message that is found delayed is still to come. The script leaves one that is no longer this
+worker's.
 """
 
 REQUEUE = """
@@ -119,9 +122,9 @@ for _, dead in ipairs(redis.call("zrangebyscore", KEYS[3], 0, now - ARGV[2])) do
 end
 return returned
 """
-"""Says that a worker lives, and gives the messages of those that have been silent back to a queue; how many.
+"""Reports that a worker lives, and gives messages of silent ones back to a queue; returns how many.
 
-A silent worker is forgotten once none of its queues is owed anything, as in Dramatiq.
+A silent worker is forgotten once it owes nothing to any of its queues, as in Dramatiq.
 """
 
 BURY = f"""

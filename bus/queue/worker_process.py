@@ -1,11 +1,11 @@
-"""Running a Dramatiq worker as a process: start when the servers are there, drain when told to stop.
+"""Runs a Dramatiq worker as a process: starts when the servers are there, drains at a stop.
 
-The ``dramatiq`` command is not used: its master signals its children, as honcho does, and two signals kill
-a worker in the middle of a message. Here any number of signals mean the same.
+The ``dramatiq`` command is not used: its master signals its children, as honcho does, and two
+signals kill a worker in the middle of a message. Here any number of signals mean the same.
 
-A stop takes at most ``STOP_S``, whatever hangs: a server that does not answer may hold a thread for longer
-than that, so preparing and draining are done by threads that can be left behind. What they leave undone is
-delivered again.
+A stop takes at most ``STOP_S``, whatever hangs. A server that does not answer may hold a thread for
+longer than that, so threads that can be left behind do the preparing and the draining. What they
+leave undone is delivered again.
 """
 
 import threading
@@ -22,10 +22,13 @@ from bus.queue.broker import Broker
 from bus.queue.work_queue import WorkQueue
 
 IDLE_MS = 60_000
-"""How long an idle thread waits in a row; it is woken by work, and by a stop."""
+"""The longest that an idle thread waits in a row; work or a stop wakes it."""
 DRAIN_MS = 1_400
-"""For the messages in progress, and again for the consumers: together below the 4 s that a process may take.
-What is not done by then is delivered again, to another process."""
+"""The time for the messages in progress, and again for the consumers.
+
+Together they stay below the 4 s that a process may take. What is not done by then is delivered
+again, to another process.
+"""
 STOP_S = 3.1
 WATCH_S = 0.5
 CONNECT_PAUSE_S = 1.0
@@ -37,16 +40,16 @@ class WorkerDiedError(TwofoldError):
 
 
 def stop_on_signals() -> threading.Event:
-    """An event that the first SIGTERM or SIGINT sets; to be called before anything starts a thread."""
+    """Return an event that the first SIGTERM or SIGINT sets; call this before any thread starts."""
     stopping = threading.Event()
     Termination().tell(stopping.set)
     return stopping
 
 
 def until_ready(prepare: Callable[[], None], stopping: threading.Event) -> bool:
-    """Repeat ``prepare`` while MongoDB or Redis is away; return whether it came through before a stop.
+    """Repeat ``prepare`` while MongoDB or Redis is away; return True if it succeeds before a stop.
 
-    Whatever else it raises is raised here.
+    Any other error that it raises is raised here.
     """
     preparation = _Preparation(prepare, stopping)
     preparation.start()
@@ -131,10 +134,11 @@ def supervise(
 
 
 def _drain(end: Callable[[], None], broker: Broker) -> None:
-    """Finish what can be; then give back also what threads that hang have in hand.
+    """Finish what can be finished; then give back also what threads that hang have in hand.
 
-    Otherwise that would wait until this process's heartbeat is missed. Such a thread ends with the process;
-    if it should get as far as its effect before, whoever is given the message finds it done.
+    Otherwise those messages would wait until this process's heartbeat is missed. Such a thread ends
+    with the process. If it has its effect before that, the worker that is given the message finds
+    it done.
     """
     end()
     for queue_name, message_ids in list(broker.in_hand.items()):

@@ -1,1 +1,1 @@
-"""The forms of the stored messages: what each looks like, and whether a change of one is compatible."""
+"""Describes the forms of the stored messages, and checks that a change of one is compatible."""

@@ -1,4 +1,4 @@
-"""``python -m bus schema``: what the stored messages look like, and whether a change is compatible."""
+"""``python -m bus schema``: prints the forms of stored messages, and checks a change of them."""
 
 from typing import Annotated
 

@@ -1,12 +1,12 @@
-"""Whether a change of a message is compatible, told by its two JSON Schemas.
+"""Compares two JSON Schemas of a message, and tells whether the change is compatible.
 
-``backward``: this build reads what the other one has stored. ``forward``: the other one reads what this one
-stores. The words are those of Confluent's schema registry. Both ways a reader passes over fields that it
-does not know, and every field is stored, also one that has its default.
+``backward``: this build reads what the other one has stored. ``forward``: the other one reads what
+this one stores. The words are those of Confluent's schema registry. In both directions a reader
+ignores fields that it does not know. Every field is stored, also one that has its default.
 
-Between two versions of an event stand its upcasters: that they lead from each old form to the newest, the
-golden files show (``tests/golden``). Two patterns cannot be compared. One that changed is taken to be
-wider: what was stored within the old one is in the golden files too.
+Upcasters stand between two versions of an event. The golden files (``tests/golden``) show that they
+lead from each old form to the newest. Two patterns cannot be compared. A changed pattern is taken
+to be wider: what was stored within the old one is in the golden files too.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ Schema = Mapping[str, Any]
 
 
 class Verdict(StrEnum):
-    """How two builds that differ in a message can live together."""
+    """The ways in which two builds that differ in a message can live together."""
 
     FULL = "full"
     BACKWARD = "backward"
@@ -30,7 +30,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Compatibility:
-    """The verdict on one message; ``reasons`` are why it is not full, and what else there is to say."""
+    """The verdict on one message; ``reasons`` say why it is not full, and what else matters."""
 
     name: str
     verdict: Verdict
@@ -46,7 +46,7 @@ _UPPER = ("maximum", "exclusiveMaximum", "maxLength", "maxItems")
 
 
 def compare(old: Mapping[str, Described], new: Mapping[str, Described]) -> list[Compatibility]:
-    """The verdict on each message of either build, by name."""
+    """Return the verdict on each message of either build, by name."""
     return [_compared(name, old.get(name), new.get(name)) for name in sorted({*old, *new})]
 
 
@@ -85,7 +85,7 @@ def _forward(old: Described, new: Described) -> list[str]:
 
 
 def _unread(reader: Schema, writer: Schema, place: str, *, both_ways: bool) -> Iterator[str]:
-    """Why a reader of one schema may refuse what a writer of the other stores."""
+    """Yield why a reader of one schema may refuse what a writer of the other stores."""
     if "anyOf" in writer:
         for each in writer["anyOf"]:
             yield from _unread(reader, each, place, both_ways=both_ways)

@@ -33,12 +33,12 @@ class Described:
     def of(
         cls, name: str, kind: str, version: int, schema: Schema, readable_since: int | None
     ) -> "Described":
-        """From the JSON Schema of a message's class, as pydantic makes it."""
+        """Describe a message by the JSON Schema of its class, as pydantic makes it."""
         return cls(name, kind, version, _without_references(schema), readable_since)
 
 
 def all_messages() -> list[Described]:
-    """Every message that is stored: events, commands, and what carries a command and its outcome."""
+    """Return every stored message: events, commands, and what carries a command and its outcome."""
     by_kind = {
         "event": get_args(get_args(AnyEvent)[0]),
         "command": get_args(get_args(AnyCommand)[0]),
@@ -48,13 +48,13 @@ def all_messages() -> list[Described]:
 
 
 def described(message: type[Message], kind: str) -> Described:
-    """One message; ``kind`` is as of ``Described``, or ``state``."""
+    """Describe one message; ``kind`` is one of those of ``Described``, or ``state``."""
     since = getattr(message, "readable_since", None)
     return Described.of(message.__name__, kind, message.schema_version, message.model_json_schema(), since)
 
 
 def _without_references(schema: Schema) -> Schema:
-    """All in one; a command within an envelope stands for itself."""
+    """Return one schema without references; the command in an envelope is an object, no more."""
     definitions = schema.pop("$defs", {})
     if "command" in schema["properties"]:
         schema["properties"]["command"] = {"type": "object"}
@@ -62,7 +62,7 @@ def _without_references(schema: Schema) -> Schema:
 
 
 def form(schema: Mapping[str, Any]) -> Schema:
-    """What of a schema must not change without a new version."""
+    """Return the part of a schema that must not change without a new version."""
     kept = {key: value for key, value in schema.items() if key in _OF_THE_FORM}
     if "properties" in kept:
         kept["properties"] = {name: form(inner) for name, inner in sorted(kept["properties"].items())}

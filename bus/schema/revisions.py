@@ -31,7 +31,7 @@ json.dump([described(kind, one) for kind, all_of_it in kinds.items() for one in 
 
 
 def at_revision(revision: str) -> dict[str, Described]:
-    """The messages of a revision, by name.
+    """Return the messages of a revision, by name.
 
     Raises:
         RefusedError: this is no git checkout, there is no such revision, or its messages lie elsewhere.

@@ -1,20 +1,22 @@
-"""The audit: every read model must equal the fold of the log, and here that is checked.
+"""The audit: checks that every read model equals the fold of the log.
 
-Each partition is folded again in memory up to the checkpoint of the model's live generation, and every
-document is compared with the one in the collection. Nothing has to stand still for it. A document that is
-further than the checkpoint has been folded up to its own ``_pos``, and to exactly there the log is folded
-for it: so what is reported is a difference, never a race. One partition of one model is in memory at a
-time, and the ids of all documents of the model.
+It folds each partition again in memory, up to the checkpoint of the model's live generation or of
+the one asked for, and compares every document with the one in the collection. Nothing has to stand
+still for it. A document that is further than the checkpoint has been folded up to its own ``_pos``,
+so for that document the audit folds the log to exactly there. What it reports is a difference,
+never a race. One partition of one model is in memory at a time, and the ids of all documents of the
+model.
 
-What spreads and is under way (``read_side.projector.spreads``) is in no document until it is taken
-there: what is compared is what is shown, the document with what it lacks.
+A spread that is under way (``read_side.projector.spreads``) is in no document until it is taken
+there. So the audit compares what readers are shown: the document with what it lacks.
 
-While a parked stream is being mended, its documents may be as they were or as they will be, and both are
-right; if it was unparked meanwhile, the partition is audited once more.
+While a parked stream is being mended, its documents may be as they were or as they will be, and
+both are right. If it was unparked meanwhile, the partition is audited once more.
 
-With ``sample`` one partition, drawn by lot, is folded, and that many of its documents are compared in
-each model. This takes a fraction of the time and finds documents that are wrong or missing there; it does
-not look for surplus documents, nor at other partitions: run it often, and they have their turn.
+With ``sample``, the audit folds one partition, drawn by lot, and compares that many of its
+documents in each model. This takes a fraction of the time and finds documents that are wrong or
+missing there. It does not look for surplus documents, nor at other partitions: run it often, and
+they have their turn.
 
 The commits' ``state`` is the write side's own and has an audit of its own there.
 """
@@ -43,11 +45,11 @@ from read_side.projector.guards import MENDED
 from read_side.projector.spreads import NO_SPREAD, caught_up, under_way
 
 CHUNK = 1_000
-"""Commits fetched at once, fewer if they are ``STRETCH_BYTES``."""
+"""The most commits fetched at once; fewer if they are ``STRETCH_BYTES``."""
 DOCUMENTS = 200
-"""Documents fetched at once; of orders with 200 lines they are 10 MB."""
+"""The most documents fetched at once; of orders with 200 lines they are 10 MB."""
 TRIES = 5
-"""How often a partition is audited in which streams are unparked meanwhile."""
+"""The most times that a partition is audited if streams are unparked in it meanwhile."""
 ABSENT = "(absent)"
 
 
@@ -55,9 +57,10 @@ ABSENT = "(absent)"
 class DocumentDifference:
     """One thing that is not as the log says.
 
-    ``field`` is ``None`` where the whole document is missing (``found`` is ``ABSENT``) or surplus
-    (``expected`` is), or where an event cannot be folded though its stream is not parked (``document`` is
-    the stream, ``found`` the error).
+    ``field`` is ``None`` if the whole document is missing (``found`` is ``ABSENT``) or surplus
+    (``expected`` is ``ABSENT``). It is also ``None`` if an event cannot be folded though its stream
+    is not parked (``document`` is the stream, ``found`` the error), or if another version of the
+    code folded the generation.
     """
 
     read_model: str
@@ -70,13 +73,13 @@ class DocumentDifference:
 
 @dataclass(frozen=True, slots=True)
 class AuditedGeneration:
-    """What the audit of one generation of a read model came to."""
+    """The result of auditing one generation of a read model."""
 
     read_model: str
     generation: int
     commits: int
     documents: int
-    """How many were compared."""
+    """The number of documents that were compared."""
     differences: tuple[DocumentDifference, ...]
 
 
@@ -88,10 +91,10 @@ def audit(
     sample: int | None = None,
     generation: int | None = None,
 ) -> list[DocumentDifference]:
-    """Every difference between the read database and the fold of the log.
+    """Return every difference between the read database and the fold of the log.
 
-    Of the live generations, or of the ``generation`` given. One that another version of the code has folded
-    is one difference: this code cannot say more.
+    It looks at the live generations, or at the ``generation`` given. If another version of the code
+    has folded a generation, that is one difference: this code cannot say more.
 
     Raises:
         BehindTheCheckpointError: the log ends before a checkpoint.
@@ -111,7 +114,7 @@ def audited(
     sample: int | None = None,
     generation: int | None = None,
 ) -> Iterator[AuditedGeneration]:
-    """The audit, model by model."""
+    """Yield the audit of each model."""
     drawn = None if sample is None else random.randrange(log.partitions)  # noqa: S311 - no secret
     for model in models:
         yield _Audit(log, database, model, generation).run(drawn, sample)
@@ -188,7 +191,7 @@ class _Audit:
         return self._parking.of(self._model.name, self._generation, partition)
 
     def _as_mended(self, partition: int, checkpoint: int, parked: Sequence[Parked]) -> dict[str, Document]:
-        """The documents as they will be when all that is being mended is mended; none if nothing is."""
+        """Return the documents as they will be after all mending; none if none is under way."""
         if all(one.mending is None for one in parked):
             return {}
         refold = Refold(self._model, positions(one for one in parked if one.mending is None))
@@ -209,7 +212,7 @@ class _Audit:
             self._commits += len(stretch.commits)
 
     def _compare(self, refold: Refold, ids: Sequence[str]) -> list[Document]:
-        """Compare what is as far as the log was folded; return what is further."""
+        """Compare the documents that are as far as the folded log; return the further ones."""
         further = []
         for start in range(0, len(ids), DOCUMENTS):
             chunk = ids[start : start + DOCUMENTS]
@@ -223,7 +226,7 @@ class _Audit:
         return further
 
     def _stored(self, ids: Sequence[str]) -> Iterator[Document]:
-        """Documents by their ids, with what spreads, as they are read.
+        """Yield documents by their ids, with what spreads, as readers are shown them.
 
         They are asked for in chunks: a query may not be larger than 16 MB.
         """
@@ -235,7 +238,7 @@ class _Audit:
                     yield stored
 
     def _touched_since(self, refold: Refold, partition: int, unaccounted: set[str]) -> set[str]:
-        """Those of ``unaccounted`` that commits behind the checkpoint may have made by now."""
+        """Return what of ``unaccounted`` commits beyond the checkpoint may have made by now."""
         touched: set[str] = set()
         after = refold.position
         while unaccounted and (
@@ -246,7 +249,7 @@ class _Audit:
         return touched
 
     def _compare_further(self, refold: Refold, partition: int, further: Sequence[Document]) -> None:
-        """Compare each with the log folded to exactly where it stands."""
+        """Compare each document with the log folded to exactly its position."""
         refold.park(positions(self._parked(partition)))  # read after the documents were
         for stored in sorted(further, key=lambda document: int(document[POSITION])):
             self._fold_on(refold, partition, stored[POSITION])

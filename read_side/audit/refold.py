@@ -1,8 +1,8 @@
-"""A read model's documents of one partition, folded from the log again, in memory: all, or some streams'.
+"""A read model's documents of one partition, all or some streams', folded again in memory.
 
-The folding is the projector's own (``read_side.projector.folding``), and a stream that is parked is
-left out from where it is parked, so what comes out is what the collection has to hold, ``_pos``
-included.
+The folding is from the log, by the projector's own code (``read_side.projector.folding``). A stream
+that is parked is left out from where it is parked. So the result is what the collection has to
+hold, ``_pos`` included.
 """
 
 from collections import defaultdict
@@ -25,7 +25,8 @@ class Refold:
         self.documents: dict[str, Document] = {}
         self.position = 0
         self.poison: list[tuple[Commit, Exception]] = []
-        """What could not be folded though its stream is not parked; the stream is left out from there on."""
+        """The commits that could not be folded though their streams are not parked, with the
+        errors. Each such stream is left out from there on."""
         self._model = model
         self._parked = dict(parked)
         self._found: dict[tuple[str, ...], defaultdict[_Values, set[str]]] = {}
@@ -51,7 +52,7 @@ class Refold:
         self._keep(reached)
 
     def touched(self, commit: Commit) -> frozenset[str]:
-        """The ids of the documents that a commit folds into by itself; none if it cannot be read."""
+        """Return the ids of the documents that a commit itself folds into; none if unreadable."""
         try:
             return plan(self._model, commit).reads
         except Exception:  # noqa: BLE001 - it will be parked, or reported when it is taken in
@@ -64,7 +65,7 @@ class Refold:
         return [self.documents[key] for key in ids]
 
     def _lookup(self, where: Mapping[str, Any]) -> set[str]:
-        """Documents that may match, by an index that the first question of its kind makes."""
+        """Return the ids of documents that may match, by an index made on first use."""
         fields = tuple(sorted(where))
         if fields not in self._found:
             self._found[fields] = defaultdict(set)
@@ -89,8 +90,8 @@ def refold_streams(  # noqa: PLR0913, PLR0917 - what the result depends on
 ) -> Refold:
     """Fold the commits of some streams of a partition, up to a position.
 
-    Right are those of the documents that no other stream has a part in (``ReadModel.sources``). The log is
-    read as it is now: a document that is folded anew must hold all that it held before.
+    Only those documents are right that no other stream has a part in (``ReadModel.sources``). The
+    log is read as it is now: a document that is folded anew must hold all that it held before.
 
     Raises:
         BehindTheCheckpointError: the log ends before the position.

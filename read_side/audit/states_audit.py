@@ -1,7 +1,8 @@
 """The write side's audit of its states, as the last part of this side's.
 
-Each commit's ``state`` must be the fold of its stream's events. Only the write side can fold them, and
-neither side imports the other, so its own command line is asked: ``python -m write_side audit``.
+Each commit's ``state`` must be the fold of its stream's events. Only the write side can fold them,
+and neither side imports the other. So this runs the write side's command line, ``python -m
+write_side audit``.
 """
 
 import json
@@ -17,7 +18,7 @@ class StatesAuditError(TwofoldError):
 
 
 def audit_states(sample: int | None) -> dict[str, Any]:
-    """What it found, with ``differences`` as this side's audit has them.
+    """Return what the audit found, with ``differences`` as this side's audit has them.
 
     Raises:
         StatesAuditError: it could not be done.
@@ -34,7 +35,7 @@ def audit_states(sample: int | None) -> dict[str, Any]:
 
 
 def lines(found: dict[str, Any]) -> list[str]:
-    """A line that sums up, then one for each difference."""
+    """Return a line that sums up, then one for each difference."""
     streams = sum(category["streams"] for category in found["states"].values())
     commits = sum(category["commits"] for category in found["states"].values())
     differences = found["differences"]

@@ -24,9 +24,9 @@ from read_side.projections.model import ReadModel
 def run(
     sample: int | None, *, as_json: bool, names: Sequence[str] = (), generation: int | None = None
 ) -> bool:
-    """Audit the read models, or those named, and print what was found; return whether all is as it must be.
+    """Audit the read models, or those named, and print the result; return True if all is right.
 
-    Without names the log's states are audited too.
+    Without names, the log's states are audited too.
 
     Raises:
         GenerationError: there is no such read model or generation.
@@ -63,7 +63,7 @@ def _named(names: Sequence[str]) -> Sequence[ReadModel]:
 
 
 def show(results: Iterable[AuditedGeneration], console: Terminal) -> None:
-    """One row for each read model, then one line for each difference."""
+    """Print one row for each read model, then one line for each difference."""
     table = Table("read model", "generation", "commits", "documents", "differences")
     for column in table.columns[1:]:
         column.justify = "right"
@@ -78,7 +78,7 @@ def show(results: Iterable[AuditedGeneration], console: Terminal) -> None:
 
 
 def verdict(results: Iterable[AuditedGeneration], states: Mapping[str, Any]) -> str:
-    """What all of it comes to: a read model that equals the fold of a log that is wrong is wrong, too."""
+    """Return the sum of all differences; a read model that equals a wrong log is wrong, too."""
     found = sum(len(result.differences) for result in results)
     wrong = len(states["differences"])
     if not wrong:

@@ -27,7 +27,7 @@ _PLACE = re.compile(r"(?P<name>[a-z_]+)\.g(?P<number>[1-9][0-9]{0,8})")
 
 
 def named(text: str) -> tuple[str, int]:
-    """Name and number of ``order_summary.g2``. Raises ``GenerationError`` for anything else."""
+    """Return name and number of ``order_summary.g2``; raise ``GenerationError`` for other text."""
     match = _PLACE.fullmatch(text)
     if match is None:
         raise GenerationError(f"{text} is no generation: name it like order_summary.g2")
@@ -46,7 +46,10 @@ def show(*, as_json: bool) -> None:
 
 
 def listed(rows: Iterable[tuple[RegistryEntry, Generation]]) -> Table:
-    """One row for each generation, whether this code folds it, and the zone whose days it counts."""
+    """Return a table with one row for each generation.
+
+    It shows the zone whose days the generation counts, and notes if this code does not fold it.
+    """
     versions = {model.name: model.version for model in READ_MODELS}
     shown = table("generation", words=("state", "folded by version", "since (UTC)", "until (UTC)"))
     for entry, generation in sorted(rows, key=lambda row: (row[0].name, row[1].number)):
@@ -86,7 +89,7 @@ def use(text: str) -> None:
 
 
 def drop(text: str) -> None:
-    """Let a generation go.
+    """Take a generation out of service, or delete one that is being built and has no builder.
 
     Raises:
         GenerationError: it is live or not there.

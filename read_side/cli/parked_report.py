@@ -35,7 +35,7 @@ from read_side.projector.checkpoints import Checkpoints
 
 @dataclass(frozen=True, slots=True)
 class ParkedTools:
-    """What listing and retrying needs of the two databases."""
+    """The parts that listing and retrying need, of the two databases."""
 
     settings: Settings
     log: Log
@@ -46,7 +46,7 @@ class ParkedTools:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which parked streams are meant: those of these names and of this read model, where given."""
+    """The parked streams that are meant: those of these names and this read model, where given."""
 
     streams: Collection[str] = ()
     read_model: str | None = None
@@ -61,12 +61,12 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A parked stream, and how many of its later commits wait."""
+    """A parked stream, and the number of its later commits, which wait."""
 
     parked: Parked
     waiting: int
     state: str
-    """Of its generation: ``Entry.state_of``."""
+    """The state of its generation: ``RegistryEntry.state_of``."""
 
     @property
     def stays(self) -> bool:
@@ -74,7 +74,7 @@ class Listed:
 
 
 def listed(*, as_json: bool) -> bool:
-    """Print what is parked; return whether nothing of it needs an operator, as ``status`` says it."""
+    """Print what is parked; return True if none of it needs an operator, as ``status`` says it."""
     with _tools() as tools:
         rows = [
             Listed(
@@ -94,7 +94,7 @@ def listed(*, as_json: bool) -> bool:
 def retried(selection: Selection, *, as_json: bool) -> int:
     """Retry parked streams and print what became of them.
 
-    Returns 0 if all that was meant is mended, 1 if some of it was not parked, 3 if some of it still is.
+    Return 0 if all that was meant is mended, 3 if some is not, else 1 if some was not parked.
     """
     with _tools() as tools:
         meant = selection.of(tools.parking.every())
@@ -115,7 +115,10 @@ def retried(selection: Selection, *, as_json: bool) -> int:
 
 
 def shown(rows: Sequence[Listed]) -> RenderableType:
-    """Each stream in a line of its own, never cut, as ``retry`` is given it; below it, where it is parked."""
+    """Return each stream on a line of its own, never cut, as ``retry`` is given it.
+
+    Below the stream are the places where it is parked.
+    """
     if not rows:
         return Text("Nothing is parked.")
     parts: list[RenderableType] = []
@@ -175,7 +178,7 @@ def _retried(retry: Callable[[Parked], Parked | None], parked: Parked) -> Retrie
 
 
 def _ring(settings: Settings, results: Sequence[Retried]) -> None:
-    """Call back whom a lease was taken from; without Redis it comes back when its watchdog looks."""
+    """Ring for those that lost a lease; without Redis they come back when their watchdog looks."""
     bells = {(one.read_model, one.partition) for one in results if one.result is not Result.REBUILD}
     with redis_client(settings) as client, suppress(redis.RedisError):
         Doorbells(client).ring(bells, insist=True)

@@ -1,4 +1,4 @@
-"""``python -m read_side rebuild`` as it runs and prints: progress while it goes on, then what it came to."""
+"""``python -m read_side rebuild`` as it runs and prints: progress first, then the results."""
 
 import threading
 from collections.abc import Sequence
@@ -45,12 +45,17 @@ from read_side.rebuild.filling_pool import FillingPool, SharedFill
 from read_side.rebuild.rebuild import Rebuild, RebuildListener, RebuildTools, Rebuilt
 
 MOST_LINES = 40
-"""Of one read model's differences."""
+"""The most lines that are printed of one read model's differences."""
 LONGEST_LINE = 300
 
 
 def chosen(names: Sequence[str], *, everything: bool) -> list[ReadModel]:
-    """The models of these names, each once. Raises ``RebuildRefusedError`` if there is nothing to rebuild."""
+    """Return the models of these names, each once.
+
+    Raises:
+        RebuildRefusedError: no name is given, or one is unknown.
+
+    """
     if everything:
         return list(READ_MODELS)
     if not names:
@@ -70,10 +75,10 @@ def run(  # noqa: PLR0913 - the command's options
     processes: int | None,
     as_json: bool,
 ) -> None:
-    """Rebuild models side by side, and print what each came to. One that fails is no reason for the others.
+    """Rebuild models side by side, and print the result of each. If one fails, the others go on.
 
     Raises:
-        RebuildRefusedError, RebuildStoppedError, ...: what the first of those that failed has raised.
+        RebuildRefusedError, RebuildStoppedError, ...: the error of the first of those that failed.
 
     """
     settings = settings_with_servers(WRITE_URI, READ_URI)
@@ -117,7 +122,7 @@ def run(  # noqa: PLR0913 - the command's options
 def connected(
     settings: Settings, fill: Fill, stopping: threading.Event, open_until_the_end: ExitStack
 ) -> RebuildTools:
-    """The tools of rebuilds, with connections that are closed with the stack."""
+    """Return the tools of rebuilds, with connections that are closed with the stack."""
     logs.configure("WARNING", settings.log_format)  # what is done is printed
     writes, reads, client = write_database(settings), read_database(settings), redis_client(settings)
     for connection in (writes.client, reads.client, client):
@@ -161,7 +166,7 @@ def _bar(console: Terminal) -> Progress:
 
 
 class _Bar(RebuildListener):
-    """One read model's line."""
+    """The progress line of one read model."""
 
     def __init__(self, progress: Progress, name: str) -> None:
         self._progress = progress
@@ -205,7 +210,7 @@ def _show(rebuilt: Rebuilt, console: Terminal, *, kept: bool, diff: bool) -> Non
 
 
 def summary(comparison: Comparison, live: str) -> str:
-    """One line."""
+    """Return one line that sums up a comparison with the ``live`` generation."""
     said = f"{comparison.documents:,} documents compared with {live}: "
     if not (comparison.differs or comparison.moving):
         return said + "no difference"
@@ -219,7 +224,10 @@ def summary(comparison: Comparison, live: str) -> str:
 
 
 def lines(comparison: Comparison) -> list[str]:
-    """One line for each change, at most ``MOST_LINES`` and one that says how many documents there are."""
+    """Return one line for each change, at most ``MOST_LINES``.
+
+    If there are more changes, a last line says how many documents differ.
+    """
     told = [
         f"{change.document}{'' if change.field is None else ' ' + change.field}:"
         f" live {change.live}, new {change.new}"

@@ -24,9 +24,9 @@ _COLUMNS = ("part.", "position", "head", "behind", "for", "rate", "parked")
 
 
 def run(interval_s: float, max_lag_s: float, *, watch: bool, as_json: bool) -> bool:
-    """Look twice, for the rates, and print; return whether nothing needs attention.
+    """Look twice, for the rates, and print; return True if nothing needs attention.
 
-    With ``watch`` again and again until Ctrl-C.
+    With ``watch``, go on looking and printing until Ctrl-C, and return True.
     """
     with _looking() as status:
         status.look()
@@ -86,9 +86,9 @@ def _write(statuses: Sequence[GenerationStatus], max_lag_s: float) -> None:
 
 
 def shown(statuses: Sequence[GenerationStatus], max_lag_s: float) -> RenderableType:
-    """Each generation, below it a line for each of its partitions, then what needs attention.
+    """Return each generation, below it a line for each partition, then what needs attention.
 
-    No table: names and leases are long, and 80 columns have no room for both in one line.
+    It is no table: names and leases are long, and 80 columns have no room for both in one line.
     """
     rows = [_row(one) for status in statuses for one in status.partitions]
     widths = [max(map(len, column)) for column in zip(_COLUMNS, *rows, strict=True)]
@@ -122,7 +122,7 @@ def _row(one: Progress) -> tuple[str, ...]:
 
 
 def age(seconds: float | None) -> str:
-    """A time in its largest two units, such as ``3 h 12 min``; unknown as ``?``, none as nothing."""
+    """Return a time in its largest two units: ``3 h 12 min``; ``?`` if unknown, empty if 0."""
     if seconds is None:
         return "?"
     if not seconds:

@@ -1,1 +1,1 @@
-"""The generations of each read model: which there are, which is live, and what becomes of old ones."""
+"""The generations of each read model: their registry, the steps that change them, and deletion."""

@@ -1,13 +1,15 @@
-"""What is done to generations: begun, finished, put in service, retired, deleted.
+"""Changes generations: begins, finishes, puts in service, retires and deletes them.
 
-Each step is one update of the model's document in the registry, which matches what it rests on and does
-nothing otherwise. A rebuild holds the model's lease, by mongod's clock and with an epoch like a
-checkpoint's: two exclude each other, and one that was overtaken changes nothing any more.
+Each change of a state is one update of the model's document in the registry. The update matches
+only if what it rests on still holds, and does nothing otherwise. A rebuild holds the model's lease,
+by mongod's clock and with an epoch like a checkpoint's. So two rebuilds exclude each other, and one
+that was overtaken changes nothing any more.
 
-Why readers are undisturbed: a replaced generation stays in service, and projected, while it is retiring; then
-nobody chooses it any more, and it is still projected for ``LEAVE_S``, longer than anybody can be in the
-middle of reading it (1 s of remembering the registry, 30 s of waiting for a token, the query). Only then
-it is deleted. The times are counted by mongod's clock and decide only how long things are kept.
+Readers are undisturbed. A replaced generation stays in service, and projected, while it is
+retiring. Then no reader chooses it any more, and it is still projected for ``LEAVE_S``. That is
+longer than a reader can be in the middle of reading it (1 s of remembering the registry, 30 s of
+waiting for a token, the query). After that it is deleted. The times are counted by mongod's clock
+and decide only how long things are kept.
 """
 
 from collections.abc import Iterator
@@ -37,7 +39,7 @@ class RebuildLease:
 
 
 class Generations:
-    """The registry, to be changed."""
+    """The registry, with the steps that change it."""
 
     def __init__(
         self,
@@ -54,11 +56,11 @@ class Generations:
         self._expiry = from_now(lease_ms)
 
     def entries(self) -> Iterator[RegistryEntry]:
-        """Everything registered, as it is now."""
+        """Return the entries of all registered models, as they are now."""
         return (RegistryEntry.from_stored(stored) for stored in self._read_models.find(sort=[("_id", 1)]))
 
     def entry(self, name: str) -> RegistryEntry:
-        """Raises ``GenerationError`` if nothing is registered under the name."""
+        """Return a model's entry. Raises ``GenerationError`` if the name is not registered."""
         stored = self._read_models.find_one({"_id": name})
         if stored is None:
             raise GenerationError(f"no read model is registered as {name}")
@@ -81,7 +83,7 @@ class Generations:
         return RebuildLease(name, taken["rebuild"]["epoch"])
 
     def renew(self, lease: RebuildLease) -> None:
-        """Raises ``RebuildLostError`` if it was taken over."""
+        """Renew the lease. Raises ``RebuildLostError`` if it was taken over."""
         self._under(lease, {}, {"rebuild.expires_at": self._expiry})
 
     def release(self, lease: RebuildLease) -> None:
@@ -94,7 +96,7 @@ class Generations:
     def begin(self, lease: RebuildLease, version: int, time_zone: str | None = None) -> int:
         """Register the next generation, to be built by code of a version; return its number.
 
-        ``time_zone`` is of a model that counts by days.
+        ``time_zone`` is given for a model that counts by days.
         """
         begun = self._read_models.find_one_and_update(
             {"_id": lease.name, "rebuild.epoch": lease.epoch},
@@ -111,12 +113,15 @@ class Generations:
         return number
 
     def finish(self, lease: RebuildLease, number: int) -> None:
-        """It has caught up: from now on the workers project it."""
+        """Mark a generation as ready that has caught up: from now on the workers project it."""
         building = {f"generations.{number}.state": State.BUILDING.value}
         self._under(lease, building, {**_state(number, State.READY)})
 
     def put_in_service(self, lease: RebuildLease, number: int, *, instead_of: int, keep: bool) -> None:
-        """Make a finished generation live and let the one before retire, unless it is kept: in one update."""
+        """Make a finished generation live and, unless ``keep``, retire the one before.
+
+        Both are one update.
+        """
         before = {} if keep else _state(instead_of, State.RETIRING, from_now(self._retire_ms))
         ready = {"live": instead_of, f"generations.{number}.state": State.READY.value}
         self._under(lease, ready, {"live": number, f"generations.{number}.was_live": True, **before})
@@ -132,10 +137,10 @@ class Generations:
     # What an operator asks for; the lease of a rebuild is not needed.
 
     def use(self, name: str, number: int, *, instead_of: int) -> None:
-        """Put a generation in service that is there and projected; the one before is kept beside it.
+        """Put a ready or retiring generation in service; the one before is kept beside it.
 
         Raises:
-            GenerationError: it is not there, or another one came to be live meanwhile.
+            GenerationError: it is neither, or another one came to be live meanwhile.
 
         """
         where = {"_id": name, "live": instead_of, f"generations.{number}.state": {"$in": _SERVED}}
@@ -148,7 +153,7 @@ class Generations:
         """Take a generation out of service; it is deleted a little later.
 
         Raises:
-            GenerationError: it is live, or not there, or being built.
+            GenerationError: it is live, not there, being built or out of service already.
 
         """
         other = {} if even_live else {"live": {"$ne": number}}
@@ -160,7 +165,7 @@ class Generations:
     # What happens by itself.
 
     def move_on(self, name: str, number: int) -> None:
-        """Let a generation whose time is up pass on to its next state."""
+        """Move a generation on to its next state if its time is up."""
         place = f"generations.{number}"
         due = {"$expr": is_past(f"${place}.until")}
         for now, most_ms, then, until in (
@@ -172,11 +177,11 @@ class Generations:
             self._read_models.update_one({**where, **due}, [{"$set": _state(number, then, until)}])
 
     def give_up(self, lease: RebuildLease, number: int) -> None:
-        """Nobody builds it any more."""
+        """Mark a generation as gone that nobody builds any more."""
         self._under(lease, {f"generations.{number}.state": "building"}, _state(number, State.GONE))
 
     def strike(self, name: str, number: int) -> None:
-        """Take a generation that is deleted out of the registry, and the read model with its last one."""
+        """Remove a deleted generation from the registry, and with its last one the read model."""
         place = f"generations.{number}"
         self._read_models.update_one({"_id": name, f"{place}.state": "gone"}, {"$unset": {place: True}})
         self._read_models.delete_one({"_id": name, "generations": {}})

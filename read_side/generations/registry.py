@@ -1,17 +1,18 @@
-"""Which generations of each read model there are and which one is live: ``read_models`` in the read database.
+"""The generations of each read model and the live one: ``read_models`` in the read database.
 
-A generation is one collection, ``order_summary.g1``, its checkpoints and its parked streams; a rebuild makes
-the next one beside it. Its number is never given again. It records the ``version`` of the code that folds
-it, and only a process with that version projects it: so during a deploy, when two versions run side by side,
-no generation ever holds documents of both. Everything about a model is in one document, so that one update
-of it changes what is live, for every reader at once.
+A generation is one collection, such as ``order_summary.g1``, with its checkpoints and its parked
+streams; a rebuild makes the next one beside it. Its number is never given again. It records the
+``version`` of the code that folds it, and only a process with that version projects it. So during a
+deploy, when two versions run side by side, no generation ever holds documents of both. Everything
+about a model is in one document, so that one update of it changes what is live, for every reader at
+once.
 
-A generation of a model that counts by days records the time zone as well, for ever. Every process folds it by
-the days of that zone, whatever its own setting is. So no generation ever holds days of two zones. A rebuild
-makes one that counts in the zone of the setting.
+A generation of a model that counts by days records the time zone as well, for ever. Every process
+folds it by the days of that zone, whatever its own setting is. So no generation ever holds days of
+two zones. A rebuild makes one that counts in the zone of the setting.
 
-Readers remember what they read here for ``REFRESH_S``. Whatever is taken out of service here is
-therefore projected for much longer than that (``read_side.generations.generations``): a reader that
+Readers remember for ``REFRESH_S`` what they read here. So a generation that is taken out of service
+here is projected for much longer than that (``read_side.generations.generations``). A reader that
 still goes by what it remembers is served as well as before.
 """
 
@@ -38,11 +39,12 @@ COLLECTION = "read_models"
 FIRST = 1
 REFRESH_S = 1.0
 INDEXED_S = 3_600
-"""The bound on making the indexes of all documents; a hundred million of them do not take longer."""
+"""The limit in seconds for making the indexes of all documents. A hundred million documents do not
+take longer."""
 
 
 class State(StrEnum):
-    """What is done with a generation."""
+    """The states of a generation."""
 
     BUILDING = "building"
     """A rebuild fills it; nobody else touches it."""
@@ -51,17 +53,17 @@ class State(StrEnum):
     RETIRING = "retiring"
     """Replaced; projected as before, and it leaves by itself when its time is up."""
     LEAVING = "leaving"
-    """No longer served to anybody new; projected for those who read from it still."""
+    """No longer given to new readers; still projected for those that read from it."""
     GONE = "gone"
-    """Neither; it is being deleted."""
+    """Neither given to readers nor projected; it is being deleted."""
 
 
 LIVE = "live"
 STAYING = frozenset({LIVE, State.READY.value})
-"""What ``RegistryEntry.state_of`` says of a generation that is to stay.
+"""The values of ``RegistryEntry.state_of`` for a generation that is to stay.
 
-Parked streams of other generations need no operator: a rebuild folds them again, or they are deleted with the
-generation.
+Parked streams of other generations need no operator: a rebuild folds them again, or they are
+deleted with the generation.
 """
 _PROJECTED = {State.READY, State.RETIRING, State.LEAVING}
 _SERVED = {State.READY, State.RETIRING}
@@ -76,23 +78,24 @@ class Generation:
     state: State
     was_live: bool = True
     since: datetime | None = None
-    """When it came to be in its state, by mongod's clock; ``None`` for what was there from the start."""
+    """The time when it entered its state, by mongod's clock; ``None`` if it was there from the
+    start."""
     until: datetime | None = None
-    """When it passes on to its next state, if it does so by itself."""
+    """The time when it passes on to its next state, if it does so by itself."""
     time_zone: str | None = None
-    """As registered, of a model that counts by days; without it they are those of UTC, as before there was a
-    setting."""
+    """The registered zone of a model that counts by days. ``None`` means the days of UTC, as before
+    there was a setting."""
 
     @property
     def is_projected(self) -> bool:
         return self.state in _PROJECTED
 
     def counted_in(self, model: ReadModel) -> str | None:
-        """The zone whose days this generation of a model counts; ``None`` if it does not count by days."""
+        """Return the zone whose days this generation counts; ``None`` for a model without days."""
         return None if model.zone is None else self.time_zone or "UTC"
 
     def folding(self, model: ReadModel) -> ReadModel:
-        """The model as this generation is folded: by the days of its own time zone.
+        """Return the model as this generation is folded: by the days of its own time zone.
 
         Raises ``ValueError`` if this build does not know the zone, which a newer one may have set.
         """
@@ -102,13 +105,13 @@ class Generation:
 
 @dataclass(frozen=True, slots=True)
 class RegistryEntry:
-    """What the registry says of one read model."""
+    """An entry of the registry: one read model with its generations."""
 
     name: str
     live: int
     generations: Mapping[int, Generation]
     builder: str | None = None
-    """Who rebuilds it, or did so last."""
+    """The owner of its rebuild's lease, now or last."""
 
     @classmethod
     def from_stored(cls, stored: Mapping[str, Any]) -> Self:
@@ -127,25 +130,25 @@ class RegistryEntry:
         return cls(stored["_id"], stored["live"], found, stored.get("rebuild", {}).get("owner"))
 
     def state_of(self, number: int) -> str:
-        """``live``, or what is done with a generation; ``gone`` if there is none of this number."""
+        """Return ``live``, or a generation's state; ``gone`` if there is none of this number."""
         if number == self.live:
             return LIVE
         return self.generations[number].state.value if number in self.generations else State.GONE.value
 
     def projected(self, version: int) -> list[int]:
-        """The generations that code of this version projects, the live one first, then the newest."""
+        """Return what code of this version projects, the live generation first, then the newest."""
         numbers = [g.number for g in self.generations.values() if g.is_projected and g.version == version]
         return sorted(numbers, key=lambda number: (number != self.live, -number))
 
     def foreign(self, version: int) -> list[int]:
-        """The generations that code of another version has to project."""
+        """Return the generations that code of another version has to project."""
         return [g.number for g in self.generations.values() if g.is_projected and g.version != version]
 
     def served(self, version: int | None) -> int:
-        """The generation that code of this version reads: the live one, if it is of its version.
+        """Return the generation that code of this version reads: the live one if it matches.
 
-        During a deploy it may not be. Then it is the newest finished one of its version, and if there is
-        none, the live one after all: as good as can be had.
+        During a deploy the live one may be of another version. Then it is the newest finished one
+        of this version. If there is none, it is the live one after all: as good as can be had.
         """
         live = self.generations.get(self.live)
         if version is None or live is None or live.version == version:
@@ -176,7 +179,7 @@ class Registry:
                 self._create_view(model.name, collection_name(model.name, entry.live))
 
     def register(self, model: ReadModel) -> RegistryEntry:
-        """What is registered of a model; whoever comes first makes it, with its version and time zone."""
+        """Return a model's entry; the first process makes it, with its version and time zone."""
         first = _first(model.version, model.time_zone)
         with suppress(DuplicateKeyError):  # two upserts at once
             self._read_models.update_one({"_id": model.name}, {"$setOnInsert": first}, upsert=True)
@@ -190,7 +193,7 @@ class Registry:
         return RegistryEntry.from_stored(stored)
 
     def create_indexes(self, model: ReadModel, generation: int, *, to_fill: bool = False) -> None:
-        """Make the indexes of a generation, or those alone that filling it needs; idempotent."""
+        """Make the indexes of a generation, or only those that filling it needs; idempotent."""
         indexes = model.indexes_to_fill if to_fill else model.indexes
         if indexes:
             collection = self.collection(model.name, generation)
@@ -202,30 +205,30 @@ class Registry:
             self._database.create_collection(name, viewOn=collection, pipeline=[])
 
     def entries(self) -> Mapping[str, RegistryEntry]:
-        """Everything registered, by name; at most ``REFRESH_S`` old."""
+        """Return everything registered, by name; at most ``REFRESH_S`` old."""
         return self._entries()
 
     def _read(self) -> Mapping[str, RegistryEntry]:
         return {stored["_id"]: RegistryEntry.from_stored(stored) for stored in self._read_models.find()}
 
     def forget(self) -> None:
-        """Read anew when next asked."""
+        """Forget what is remembered, so that the registry is read anew when next asked."""
         self._entries.forget()
 
     def entry(self, name: str) -> RegistryEntry:
-        """What is registered of a model: its first generation where there is nothing yet."""
+        """Return a model's entry; if there is none yet, one whose live generation is the first."""
         return self.entries().get(name) or RegistryEntry(name, FIRST, {})
 
     def live(self, name: str) -> int:
-        """The number of the live generation; at most ``REFRESH_S`` old."""
+        """Return the number of the live generation; at most ``REFRESH_S`` old."""
         return self.entry(name).live
 
     def projected(self, model: ReadModel) -> list[int]:
-        """The generations of a model that this code projects, the live one first."""
+        """Return the generations of a model that this code projects, the live one first."""
         return self.entry(model.name).projected(model.version)
 
     def folding(self, model: ReadModel, number: int) -> ReadModel:
-        """The model as one of its generations is folded: by the days of the generation's own time zone.
+        """Return the model as one generation is folded: by the days of that one's own time zone.
 
         Raises:
             GenerationError: there is no such generation.
@@ -242,7 +245,7 @@ class Registry:
         return generation.folding(model)
 
     def collection(self, name: str, generation: int) -> Collection[Documents]:
-        """The documents of one generation."""
+        """Return the collection that holds the documents of one generation."""
         return self._database.get_collection(collection_name(name, generation), write_concern=DURABLE)
 
 

@@ -1,13 +1,15 @@
-"""What generations come to by themselves: replaced ones leave and are deleted, the view shows the live one.
+"""Retires and deletes replaced generations without being asked; the view shows the live one.
 
-A turn is taken every few seconds by every projections' worker; two at once, or one that is killed in the
-middle of it, do no harm. A generation is struck out of the registry last, so what was begun is gone on with.
+Every projections' worker takes a turn every few seconds. Two turns at once, or one that is killed
+in the middle, do no harm. A generation is struck out of the registry last, so a later turn goes on
+with what was begun.
 
-Deleting takes the leases of all its partitions first: then nobody is in the middle of writing to it. A runner
-that was stalled for longer than its lease could still come back and, by writing, make the collection again,
-which is then one that the registry does not know; those are deleted as well. The collections are listed
-before the registry is read: a generation is registered before its collection is made, so whatever the list
-has and the registry has not, is nobody's.
+A deletion takes the leases of all partitions of the generation first, so no holder is in the middle
+of writing to it. A runner that was stalled for longer than its lease could still come back and, by
+writing, make the collection again. Then the registry does not know the collection, and such
+collections are deleted as well. A turn lists the collections before it reads the registry, and a
+generation is registered before its collection is made. So a collection that is in the list and not
+in the registry is nobody's.
 """
 
 import re
@@ -26,7 +28,7 @@ from read_side.projector.checkpoints import Checkpoints, Lease
 
 
 class Retirement:
-    """Of the generations in one read database."""
+    """The retirement of the generations in one read database."""
 
     def __init__(
         self, database: Database[Documents], generations: Generations, checkpoints: Checkpoints, owner: str
@@ -50,7 +52,7 @@ class Retirement:
                     self.delete(entry.name, generation.number)
 
     def delete(self, name: str, number: int) -> bool:
-        """Delete a generation that is gone, unless somebody is still at it; return whether it is done."""
+        """Delete a generation that is gone; return False if one of its leases is still held."""
         leases = self._leases(name, number)
         if leases is None:
             return False
@@ -66,7 +68,7 @@ class Retirement:
         self._show_live(entry, {f["name"]: f for f in self._database.list_collections()})
 
     def _leases(self, name: str, number: int) -> list[Lease] | None:
-        """All of a generation's leases, or none if one of them is held."""
+        """Take all of a generation's leases; if one is held, take none and return ``None``."""
         leases: list[Lease] = []
         for found in self._checkpoints.found({"name": name, "generation": number}):
             lease = self._checkpoints.take(name, number, found.partition, self._owner)

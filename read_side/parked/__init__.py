@@ -1,1 +1,1 @@
-"""Streams that a read model has parked, and how they are mended."""
+"""The streams that read models have parked, and how they are mended."""

@@ -1,4 +1,4 @@
-"""The parked streams of one partition of a generation, for who has its lease."""
+"""The parked streams of one partition of a generation, for the holder of its lease."""
 
 from collections.abc import Callable, Mapping
 
@@ -11,7 +11,7 @@ from read_side.projector.folding import Poison
 
 
 class LeasedParking:
-    """What is parked is read after taking the lease, and changed only under it."""
+    """The parked streams, read after taking the lease, and changed only under it."""
 
     def __init__(
         self,
@@ -21,7 +21,7 @@ class LeasedParking:
         parked: Mapping[str, int],
         renew: Callable[[], None],
     ) -> None:
-        """``parked`` is what is parked by now: the streams, and from which position on."""
+        """Start with what is parked by now: the streams, and from which position on."""
         self._parking = parking
         self._generation = generation
         self._lease = lease
@@ -29,12 +29,15 @@ class LeasedParking:
         self.streams = dict(parked)
 
     def holds(self, commit: Commit) -> bool:
-        """What comes before the commit that a stream is parked from is folded, also after a crash."""
+        """Return True if a commit is at or after the position from which its stream is parked.
+
+        A commit before that position is folded, also after a crash.
+        """
         since = self.streams.get(str(commit.stream))
         return since is not None and commit.seq >= since
 
     def park(self, poison: Poison) -> None:
-        """Park a stream from the commit on that cannot be folded; raises ``LeaseLostError``."""
+        """Park a stream from the commit that cannot be folded. Raises ``LeaseLostError``."""
         commit, stream, error = poison.commit, str(poison.commit.stream), repr(poison.__cause__)
         name, generation = self._generation
         self._parking.park(

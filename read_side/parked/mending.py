@@ -1,16 +1,19 @@
-"""Mending a parked stream: what its read model missed of it is folded in, exactly, and it is parked no more.
+"""Mends a parked stream: folds in exactly what its read model missed of it, and unparks it.
 
-A document may be far beyond the event that could not be folded, because other streams have a part in it. So
-the documents that the stream has a part in are folded from the log again, from all of their streams and up to
-the checkpoint, and written over what was there. First all of them are folded and nothing is written: what
-one of them cannot take, none of them gets.
+A document may be far beyond the event that could not be folded, because other streams have a part
+in it. So the documents that the stream has a part in are folded from the log again, from all of
+their streams and up to the checkpoint, and written over what was there. First all of them are
+folded and nothing is written: if one of them cannot take an event, none of them gets it.
 
-A crash between any two writes does no harm. The stream is marked before the first document is written, and
-unparked after the last one; whoever takes the lease next and finds the mark does the whole again, at the same
-checkpoint, before anything else. And a holder of the lease that lost it in its sleep does none either: what
-it may still write are documents as they were read before the mending, which their guard refuses
-(``read_side.projector.guards``), new documents beyond the checkpoint, which the next batch does not believe
-(``read_side.projector.batch``), and parked streams, which nobody confirms (``read_side.parked.parking``).
+A crash between any two writes does no harm. The stream is marked before the first document is
+written, and unparked after the last one. If the next holder of the lease finds the mark, it does
+the whole again, at the same checkpoint, before anything else.
+
+A process that lost the lease in its sleep does no harm either. It may still write documents as they
+were read before the mending, which their guard refuses (``read_side.projector.guards``). It may
+write new documents beyond the checkpoint, which the next batch does not believe
+(``read_side.projector.batch``). It may write parked streams, which nobody confirms
+(``read_side.parked.parking``).
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -30,7 +33,7 @@ from read_side.projector.checkpoints import Checkpoints, Lease
 from read_side.projector.guards import Guard
 
 CHUNK = 100
-"""How many of a stream's documents are held in memory and written at once."""
+"""The number of a stream's documents that are held in memory and written at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +68,12 @@ class Mending:
         self._collection = collection
         self.lease = lease
         self.finished: list[str] = []
-        """Streams whose mending somebody else had begun."""
+        """Streams whose mending somebody else had begun, and which were dealt with here."""
 
     def confirmed(self, is_halfway: Callable[[Parked], bool] = lambda _parked: False) -> list[Parked]:
-        """What is parked, once all that earlier holders have begun is finished or dropped.
+        """Finish or drop all that earlier holders have begun; return what is parked then.
 
-        ``is_halfway`` says of a parked stream that some of its documents have what it is parked for.
+        ``is_halfway`` returns True if some documents of a parked stream have what it is parked for.
 
         Raises:
             LeaseLostError: the lease was taken over.
@@ -89,7 +92,7 @@ class Mending:
         return replace(parked, mending=self.lease.epoch)
 
     def mend(self, parked: Parked) -> Parked | None:
-        """Mend a stream; return what is left of it: ``None``, or from where on it stays parked, and why.
+        """Mend a stream; return ``None``, or from where on it stays parked, and why.
 
         Raises:
             RebuildNeededError: its documents cannot be told from those of other streams.
@@ -122,7 +125,10 @@ class Mending:
     def _rehearse(
         self, sources: Sources, parked: Parked, others: Mapping[str, int]
     ) -> list[tuple[Commit, Exception]]:
-        """Fold everything, write nothing: what cannot be folded, other streams' first, then by position."""
+        """Fold everything, write nothing; return the commits that cannot be folded, with errors.
+
+        Those of other streams come first; after that they are by position.
+        """
         chunks = self._chunks(sources, parked.stream, others)
         poison = [met for chunk in chunks for met in chunk.refold.poison]
         return sorted(poison, key=lambda met: (met[0].stream == parked.stream, met[0].seq))
@@ -142,7 +148,7 @@ class Mending:
             guards.write(self._collection, written, read, self.lease.epoch)
 
     def _chunks(self, sources: Sources, stream: str, parked: Mapping[str, int]) -> Iterator[Chunk]:
-        """All documents that a stream has a part in; at least one chunk, also if none is stored yet."""
+        """Yield all documents that a stream feeds; at least one chunk, also if none is stored."""
         where = sources.fed_by(stream)
         last: Documents = {}
         while True:
@@ -156,7 +162,7 @@ class Mending:
     def _refold(
         self, sources: Sources, stream: str, found: tuple[Document, ...], parked: Mapping[str, int]
     ) -> Refold:
-        """Fold documents from all their streams; what streams a new document has, its first events tell."""
+        """Fold documents from all their streams; a new document's first events tell its streams."""
         streams = frozenset({stream}).union(*map(sources.feeding, found))
         while True:
             refold = refold_streams(

@@ -1,19 +1,22 @@
 """Streams that a read model has parked, because one of their events could not be folded.
 
-Later events of a parked stream stay behind the one that failed; all other streams flow on. The checkpoint
-moves past the event only when it is parked, so whoever finds a checkpoint beyond it finds it here as well.
+Later events of a parked stream stay behind the one that failed; all other streams flow on. The
+checkpoint moves past the event only when it is parked. So a process that finds a checkpoint beyond
+the event finds the event parked here as well.
 
-Only the holder of the lease may change what is parked, and between its last look at the lease and its write
-it may lose it. So each change is made such that it fails then. A stream is parked tentatively, then the
-lease is renewed, then the parking confirmed: what is tentative counts for nobody, and the next holder
-drops it, after which it cannot be confirmed. A stream that is being mended is marked with the mender's epoch:
-the next holder puts its own there before anything else, after which the former mender cannot end it.
+Only the holder of the lease may change what is parked, and it may lose the lease between its last
+look at it and its write. So each change is made such that it fails then. The holder parks a stream
+tentatively, renews the lease, and then confirms the parking. A tentative parking counts for nobody.
+The next holder drops it, and after that it cannot be confirmed. A stream that is being mended is
+marked with the mender's epoch. The next holder puts its own epoch there before anything else, and
+after that the former mender cannot end the mending.
 
-A parking only ever moves back, to an earlier position: what comes behind the first fault has not been folded,
-so a second fault there changes nothing. The update itself asks for a later position than the one it sets. A
-move back is proposed and confirmed like a new parking (``back``), so that a holder that lost its lease cannot
-park what the next one has folded. Only mending moves a parking up, and it does so rightly: it has written
-everything before the new position into the documents, and its mark says that no later holder has begun.
+A parking only ever moves back, to an earlier position. Events behind the first fault have not been
+folded, so a second fault there changes nothing. The update itself asks for a later position than
+the one it sets. A move back is proposed and confirmed like a new parking (``back``), so that a
+holder that lost its lease cannot park what the next one has folded. Only mending moves a parking
+up. It may do so, because it has written everything before the new position into the documents, and
+its mark says that no later holder has begun.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -70,39 +73,39 @@ class Parking:
         self._parked = database.get_collection("parked", write_concern=DURABLE)
 
     def every(self, limit: int = 0) -> list[Parked]:
-        """All of them, or so many, by read model, generation, partition and position."""
+        """Return all, or at most ``limit``, by read model, generation, partition and position."""
         order = [("name", 1), ("generation", 1), ("partition", 1), ("seq", 1)]
         found = self._parked.find(_CONFIRMED).sort(order).limit(limit)
         return [Parked.from_stored(stored) for stored in found]
 
     def find(self, parked: Parked) -> Parked | None:
-        """The same stream as it is now."""
+        """Return the same stream as it is now; ``None`` if it is not parked any more."""
         stored = self._parked.find_one({"_id": parked.key, **_CONFIRMED})
         return Parked.from_stored(stored) if stored else None
 
     def of_stream(self, stream: str, name: str | None = None) -> list[Parked]:
-        """A stream in every generation that has parked it, of one read model or of all."""
+        """Return a stream in every generation that has parked it, of one read model or of all."""
         return self._found({"stream": stream} if name is None else {"name": name, "stream": stream})
 
     def marked(self) -> list[Parked]:
-        """What is being mended, or is to be."""
+        """Return the streams that are being mended, or are to be."""
         return self._found({"mending": {"$exists": True}})
 
     def of(self, name: str, generation: int, partition: int | None = None) -> list[Parked]:
-        """Those of one generation, or of one partition of it."""
+        """Return the parked streams of one generation, or of one partition of it."""
         where: Documents = {"name": name, "generation": generation}
         return self._found(where if partition is None else {**where, "partition": partition})
 
     def within(self, partition: int) -> list[Parked]:
-        """Those of all read models in a partition."""
+        """Return the parked streams of all read models in a partition."""
         return self._found({"partition": partition})
 
     def streams(self, name: str, generation: int, partition: int) -> dict[str, int]:
-        """The streams that a generation has parked in a partition, and from which position on."""
+        """Return what a generation has parked in a partition: the streams, and from where on."""
         return positions(self.of(name, generation, partition))
 
     def counts(self) -> Mapping[tuple[str, int], int]:
-        """How many streams are parked, by name and generation; none where there is no such key."""
+        """Return how many streams are parked, by name and generation; a missing key means none."""
         by = {"_id": {"name": "$name", "generation": "$generation"}, "streams": {"$sum": 1}}
         return {
             (found["_id"]["name"], found["_id"]["generation"]): found["streams"]
@@ -110,7 +113,7 @@ class Parking:
         }
 
     def counts_by_partition(self) -> Mapping[tuple[str, int, int], int]:
-        """The same, by name, generation and partition."""
+        """Return how many streams are parked, by name, generation and partition."""
         fields = ("name", "generation", "partition")
         by = {"_id": {field: f"${field}" for field in fields}, "streams": {"$sum": 1}}
         return {
@@ -122,7 +125,7 @@ class Parking:
         return [Parked.from_stored(stored) for stored in self._parked.find({**where, **_CONFIRMED})]
 
     def confirmed(self, name: str, generation: int, partition: int, lease: Lease) -> list[Parked]:
-        """The parked streams, by position, for a new holder of the lease.
+        """Return the parked streams, by position, for a new holder of the lease.
 
         Unconfirmed parkings of earlier holders are deleted: no document was written without those streams,
         and the error will be met again. Those of later holders stay, in case the lease is lost already.
@@ -153,8 +156,8 @@ class Parking:
     ) -> None:
         """Park a stream from a position on.
 
-        ``was`` is where the holder of the lease knows it to be parked from already. If that is not later than
-        ``seq``, nothing is to be done.
+        ``was`` is the position from which, as the holder of the lease knows, the stream is parked
+        already. If that is not later than ``seq``, nothing is to be done.
 
         Raises:
             LeaseLostError: from ``renew``, or because somebody else has parked it, or dropped this.
@@ -178,7 +181,7 @@ class Parking:
     def _move_back(  # noqa: PLR0913, PLR0917 - as for ``park``
         self, key: str, was: int, seq: int, error: str, epoch: int, renew: Callable[[], None]
     ) -> None:
-        """Park it from earlier on than another build did; both positions are beyond the checkpoint."""
+        """Park a stream from earlier on than another build did; both are beyond the checkpoint."""
         if was <= seq:
             return
         later = {"_id": key, "seq": {"$eq": was, "$gt": seq}, **_CONFIRMED}
@@ -198,14 +201,14 @@ class Parking:
             raise LeaseLostError(key) from error
 
     def mark(self, parked: Parked, epoch: int) -> None:
-        """Say that it is being mended. Raises ``LeaseLostError`` if it is no longer as it was read."""
+        """Mark a stream as being mended. Raises ``LeaseLostError`` if it is not as it was read."""
         as_read = {"_id": parked.key, "seq": parked.seq, "mending": parked.mending}  # null: no such field
         self._change({**as_read, **_CONFIRMED}, {"$set": {"mending": epoch}})
 
     def keep(self, parked: Parked, epoch: int, *, seq: int, error: str) -> None:
-        """End the mending: something, from now on this, cannot be folded.
+        """End the mending; the stream stays parked, from ``seq`` on, because of ``error``.
 
-        This alone may move a parking up: what comes before ``seq`` is in the documents by now.
+        Nothing else may move a parking up: the documents have everything before ``seq`` by now.
         """
         change = {"$set": {"seq": seq, "error": error}, "$unset": {"mending": True}}
         self._change({"_id": parked.key, "mending": epoch}, change)
@@ -225,7 +228,7 @@ class Parking:
 
 
 def positions(parked: Iterable[Parked]) -> dict[str, int]:
-    """The streams, and from which position on each is parked."""
+    """Return the streams, and from which position on each is parked."""
     return {one.stream: one.seq for one in parked}
 
 

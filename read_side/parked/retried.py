@@ -1,4 +1,4 @@
-"""What became of a parked stream that was to be retried, as the command line and HTTP tell it alike."""
+"""The results of retrying parked streams, the same for the command line and for HTTP."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,7 +9,11 @@ from read_side.parked.parking import Parked
 
 
 class Result(StrEnum):
-    """``REBUILD`` says that only a rebuild of the read model helps, ``REFUSED`` that nothing was tried."""
+    """The result of a retry.
+
+    ``REBUILD`` says that only a rebuild of the read model helps, ``REFUSED`` that nothing was
+    tried.
+    """
 
     MENDED = "mended"
     PARKED = "parked"
@@ -19,7 +23,7 @@ class Result(StrEnum):
 
     @property
     def ended(self) -> Ended:
-        """How the audit trail calls it; of what is being mended the end is not known yet."""
+        """The audit trail's word for it; a stream that is being mended has no known end yet."""
         if self in {Result.MENDED, Result.BUSY}:
             return Ended.DONE if self is Result.MENDED else Ended.BEGUN
         return Ended.FAILED if self is Result.PARKED else Ended.REFUSED
@@ -27,9 +31,9 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Retried:
-    """A parked stream of one generation, what became of it, and why it is not mended, if it is not.
+    """A parked stream of one generation, the result of its retry, and why it is not mended.
 
-    `busy` means that it is being mended, or will be: look where it is listed.
+    `busy` means that it is being mended, or will be: look for it in the list of parked streams.
     """
 
     read_model: str
@@ -45,5 +49,5 @@ class Retried:
 
     @classmethod
     def still(cls, parked: Parked) -> Self:
-        """One that was tried, with where it is parked now."""
+        """Return the result of a try after which the stream is parked, with its position now."""
         return cls.of(parked, Result.PARKED, f"still, from position {parked.seq} on: {parked.error}")

@@ -1,7 +1,7 @@
-"""Retrying parked streams after a fix, on an operator's word.
+"""Retries parked streams after a fix, when an operator says so.
 
-Whoever holds the lease loses it: under load it would never be free, and a runner that loses its lease does no
-harm and comes back when it is rung for.
+The retry takes the lease from its holder: under load the lease would never be free. A runner that
+loses its lease does no harm and comes back when its doorbell rings.
 """
 
 from bus.log.log import Log
@@ -26,7 +26,7 @@ class ParkedRetry:
         self._owner = owner
 
     def retry(self, parked: Parked) -> Parked | None:
-        """Fold what a stream's read model missed of it: ``None`` if that was all, else what it stops at now.
+        """Fold what a stream's read model missed of it; return ``None``, or where it stops now.
 
         Raises:
             RebuildNeededError: the read model can only be rebuilt.

@@ -1,19 +1,21 @@
-"""Having parked streams retried by the projections, for who asks from elsewhere: the API above all.
+"""Requests from elsewhere, above all from the API, that the projections retry parked streams.
 
-Mending folds a stream's documents from all of their history, which may take long, and whoever asks over
-HTTP is not to wait that long, nor is the API's process to fold. So a retry is requested, in three steps that
-are each quick: the stream is marked as being mended, by nobody yet (``REQUESTED``); the lease is taken over
-and let go of, since under load its holder would have it for ever; the bell is rung. A mark is what a mender
-that was killed leaves behind: whoever takes the lease next finds it, and mends the stream before anything
-else (``read_side.parked.mending``). What came of it can be seen where it was parked: it is not there any
-more, or parked with the mark gone.
+Mending folds a stream's documents from all of their history, which may take long. A caller over
+HTTP is not to wait that long, and the API's process is not to fold. So a retry is only requested,
+in three steps that are each quick. First the stream is marked as being mended, by nobody yet
+(``REQUESTED``). Then the lease is taken over and let go of, since under load its holder would have
+it for ever. Then the bell is rung. A mender that was killed leaves the same kind of mark behind:
+the next holder of the lease finds it, and mends the stream before anything else
+(``read_side.parked.mending``). The list of parked streams shows the result: the stream is not there
+any more, or it is parked with the mark gone.
 
-- *The asker is killed between any two steps:* the mark stays, and the watchdog rings for marks (``ring``).
-- *A mender has begun meanwhile, or ends:* the mark is set only on what was read, unmarked. If somebody else's
-  is there, theirs is as good. If theirs came and went between the reading and the marking, and the stream
-  is parked as it was, it is mended once more, which changes nothing.
-- *A runner takes the lease before the mark is there:* it is taken from it afterwards. It learns that with its
-  next move, as from any that take over.
+- *The asker is killed between any two steps:* the mark stays, and the watchdog rings for marks
+  (``ring``).
+- *A mender has begun meanwhile, or ends:* the mark is set only on what was read, unmarked. If
+  another's mark is there, it is as good. If another's mark came and went between the reading and
+  the marking, and the stream is parked as it was, it is mended once more, which changes nothing.
+- *A runner takes the lease before the mark is there:* the request takes the lease from it
+  afterwards. The runner learns that with its next move, as from any other that takes over.
 - *Two ask at once:* the second finds the mark of the first. The lease is taken over twice.
 """
 
@@ -32,12 +34,12 @@ from read_side.projections import by_name
 from read_side.projector.checkpoints import Checkpoints
 
 REQUESTED = 0
-"""In place of the epoch of who mends: nobody's."""
+"""The mark in place of a mender's epoch: nobody mends it yet."""
 POLL_S = 0.05
 
 
 class RetryRequests:
-    """Given to whoever projects."""
+    """Hands retries to the process that projects."""
 
     def __init__(
         self,
@@ -54,7 +56,7 @@ class RetryRequests:
         self._owner = owner
 
     def retry(self, parked: Iterable[Parked], wait_s: float) -> list[Retried]:
-        """Have parked streams retried; return what has come of each after ``wait_s`` seconds at most."""
+        """Have parked streams retried; return what came of each within ``wait_s`` seconds."""
         deadline = time.monotonic() + wait_s
         requested, refused = [], []
         for one in parked:
@@ -72,7 +74,7 @@ class RetryRequests:
             time.sleep(POLL_S)
 
     def ring(self, requested: Iterable[Parked]) -> None:
-        """Ring for what is marked; while Redis is away, nobody hears of it."""
+        """Ring for the streams that are marked; while Redis is away, nobody hears of it."""
         with suppress(redis.RedisError):
             self._doorbells.ring({(one.name, one.partition) for one in requested}, insist=True)
 

@@ -16,7 +16,10 @@ from read_side.projections.products import PRODUCTS
 
 
 def distinct(models: Iterable[ReadModel]) -> tuple[ReadModel, ...]:
-    """The models as a table. Raises ``ValueError`` if two share a name, and so a collection and a queue."""
+    """Return the models as a table.
+
+    Raises ``ValueError`` if two share a name, because then they share a collection and a queue.
+    """
     table = tuple(models)
     names = [model.name for model in table]
     doubled = sorted({name for name in names if names.count(name) > 1})
@@ -38,12 +41,12 @@ READ_MODELS: tuple[ReadModel, ...] = distinct(
 
 
 def read_models(zone: tzinfo) -> tuple[ReadModel, ...]:
-    """The table for a shop in a time zone. ``READ_MODELS`` is that of UTC."""
+    """Return the table for a shop in a time zone. ``READ_MODELS`` is that of UTC."""
     return tuple(model.in_zone(zone) for model in READ_MODELS)
 
 
 def by_name(name: str) -> ReadModel:
-    """The model of this name. Raises ``LookupError``, with the names there are."""
+    """Return the model of this name. Raises ``LookupError``, with the names there are."""
     for model in READ_MODELS:
         if model.name == name:
             return model

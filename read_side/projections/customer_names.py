@@ -1,10 +1,10 @@
 """Customers' names, as the order models remember them.
 
-An order's event says what its customer was called when it was decided; by the time it is committed the
-customer may go by another name. So the order models keep each customer's name in a document of their
-own, beside the orders: an order that comes after a rename is folded with the new name whatever its event
-says, and a rename reaches the orders that came before it. A customer and its orders share a partition,
-so before and after are the same for everybody.
+An order's event has the name that its customer had when the order was decided. By the time the
+event is committed, the customer may have another name. So the order models keep each customer's
+name in a document of its own, beside the orders. An order that comes after a rename is folded with
+the new name, whatever its event says. A rename reaches the orders that came before it. A customer
+and its orders share a partition, so before and after are the same for everybody.
 """
 
 from collections.abc import Mapping
@@ -21,17 +21,17 @@ _PREFIX = "customer-"  # the ids of orders are UUIDs: none of them starts like t
 
 
 def is_memory(document: Document) -> bool:
-    """Whether this is a remembered name, which no query serves."""
+    """Return True if this is a remembered name, which no query serves."""
     return str(document["_id"]).startswith(_PREFIX)
 
 
 def keys(event: CustomerRegistered | CustomerRenamed) -> list[Document]:
-    """The memory of the customer; its name is not in a ``customer_id``, so ``spread`` passes it by."""
+    """Return the customer's memory; it has no ``customer_id``, so ``spread`` does not find it."""
     return [{"_id": _PREFIX + event.customer_id}]
 
 
 def fold(document: Document, event: CustomerRegistered | CustomerRenamed) -> Document:
-    """The memory with the name, or an order with the new name of its customer."""
+    """Return the memory with the name, or an order with the new name of its customer."""
     if not is_memory(document):
         return replaced(document, customer_name=event.name)
     if isinstance(event, CustomerRegistered):
@@ -43,7 +43,7 @@ SPREADS_BY = ("customer_id",)
 
 
 def spread(event: AnyEvent) -> Mapping[str, Any] | None:
-    """A rename reaches all orders of the customer."""
+    """Return the filter for all orders of a renamed customer; ``None`` for any other event."""
     return {"customer_id": event.customer_id} if isinstance(event, CustomerRenamed) else None
 
 
@@ -64,7 +64,7 @@ ENRICHMENT = Enrichment(key=_key, correct=_correct)
 
 
 def _feeding(document: Document) -> frozenset[str]:
-    """An order has its own events and its customer's names, if it has one; a memory the latter alone."""
+    """Return an order's stream and its customer's, if it has one; for a memory only the latter."""
     if is_memory(document):
         return frozenset({customer_stream(str(document["_id"]).removeprefix(_PREFIX))})
     own, customer_id = order_stream(document["_id"]), document["customer_id"]

@@ -19,11 +19,11 @@ from read_side.projections.staleness import Stale
 
 
 class Customer(TypedDict):
-    """As served. ``orders`` counts every order placed.
+    """A customer as served. ``orders`` counts every order placed.
 
-    ``spent`` is what the orders that are not cancelled come to, in minor units by currency; a currency
-    stays once something was ordered in it, at 0 if all of that was cancelled. ``version`` is the
-    customer's own: its orders do not raise it.
+    ``spent`` is the sum of the orders that are not cancelled, in minor units by currency. A
+    currency stays once something was ordered in it, at 0 if all of that was cancelled. ``version``
+    is the customer's own: its orders do not raise it.
     """
 
     customer_id: str
@@ -75,7 +75,7 @@ def fold(document: Document, recorded: RecordedEvent) -> Document:
 
 
 def _without(spent: dict[str, int], event: OrderCancelled) -> dict[str, int]:
-    """Raises ``LookupError`` if the order cannot have been counted."""
+    """Take off a cancelled order; raises ``LookupError`` if it cannot have been counted."""
     left = spent[event.currency] - event.total
     if left < 0:
         raise LookupError(f"order {event.order_id} was never counted")
@@ -83,12 +83,12 @@ def _without(spent: dict[str, int], event: OrderCancelled) -> dict[str, int]:
 
 
 def page(documents: Documents, *, limit: int, after: str | None = None) -> Page[str]:
-    """By customer id, ascending, from behind ``after``."""
+    """Return a page of customers, ascending by id, from behind ``after``."""
     return paging.page_by_id(documents, Customer, limit=limit, after=after)
 
 
 def by_id(documents: Documents, customer_id: str) -> Document | None:
-    """The customer as served, with ``_pos`` kept for the ETag; ``None`` if there is none."""
+    """Return the customer as served, with ``_pos`` kept for the ETag; ``None`` if there is none."""
     document = documents.find_one(customer_id)
     return answer_with_position(document, Customer) if document else None
 

@@ -13,7 +13,10 @@ By = Literal["day", "week", "month", "quarter", "year"]
 
 
 def day_of(moment: datetime, zone: tzinfo) -> date:
-    """The day of a moment in a zone; at the ends of the calendar, where the zone has none, that of UTC."""
+    """Return the day of a moment in a zone.
+
+    At the ends of the calendar, where the zone has none, it is the day of UTC.
+    """
     try:
         return moment.astimezone(zone).date()
     except OverflowError:  # the first hours of the year 1, west of UTC
@@ -25,7 +28,7 @@ def month_of(day: date) -> str:
 
 
 def periods_of(day: date) -> Mapping[str, str]:
-    """The periods that a day belongs to, one of each kind (``By``)."""
+    """Return the periods that a day belongs to, one of each kind (``By``)."""
     year, week, _ = day.isocalendar()
     return {
         "day": day.isoformat(),
@@ -37,9 +40,9 @@ def periods_of(day: date) -> Mapping[str, str]:
 
 
 def within(first: date | None, last: date | None) -> dict[str, Any]:
-    """The filter for documents whose ``day`` is from ``first`` to ``last``, both included, either open.
+    """Return the filter for documents whose ``day`` is from ``first`` to ``last``.
 
-    It never matches a document without a day.
+    Both are included, and either may be open. The filter never matches a document without a day.
     """
     bounds = {"$gte": first.isoformat() if first else ""}
     if last:

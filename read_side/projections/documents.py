@@ -1,4 +1,4 @@
-"""What the folds and the queries of several models do with a document."""
+"""Functions on documents that the folds and the queries of several models share."""
 
 from functools import cache
 from typing import Any, get_args, is_typeddict
@@ -8,10 +8,10 @@ from read_side.projections.model import Document
 
 
 def replaced(document: Document, **fields: Any) -> Document:
-    """The document with some of its fields changed.
+    """Return the document with some of its fields changed.
 
-    Raises ``KeyError`` for a field that is not there: a change to what was never created is a gap in the
-    history, and a fold must not fill it by invention.
+    Raises ``KeyError`` for a field that is not there: a change to what was never created is a gap
+    in the history, and a fold must not fill it by invention.
     """
     missing = fields.keys() - document.keys()
     if missing:
@@ -20,16 +20,19 @@ def replaced(document: Document, **fields: Any) -> Document:
 
 
 def plain(value: Message) -> Document:
-    """A message whose fields are texts, numbers and times, as the log has them: a fifth of a dump's time."""
+    """Return the fields of a message, if they are texts, numbers and times, as the log has them.
+
+    This takes a fifth of a dump's time.
+    """
     return vars(value).copy()
 
 
 def answer(document: Document, shape: type) -> Document:
-    """What the contract shows of a document: the required fields of ``shape``, a TypedDict, in its order.
+    """Return what the contract shows of a document: the required fields of ``shape``, in its order.
 
-    The first of them is the id, which the document keeps as its ``_id`` alone. The projector's own
-    fields (``_pos``, ``_mended``, ``partition``) are left out. So are fields that a newer build has
-    stored, also those of the objects within.
+    ``shape`` is a TypedDict. The first of its fields is the id, which the document keeps as its
+    ``_id`` alone. The projector's own fields (``_pos``, ``_mended``, ``partition``) are left out.
+    So are fields that a newer build has stored, also those of the objects within.
     """
     (identity, _), *fields = _fields(shape)
     return {identity: document["_id"], **{field: _known(document[field], inner) for field, inner in fields}}
@@ -37,7 +40,7 @@ def answer(document: Document, shape: type) -> Document:
 
 @cache
 def _fields(shape: Any) -> tuple[tuple[str, Any], ...]:
-    """The required fields, each with the shape of the object or the objects in it, if there are any."""
+    """Return the required fields, each with the shape of the object or objects in it, if any."""
     hints = {field: hint for field, hint in shape.__annotations__.items() if field in shape.__required_keys__}
     return tuple(
         (field, next(filter(is_typeddict, (hint, *get_args(hint))), None)) for field, hint in hints.items()
@@ -53,9 +56,10 @@ def _known(value: Any, shape: Any) -> Any:
 
 
 def answer_with_position(document: Document, shape: type) -> Document:
-    """``answer``, and beside it what belongs into an ETag.
+    """Return ``answer`` and, beside it, what belongs into an ETag.
 
-    That is the position last applied, ``_pos``, and ``_mended``, of a document from after a mending.
+    That is ``_pos``, the position last applied, and ``_mended`` if the document is from after a
+    mending.
     """
     shown = {**answer(document, shape), "_pos": document["_pos"]}
     if "_mended" in document:

@@ -1,4 +1,4 @@
-"""What a read model is: the documents that events fold into, and how they are found again.
+"""Defines a read model: the documents that events fold into, and how queries find them again.
 
 A read model is one file beside this one that ends in a ``ReadModel``, and one row in the table of
 ``read_side.projections``. All of it is pure: the projector loads, writes and remembers positions.
@@ -22,15 +22,16 @@ class Index:
 
     keys: tuple[tuple[str, int], ...]
     only: Mapping[str, Any] | None = None
-    """A partial index's filter."""
+    """The filter of a partial index."""
 
 
 @dataclass(frozen=True, slots=True)
 class Enrichment:
-    """What a model keeps of other streams, so that an event is folded with what is known by then.
+    """The memory of other streams that a model keeps, to fold an event with what is known by then.
 
-    The kept documents are ordinary ones of the model. ``key`` names the one that an event is to be read
-    with (``None``: no need), ``correct`` gives the event as it should be in the light of it.
+    The model keeps it in ordinary documents of its own. ``key`` returns the id of the one that an
+    event is to be read with (``None``: no need). ``correct`` returns the event as that document
+    corrects it.
     """
 
     key: Callable[[AnyEvent], str | None]
@@ -43,10 +44,11 @@ NOTHING: Mapping[str, Any] = {"_id": {"$in": []}}
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Which streams a document is folded from, where they are few and can be told.
+    """The streams that a document is folded from, if they are few and can be told.
 
-    ``feeding`` names them for a document; ``fed_by`` is a filter for the documents that a stream is one of.
-    So a document can be folded from the log again by itself, and a stream that was parked be mended.
+    ``feeding`` returns the streams of a document. ``fed_by`` returns a filter for the documents
+    that a stream feeds. So a document can be folded from the log again by itself, and a parked
+    stream can be mended.
     """
 
     feeding: Callable[[Document], frozenset[str]]
@@ -63,24 +65,25 @@ def _nothing(_: AnyEvent) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class ReadModel:
-    """One use case's documents.
+    """The documents of one use case.
 
-    ``keys`` lists the documents that an event folds into, each as it is before its first event: its ``_id``
-    and whatever makes it what it is. For an event that does not concern the model it is empty. ``fold``
-    returns the document after the event; it must not change the one it is given, and never sees the
-    projector's own fields (``_pos``). ``spread`` names, by a filter of equalities on the fields
-    ``spreads_by``, existing documents that the event folds into too (a new customer name reaches all its
-    orders). ``shared`` models count over several partitions: a document is kept per key and partition, with
-    the field ``partition``, and is summed when queried. ``creates`` says of an event that its documents are
-    not there before it. It is a hint that saves looking for them; where it is wrong they are found when they
-    are written. ``sources`` tells which streams a document is folded from. A model without it counts many
-    streams into one document: what it missed of one stream can only be had by a rebuild. A model that counts
-    by days is made for a time zone (``zone``); ``made_for`` makes it for another one.
+    ``keys`` lists the documents that an event folds into, each as it is before its first event: its
+    ``_id`` and whatever makes it what it is. The list is empty for an event that does not concern
+    the model. ``fold`` returns the document after the event. It must not change the one it is
+    given, and never sees the projector's own fields (``_pos``). ``spread`` names existing documents
+    that the event folds into too (a new customer name reaches all its orders), by a filter of
+    equalities on the fields ``spreads_by``. ``shared`` models count over several partitions: a
+    document is kept per key and partition, with the field ``partition``, and is summed when
+    queried. ``creates`` returns True if the documents of an event are not there before it. This is
+    a hint that saves looking for them; if it is wrong, they are found when they are written.
+    ``sources`` tells which streams a document is folded from. A model without it counts many
+    streams into one document: only a rebuild can bring back what it missed of one stream. A model
+    that counts by days is made for a time zone (``zone``); ``made_for`` makes it for another one.
     """
 
     name: str
     version: int
-    """Raised when a change to the code would fold the same log into other documents."""
+    """Raise it when a change to the code would fold the same log into other documents."""
     keys: Callable[[AnyEvent], Sequence[Document]]
     fold: Callable[[Document, RecordedEvent], Document]
     indexes: tuple[Index, ...] = ()
@@ -99,7 +102,10 @@ class ReadModel:
         return None if self.zone is None else str(self.zone)
 
     def in_zone(self, zone: tzinfo) -> "ReadModel":
-        """The model that counts by the days of a zone; itself, if it does so or does not count by days."""
+        """Return the model that counts by the days of a zone.
+
+        That is the model itself if it already does so, or does not count by days.
+        """
         if self.made_for is None or self.time_zone == str(zone):
             return self
         return self.made_for(zone)
@@ -108,7 +114,8 @@ class ReadModel:
     def indexes_to_fill(self) -> tuple[Index, ...]:
         """The index that spreads find documents by, if there are spreads.
 
-        The others cost more with every write than to be made once, when all documents are there.
+        The other indexes cost more with every write than if they are made once, when all documents
+        are there.
         """
         fields = self.spreads_by
         fit = [
@@ -123,10 +130,13 @@ class Documents(Protocol):
     def find(
         self, where: Mapping[str, Any], *, sort: Sort = (), limit: int = 0, fields: Sequence[str] = ()
     ) -> list[Document]:
-        """The documents that match, at most ``limit`` (0: all); only ``fields`` of them, if any are named."""
+        """Return the documents that match, at most ``limit`` (0: all).
+
+        If ``fields`` are named, the documents have only these.
+        """
 
     def find_one(self, document_id: str) -> Document | None:
-        """The document with this ``_id``, with the projector's fields."""
+        """Return the document with this ``_id``, with the projector's fields."""
 
     def aggregate(self, pipeline: Sequence[Mapping[str, Any]]) -> Iterable[Document]:
-        """What a pipeline makes of the documents."""
+        """Return what a pipeline makes of the documents."""

@@ -16,7 +16,7 @@ from read_side.projections.model import Document
 
 
 def counted(document: Document, day: date, counts: Mapping[str, int]) -> Document:
-    """The document with something more counted on one of its days."""
+    """Return the document with something more counted on one of its days."""
     key = _key(day.day)
     before = document["days"].get(key, {})
     of_day = {**before, **{name: before.get(name, 0) + count for name, count in counts.items() if count}}
@@ -25,7 +25,7 @@ def counted(document: Document, day: date, counts: Mapping[str, int]) -> Documen
 
 
 def counts_of(document: Document, day: date, names: Iterable[str]) -> dict[str, int]:
-    """What a document counts on one of its days."""
+    """Return the counts of a document on one of its days."""
     kept = document["days"].get(_key(day.day), {})
     return {name: kept.get(name, 0) for name in names}
 
@@ -38,7 +38,8 @@ def _key(day: int) -> str:
 class Piece:
     """A piece of a range of days: whole months, or some days of one month.
 
-    ``stages`` of a pipeline find its documents. Then ``counts`` and the name of a count is where that is.
+    ``stages`` of a pipeline find its documents. ``counts`` followed by the name of a count is then
+    the path of that count.
     """
 
     stages: Sequence[Mapping[str, Any]]
@@ -46,10 +47,10 @@ class Piece:
 
 
 def pieces(first: date | None, last: date | None) -> list[Piece]:
-    """The pieces of a range from ``first`` to ``last``, both included, either open.
+    """Return the pieces of a range from ``first`` to ``last``, both included, either open.
 
-    None finds a document without a month. Each is a pipeline of its own: in one expression for all, MongoDB
-    6.0 took longer than 10 s to sum up the days of two months.
+    No piece finds a document without a month. Each piece is a pipeline of its own: with one
+    expression for all, MongoDB 6.0 took longer than 10 s to sum up the days of two months.
     """
     parts = _parts_of_months(first, last)
     found = [_part(month, days) for month, days in parts.items()]
@@ -76,7 +77,7 @@ def _part(month: str, days: range) -> Piece:
 
 
 def _parts_of_months(first: date | None, last: date | None) -> dict[str, range]:
-    """The months at the ends of a range of which only some days are in it."""
+    """Return the months at a range's ends that are only partly in it, each with its days in it."""
     parts = {}
     for month in {(end.year, end.month) for end in (first, last) if end is not None}:
         whole = range(1, monthrange(*month)[1] + 1)

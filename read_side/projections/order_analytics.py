@@ -23,11 +23,12 @@ _COUNTS = ("orders", "units", "gross", "discounts", "cancelled_orders", "cancell
 
 
 class Bucket(TypedDict):
-    """As served; totals are the same without ``period``. Amounts are in minor units.
+    """The orders of one period and currency, as served. Amounts are in minor units.
 
-    ``orders``, ``units``, ``gross`` and ``discounts`` count every order placed; the ``cancelled_`` ones say
-    how much of that was cancelled; ``by_status`` is where those orders stand now. ``gross`` is what the
-    orders came to, after ``discounts``.
+    Totals are the same without ``period``. ``orders``, ``units``, ``gross`` and ``discounts`` count
+    every order placed. The ``cancelled_`` fields say how much of that was cancelled. ``by_status``
+    counts the same orders by the status that they have now. ``gross`` is what the orders came to,
+    after ``discounts``.
     """
 
     period: str
@@ -84,7 +85,10 @@ def fold(document: Document, recorded: RecordedEvent) -> Document:
 def _moved(
     by_status: Mapping[str, int], *, away: OrderStatus | None = None, to: OrderStatus
 ) -> dict[str, int]:
-    """Count one order over. Raises ``LookupError`` if none stands where it comes from."""
+    """Count one order in its new status, and no longer in its old one.
+
+    Raises ``LookupError`` if the old status has no order left.
+    """
     counts = dict(by_status)
     if away is not None:
         if not counts[away.value]:
@@ -97,10 +101,10 @@ def _moved(
 def by_period(
     documents: Documents, *, first: date | None = None, last: date | None = None, by: By = "day"
 ) -> dict[str, list[Document]]:
-    """``{buckets, totals}`` of the orders placed from ``first`` to ``last``, both included.
+    """Return ``{buckets, totals}`` of the orders placed from ``first`` to ``last``, both included.
 
-    Buckets ascend by period, then currency, and only those with orders are there. A week, month, quarter or
-    year counts only the days asked for. Totals are one per currency, ascending.
+    Buckets ascend by period, then currency; there are none without orders. A week, month, quarter
+    or year counts only the days asked for. There is one total for each currency, ascending.
     """
     sums: dict[str, Any] = {count: {"$sum": f"${count}"} for count in _COUNTS}
     sums |= {status: {"$sum": f"$by_status.{status}"} for status in _STATUSES}
@@ -125,7 +129,7 @@ def _bucket(group: Document) -> Document:
 
 
 def _totals(buckets: Sequence[Document]) -> list[Document]:
-    """Summed here and not in the database, so that buckets and totals are of one moment."""
+    """Sum up here and not in the database, so that buckets and totals are of one moment."""
     totals = []
     for currency in sorted({bucket["currency"] for bucket in buckets}):
         of_currency = [bucket for bucket in buckets if bucket["currency"] == currency]
@@ -137,7 +141,7 @@ def _totals(buckets: Sequence[Document]) -> list[Document]:
 
 @cache
 def made_for(zone: tzinfo) -> ReadModel:
-    """The model that counts by the days of a time zone."""
+    """Return the model that counts by the days of a time zone."""
     return ReadModel(
         name="order_analytics",
         version=2,

@@ -20,9 +20,10 @@ from read_side.projections.staleness import Stale
 
 
 class ItemDetail(TypedDict):
-    """A line, amounts in minor units: its total is ``unit_price`` times ``quantity``, less ``discount``.
+    """An order line. Amounts are in minor units.
 
-    ``list_price`` is what the catalogue said when the order was placed.
+    ``line_total`` is ``unit_price`` times ``quantity``, less ``discount``. ``list_price`` is the
+    price in the catalogue when the order was placed.
     """
 
     product_id: str
@@ -35,7 +36,7 @@ class ItemDetail(TypedDict):
 
 
 class HistoryEntry(TypedDict):
-    """A status and since when."""
+    """A status of the order, and the time when the order took it."""
 
     status: str
     at: datetime
@@ -43,7 +44,7 @@ class HistoryEntry(TypedDict):
 
 
 class ShippingAddress(TypedDict):
-    """Where it is sent to."""
+    """The address that the order is sent to."""
 
     line1: str
     line2: str | None
@@ -54,11 +55,11 @@ class ShippingAddress(TypedDict):
 
 
 class OrderDetail(TypedDict):
-    """As served. ``item_count`` is the number of lines, ``units`` the sum of their quantities.
+    """An order as served. ``item_count`` is the number of lines, ``units`` the sum of quantities.
 
-    ``updated_at`` is when the order last changed: a rename of its customer is no change of the order, and
-    neither moves it nor raises ``version``. A walk-in order has no ``customer_id``, and one that is not
-    sent has no ``shipping_address``.
+    ``updated_at`` is when the order last changed. A rename of its customer is no change of the
+    order: it neither moves ``updated_at`` nor raises ``version``. A walk-in order has no
+    ``customer_id``, and one that is not sent has no ``shipping_address``.
     """
 
     order_id: str
@@ -134,7 +135,7 @@ def _placed(document: Document, event: OrderPlaced, version: int) -> Document:
 
 
 def by_id(documents: Documents, order_id: str) -> Document | None:
-    """The order as served, with ``_pos`` kept for the ETag; ``None`` if there is none."""
+    """Return the order as served, with ``_pos`` kept for the ETag; ``None`` if there is none."""
     document = documents.find_one(order_id)
     if document is None or customer_names.is_memory(document):
         return None

@@ -21,18 +21,18 @@ from read_side.projections.paging import Page, cut
 from read_side.projections.staleness import Stale
 
 After = tuple[datetime, str]
-"""Where a page ended: ``placed_at`` and id of its last order."""
+"""The end of a page: ``placed_at`` and id of its last order."""
 
 _END_OF_TIME = datetime.max.replace(microsecond=999_000, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which orders a list shows: those for which all of it holds. ``None`` and ``()`` leave nothing out."""
+    """The conditions that each order of a list meets. ``None`` and ``()`` leave nothing out."""
 
     customer_id: str | None = None
     statuses: Sequence[str] = ()
-    """Where an order stands now: at one of these."""
+    """An order's status is one of these now."""
     reference: str | None = None
     first: datetime | None = None
     last: datetime | None = None
@@ -43,7 +43,7 @@ EVERY_ORDER = Filter()
 
 
 class OrderSummary(TypedDict):
-    """As served. ``total`` is in minor units, ``item_count`` the number of lines."""
+    """An order in a list. ``total`` is in minor units, ``item_count`` is the number of lines."""
 
     order_id: str
     status: str
@@ -97,14 +97,14 @@ def fold(document: Document, recorded: RecordedEvent) -> Document:
 def page(
     documents: Documents, wanted: Filter = EVERY_ORDER, *, limit: int, after: After | None = None
 ) -> Page[After]:
-    """Newest ``placed_at`` first, ties by order id descending.
+    """Return a page of orders, newest ``placed_at`` first, ties by order id descending.
 
-    An index is read in that order from ``last`` or ``after`` on, down to ``first``; of several statuses, the
-    index of each, merged. The range on ``placed_at`` bounds the reading, also on the first page, where it
-    passes the remembered names by. What was placed in the very millisecond of ``after`` and already shown is
-    read again and left out, so a page costs its length plus those. Only a reference together with a customer
-    or a status has no index of its own: all orders of that reference are read, which are few where it names
-    an order.
+    MongoDB reads an index in that order from ``last`` or ``after`` on, down to ``first``; for
+    several statuses it reads the index of each, and merges. The range on ``placed_at`` bounds the
+    reading, also on the first page, where it skips the remembered names. Orders that were placed in
+    the very millisecond of ``after`` and already shown are read again and left out, so a page costs
+    its length plus those. Only a reference together with a customer or a status has no index of its
+    own: MongoDB reads all orders of that reference, which are few if it names an order.
     """
     where: dict[str, Any] = {}
     if wanted.customer_id is not None:

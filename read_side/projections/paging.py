@@ -1,7 +1,7 @@
-"""Pages by key: a page starts where the one before it ended, so nothing is skipped or counted again.
+"""Pages by key: a page starts where the one before it ended, so none skips or repeats anything.
 
-A page is asked for with the key of the last document seen, which keeps it stable while documents are
-added and costs the same however far down it is.
+A caller asks for a page with the key of the last document that it has seen. So the page is stable
+while documents are added, and costs the same however far down it is.
 """
 
 from collections.abc import Callable
@@ -30,7 +30,7 @@ def cut(found: list[Document], limit: int, shape: type, key: Callable[[Document]
 
 
 def page_by_id(documents: Documents, shape: type, *, limit: int, after: str | None) -> Page[str]:
-    """A page in ascending order of ids, served by the index that every collection has."""
+    """Return a page in ascending order of ids, served by the index that every collection has."""
     where = {} if after is None else {"_id": {"$gt": after}}
     found = documents.find(where, sort=[("_id", 1)], limit=limit + 1)
     return cut(found, limit, shape, lambda document: str(document["_id"]))

@@ -1,12 +1,12 @@
-"""What was sold of each product, by the day the order was placed on.
+"""Sales of each product, by the day the order was placed on.
 
-One document per month, product, currency and partition of the log has the counts of the month and, within,
-those of each day of the shop's time zone (``read_side.projections.months``); queries sum over the
-partitions. An order still writes one document for each of its products, as it would if there were one per
-day. But there are a ninth as many of them: 1,000 products that sell every day for three years are 144,000
-documents in four partitions, and not 1.3 million. A product's current name is a document of its own,
-``name/<product>``, written by the product's partition alone and joined when queried, so a rename need not
-reach the sales.
+There is one document per month, product, currency and partition of the log. It has the counts of
+the month and, within, those of each day of the shop's time zone (``read_side.projections.months``).
+Queries sum over the partitions. An order still writes one document for each of its products, as it
+would if there were one per day. But there are a ninth as many of them: 1,000 products that sell
+every day for three years are 144,000 documents in four partitions, and not 1.3 million. A product's
+current name is a document of its own, ``name/<product>``. Only the product's partition writes it,
+and queries join it, so a rename need not reach the sales.
 """
 
 from collections.abc import Iterable, Sequence
@@ -27,10 +27,10 @@ _COUNTS = ("units", "gross", "discounts", "cancelled_units", "cancelled_gross")
 
 
 class ProductSales(TypedDict):
-    """As served. Amounts are in minor units.
+    """The sales of one product in one currency, as served. Amounts are in minor units.
 
-    ``units``, ``gross`` and ``discounts`` count cancelled orders too. ``gross`` is what the product was sold
-    for, after ``discounts``.
+    ``units``, ``gross`` and ``discounts`` count cancelled orders too. ``gross`` is what the product
+    was sold for, after ``discounts``.
     """
 
     product_id: str
@@ -94,7 +94,7 @@ def _sold(document: Document, event: OrderPlaced, day: date) -> Document:
 
 
 def _cancelled(document: Document, event: OrderCancelled, day: date) -> Document:
-    """Raises ``LookupError`` if more would be cancelled than was sold on the day."""
+    """Count a cancellation; raises ``LookupError`` if it exceeds what was sold on the day."""
     lines = [line for line in event.lines if line.product_id == document["product_id"]]
     units, gross = sum(line.quantity for line in lines), sum(line.amount for line in lines)
     after = counted(document, day, {"cancelled_units": units, "cancelled_gross": gross})
@@ -107,11 +107,11 @@ def _cancelled(document: Document, event: OrderCancelled, day: date) -> Document
 def best_sellers(
     documents: Documents, *, first: date | None = None, last: date | None = None, limit: int
 ) -> dict[str, list[Document]]:
-    """``{products}`` sold from ``first`` to ``last``, both included: by gross, largest first.
+    """Return ``{products}`` sold from ``first`` to ``last``, both included, largest gross first.
 
-    Ties are by product id, then currency. The name is the product's current one; where the product's own
-    partition is not that far yet, one that it was sold under. MongoDB sums up each piece of the range by
-    product, and the pieces are added up here.
+    Ties are by product id, then currency. The name is the product's current one; if the product's
+    own partition is not that far yet, it is one that the product was sold under. MongoDB sums up
+    each piece of the range by product and currency, and this function adds up the pieces.
     """
     sold: dict[tuple[str, str], Document] = {}
     for piece in pieces(first, last):
@@ -151,7 +151,7 @@ def _product(group: Document, names: dict[str, str]) -> Document:
 
 @cache
 def made_for(zone: tzinfo) -> ReadModel:
-    """The model that counts by the days of a time zone."""
+    """Return the model that counts by the days of a time zone."""
     return ReadModel(
         name="product_sales",
         version=2,

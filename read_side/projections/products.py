@@ -21,7 +21,7 @@ from read_side.projections.staleness import Stale
 
 
 class Product(TypedDict):
-    """As served. ``unit_price`` is in minor units of ``currency``."""
+    """A product as served. ``unit_price`` is in minor units of ``currency``."""
 
     product_id: str
     name: str
@@ -75,12 +75,12 @@ def fold(document: Document, recorded: RecordedEvent) -> Document:
 
 
 def page(documents: Documents, *, limit: int, after: str | None = None) -> Page[str]:
-    """By product id, ascending, from behind ``after``; discontinued ones too."""
+    """Return a page of products, ascending by id, from behind ``after``; discontinued ones too."""
     return paging.page_by_id(documents, Product, limit=limit, after=after)
 
 
 def by_id(documents: Documents, product_id: str) -> Document | None:
-    """The product as served, with ``_pos`` kept for the ETag; ``None`` if there is none."""
+    """Return the product as served, with ``_pos`` kept for the ETag; ``None`` if there is none."""
     document = documents.find_one(product_id)
     return answer_with_position(document, Product) if document else None
 

@@ -1,4 +1,4 @@
-"""What an answer says of itself if events are missing in it, because their streams are parked."""
+"""The mark of an answer in which events are missing, because their streams are parked."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -11,18 +11,18 @@ ParkedSince = Mapping[str, datetime]
 
 
 class Stale(TypedDict):
-    """Something is missing in this ``since`` then: it could not be read, and waits for an operator."""
+    """From ``since`` on something is missing: it could not be read, and waits for an operator."""
 
     since: datetime
 
 
 def of(parked_since: ParkedSince, streams: Iterable[str]) -> Stale | None:
-    """What is to be said of an answer that these streams have a part in; ``None`` if none is parked."""
+    """Return the mark of an answer made from these streams; ``None`` if none of them is parked."""
     found = [parked_since[stream] for stream in streams if stream in parked_since] if parked_since else ()
     return {"since": min(found)} if found else None
 
 
 def marked(shown: Document, parked_since: ParkedSince, streams: Iterable[str]) -> Document:
-    """An answer, or a row of one, with what is to be said of it."""
+    """Return an answer, or a row of one, with its mark, if there is one."""
     stale = of(parked_since, streams)
     return shown if stale is None else {**shown, "stale": stale}

@@ -1,8 +1,9 @@
-"""Which read models may take part in the joint pass of a partition, by what stands in the checkpoints.
+"""Decides which read models may take part in the joint pass of a partition, by the checkpoints.
 
-Leases of one partition stay together in one process: nothing is taken where another one has some of them.
-Nor while another one asks for the partition. What is far behind, or has a stream that is to be mended,
-which may take long, does that first in a run of its own.
+Leases of one partition stay together in one process. A process that has none of them takes none
+while another process has some. It also takes none while another process asks for the partition. A
+read model that is far behind, or has a stream that is to be mended, which may take long, first does
+that in a run of its own.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -12,14 +13,14 @@ from read_side.projector.checkpoint import Checkpoint
 from read_side.projector.context import BATCH, Generation, ProjectionContext
 
 NEAR = BATCH
-"""Commits: whoever is nearer to the foremost takes part."""
+"""Commits: a generation that is not further behind the foremost one takes part."""
 
 Found = Mapping[Generation, Checkpoint]
-"""The checkpoints of one partition, of what this process projects."""
+"""The checkpoints of one partition, for the generations that this process projects."""
 
 
 class RunAdmission:
-    """Of the generations that this process projects, in one partition."""
+    """Admits the generations that this process projects, in one partition."""
 
     def __init__(self, context: ProjectionContext, models: Sequence[ReadModel], partition: int) -> None:
         self._context = context
@@ -27,12 +28,12 @@ class RunAdmission:
         self._partition = partition
 
     def projected(self) -> dict[Generation, ReadModel]:
-        """In the order of the table, the live generation of each model first."""
+        """Return the generations with their models: in table order, each live generation first."""
         registry = self._context.registry
         return {(model.name, number): model for model in self._models for number in registry.projected(model)}
 
     def silent(self, taking_part: Collection[Generation]) -> set[str]:
-        """The read models all of whose generations, also those of other versions of the code, take part."""
+        """Return the read models of which every generation, of any code version, takes part."""
         registry = self._context.registry
         return {
             name
@@ -45,16 +46,17 @@ class RunAdmission:
         }
 
     def is_asked_for(self, found: Found | None = None) -> bool:
-        """Whether another process asks for the partition."""
+        """Return True if another process asks for the partition."""
         found = self._find() if found is None else found
         return any(one.asked_by not in {None, self._context.owner} for one in found.values())
 
     def candidates(
         self, taking_part: Mapping[Generation, int], *, is_left_alone: Callable[[Generation], bool]
     ) -> Iterator[tuple[Generation, ReadModel, bool]]:
-        """What is absent and free, and whether it may join; else it has to catch up by itself.
+        """Yield each generation that is absent and free, its model, and whether it may join.
 
-        ``taking_part`` has their positions.
+        One that may not join has to catch up by itself. ``taking_part`` has the positions of those
+        that take part.
         """
         wanted = [
             (key, model)

@@ -1,27 +1,30 @@
-"""What a doorbell means: every generation of the read model that this process projects catches up.
+"""Answers a doorbell: every generation of the read model that this process projects catches up.
 
-A generation that takes part in the joint pass of the partition (``read_side.projector.runner``) is
-the runner's: it is told to look. For every other one there is a run of its own, here and now, and
-after it the runner is told, as it may take part from then on.
+A generation that takes part in the joint pass of the partition (``read_side.projector.runner``)
+belongs to the runner, which is told to look. Every other generation gets a run of its own, here and
+now. After a run that has drained the log the runner is told, as the generation may take part from
+then on.
 
-The live generation comes first, so that those beside it do not delay it. One that fails does not stop the
-others, and its failure is kept with its checkpoint. It is tried again after a growing pause
-(``read_side.projector.pauses``), and bells that ring meanwhile leave it alone.
+The live generation comes first, so that those beside it do not delay it. If one fails, the others
+still have their runs, unless a server is away. The failure is kept with its checkpoint. The
+generation is tried again after a growing pause (``read_side.projector.pauses``), and bells that
+ring meanwhile leave it alone.
 
 Bells do not multiply. For each partition and reason (a held lease, a gap, another version's
 generation, a failure) at most one bell is delayed, under an id that says so
-(``Broker.enqueue_later``). A failure's has the id of the retry that follows from the error raised
-here (``bus.queue.retries``). And nothing is missed: a bell that ends without a run of its own
-leaves one that is still to come, and reads the log then. When the fault is over its partition is
-caught up after the pause, or with a bell of another process. A bell that is lost (Redis was wiped)
-is replaced by the watchdog; one in the hand of a worker that was killed is given back within 20 s.
+(``Broker.enqueue_later``). The bell of a failure has the id of the retry that follows from the
+error raised here (``bus.queue.retries``). And nothing is missed: a bell that ends without a run of
+its own leaves a bell that is still to come, and that one reads the log then. When the fault is
+over, its partition is caught up after the pause, or with a bell of another process. The watchdog
+replaces a bell that is lost (Redis was wiped). A bell in the hand of a worker that was killed is
+given back within 20 s.
 
-Generations of other versions of the code are left to the processes that have it. Their bells come over the
-same queue, so whoever answers one and finds such a generation behind rings again for them; that ends when
-nobody has projected it for a minute.
+Generations of other versions of the code are left to the processes that have that version. Their
+bells come over the same queue. So a process that answers a bell and finds such a generation behind
+rings again for the others. That ends when nobody has projected the generation for a minute.
 
-A run goes on for as long as there is something new, which under load is always. So when there are more
-generations and partitions than threads, runs take turns.
+A run goes on for as long as there is something new, which under load is always. So when there are
+more generations and partitions than threads, runs take turns.
 """
 
 import time
@@ -42,21 +45,21 @@ from read_side.projector.projector import Projector
 
 TURN_S = 0.25
 AGAIN_MS = 200
-"""When to ring again for a process with another version."""
+"""Milliseconds after which the handler rings again for a process with another version."""
 
 
 class RunnersProtocol(Protocol):
-    """As ``read_side.projector.runners``."""
+    """The part of ``read_side.projector.runners`` that a handler uses."""
 
     def hold(self, name: str, generation: int, partition: int) -> bool:
-        """Whether a runner takes in the log for a generation; if so it looks now what there is."""
+        """Return True if a runner takes in the log for a generation; if so, it looks now."""
 
     def poke(self, partition: int) -> None:
-        """There may be something to take."""
+        """Tell the runner of a partition that there may be something to take."""
 
 
 class Continuation:
-    """Whether a run may go on: its generation is still projected here, and it is nobody else's turn."""
+    """Lets a run go on while its generation is projected here and it is not another run's turn."""
 
     def __init__(
         self, registry: Registry, models: tuple[ReadModel, ...], partitions: int, threads: int
@@ -133,7 +136,7 @@ class DoorbellHandler:
             raise errors[0]
 
     def _look_again(self, partition: int, run: Run) -> None:
-        """Ring for what a run has left."""
+        """Ring, or poke the runner, for what a run has left."""
         match run.end:
             case End.DRAINED:
                 self._runners.poke(partition)

@@ -1,11 +1,11 @@
-"""Sharing the partitions among the processes that project the same generations.
+"""Shares the partitions among the processes that project the same generations.
 
-Whoever holds a partition keeps it. So a process that starts beside others has nothing until it
-asks. Every few seconds each counts the partitions of every process; one that has at least two fewer
-than another asks for one of that one's, which hands it over at its next renewal
-(``read_side.projector.runner``). With less than two between them nobody asks, so nothing goes back
-and forth. One thing is asked for at a time, for as long as asking lasts
-(``read_side.projector.checkpoints``): an asker that dies is forgotten.
+A process that holds a partition keeps it. So a process that starts beside others has nothing until
+it asks. Every few seconds each process counts the partitions of every process. If it has at least
+two fewer than the process with the most, it asks for one of that one's partitions. The holder hands
+it over at its next renewal (``read_side.projector.runner``). If the difference is less than two,
+nobody asks, so nothing goes back and forth. A process asks for one partition at a time, for as long
+as asking lasts (``read_side.projector.checkpoints``): an asker that dies is forgotten.
 """
 
 from collections import Counter, defaultdict
@@ -16,11 +16,11 @@ from read_side.projector.checkpoints import Checkpoints
 from read_side.projector.context import Generation
 
 WORTH_IT = 2
-"""A partition less than another process has is not: asking would only change who has it."""
+"""Partitions: the least difference worth asking for. With 1, asking would only swap the two."""
 
 
 class Balance:
-    """What one process has, and should have."""
+    """Compares the partitions that one process has with those of the others."""
 
     def __init__(
         self, checkpoints: Checkpoints, owner: str, projected: Callable[[], set[Generation]]

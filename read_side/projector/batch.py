@@ -1,19 +1,21 @@
 """One batch of commits on its way into the documents of a read model.
 
-The documents are written before the checkpoint moves, each guarded by the position it was read at. So a crash
-between the two repeats the batch, and every document that already has a commit skips it; and a runner
-that lost its lease finds the documents moved on, and stops.
+The documents are written before the checkpoint moves, each guarded by the position it was read at.
+So a crash between the two repeats the batch, and every document that already has a commit skips it.
+A runner that lost its lease finds the documents moved on, and stops.
 
-What is beyond the checkpoint was written by an earlier holder of the lease. One from before a mending left
-out what was parked then, so its documents are not believed: they are folded from the log again.
+A document beyond the checkpoint was written by an earlier holder of the lease. A holder from before
+a mending left out what was parked then. So its documents are not believed: they are folded from the
+log again.
 
-A batch is bounded, however wide the orders are: a query of MongoDB may not be larger than 16 MB, and a lease
-does not last for ever. It asks for some ``MOST_DOCUMENTS`` documents at most, by 2 MB of ids; it holds
-``LOADED_BYTES`` of them as stored and what else comes in the same answer of MongoDB, which is 16 MB at most.
-Python takes some eight times that. A batch that turns out to be larger is given up before anything is folded,
-and its commits come in smaller ones (``TooLargeError``). A batch of small commits is one query and one write
-as always. Between the chunks of a larger write the lease is renewed. Should it be lost all the same, the
-guards keep what comes after it from harm.
+A batch is bounded, however wide the orders are: a query of MongoDB may not be larger than 16 MB,
+and a lease does not last for ever. It asks for some ``MOST_DOCUMENTS`` documents at most, by 2 MB
+of ids. It holds ``LOADED_BYTES`` of them as stored and what else comes in the same answer of
+MongoDB, which is 16 MB at most. Python takes some eight times that. A batch that turns out to be
+larger is given up before anything is folded, and its commits come in smaller ones
+(``TooLargeError``). A batch of small commits is one query and one write as always. Between the
+chunks of a larger write the batch renews the lease. If the lease is lost all the same, the guards
+protect what the next holder writes.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -37,7 +39,7 @@ from read_side.projector.spreads import all_caught_up, caught_up
 MOST_DOCUMENTS = 10_000
 """Documents that a batch asks for before it takes no further commit; one commit asks for some 200 at most."""
 LOADED_BYTES = 8 * 2**20
-"""Of stored documents; a batch that needs more becomes several."""
+"""Bytes of stored documents that a batch loads; a batch that needs more becomes several."""
 LOAD_CHUNK = 1_000
 """Documents in one answer of MongoDB."""
 WRITE_CHUNK = 2_500
@@ -63,7 +65,7 @@ def planned_for(model: ReadModel, commit: Commit) -> Plan:
 
 
 def portions(plans: Sequence[Plan | Poison], share: float) -> list[Sequence[Plan | Poison]]:
-    """The plans of a batch that was too large, in order: such a share of them at a time, at most half."""
+    """Return a too large batch's plans, in order: such a share of them at a time, at most half."""
     size = max(1, int(len(plans) * min(share, 0.5)))
     return [plans[start : start + size] for start in range(0, len(plans), size)]
 
@@ -71,10 +73,10 @@ def portions(plans: Sequence[Plan | Poison], share: float) -> list[Sequence[Plan
 class Batch:
     """Folds commits in memory and writes what they changed.
 
-    ``mended`` is the epoch of the latest mending before this batch; 0 if there was none. ``renew`` keeps the
-    lease, and raises ``LeaseLostError`` if it is lost. With ``recent`` it loads only what is neither
-    remembered there nor supposed to be absent. ``spreads`` are those under way: what is loaded is taken with
-    what it lacks of them.
+    ``mended`` is the epoch of the latest mending before this batch; 0 if there was none. ``renew``
+    keeps the lease, and raises ``LeaseLostError`` if it is lost. With ``recent`` the batch loads
+    only what is neither remembered there nor supposed to be absent. ``spreads`` are those under
+    way: the batch folds into each document that it loads what the document lacks of them.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - where it reads and writes, and what it may rely on
@@ -95,7 +97,7 @@ class Batch:
         self._recent = recent
         self._spreads = spreads
         self.is_hopeful = False
-        """Whether it goes by what is remembered or supposed, and not only by what it has loaded."""
+        """True if it goes by what is remembered or supposed, and not only by what it has loaded."""
         self._documents: dict[str, Document] = {}
         self._guards: dict[str, Guard] = {}
         self._changed: set[str] = set()
@@ -104,7 +106,7 @@ class Batch:
         """Fetch, in one query, the documents that commits behind ``position`` need.
 
         Raises:
-            TooLargeError: they are more than ``LOADED_BYTES``, and of several commits; nothing was kept.
+            TooLargeError: more than ``LOADED_BYTES``, and of several commits; nothing was kept.
             Poison: one of them cannot take a spread that is under way.
 
         """
@@ -125,7 +127,7 @@ class Batch:
                 self._documents[key] = believed
 
     def _not_known(self, wanted: frozenset[str], recent: RecentDocuments) -> frozenset[str]:
-        """What is not remembered; the rest is at hand."""
+        """Return the ids that are not remembered; the other documents are at hand then."""
         known = {key: found for key in wanted if (found := recent.get(key)) is not None}
         for key, (document, guard) in known.items():
             self._documents[key], self._guards[key] = document, guard
@@ -133,13 +135,13 @@ class Batch:
         return frozenset(wanted - known.keys())
 
     def _not_supposed(self, wanted: frozenset[str], plans: Iterable[Plan]) -> frozenset[str]:
-        """What is not supposed to be absent."""
+        """Return the ids of documents that are not supposed to be absent."""
         absent = wanted & frozenset().union(*(planned.creates for planned in plans))
         self.is_hopeful |= bool(absent)
         return wanted - absent
 
     def _found(self, wanted: frozenset[str], *, is_whole: bool) -> list[Document]:
-        """The documents that are stored; what one commit needs is loaded however large it is."""
+        """Return the stored documents; what one commit needs is loaded however large it is."""
         found: list[Document] = []
         if not wanted:
             return found
@@ -156,7 +158,7 @@ class Batch:
     def _from_the_log(
         self, document: Document, partition: int, position: int, parked: Mapping[str, int]
     ) -> Document | None:
-        """A document as it has to be at a position; ``None`` if it is not there yet."""
+        """Return a document as it has to be at a position; ``None`` if it is not there yet."""
         if self._model.sources is None:  # of such a model nothing is mended
             return document
         self._renew()  # there may be many, and each takes a query of its own
@@ -183,7 +185,7 @@ class Batch:
         self.written()
 
     def writes(self) -> list[Write]:
-        """What ``write`` would ask for, for whoever asks for it together with that of others."""
+        """Return what ``write`` would ask for, for a caller that asks for several batches."""
         return guards.writes((self._documents[key] for key in self._changed), self._guards, self._mended)
 
     def written(self) -> None:
@@ -196,22 +198,23 @@ class Batch:
 
     @property
     def changes(self) -> int:
-        """How many documents are to be written."""
+        """The number of documents that are to be written."""
         return len(self._changed)
 
     def rehearse(self, planned: Plan) -> Iterator[int]:
-        """Fold what ``spread`` would and write nothing; raises ``Poison`` if any of it cannot be folded.
+        """Fold what ``spread`` would and write nothing; raises ``Poison`` if any of it cannot fold.
 
-        So a commit that is poison to the last of many documents has not been written into the first.
+        So if the last of many documents cannot take a commit, the first has not got it either.
         """
         for found in self._behind(planned):
             self._spread_to(planned, found)
             yield len(found)
 
     def spread(self, planned: Plan) -> Iterator[int]:
-        """Fold a commit into all further documents it concerns, a chunk at a time; yield each chunk's size.
+        """Fold a commit into all further documents it concerns, by chunks; yield each chunk's size.
 
-        Found by position too, so a later run does not find again what an interrupted one has written.
+        The documents are found by position too, so a later run does not find again what an
+        interrupted one has written.
         """
         for found in self._behind(planned):
             read = {document["_id"]: Guard.taken_from(document) for document in found}
@@ -220,11 +223,11 @@ class Batch:
             yield len(changed)
 
     def _behind(self, planned: Plan) -> Iterator[list[Document]]:
-        """The documents, by one cursor: a spread changes no field that they are found by in an index.
+        """Yield the documents, by one cursor: a spread changes no indexed field that finds them.
 
-        The generator does not close it, and leaves that to the driver. A generator that is dropped in the
-        middle ends when Python collects it. That may be inside the driver, while the driver holds a lock that
-        closing a cursor takes, too: the process hung.
+        The generator does not close the cursor, and leaves that to the driver. A generator that is
+        dropped in the middle ends when Python collects it. That may be inside the driver, while the
+        driver holds a lock that closing a cursor takes, too: the process hung.
         """
         for where in planned.spreads:
             behind = {**where, POSITION: {"$lt": planned.commit.seq}}
@@ -246,7 +249,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """A batch that is to be written, what it was folded from, and up to where."""
+    """A batch that is to be written, the plans it was folded from, and the position it leads to."""
 
     batch: Batch
     plans: Sequence[Plan | Poison]

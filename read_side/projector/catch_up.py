@@ -1,7 +1,8 @@
-"""A run of its own under one lease: read, fold, write, move the checkpoint, until the log is drained.
+"""A run under a lease of its own: read, fold, write, move the checkpoint, until the log ends.
 
-So projects whatever does not take part in the joint pass of its partition (``read_side.projector.runner``): a
-generation that is far behind, fails or is slow, and those that a rebuild fills.
+Each generation that does not take part in the joint pass of its partition
+(``read_side.projector.runner``) has such runs: one that is far behind, fails or is slow, and those
+that a rebuild fills.
 """
 
 import time
@@ -17,7 +18,7 @@ from read_side.projector.follower import Follower
 
 
 class End(Enum):
-    """How a run ended."""
+    """The end of a run."""
 
     DRAINED = "drained"
     HELD = "held"
@@ -29,7 +30,7 @@ class End(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The result of a run; ``wait_s`` is when to come back after a gap."""
+    """The result of a run; after a gap, ``wait_s`` is the seconds until the next one."""
 
     end: End
     wait_s: float = 0.0
@@ -81,7 +82,7 @@ class CatchUp:
 
 
 def check_head(log: Log, name: str, partition: int, position: int) -> None:
-    """Look whether the log is at least as long as what was read of it.
+    """Check that the log is at least as long as what was read of it.
 
     Raises:
         BehindTheCheckpointError: it is shorter.

@@ -1,4 +1,4 @@
-"""A checkpoint as it was found, with who holds its lease."""
+"""A checkpoint as it was found, with the holder of its lease."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,16 +16,16 @@ class Checkpoint:
     position: int
     epoch: int
     holder: str | None
-    """Who holds the lease."""
+    """The process that holds the lease."""
     touched_at: datetime | None
-    """When the lease was last taken or the checkpoint moved."""
+    """The time when the lease was last taken or renewed with others, or the checkpoint moved."""
     error: str | None
-    """What ended a run, unless the checkpoint has moved since."""
+    """The error that ended a run, unless the checkpoint has moved since."""
     error_at: datetime | None
     asked_by: str | None = None
-    """Who has asked for the lease lately."""
+    """The process that has asked for the lease lately."""
     expires_at: datetime | None = None
-    """When the lease ends, or ended."""
+    """The time when the lease ends, or ended."""
 
     @classmethod
     def from_stored(cls, stored: Mapping[str, Any]) -> Self:

@@ -1,18 +1,21 @@
-"""How far each read model has got in each partition, and who may move it on.
+"""Keeps the position of each read model in each partition, and the right to move it on.
 
-Lease, epoch and checkpoint are one document per model, generation and partition. Taking the lease raises
-the epoch; every move matches the mover's epoch and only goes up. So of two runners that both believe to
-hold the lease, at most one moves the checkpoint, and the other learns that it has lost it. Leases expire
-by mongod's clock (``$$NOW``), never a worker's, and ``LEASE_MS`` after the first look once that clock was put
-right (``bus.primitives.database_time``).
+Lease, epoch and checkpoint are one document per model, generation and partition. Taking the lease
+raises the epoch; every move matches the mover's epoch and only goes up. So if two runners both
+believe that they hold the lease, at most one moves the checkpoint, and the other learns that it has
+lost it. Leases expire by mongod's clock (``$$NOW``), never by a worker's. If that clock was ahead
+and is put right, they expire ``LEASE_MS`` after the first look that follows
+(``bus.primitives.database_time``).
 
-An epoch is on disk before it counts: were it given twice, two runners would share it. A checkpoint may be
-lost with a killed mongod, or a primary that is replaced: it only says what need not be done again, and what
-it stands for is on disk before it moves. So moving it does not wait for the disk.
+An epoch is on disk before it counts: if it were given twice, two runners would share it. A killed
+mongod, or a primary that is replaced, may lose a checkpoint. This does no harm: a checkpoint only
+says what need not be done again, and what it stands for is on disk before it moves. So moving it
+does not wait for the disk.
 
-A process that keeps the leases of a partition moves, renews and releases them together, each by its own
-epoch. Another process may ask for them (``ask``): that is a stamp by mongod's clock, which the holder sees
-when it renews, and which means nothing once it is ``ASK_MS`` old, so that an asker that died is forgotten.
+A process that keeps the leases of a partition moves, renews and releases them together, each by its
+own epoch. Another process may ask for them (``ask``). To ask is to set a stamp by mongod's clock,
+which the holder sees when it renews. The stamp means nothing once it is ``ASK_MS`` old, so an asker
+that died is forgotten.
 """
 
 import time
@@ -31,9 +34,9 @@ from read_side.projector.checkpoint import Checkpoint
 Place = tuple[str, int, int]
 """A checkpoint's read model, generation and partition."""
 ALIVE_MS = 60_000
-"""What nobody has touched for so long is nobody's."""
+"""Milliseconds: a checkpoint that nobody has touched for so long is nobody's."""
 ASK_MS = 10_000
-"""For how long a partition is kept for the process that has asked for it."""
+"""Milliseconds for which a partition is kept for the process that has asked for it."""
 
 
 @dataclass(slots=True)
@@ -43,11 +46,11 @@ class Lease:
     key: str
     epoch: int
     position: int
-    """Where the checkpoint stood when the lease was taken."""
+    """The position of the checkpoint when the lease was taken."""
     mended: int = 0
     """The epoch of the last holder that mended parked streams; 0 if none did."""
     renewed_at: float = field(default_factory=time.monotonic, compare=False)
-    """When it was last renewed, or taken, by this process's monotonic clock."""
+    """The time when it was last renewed, or taken, by this process's monotonic clock."""
 
 
 class Checkpoints:
@@ -81,7 +84,7 @@ class Checkpoints:
             )
 
     def take(self, name: str, generation: int, partition: int, owner: str) -> Lease | None:
-        """Take the lease if nobody holds it, or this process has let go of it; ``None`` if somebody does."""
+        """Take the lease if nobody holds it or this process let go of it; else return ``None``."""
         key = _key(name, generation, partition)
         own = {"$eq": ["$epoch", self._let_go.get(key, 0)]}
         taken = self._take({"_id": key, "$expr": {"$or": [is_past("$expires_at"), own]}}, owner)
@@ -90,7 +93,7 @@ class Checkpoints:
         return taken
 
     def take_over(self, name: str, generation: int, partition: int, owner: str) -> Lease | None:
-        """Take the lease, also from somebody who holds it; ``None`` if there is no such checkpoint."""
+        """Take the lease, also from a holder; return ``None`` if there is no such checkpoint."""
         return self._take({"_id": _key(name, generation, partition)}, owner)
 
     def _take(self, where: Documents, owner: str) -> Lease | None:
@@ -133,7 +136,7 @@ class Checkpoints:
             raise LeaseLostError(lease.key)
 
     def move_all(self, moves: Sequence[tuple[Lease, int]]) -> list[Lease]:
-        """Move checkpoints to their positions in one step; return the leases that are lost: they stay."""
+        """Move checkpoints to their positions in one step; return the lost leases: theirs stay."""
         asked = [
             UpdateOne(
                 {"_id": lease.key, "epoch": lease.epoch, "position": {"$lt": position}},
@@ -145,10 +148,10 @@ class Checkpoints:
         return [] if moved.matched_count == len(moves) else self._lost([lease for lease, _ in moves])
 
     def renew_all(self, held: Sequence[tuple[Lease, int]]) -> list[Lease]:
-        """Keep several leases, in one step; return those that are lost.
+        """Renew several leases, in one step; return those that are lost.
 
-        Their positions are told again: a killed mongod, or a primary that was replaced, has lost the last
-        moves, and a holder that has nothing new to take in would not make them again.
+        Their positions are written again: a killed mongod, or a primary that was replaced, has lost
+        the last moves, and a holder that has nothing new to take in would not make them again.
         """
         leases, asked_at = [lease for lease, _ in held], time.monotonic()
         told = [{"case": {"$eq": ["$_id", one.key]}, "then": position} for one, position in held]
@@ -167,7 +170,7 @@ class Checkpoints:
         return [one for one in leases if epochs.get(one.key) != one.epoch]
 
     def is_due(self, lease: Lease) -> bool:
-        """Whether a third of a lease's time has passed since it was last renewed."""
+        """Return True if a third of a lease's time has passed since it was last renewed."""
         return time.monotonic() - lease.renewed_at > self.renew_after_s
 
     def renew(self, lease: Lease) -> None:
@@ -190,27 +193,27 @@ class Checkpoints:
         return replace(lease, mended=lease.epoch)
 
     def release(self, lease: Lease) -> None:
-        """Let the next one in; nothing happens if the lease was lost already.
+        """Let the next holder in; nothing happens if the lease was lost already.
 
-        Where MongoDB is away, or loses this with a primary, this process takes the lease again all the same:
-        an epoch that it has let go of, and nobody has raised since, is nobody's.
+        If MongoDB is away, or loses this with a primary, this process can take the lease again all
+        the same: an epoch that it has let go of, and nobody has raised since, is nobody's.
         """
         self.let_go([lease])
         self._hasty.update_one({"_id": lease.key, "epoch": lease.epoch}, {"$set": {"expires_at": LONG_AGO}})
 
     def let_go(self, leases: Iterable[Lease]) -> None:
-        """Note that this process has no use for leases; only it knows."""
+        """Note that this process has no use for leases; only this process knows."""
         for one in leases:
             self._let_go[one.key] = max(one.epoch, self._let_go.get(one.key, 0))
 
     def release_all(self, leases: Sequence[Lease]) -> None:
-        """As ``release`` for several, at least one, in one step."""
+        """Release several leases, at least one, in one step, as ``release`` does one."""
         self.let_go(leases)
         held = [{"_id": one.key, "epoch": one.epoch} for one in leases]
         self._hasty.update_many({"$or": held}, {"$set": {"expires_at": LONG_AGO}})
 
     def ask(self, owner: str, partition: int, generations: Collection[tuple[str, int]]) -> None:
-        """Ask whoever holds a partition of some generations for it, unless somebody has lately."""
+        """Ask the holder of a partition of some generations for it, unless it was asked lately."""
         keys = [_key(name, generation, partition) for name, generation in generations]
         self._hasty.update_many(
             {"_id": {"$in": keys}, "$expr": {"$not": is_recent("$asked_at", ASK_MS)}},
@@ -218,16 +221,16 @@ class Checkpoints:
         )
 
     def position(self, name: str, generation: int, partition: int) -> int:
-        """One checkpoint; 0 where there is none yet."""
+        """Return the position of one checkpoint; 0 if there is none yet."""
         stored = self._checkpoints.find_one({"_id": _key(name, generation, partition)}, {"position": True})
         return stored["position"] if stored else 0
 
     def positions_at(self, places: Iterable[Place]) -> Mapping[Place, int]:
-        """Some checkpoints, without those that are not there yet."""
+        """Return the positions of some checkpoints, without those that are not there yet."""
         return self._positions({"_id": {"$in": [_key(*place) for place in places]}})
 
     def positions(self, partition: int | None = None) -> Mapping[Place, int]:
-        """Every checkpoint, or those of one partition, by name, generation and partition."""
+        """Return every checkpoint, or one partition's, by name, generation and partition."""
         return self._positions({} if partition is None else {"partition": partition})
 
     def _positions(self, where: Mapping[str, Any]) -> Mapping[Place, int]:
@@ -237,14 +240,14 @@ class Checkpoints:
         }
 
     def note_error(self, name: str, generation: int, partition: int, error: str) -> None:
-        """Keep what ended a run, for whoever asks."""
+        """Keep the error that ended a run, beside the checkpoint."""
         self._checkpoints.update_one(
             {"_id": _key(name, generation, partition)},
             [{"$set": {"error": {"message": {"$literal": error}, "at": "$$NOW", "position": "$position"}}}],
         )
 
     def found(self, where: Mapping[str, Any] | None = None) -> list[Checkpoint]:
-        """Every checkpoint as it is now, or those that match."""
+        """Return every checkpoint as it is now, or those that match."""
         held = {"$not": is_past("$expires_at")}
         asked = is_recent("$asked_at", ASK_MS)
         pipeline: list[Mapping[str, Any]] = [
@@ -255,7 +258,7 @@ class Checkpoints:
         return [Checkpoint.from_stored(stored) for stored in self._checkpoints.aggregate(pipeline)]
 
     def is_followed_by_others(self, name: str, generation: int, partition: int) -> bool:
-        """Whether somebody has projected it within ``ALIVE_MS``."""
+        """Return True if somebody has projected it within ``ALIVE_MS``."""
         where = {"_id": _key(name, generation, partition), "$expr": is_recent("$touched_at", ALIVE_MS)}
         return self._checkpoints.find_one(where, {"_id": True}) is not None
 
@@ -263,7 +266,10 @@ class Checkpoints:
         self._checkpoints.delete_many({"name": name, "generation": generation})
 
     def started(self, names: Iterable[str]) -> bool:
-        """Whether every model of the table is known here, so that the projections have run once."""
+        """Return True if each of these read models has a checkpoint.
+
+        That is so once the projections have run.
+        """
         return set(names) <= set(self._checkpoints.distinct("name"))
 
 

@@ -1,7 +1,7 @@
 """Several calls at the same time, by threads that are there already.
 
-Not a ``ThreadPoolExecutor``: Python waits for its threads at exit, and one that a server keeps waiting would
-keep the process from stopping in time.
+This is not a ``ThreadPoolExecutor``, because Python waits for the threads of one at exit. A thread
+that a server keeps waiting would keep the process from stopping in time.
 """
 
 import threading
@@ -14,7 +14,7 @@ Call = Callable[[], Result]
 
 
 class _Called(Generic[Result]):
-    """A call and what became of it."""
+    """A call and its result or error."""
 
     def __init__(self, call: Call[Result]) -> None:
         self._call = call
@@ -32,7 +32,7 @@ class _Called(Generic[Result]):
             self._done.release()
 
     def result(self) -> Result:
-        """Wait for it; every call is bounded by its own timeouts."""
+        """Wait for the result; every call is bounded by its own timeouts."""
         self._done.acquire()
         if self._error is not None:
             raise self._error
@@ -54,7 +54,7 @@ class DaemonThreads:
             thread.start()
 
     def __call__(self, calls: Sequence[Call[Result]]) -> list[Result]:
-        """Their results, in order; the first call is made by the caller's own thread."""
+        """Return the results of calls, in order; the caller's own thread makes the first call."""
         if not self._threads:
             return [call() for call in calls]
         waiting = [_Called(call) for call in calls[1:]]

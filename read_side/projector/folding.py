@@ -1,7 +1,7 @@
-"""Folding one commit into the documents of a read model: pure, the same for projector, rebuild and audit.
+"""Folding one commit into the documents of a read model: for projector, rebuild and audit alike.
 
-Every document carries ``_pos``, the last position folded into it. A commit that a document has already is
-not folded into it again: that is what makes repeating a batch after a crash harmless.
+It is pure. Every document carries ``_pos``, the last position folded into it. A commit that a
+document has already is not folded into it again. So repeating a batch after a crash is harmless.
 """
 
 from collections import ChainMap
@@ -25,9 +25,9 @@ class Plan:
     reads: frozenset[str]
     """The ids of the documents that it folds into or is read with."""
     touched: tuple[tuple[Document, ...], ...]
-    """Of each event the documents that it folds into, as they are before their first event."""
+    """The documents that each event folds into, as they are before their first event."""
     creates: frozenset[str]
-    """The ids of those that are not there before it, as far as is known."""
+    """The ids of the documents that are not there before it, as far as is known."""
     spreads: tuple[Mapping[str, Any], ...]
     """The filters of further documents that it folds into."""
 
@@ -41,7 +41,7 @@ class Poison(Exception):  # noqa: N818 - the pattern's name
 
 
 def plan(model: ReadModel, commit: Commit) -> Plan:
-    """Read a commit's events and list what they touch; raises whatever a bad event makes it raise."""
+    """Read a commit's events and list what they touch; a bad event may make it raise anything."""
     recorded = commit.recorded()
     reads: set[str] = set()
     creates: set[str] = set()
@@ -61,7 +61,7 @@ def plan(model: ReadModel, commit: Commit) -> Plan:
 
 
 def fold(model: ReadModel, planned: Plan, documents: dict[str, Document]) -> dict[str, Document]:
-    """The documents that a commit changes, by id; raises whatever a bad event makes it raise."""
+    """Return the documents that a commit changes, by id; a bad event may make it raise anything."""
     changed: dict[str, Document] = {}
     known = ChainMap(changed, documents)
     for recorded, touched in zip(planned.recorded, planned.touched, strict=True):
@@ -81,7 +81,7 @@ def fold(model: ReadModel, planned: Plan, documents: dict[str, Document]) -> dic
 def fold_spread(
     model: ReadModel, recorded: Sequence[RecordedEvent], documents: Sequence[Document]
 ) -> list[Document]:
-    """The documents found by a spread, folded with the commit's events, unless they have them already."""
+    """Return the documents found by a spread that lack some of its events, with these folded in."""
     changed = []
     for before in documents:
         after = before
@@ -117,7 +117,7 @@ def _touched(model: ReadModel, recorded: RecordedEvent) -> tuple[Document, ...]:
 
 
 def placed(model: ReadModel, blank: Document, partition: int) -> Document:
-    """A blank document under the id that it is stored with."""
+    """Return a blank document under the id that it is stored with."""
     if not model.shared:
         return blank
     return {**blank, "_id": f"{blank['_id']}@{partition}", SHARED_KEY: partition}

@@ -1,19 +1,19 @@
 """One generation of a read model that follows one partition of the log, under its lease.
 
-It takes in commits: plans, loads, folds, writes, parks what cannot be folded. What it has written out it says
-with ``note_position``, which moves the checkpoint. A run of its own does so after every stretch; a joint pass
-moves the checkpoints of several followers at once (``read_side.projector.joint_pass``). In the middle of a
-stretch, before and after what is written in steps of its own, a follower moves its checkpoint by itself.
+A follower plans, loads, folds and writes commits, and parks what it cannot fold. Then
+``note_position`` moves the checkpoint. A run of its own calls that after every stretch. A joint
+pass moves the checkpoints of several followers at once (``read_side.projector.joint_pass``). Within
+a stretch, a follower moves its own checkpoint before and after what it writes in steps of its own.
 
-Why nothing is lost or doubled: documents are written before the checkpoint says so, each only if it is still
-as it was read, and a document that has a commit skips it. So a crash before the checkpoint moves repeats a
-stretch and changes nothing, whoever moves it and however late.
+Why nothing is lost or doubled: documents are written before the checkpoint says so, each only if it
+is still as it was read. A document that has a commit skips it. So a crash before the checkpoint
+moves repeats a stretch and changes nothing, whoever moves it and however late.
 
-Documents that it read or wrote lately it does not load again (``read_side.projector.recent_documents``), nor
-those that an event creates. Where that was wrong a write is refused: then all that the batch needs is loaded
-and folded once more. What was written of it the first time has the commits already, as after a crash. If that
-is refused too, the lease is lost. And nothing is parked that could not be folded into what is remembered
-before it was tried with what is stored.
+A follower does not load what it read or wrote lately (``read_side.projector.recent_documents``),
+nor what an event creates. If that was wrong, a write is refused. Then it loads all that the batch
+needs and folds once more. Documents written the first time have the commits already, as after a
+crash. If that is refused too, the lease is lost. A commit that does not fold into what is
+remembered is tried with what is stored before it is parked.
 """
 
 from collections.abc import Callable, Sequence
@@ -74,15 +74,15 @@ class Follower:
             self._spreading.drop(stream)
             logger.info("finished mending a stream", read_model=model.name, stream=stream)
         self.position = lease.position
-        """What is in the documents."""
+        """The position up to which the documents have the log."""
         self.noted_at = lease.position
-        """What the checkpoint says."""
+        """The position that the checkpoint has."""
         self._recent = RecentDocuments()
         self._last: Folded | None = None
         self._interrupt: Callable[[], None] = _never
 
     def take_in(self, commits: Sequence[Commit], interrupt: Callable[[], None] = _never) -> None:
-        """Fold a stretch of commits and write it out; the checkpoint does not move with the last of it.
+        """Fold a stretch of commits and write it out; the last of it does not move the checkpoint.
 
         Raises:
             LeaseLostError: somebody else owns the partition by now.
@@ -92,10 +92,10 @@ class Follower:
         self.write_out()
 
     def fold(self, commits: Sequence[Commit], interrupt: Callable[[], None] = _never) -> None:
-        """Fold a stretch of commits, in batches of bounded size; one that spreads is a batch of its own.
+        """Fold a stretch of commits, in batches of bounded size; each spread is a batch of its own.
 
-        The last batch is left to be written out. ``interrupt`` is called wherever the lease is renewed, so
-        between the steps of what takes long; what it raises ends this.
+        The last batch is left to be written out. ``interrupt`` is called wherever the lease is
+        renewed, so between the steps of what takes long. An error that it raises ends this.
 
         Raises:
             LeaseLostError: somebody else owns the partition by now.
@@ -145,7 +145,7 @@ class Follower:
         self._context.checkpoints.renew(self.lease)
 
     def _planned(self, commit: Commit) -> Plan | Poison | None:
-        """What is to be folded, or why it cannot be: told when its turn comes, after those before it."""
+        """Return the plan, or the ``Poison`` to raise in its turn; ``None`` to skip the commit."""
         if commit.stream is None or self._parked.holds(commit):
             return None
         try:
@@ -154,7 +154,7 @@ class Follower:
             return poison
 
     def _fold(self, plans: Sequence[Plan | Poison], position: int) -> None:
-        """Fold what leads up to a position; if it is too large for one batch, write out all but the last."""
+        """Fold up to a position; if that takes several batches, write out all but the last."""
         waiting = [plans]
         while waiting:
             portion = waiting.pop()
@@ -182,15 +182,15 @@ class Follower:
         return Folded(batch, plans, position)
 
     def to_write(self) -> int:
-        """How many documents have been folded and are to be written out."""
+        """Return how many documents have been folded and are to be written out."""
         return self._last.batch.changes if self._last is not None else 0
 
     def writes(self) -> list[Write]:
-        """The writes that ``write_out`` would make. Call ``written`` or ``write_out_again`` afterwards."""
+        """Return the writes of ``write_out``; then call ``written`` or ``write_out_again``."""
         return self._last.batch.writes() if self._last is not None else []
 
     def written(self) -> None:
-        """What was folded last has been written out by somebody else."""
+        """Note that somebody else has written out what was folded last."""
         if (last := self._last) is not None:
             last.batch.written()
             self.position, self._last = max(self.position, last.position), None
@@ -213,7 +213,7 @@ class Follower:
         """Fold into what is stored, and write that: something was not as it was thought to be.
 
         Raises:
-            LeaseLostError: nor is it now.
+            LeaseLostError: a document is not as it was read this time either.
 
         """
         last, self._last = self._last, None
@@ -246,14 +246,14 @@ class Follower:
 
     @property
     def is_spreading(self) -> bool:
-        """Whether there is anything to ``step``."""
+        """True if there is anything to ``step``."""
         return bool(self._spreading.behind(self.position))
 
     def step(self, interrupt: Callable[[], None] = _never) -> None:
         """Take a spread that is under way to some more documents; ``interrupt`` is as for ``fold``.
 
         Raises:
-            Poison: one cannot take it; its stream is parked, and who takes the lease next mends the others.
+            Poison: one cannot take it; its stream is parked, and the next holder mends the others.
 
         """
         self._interrupt = interrupt
@@ -265,10 +265,10 @@ class Follower:
             raise
 
     def _spread(self, planned: Plan) -> None:
-        """Take a commit to all the documents that it changes: in steps if they are many, else at once.
+        """Take a commit to all documents that it changes: in steps if they are many, else at once.
 
-        At once is wholly or not at all: nothing is written before everything is known to fold. If one cannot
-        take it, the stream of the commit is parked, and all stay as they were before it.
+        At once is all or none: nothing is written before everything is known to fold. If a document
+        cannot take it, the commit's stream is parked, and all stay as they were before.
         """
         while self._spreading.is_full(self.position):
             self.step(self._interrupt)
@@ -285,7 +285,7 @@ class Follower:
         self._finish(batch, planned.commit.seq)
 
     def _rehearse(self, batch: Batch, planned: Plan) -> None:
-        """Nothing for what is parked: also since it was planned, by a commit before it."""
+        """Rehearse a spread, unless it is parked, perhaps by a commit since it was planned."""
         if self._parked.holds(planned.commit):
             return
         try:
@@ -295,6 +295,6 @@ class Follower:
             self._parked.park(poison)
 
     def _finish(self, batch: Batch, position: int) -> None:
-        """Documents first; the checkpoint comes after them."""
+        """Write the documents; the checkpoint comes after them."""
         batch.write()
         self.position = max(self.position, position)

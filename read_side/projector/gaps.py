@@ -1,8 +1,8 @@
-"""Gaps in the log, and when to close them.
+"""Gaps in the log, and the rule for closing them.
 
-A position that was claimed and not filled belongs to a writer that is slow or dead. Nobody can tell which, so
-once a commit beyond it has been visible for the grace period, the gap is closed. A writer that was only
-slow finds its position taken and claims another.
+A position that was claimed and not filled belongs to a writer that is slow or dead. Nobody can tell
+which. So the gap is closed once a commit beyond it has been visible for the grace period. A writer
+that was only slow finds its position taken and claims another.
 """
 
 import threading
@@ -15,7 +15,7 @@ from bus.observability.metrics import HOLES_CLOSED, Metrics
 
 
 class Gaps:
-    """Watches the gaps of one process's runners; how long is measured by this process alone."""
+    """Watches the gaps that one process's runners meet; only this process measures their age."""
 
     def __init__(self, log: Log, grace_ms: int, metrics: Metrics | None = None) -> None:
         self._log = log
@@ -25,9 +25,9 @@ class Gaps:
         self._lock = threading.Lock()
 
     def wait_or_close(self, partition: int, missing: Sequence[int]) -> float:
-        """Close what is missing if it has been for long enough.
+        """Close the missing positions that have been missing for the grace period.
 
-        Returns the seconds left to wait for the first; 0 when it was closed just now.
+        Returns the seconds left to wait for the first one; 0 if its wait is over.
         """
         now = time.monotonic()
         with self._lock:

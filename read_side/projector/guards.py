@@ -1,10 +1,10 @@
 """Writing documents back, each only if it is still the one that was read.
 
-A document's position tells it apart: two runners fold the same log, so what is at the same position is the
-same. Not if they disagree on what is parked, though. So whoever mends a stream writes the epoch of its lease
-into every document that the stream has a part in, and whoever comes later knows that epoch and writes it
-too. A runner that has overslept the mending holds the documents as they were before, and cannot
-write over any of them.
+A document's position tells it apart: two runners fold the same log, so they have the same document
+at the same position. That does not hold if they disagree on what is parked. So a runner that mends
+a stream writes the epoch of its lease into every document that the stream has a part in. Each later
+runner knows that epoch and writes it too. A runner that has overslept the mending holds the
+documents as they were before, and cannot write over any of them.
 """
 
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
@@ -21,19 +21,19 @@ from read_side.projections.model import Document
 from read_side.projector.folding import POSITION
 
 MENDED = "_mended"
-"""The epoch of the latest mending that the writer of a document knew of; no such field if of none."""
+"""The field for the latest mending's epoch that a document's writer knew of; absent if none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """What a document was when it was read."""
+    """The position and the last mending of a document when it was read."""
 
     position: int
     mended: int | None
 
     @classmethod
     def taken_from(cls, document: MutableMapping[str, Any]) -> "Guard":
-        """The guard of a stored document, which is then as a fold takes it."""
+        """Return a stored document's guard, and leave the document as a fold takes it."""
         return cls(document[POSITION], document.pop(MENDED, None))
 
 
@@ -41,7 +41,7 @@ Write = InsertOne[Documents] | ReplaceOne[Documents]
 
 
 def writes(documents: Iterable[Document], guards: Mapping[str, Guard], mended: int) -> list[Write]:
-    """What is to be asked of MongoDB. What has no guard must not be there yet."""
+    """Return what is to be asked of MongoDB. A document without a guard must not be there yet."""
     asked: list[Write] = []
     for document in documents:
         key = document["_id"]
@@ -55,7 +55,7 @@ def writes(documents: Iterable[Document], guards: Mapping[str, Guard], mended: i
 
 
 def carry_out(collection: Collection[Documents], asked: Sequence[Write]) -> bool:
-    """Write in one step; return whether all was written, so that nothing had moved on."""
+    """Write in one step; return True if all was written, so that no document had moved on."""
     if not asked:
         return True
     try:

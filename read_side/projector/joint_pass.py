@@ -1,23 +1,23 @@
-"""One pass over stretches of the log for several read models: read once, written and noted together.
+"""One pass over stretches of the log for several read models: one read, joint writes, one move.
 
-A share is a stretch of one partition and those who follow it. Each follower takes in what comes after its own
-position, so they need not stand at the same one. All fold first. Then the documents of one read model are
-written in one step, whatever partitions they are of, and all read models at the same time, since each waits
-for the journal; of a few commits each follower writes what it has folded at once. Then all checkpoints move
-in one step, and one message says so. A trip to MongoDB costs about as much for a hundred documents as for
-ten.
+A share is a stretch of one partition and its followers. Each follower takes in what comes after its
+own position, so they need not stand at the same one. All fold first. Then the documents of one read
+model are written in one step, whatever partitions they are of. All read models are written at the
+same time, since each waits for the journal. If there are only a few commits, each follower writes
+what it has folded at once. Then all checkpoints move in one step, and one message says so. A trip
+to MongoDB costs about as much for a hundred documents as for ten.
 
 Why nothing is lost or doubled: each follower does what it does in a run of its own
 (``read_side.projector.follower``), and the common move comes after all documents, each checkpoint
-under its own epoch. A crash between the two repeats the stretch, for whichever models it was not
-noted. If a common write was not carried out wholly, nobody knows whose documents were as they were
-thought to be: then each follower folds into what is stored and writes by itself. What was written
-the first time has its commits by then and is left alone.
+under its own epoch. A crash between the two repeats the stretch for each model whose checkpoint has
+not moved. If a common write was not carried out wholly, nobody knows whose documents were as they
+were thought to be. Then each follower folds into what is stored and writes by itself. What was
+written the first time has its commits by then and is left alone.
 
-Nobody holds up the others. A follower that raises, has lost its lease or takes too long is dropped: that is
-told to the caller, and the others' checkpoints move all the same. One that is slow in the middle of many
-steps (a name that reaches thousands of orders) is interrupted between two of them, which is as harmless as a
-crash there. Only if a server is away the whole pass fails.
+No follower holds up the others. A follower that raises, has lost its lease or takes too long is
+dropped: the caller is told, and the others' checkpoints move all the same. A follower that is slow
+in the middle of many steps (a name that reaches thousands of orders) is interrupted between two of
+them, which is as harmless as a crash there. The whole pass fails only if a server is away.
 """
 
 import time
@@ -36,18 +36,24 @@ from read_side.projector.daemon_threads import DaemonThreads
 from read_side.projector.follower import Follower
 
 FEW = 32
-"""Commits that each follower folds and writes by itself, all at the same time: whoever need not load anything
-shows them first. With more of them the processor is what is short, and one after the other is quicker."""
+"""The most commits that each follower folds and writes by itself, all at the same time.
+
+Then a follower that need not load anything shows them first. With more commits the processor is
+what is short, and one follower after the other is quicker.
+"""
 SLOW_S = 0.5
 SLOW_PER_COMMIT_S = 0.001
-"""A follower may take so long over a stretch, and so much more for each commit in it."""
+"""Seconds that a follower may take over a stretch, and that each commit in it adds."""
 MUCH_LONGER = 3
-"""Times what the next slowest took: if all are slow, it is the machine."""
+"""A follower may take so many times what the next slowest took.
+
+Beyond that it is slow. If all are slow, it is the machine.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class DroppedFollower:
-    """A follower that does not go on with the others, and why."""
+    """A follower that does not go on with the others, and the error that is the reason."""
 
     follower: Follower
     error: Exception
@@ -55,14 +61,14 @@ class DroppedFollower:
 
 @dataclass(frozen=True, slots=True)
 class PartitionWork:
-    """What a pass takes in of one partition: contiguous commits, and for whom."""
+    """The part of a pass in one partition: contiguous commits, and the followers they are for."""
 
     followers: Sequence[Follower]
     commits: Sequence[Commit]
 
 
 class _FollowerPass:
-    """What one follower has to do with a pass."""
+    """The part of one follower in a pass."""
 
     def __init__(self, follower: Follower, commits: Sequence[Commit] = ()) -> None:
         self.follower = follower
@@ -71,7 +77,7 @@ class _FollowerPass:
         self.error: Exception | None = None
 
     def do(self, what: Callable[[], None]) -> None:
-        """Note how long it takes, and what it raises."""
+        """Call ``what``, and note how long it takes and what it raises."""
         began = time.monotonic()
         try:
             what()
@@ -90,17 +96,17 @@ class _FollowerPass:
 
 
 class JointPass:
-    """Takes in what is new, for all who take part."""
+    """Takes in what is new, for all followers that take part."""
 
     def __init__(self, context: ProjectionContext, threads: DaemonThreads) -> None:
         self._context = context
         self._threads = threads
 
     def take_in(self, shares: Sequence[PartitionWork]) -> list[DroppedFollower]:
-        """Take in stretches and move the checkpoints; return who is dropped.
+        """Take in stretches and move the checkpoints; return the followers that are dropped.
 
         Raises:
-            Exception: a server is away; what each follower has done is known only to the databases.
+            Exception: a server is away; only the databases know what each follower has done.
 
         """
         began = time.time()
@@ -125,7 +131,9 @@ class JointPass:
         return dropped
 
     def step(self, followers: Sequence[Follower]) -> list[DroppedFollower]:
-        """Take what spreads (``read_side.projector.spreading``) to more documents; return who is dropped.
+        """Take each spread under way to more documents; return the followers that are dropped.
+
+        Spreads are those of ``read_side.projector.spreading``.
 
         Raises:
             Exception: a server is away.
@@ -157,7 +165,7 @@ class JointPass:
 
 
 def _write_together(parts: Sequence[_FollowerPass]) -> None:
-    """Write out the documents of one read model; if that is too much or fails, each by itself."""
+    """Write out one read model's documents; if they are too many or it fails, each by itself."""
     if len(parts) == 1 or sum(part.follower.to_write() for part in parts) > WRITE_CHUNK:
         for part in parts:
             part.do(part.follower.write_out)
@@ -193,7 +201,7 @@ def _interrupt(deadline: float) -> Callable[[], None]:
 
 
 def _slow(parts: Sequence[_FollowerPass]) -> list[_FollowerPass]:
-    """Who took too long, where the others did not."""
+    """Return the followers that took too long while the others did not."""
     slow = []
     for part in parts:
         others_s = max((other.took_s for other in parts if other is not part), default=part.took_s)

@@ -1,8 +1,9 @@
-"""The projector: one catch-up loop for every read model that does not take part in a joint pass.
+"""The projector: one catch-up loop for every read model that takes part in no joint pass.
 
-A doorbell starts a run: take the lease of the read model and partition, catch up, let go of the lease. Then
-it looks at the head once more: a bell that found the lease held was meant for this run. So after an append
-either its own bell gets the lease, or the runner that held it sees the commit.
+A doorbell starts a run: the projector takes the lease of the read model and partition, catches up,
+and lets go of the lease. Then it looks at the head once more, because a bell that found the lease
+held was meant for this run. So after an append either its own bell gets the lease, or the run that
+held the lease sees the commit.
 """
 
 from read_side.errors import LeaseLostError

@@ -1,14 +1,14 @@
-"""Documents that a follower has read or written lately, as they are stored: not to be loaded again.
+"""Documents that a follower has read or written lately, so that it need not load them again.
 
 Under a lease nobody else writes the documents of a partition, so what is remembered is what is
-stored. That is not relied on. Every write asks for the position, and the mending, that the document
-had when it was remembered (``read_side.projector.guards``); at one position, and of one mending,
-there is one document. So what another holder of the lease has changed meanwhile cannot be written
-over: the write is refused, and the follower loads what is stored and folds once more
-(``read_side.projector.follower``).
+stored, together with what that lacks of a spread under way. A follower does not rely on this. Every
+write asks for the position, and the mending, that the stored document had when it was remembered
+(``read_side.projector.guards``); at one position, and of one mending, there is one document. So a
+write cannot replace what another holder of the lease has changed meanwhile: it is refused, and the
+follower loads what is stored and folds once more (``read_side.projector.follower``).
 
-A follower remembers under one lease only. It forgets what a spread has written past it, all when one
-begins, and all whenever a write was refused.
+A follower remembers under one lease only. It forgets the documents that a step of a spread has
+written past it, all when a spread begins, and all whenever a write was refused.
 """
 
 from collections.abc import Iterable
@@ -18,16 +18,16 @@ from read_side.projector.guards import Guard
 
 MOST = 4_000
 MOST_BYTES = 2 * 2**20
-"""About: as stored. In Python they are some five times that."""
+"""About so many bytes as stored. In Python they are some five times that."""
 _BYTES = 500
-"""Of a document, without the objects in its lists."""
+"""Bytes of a document, without the objects in its lists."""
 _BYTES_OF_AN_ENTRY = 120
 
 Remembered = tuple[Document, Guard]
 
 
 class RecentDocuments:
-    """A bounded number of documents and bytes; those that were not needed for longest go first."""
+    """A bounded number of documents and bytes; those not needed for longest go first."""
 
     def __init__(self) -> None:
         self._documents: dict[str, Remembered] = {}

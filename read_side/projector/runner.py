@@ -1,4 +1,4 @@
-"""The runner of one partition: keeps the leases of its read models, and reads the log for all of them.
+"""The runner of one partition: keeps its read models' leases, and reads the log for all of them.
 
 It takes the leases that can be had, keeps them, keeps the bells silent and reads the next stretch
 of the log, which is taken in together with those of other partitions
@@ -7,29 +7,30 @@ of the log, which is taken in together with those of other partitions
 
 Why no append is missed:
 
-- *While the runner holds the partition.* Whoever appends publishes after that. The runner forgets what it
-  has heard before it reads, so what is appended after the reading wakes it. A word is lost only with the
-  connection, and the listener wakes everybody when it has a new one.
-- *While nobody does.* Whoever takes a lease reads the log after it. A runner that gives its leases
-  up says so, and whoever could have them looks every ``TICK_S`` anyway. So does the holder's death,
-  once its leases have run out. Until the marks of a silence have run out, too
-  (``bus.notify.doorbells``), nobody rings; after that bells ring as for any read model that nobody
-  projects, and whoever answers runs for it.
+- *While the runner holds the partition.* A writer publishes after its append. The runner forgets
+  what it has heard before it reads, so what is appended after the reading wakes it. A word is lost
+  only with the connection, and the listener wakes everybody when it has a new one.
+- *While nobody holds it.* A runner that takes a lease reads the log after that. A runner that gives
+  its leases up says so, and each one that could have them looks every ``TICK_S`` anyway. That look
+  also finds the leases of a dead holder, once they have run out. Until the marks of a silence have
+  run out, too (``bus.notify.doorbells``), nobody rings. After that, bells ring as for any read
+  model that nobody projects, and the process that answers a bell runs for it.
 - *A read model that does not take part* is not kept silent: it has its bells, and runs of its own
-  (``read_side.projector.answering``). One that leaves has its lease released and its bell rung, in
-  this order.
+  (``read_side.projector.answering``). When one leaves, the runner releases its lease and then rings
+  its bell, in this order.
 - *Redis is away.* The watchdog finds what is left behind, and pokes the runner.
 
-Taking part. A read model joins when its lease is free, it is within ``NEAR`` commits of the others, nothing
-of it is to be mended and it did not fail just now. Otherwise its bell is rung, and it catches up by a run
-of its own, after which the runner is told. Where another process holds the partition, nothing is taken:
-leases of one partition stay together. Of two that take them at the same time, in the order of the table,
-the first has them all.
+Taking part. A read model joins when its lease is free, it is within ``NEAR`` commits of the
+foremost, nothing of it is to be mended and it did not fail just now. If it is further behind or is
+to be mended, its bell is rung, and it catches up by a run of its own, after which the runner is
+told. If another process holds the partition, the runner takes nothing: leases of one partition stay
+together. If two processes take them at the same time, both go in the order of the table, and the
+first has them all.
 
 Giving up. Another process that has fewer partitions asks for this one
-(``read_side.projector.balance``); the runner sees that when it renews, releases all its leases and
-takes none while somebody asks. After a server has failed it forgets its leases and takes them again,
-because it cannot know which of them it still has.
+(``read_side.projector.balance``). The runner sees that when it renews. It releases all its leases
+and takes none while another process asks. After a server has failed, the runner forgets its leases
+and takes them again, because it cannot know which of them it still has.
 """
 
 import threading
@@ -55,14 +56,14 @@ from read_side.projector.joint_pass import DroppedFollower, PartitionWork
 from read_side.projector.pauses import Pauses
 
 TICK_S = 2.0
-"""How often it looks for what it could take, or has to keep, when nobody wakes it."""
+"""Seconds between its looks for leases to take or to keep, when nobody wakes it."""
 STEADY_S = 60.0
-"""Whoever has taken part for so long is no longer held to have failed."""
+"""Seconds after which a read model that takes part no longer counts as failed."""
 CHECK_HEAD_S = 1.0
 SILENT_S = 1.0
-"""How often it renews the silence, at most: well before the marks run out."""
+"""Seconds between two renewals of the silence: well before the marks run out."""
 _ALL = ("", 0)
-"""What fails when all of them do."""
+"""The key of the pause after all of them have failed."""
 
 
 class Relay(Wakeup):
@@ -78,7 +79,10 @@ class Relay(Wakeup):
 
 
 class Runner:
-    """Of one partition. ``holds`` and ``poke`` are for other threads; the rest is for that of the runners."""
+    """Runs one partition.
+
+    ``holds`` and ``poke`` are for other threads; the rest is for the thread of the runners.
+    """
 
     def __init__(
         self,
@@ -104,11 +108,11 @@ class Runner:
     # For other threads.
 
     def holds(self, name: str, generation: int) -> bool:
-        """Whether it takes in the log for a generation."""
+        """Return True if it takes in the log for a generation."""
         return (name, generation) in self.followers
 
     def poke(self) -> None:
-        """There may be something to take, or to lose."""
+        """Tell the runner that there may be something to take, or to lose."""
         self._poked.set()
         self.freed.set()
         self.appended.set()
@@ -116,14 +120,14 @@ class Runner:
     # For the thread of the runners.
 
     def due_in_s(self) -> float:
-        """In how many seconds it has to look again, if it is not woken before."""
+        """Return in how many seconds it has to look again, if it is not woken before."""
         if left_ms := self._failures.left_ms(_ALL):
             return left_ms / 1_000
         woken = self.appended if self.followers else self.freed
         return 0.0 if woken.is_set() else max(0.0, self._due_at - time.monotonic())
 
     def look(self) -> PartitionWork | None:
-        """Take, keep, read: what there is to take in."""
+        """Take and keep leases, and read the log; return what there is to take in."""
         self.appended.clear()
         self._drop_what_is_not_projected()
         checkpoints, followers, now = self._context.checkpoints, self.followers, time.monotonic()
@@ -165,7 +169,11 @@ class Runner:
                 self.drop([DroppedFollower(one, error)])
 
     def recover(self, error: Exception) -> None:
-        """Begin anew after a pause. What is not a server's fault each read model meets again by itself."""
+        """Begin anew after a pause.
+
+        If no server is at fault, each read model goes on by itself, and meets the error again
+        there.
+        """
         self._failures.failed(_ALL, error)
         if server_away(error):  # which is told once for all
             self._context.checkpoints.let_go(one.lease for one in self.followers.values())
@@ -237,7 +245,7 @@ class Runner:
                 self._leave(follower.key, follower.lease, one.error)
 
     def _leave(self, key: Generation, lease: Lease, error: Exception) -> None:
-        """Let a generation go on by runs of its own, or by those of whoever has its lease now."""
+        """Let a generation go on by runs of its own, or by those of its lease's new holder."""
         self._looked_at = float("-inf")
         name, generation = key
         if isinstance(error, LeaseLostError):
@@ -255,12 +263,12 @@ class Runner:
         self._ring(name)
 
     def _ring(self, name: str) -> None:
-        """Ring for a read model that goes on by itself; first it is no longer silent."""
+        """Ring for a read model that goes on by itself, even if its bell is kept silent."""
         with suppress(redis.RedisError):
             self._doorbells.ring([(name, self.partition)], insist=True)
 
     def _keep_silent(self) -> None:
-        """Keep the bells silent of those that need none."""
+        """Keep silent the bells of the read models that need none."""
         silent, now = self._admission.silent(self.followers.keys()), time.monotonic()
         if silent == self._silent and now - self._silent_since < SILENT_S:
             return

@@ -1,14 +1,15 @@
-"""The runners of one process, one for each partition, and the thread that takes in the log for all of them.
+"""The runners of one process, one for each partition, and the thread that takes in the log.
 
 A round: each runner that is woken or due looks what there is (``read_side.projector.runner``), and
-one pass takes in all that they found (``read_side.projector.joint_pass``). What spreads is then
-taken one step further, and after it the thread is free for as long as the step took: so half of the
-time is left to what comes meanwhile. One thread is enough, and better than one for each partition:
-Python runs one at a time anyway, and together they ask MongoDB for as little as one. What is slow
-or fails leaves the pass, so a partition is held up by another one for about ``SLOW_S`` at most.
+one pass takes in all that they found (``read_side.projector.joint_pass``). Then each spread is
+taken one step further. After that the thread is free for as long as the step took, so half of the
+time is left to what comes meanwhile. One thread for all is enough, and better than one for each
+partition: Python runs one at a time anyway, and together the partitions ask MongoDB for as little
+as one. A follower that is slow or fails leaves the pass, so one partition holds up another for
+about ``SLOW_S`` at most.
 
-Why nobody sleeps through a word: the thread forgets that it was woken before it asks the runners, and each
-of them forgets its own before it reads.
+Why no word is slept through: the thread forgets that it was woken before it asks the runners, and
+each runner forgets its own wakeup before it reads.
 """
 
 import threading
@@ -27,14 +28,14 @@ from read_side.projector.runner import TICK_S, Runner
 SIDES = 6
 """Threads for what waits for MongoDB at the same time: one for each read model."""
 LINGER_S = 0.002
-"""How long it waits under load, so that a pass is many commits rather than few; one alone is not worth it."""
+"""Seconds it waits under load, so that a pass has many commits; not worth it for just one."""
 NOTICE_S = 0.5
-"""How soon it notices that it should stop."""
+"""Seconds within which it notices that it should stop."""
 STOP_S = 0.8
 
 
 class Runners:
-    """Starts and stops them, and passes on what concerns one."""
+    """Starts and stops the runners, and passes on what concerns one."""
 
     def __init__(
         self,
@@ -57,7 +58,7 @@ class Runners:
 
     @property
     def threads(self) -> tuple[threading.Thread, ...]:
-        """What has to be alive until the process stops."""
+        """The threads that have to be alive until the process stops."""
         return self._notifier.thread, self._thread
 
     def start(self) -> None:
@@ -66,18 +67,18 @@ class Runners:
         self._thread.start()
 
     def stop(self) -> None:
-        """Wait a little until the leases are given up; to be called when the process is to stop."""
+        """Wait up to ``STOP_S`` until the leases are given up; call it when the process stops."""
         self._thread.join(STOP_S)
         self._notifier.stop()
 
     def hold(self, name: str, generation: int, partition: int) -> bool:
-        """Whether a runner takes in the log for a generation; if so it looks now what there is."""
+        """Return True if a runner takes in the log for a generation; if so, it looks now."""
         if holds := self.all[partition].holds(name, generation):
             self.all[partition].poke()
         return holds
 
     def poke(self, partition: int) -> None:
-        """There may be something new, or something to take."""
+        """Tell a runner that there may be something new, or something to take."""
         self.all[partition].poke()
 
     def _run(self) -> None:
@@ -100,7 +101,10 @@ class Runners:
                 return
 
     def round(self, due: Iterable[Runner]) -> None:
-        """Let some runners look, and take in what they find; whatever happens, as nobody would start anew."""
+        """Let some runners look, and take in what they find.
+
+        No error ends the thread, as nobody would start it anew.
+        """
         shares: dict[Runner, PartitionWork] = {}
         for runner in due:
             try:
@@ -124,7 +128,7 @@ class Runners:
             self._stopping.wait(LINGER_S)
 
     def step(self) -> float:
-        """Take what spreads a step further; return how many seconds to wait at most before the next one."""
+        """Take each spread a step further; return the most seconds to wait before the next step."""
         spreading = {
             runner: [follower for follower in runner.followers.values() if follower.is_spreading]
             for runner in self.all

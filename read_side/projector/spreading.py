@@ -1,20 +1,21 @@
-"""Taking what spreads to the documents that it changes, step by step, beside the log.
+"""Takes each spread to the documents that it changes, step by step, beside the log.
 
 Why nothing is lost or doubled. A spread is noted before the checkpoint passes its commit, and
 forgotten when no document lacks it. A document that has the commit is at its position or beyond,
-and is passed by: so a step that is repeated after a crash changes nothing, nor does a whole spread.
-An event that comes to a document in between is folded into it as it is with all spreads behind it
-(``read_side.projector.batch``), and what is written has them then. Steps and batches of a partition
-are one thread's, under one lease, and each write asks for the position that was read
+and a step passes it by. So repeating a step, or a whole spread, after a crash changes nothing. If
+an event comes to a document in between, the document first takes all spreads before the event
+(``read_side.projector.batch``), so what is written has them then. One thread makes the steps and
+batches of a partition, under one lease, and each write asks for the position that was read
 (``read_side.projector.guards``).
 
-A spread that was noted by a holder of the lease that died before it moved the checkpoint counts from when
-the log has been read up to it again: until then a document may lack something that comes before it.
+A holder of the lease may note a spread and die before it moves the checkpoint. Such a spread counts
+from when the log has been read up to it again: until then a document may lack something that comes
+before it.
 
-A document that cannot take it is met in the middle, when others have it already. Then the stream of the
-commit is parked from there on, and whoever takes the lease next folds all of its documents from the log
-again, as for any mending (``read_side.parked.mending``): without what is parked, or with it, if what is
-stored was the fault.
+A step may meet a document that cannot take the commit, when others have it already. Then the stream
+of the commit is parked from there on, and the next holder of the lease folds all of its documents
+from the log again, as for any mending (``read_side.parked.mending``): without what is parked, or
+with it, if what is stored was the fault.
 """
 
 from collections.abc import Iterator
@@ -32,40 +33,41 @@ from read_side.projector.folding import POSITION, Plan, plan
 from read_side.projector.guards import Guard
 
 FEW = 50
-"""Documents that are changed at once, in the commit's turn."""
+"""The most documents that are changed at once, in the commit's turn."""
 STEP = 100
 """Documents that are read and written in one step: 10 to 20 ms."""
 MOST = 8
-"""Spreads under way in one partition: every document that is read has to be held against each of them."""
+"""The most spreads under way in one partition: every document read is checked for each of them."""
 
 
 class Spreading:
-    """The spreads under way in one partition of a generation, for who has its lease."""
+    """The spreads under way in one partition of a generation, for the holder of its lease."""
 
     def __init__(self, model: ReadModel, collection: Collection[Documents], partition: int) -> None:
         self._model = model
         self._collection = collection
         self._under_way = spreads.under_way(collection, model, partition)
         self._lacking: Iterator[list[Document]] | None = None
-        """The documents that the first of them is still to be taken to, in steps."""
+        """The documents that the first spread is still to be taken to, in steps."""
 
     def behind(self, position: int) -> list[Commit]:
-        """The spreads that are not beyond a position, in the log's order."""
+        """Return the spreads that are not beyond a position, in the log's order."""
         return [commit for commit in self._under_way if commit.seq <= position]
 
     def is_full(self, position: int) -> bool:
-        """Whether, at a position, one has to end before another begins."""
+        """Return True if, at a position, one spread has to end before another begins."""
         return len(self.behind(position)) >= MOST
 
     def is_halted(self, stream: str, seq: int) -> bool:
-        """Whether the parked stream has an unfinished spread at or after the position it is parked from."""
+        """Return True if a stream parked from ``seq`` on has an unfinished spread from there on."""
         return any(commit.stream == stream and commit.seq >= seq for commit in self._under_way)
 
     def is_to_be(self, planned: Plan) -> bool:
-        """Whether a commit is to be taken to its documents in steps, as they are many.
+        """Return True if a commit is to be taken to its documents in steps, as they are many.
 
-        Not if a document cannot be folded from the log again by itself: in the middle it may turn out that
-        one of them cannot take it.
+        A commit that is not under way yet is taken at once if its model's documents cannot be
+        folded from the log again one by one: in the middle it may turn out that one of them cannot
+        take it.
         """
         if any(commit.seq == planned.commit.seq for commit in self._under_way):
             return True
@@ -80,7 +82,7 @@ class Spreading:
         self._under_way = [*(one for one in self._under_way if one.seq != commit.seq), commit]
 
     def drop(self, stream: str) -> None:
-        """Forget what a stream had on its way: its documents have been folded from the log again."""
+        """Forget the spreads of a stream: its documents have been folded from the log again."""
         for commit in [one for one in self._under_way if one.stream == stream]:
             self._end(commit)
 
@@ -124,5 +126,5 @@ class Spreading:
 
 
 def _lacking(planned: Plan) -> list[Documents]:
-    """Filters for the documents that a commit is to be taken to."""
+    """Return filters for the documents that a commit is to be taken to."""
     return [{**where, POSITION: {"$lt": planned.commit.seq}} for where in planned.spreads]

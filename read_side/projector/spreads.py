@@ -1,15 +1,16 @@
 """Spreads that are under way: commits that change more documents than are written in one step.
 
-A rename reaches all orders of its customer. While it does, the read model goes on with the log, so some of
-the documents have the new name and others do not yet. Such a commit stands in a document of its own beside
-them, in the same collection, from before the checkpoint passes it until the last of them has it. Whoever
-reads documents reads the spreads too and folds in what each of them lacks: so what is read is always what
-the fold of the log says, whatever is stored already.
+A rename reaches all orders of its customer. While it does, the read model goes on with the log, so
+some of the documents have the new name and others do not yet. Such a commit stands in a document of
+its own beside them, in the same collection, from before the checkpoint passes it until the last of
+them has it. Every reader of documents reads the spreads too, and folds into each document the
+spreads that it lacks. So what is read is always what the fold of the log says, whatever is stored
+already.
 
-Why nobody is shown less: the spreads are read *first*. One that is not found then has either not begun, and
-the checkpoint does not say yet that it is shown, or is over, and the documents read after that have it. In
-one query for both they come first as well: MongoDB goes through the bounds on an index in its order, and no
-other id sorts before ``!``.
+Why nobody is shown less: the spreads are read *first*. A spread that is not found then either has
+not begun or is over. If it has not begun, the checkpoint does not say yet that it is shown. If it
+is over, the documents read after that have it. In one query for both, the spreads come first as
+well: MongoDB goes through the bounds on an index in its order, and no other id sorts before ``!``.
 """
 
 from collections.abc import Iterable, Sequence
@@ -26,10 +27,10 @@ _PREFIX = "!spread"
 ANY_ID = Regex("^!")
 """The ids of spreads, for a query by ids.
 
-Python's own patterns say that they mean Unicode, and MongoDB then looks at every id there is.
+A pattern of Python's own says that it means Unicode, and MongoDB then looks at every id there is.
 """
 NO_SPREAD: Documents = {"_id": {"$not": ANY_ID}}
-"""The filter for what the read model itself keeps."""
+"""The filter for the documents that the read model itself keeps."""
 
 
 def is_spread(document: Document) -> bool:
@@ -39,7 +40,7 @@ def is_spread(document: Document) -> bool:
 def under_way(
     collection: Collection[Documents], model: ReadModel, partition: int | None = None
 ) -> list[Commit]:
-    """The commits that spread in a generation, in one partition or in all, in the log's order."""
+    """Return the commits that spread in a generation, in one partition or all, in log order."""
     if not model.spreads_by:
         return []
     ids = ANY_ID if partition is None else Regex(f"^{_PREFIX}-{partition}-")
@@ -47,7 +48,7 @@ def under_way(
 
 
 def commits(stored: Iterable[Document]) -> list[Commit]:
-    """What documents of spreads say, in the log's order."""
+    """Return the commits that documents of spreads hold, in the log's order."""
     found = (Commit.from_stored(document["commit"]) for document in stored)
     return sorted(found, key=lambda commit: (commit.partition, commit.seq))
 
@@ -61,7 +62,7 @@ def key(commit: Commit) -> str:
 
 
 def caught_up(model: ReadModel, spreads: Sequence[Commit], document: Document) -> Document:
-    """A stored document with what it lacks of the spreads; the same one if that is nothing.
+    """Return a stored document with what it lacks of the spreads; the same one if that is nothing.
 
     Raises:
         Poison: it cannot take one of them.
@@ -79,5 +80,5 @@ def caught_up(model: ReadModel, spreads: Sequence[Commit], document: Document) -
 def all_caught_up(
     model: ReadModel, spreads: Sequence[Commit], documents: Iterable[Document]
 ) -> list[Document]:
-    """Several stored documents with what they lack, in the same order."""
+    """Return several stored documents with what they lack, in the same order."""
     return [caught_up(model, spreads, document) for document in documents]

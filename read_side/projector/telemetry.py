@@ -1,4 +1,7 @@
-"""What a projector tells of each batch: how long its commits took to be shown, and a span for the traced."""
+"""Tells of each batch of a projector.
+
+It tells how long the commits took to be shown, and records a span for each that is traced.
+"""
 
 import time
 from collections.abc import Sequence
@@ -11,7 +14,10 @@ from bus.observability.metrics import Metrics
 from bus.observability.tracing import Attributes, Tracing
 
 BACKFILL_S = 3600.0
-"""A commit older than this is not one that somebody waits for: a read model is being filled from the log."""
+"""Seconds: nobody waits for a commit that is older than this.
+
+A read model is being filled from the log then.
+"""
 
 
 class ProjectionTelemetry:
@@ -24,7 +30,10 @@ class ProjectionTelemetry:
     def projected(
         self, read_model: str, generation: int, partition: int, commits: Sequence[Commit], began: float
     ) -> None:
-        """A read model shows these commits from now on; their batch began at ``began`` (``time.time()``)."""
+        """Tell that a read model shows these commits from now on.
+
+        ``began`` is the ``time.time()`` at which their batch began.
+        """
         now = time.time()
         ages = [now - commit.at.timestamp() for commit in commits if commit.stream and commit.at]
         self.metrics.observe(metrics.PROJECTED, len(commits), read_model)

@@ -1,8 +1,8 @@
-"""The watchdog: compares the heads of the log with the checkpoints, and rings for what nobody rang for.
+"""The watchdog: compares the heads of the log with the checkpoints, and rings where nobody rang.
 
-In normal running it finds nothing: it covers words and doorbells lost with Redis or with a killed process.
-What it had to ring for is counted and logged. It pokes the runners of its own process as well, which needs
-no Redis.
+In normal running it finds nothing: it covers words and doorbells lost with Redis or with a killed
+process. It counts and logs what it had to ring for. It pokes the runners of its own process as
+well, which needs no Redis.
 
 It also runs the periodic tasks of a worker.
 """
@@ -59,7 +59,7 @@ class Watchdog:
         self.thread.join(STOP_S)
 
     def look(self) -> int:
-        """Ring for what has been behind, without progress, for ``PATIENCE`` looks; return how many."""
+        """Ring for what is behind without progress for ``PATIENCE`` looks; return how many."""
         projected = self._projected()
         behind = self._behind(projected)
         previous, self._stuck = self._stuck, {}

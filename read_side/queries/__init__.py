@@ -1,1 +1,1 @@
-"""What the API may ask of the read side: documents, how fresh they are, and what they lack."""
+"""The API's queries of the read side: documents, how fresh they are, and what they lack."""

@@ -1,7 +1,8 @@
-"""Where the read models show a stream: the documents that its events fold into, as they are now.
+"""Finds the documents of the read models that a stream's events fold into, as they are now.
 
-Which these are is asked of the models themselves, so that a new one needs no line here: an order is in its
-summary and its detail, in the analytics of its day, in the sales of its products and in its customer's sums.
+It asks the models themselves which documents these are, so a new model needs no line here. For
+example, an order is in its summary and its detail, in the analytics of its day, in the sales of its
+products and in its customer's sums.
 """
 
 from collections import defaultdict
@@ -17,20 +18,20 @@ from read_side.projector.folding import placed
 from read_side.queries.store import ReadStore
 
 MAX_DOCUMENTS = 20
-"""Of each model; an order of 200 products is in as many documents of their sales."""
+"""The most documents of each model; an order of 200 products is in 200 documents of their sales."""
 
 
 @dataclass(frozen=True, slots=True)
 class StreamDocuments:
-    """A stream in the live generation of a read model; ``more`` if it is in further documents."""
+    """A stream in a model's live generation; ``more`` is True if it is in further documents."""
 
     name: str
     generation: int
     position: int
-    """How far the model has read in the stream's partition."""
+    """The position up to which the model has read the stream's partition."""
     parked: Parked | None
     others_parked: Sequence[str]
-    """Other streams that it has parked, so that their events may be missing in the documents as well."""
+    """Other streams that it has parked; their events may be missing in the documents as well."""
     documents: Sequence[Document]
     more: bool
 
@@ -51,10 +52,10 @@ class DocumentLookup:
         self._models = tuple(models)
 
     def of(self, stream: str, partition: int, commits: Sequence[Commit]) -> list[StreamDocuments]:
-        """The models that these commits of a stream concern, and those that have set it parked_since.
+        """Return the models that these commits of a stream concern, and those that have parked it.
 
-        Positions are read first, then what is parked, then the documents: so what a model is said to have
-        read is in the documents, or the stream is said to be parked.
+        It reads positions first, then what is parked, then the documents. So what a model is said
+        to have read is in the documents, or the stream is said to be parked.
         """
         recorded = _readable(commits)
         positions = self._checkpoints.positions(partition)
@@ -86,14 +87,14 @@ class DocumentLookup:
 
 
 def _others(model: ReadModel, documents: Iterable[Document], parked: Iterable[str]) -> set[str]:
-    """The streams that have a part in documents; of a model that cannot tell, any that is parked may."""
+    """Return the streams that have a part in documents: any parked one if the model cannot tell."""
     if model.sources is None:
         return set(parked)
     return set().union(*map(model.sources.feeding, documents))
 
 
 def _readable(commits: Iterable[Commit]) -> list[RecordedEvent]:
-    """The events, without those of commits that this build cannot read: those are parked, or will be."""
+    """Return the events that this build can read; commits that it cannot are parked, or will be."""
     found: list[RecordedEvent] = []
     for commit in commits:
         try:
@@ -104,7 +105,7 @@ def _readable(commits: Iterable[Commit]) -> list[RecordedEvent]:
 
 
 def _documents(model: ReadModel, recorded: Iterable[RecordedEvent]) -> list[str]:
-    """The ids of the documents, as first touched."""
+    """Return the ids of the documents, in the order in which they are first touched."""
     touched = (
         placed(model, blank, one.partition)["_id"] for one in recorded for blank in model.keys(one.event)
     )

@@ -1,7 +1,8 @@
-"""What is parked, as answers are marked with it: read now and then, not for every answer.
+"""The parked streams with which answers are marked: read now and then, not for every answer.
 
-So a mark can come, and go, ``REFRESH_S`` late: for so long an answer may look as if its read model were
-only behind. Who must not be told less than it knows asks with a token, and then what is parked is read anew.
+So a mark can come, and go, ``REFRESH_S`` late. For so long an answer may look as if its read model
+were only behind. A caller that must be shown at least what it knows of asks with a token. Then what
+is parked is read anew.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,7 +14,7 @@ from read_side.projections.staleness import ParkedSince
 
 REFRESH_S = 1.0
 SPARING = 20
-"""Times the duration of reading: thousands of parked streams are read less often."""
+"""The least age, in durations of a read: thousands of parked streams are read less often."""
 
 _NOTHING: ParkedSince = {}
 
@@ -27,12 +28,12 @@ class ParkedLookup:
         )
 
     def of(self, name: str, generation: int) -> ParkedSince:
-        """Those of one generation."""
+        """Return the parked streams of one generation, and since when they are parked."""
         return self._parked().get((name, generation), _NOTHING)
 
 
 def since(parked: Iterable[Parked]) -> ParkedSince:
-    """The streams, and since when they are parked."""
+    """Return the streams, and since when they are parked."""
     return {one.stream: one.since for one in parked}
 
 

@@ -1,6 +1,7 @@
-"""How far every generation of every read model is, in each partition, and what is wrong with it.
+"""The progress of every generation of every read model in each partition, and what is wrong.
 
-Positions are read before the heads, so a lag is never less than it is. All times are mongod's.
+Positions are read before the heads, so a lag is never shown less than it is. All times are
+mongod's.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,10 +24,11 @@ _Key = tuple[str, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One partition of a generation, and how many streams this has ``parked`` there.
+    """The progress of a generation in one partition; ``parked`` counts its parked streams there.
 
-    ``lag`` counts the commits that are not applied yet, and ``lag_s`` is the age of the oldest of them, from
-    when its command was accepted. ``rate`` is in commits a second, between two looks.
+    ``lag`` counts the commits that are not applied yet. ``lag_s`` is the age of the oldest of them
+    in seconds, from when its command was accepted. ``rate`` is in commits a second, between two
+    looks.
     """
 
     partition: int
@@ -45,9 +47,9 @@ class Progress:
 class GenerationStatus:
     """One generation of a read model; ``state`` is ``live``, or what the registry says of it.
 
-    ``this_version`` is the version of this code, ``null`` if the model is not in its table. Of a model that
-    counts by days, ``time_zone`` is the zone whose days they are, and ``this_time_zone`` the one that is
-    configured; where they differ, the model is to be rebuilt.
+    ``this_version`` is the version of this code, ``null`` if the model is not in its table. If a
+    model counts by days, ``time_zone`` is the zone whose days they are, and ``this_time_zone`` is
+    the configured one. If the two differ, the model is to be rebuilt.
     """
 
     read_model: str
@@ -60,7 +62,7 @@ class GenerationStatus:
     this_time_zone: str | None = None
 
     def attention(self, max_lag_s: float) -> list[str]:
-        """What an operator should do something about."""
+        """Return what an operator should do something about, one line each."""
         name = f"{self.read_model}.g{self.generation}"
         said = []
         if self.this_version is None:
@@ -97,7 +99,7 @@ class GenerationStatus:
 
 
 class StatusReader:
-    """Looks again and again; the second look has rates."""
+    """Reads the status again and again; the rates are there from the second look on."""
 
     def __init__(self, log: Log, database: Database[Documents], models: Iterable[ReadModel]) -> None:
         self._log = log
@@ -108,7 +110,7 @@ class StatusReader:
         self._last: tuple[datetime, Mapping[_Key, int]] | None = None
 
     def look(self) -> list[GenerationStatus]:
-        """Every generation, by name and number; the live one of a model first."""
+        """Return every generation, by name and number; the live one of a model comes first."""
         now: datetime = self._database.command("hello")["localTime"].replace(tzinfo=UTC)
         found = {(c.name, c.generation, c.partition): c for c in self._checkpoints.found()}
         heads = self._log.heads()
@@ -168,7 +170,7 @@ class StatusReader:
         )
 
     def _age(self, one: Checkpoint, now: datetime) -> float | None:
-        """Of the oldest commit that is not applied; ``None`` while a gap hides it."""
+        """Return the age in s of the oldest commit not applied; ``None`` while a gap hides it."""
         commits = self._log.read(one.partition, one.position, 1, state=False).commits
         if commits and commits[0].at is None:
             commits = self._log.read(one.partition, one.position, _FEW, state=False).commits
@@ -185,9 +187,9 @@ class StatusReader:
 
 
 _FEW = 20
-"""Commits looked at for the oldest if the first is a tombstone, which has no time."""
+"""The commits searched for a time if the first is a tombstone, which has none."""
 
 
 def attention(statuses: Sequence[GenerationStatus], max_lag_s: float = MAX_LAG_S) -> list[str]:
-    """Everything that an operator should do something about, one line each."""
+    """Return everything that an operator should do something about, one line each."""
     return [line for status in statuses for line in status.attention(max_lag_s)]

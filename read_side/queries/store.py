@@ -1,13 +1,14 @@
 """The documents of the live read models, as the queries see them.
 
-During a deploy the live generation may have been folded by another version of the code than this process
-has. Its queries read documents of their own version where there are any (``Entry.served``).
+During a deploy the live generation may have been folded by another version of the code than this
+process has. Its queries read documents of their own version where there are any
+(``RegistryEntry.served``).
 
-Documents that several callers ask for by id at the same time are found in one query
+If several callers ask for documents by id at the same time, one query finds all of them
 (``bus.primitives.group_commit``). That keeps every promise about freshness: a caller's id goes into
-a query that is sent after the caller has asked, never into one that is under way, so what it had
-seen before it asked is there. One query costs the process and mongod nearly as much as one for a
-hundred ids: some 0.3 ms of processor time here.
+a query that is sent after the caller has asked, never into one that is under way. So what the
+caller had seen before it asked is there. A query for one id costs the process and mongod nearly as
+much as one for a hundred ids: some 0.3 ms of processor time here.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -30,13 +31,14 @@ from read_side.projector.folding import Poison
 from read_side.projector.spreads import ANY_ID, NO_SPREAD, all_caught_up, commits, is_spread, under_way
 
 TOGETHER = 100
-"""Documents found in one query at most: no more than come in mongod's first answer."""
+"""The most documents found in one query: no more than come in mongod's first answer."""
 
 
 class CollectionDocuments:
-    """One generation's collection behind the ``Documents`` protocol of the queries. Safe for threads.
+    """One generation's collection behind the queries' ``Documents`` protocol. Safe for threads.
 
-    Whole documents are given out with all that spreads in the model (``read_side.projector.spreads``).
+    It gives out whole documents with all that spreads in the model
+    (``read_side.projector.spreads``).
     """
 
     def __init__(self, collection: Collection[Stored], model: ReadModel | None = None) -> None:
@@ -63,7 +65,7 @@ class CollectionDocuments:
         return list(self._collection.aggregate(list(pipeline)))
 
     def _several(self, document_ids: list[str]) -> list[Document | None]:
-        """In the order asked for. Who asks for the same one gets the same: it is only to be read."""
+        """Return them in the order asked for; callers of one id share it and only read it."""
         if self._model is not None:
             both = list(self._collection.find({"_id": {"$in": [ANY_ID, *document_ids]}}))
             spreads = commits(stored for stored in both if is_spread(stored))
@@ -91,11 +93,14 @@ class LiveGeneration:
     generation: int
     documents: Documents
     parked_since: ParkedSince = field(default_factory=dict)
-    """The streams whose events are missing in them, and since when."""
+    """The streams whose events are missing in the documents, and since when."""
     current: bool = True
-    """False of documents that another version of the fold has made, which may lack a field of this one's."""
+    """False if another version of the fold made the documents; they may lack fields of this one."""
     model: ReadModel | None = None
-    """The model as this generation is folded: one that counts by days, by those of its own time zone."""
+    """The model as this generation is folded.
+
+    If it counts by days, these are the days of the generation's own time zone.
+    """
 
 
 class ReadStore:
@@ -107,12 +112,12 @@ class ReadStore:
         self._live: dict[str, LiveGeneration] = {}
 
     def generation(self, name: str) -> int:
-        """The number of the generation of a model that is served here."""
+        """Return the number of the generation of a model that is served here."""
         model = self._models.get(name)
         return self._registry.entry(name).served(model.version if model else None)
 
     def live(self, name: str) -> LiveGeneration:
-        """The documents of a model as they are served, of one and the same generation throughout."""
+        """Return the documents of a model as they are served, all of one generation."""
         generation = self.generation(name)
         live = self._live.get(name)
         if live is None or live.generation != generation:
@@ -132,7 +137,7 @@ class ReadStore:
         return live
 
     def of_other_zones(self) -> list[str]:
-        """The models that are served by the days of another time zone than that of this process."""
+        """Return the models served by the days of another time zone than that of this process."""
         return [
             name
             for name, model in self._models.items()

@@ -1,8 +1,8 @@
 """The strong read: one order as the write side has it now, in the shape of ``order_detail``.
 
-An order's document depends on two short streams alone, its own and its customer's. So it is folded from them,
-by the code that projects it: what comes out is the document that the projector is about to write, whatever
-is waiting, parked or behind.
+An order's document depends on two short streams alone, its own and its customer's. So the strong
+read folds it from them, with the code that projects it. The result is the document that the
+projector is about to write, whatever is waiting, parked or behind.
 """
 
 from bus.log.log import Log
@@ -15,9 +15,10 @@ from read_side.projector.folding import Plan, fold, fold_spread, plan
 
 
 def order_now(log: Log, order_id: str) -> Document | None:
-    """The order with its ``_pos``, or ``None`` if there is none.
+    """Return the order with its ``_pos``, or ``None`` if there is none.
 
-    All that was acknowledged before the call is in it, whichever server answers (``Log.now``).
+    The order contains all that was acknowledged before the call, whichever server answers
+    (``Log.now``).
 
     Raises:
         pymongo.errors.PyMongoError: no server can say how the write side is now.

@@ -1,4 +1,4 @@
-"""Whether a read model shows what happened: it has read that far, and has not set the stream parked_since.
+"""Tells if a read model shows what happened: it has read that far and has not parked the stream.
 
 Callers that look at the same time share a query, which is sent after each of them has asked
 (``bus.primitives.group_commit``).
@@ -16,7 +16,7 @@ from read_side.queries.store import ReadStore
 
 
 class Visibility:
-    """What the live generations of the read models show."""
+    """Tells what the live generations of the read models show."""
 
     def __init__(self, store: ReadStore, checkpoints: Checkpoints, parking: Parking) -> None:
         self._store = store
@@ -27,11 +27,11 @@ class Visibility:
         self._positions: GroupCommit[Sequence[Place], list[int]] = GroupCommit(self._positions_for_all)
 
     def positions(self, places: Sequence[Place]) -> list[int]:
-        """How far generations have read, in the order asked for."""
+        """Return how far generations have read, in the order asked for."""
         return self._positions(places)
 
     def hiding(self, stream: str, partition: int, seq: int) -> set[tuple[str, int]]:
-        """The generations, by name and number, that have parked what a stream had at a position."""
+        """Return the generations (name, number) that parked a stream at or before a position."""
         return {
             (parked.name, parked.generation)
             for parked in self._parked(partition)
@@ -47,20 +47,20 @@ class Visibility:
         return [[found.get(place, 0) for place in places] for places in asked]
 
     def parked(self, name: str, generation: int) -> list[Parked]:
-        """What a generation has parked.
+        """Return what a generation has parked.
 
-        Read after a position was found reached, it has all that is missing up to there: a stream is
-        parked before the checkpoint moves on. Read before the documents, it has all that may be missing
-        in them: a stream is unparked after they are written.
+        If you read this after you found a position reached, it has all that is missing up to there:
+        a stream is parked before the checkpoint moves on. If you read it before the documents, it
+        has all that may be missing in them: a stream is unparked after they are written.
         """
         return self._parking.of(name, generation)
 
     def parked_since(self, name: str, generation: int) -> ParkedSince:
-        """The same, as it was a moment ago; next to free."""
+        """Return the streams and since when they are parked, as of a moment ago; next to free."""
         return self._parked_lookup.of(name, generation)
 
     def of(self, stream: str, partition: int, seq: int) -> dict[str, bool]:
-        """By read model, whether it shows what a stream had at a position."""
+        """Return, by read model, True if it shows what a stream had at a position."""
         live = {model.name: self._store.generation(model.name) for model in READ_MODELS}
         positions = self._checkpoints.positions(partition)
         lacking = self.hiding(stream, partition, seq)

@@ -1,13 +1,14 @@
-"""What a new generation shows otherwise than the live one, while both go on being projected.
+"""Compares a new generation with the live one, while both go on being projected.
 
-Both collections are read once, in the order of their ids, side by side. Documents that are the same byte for
-byte, positions included, are done with. If they have folded up to the same position (only one partition
-writes a document, so positions of one id can be compared), what differs is a difference. Otherwise one of
-them may only be further than the other, and they are looked at again: both generations are waited for until
-they have passed the heads of the log as they were *after* the first look. A document that still has the
-position it had then has been folded with everything up to those heads and with nothing beyond: a pair of
-such documents is compared, whatever their positions. A pair that moved has another round; what moves all
-the time is reported as such, not guessed at.
+It reads both collections once, side by side, in the order of their ids. A pair of documents that
+are the same byte for byte, positions included, is done. If both have folded up to the same
+position, every field that differs is a difference. (Only one partition writes a document, so the
+positions of one id can be compared.) Otherwise one of them may only be further than the other, and
+the pair gets another look. Before that look, the comparison waits until both generations have
+passed the heads of the log as they were *after* the first look. A document that still has the
+position it had then has folded everything up to those heads and nothing beyond. So a pair of such
+documents is compared, whatever their positions. A pair that moved gets another round. A document
+that moves all the time is reported as moving, not guessed at.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,10 +26,10 @@ from read_side.projector.spreads import NO_SPREAD, all_caught_up, under_way
 
 CHUNK = 1_000
 LOOK_CHUNK = 200
-"""Pairs that are looked at again at once; of orders with 200 lines they are 20 MB."""
+"""The most pairs that are looked at again at once; with orders of 200 lines they are 20 MB."""
 ROUNDS = 5
 MOST_MOVING = 20_000
-"""Pairs that are remembered for another look; more count as moving."""
+"""The most pairs that are remembered for another look; more count as moving."""
 ABSENT = "(absent)"
 _OWN = "_"  # the projector's own fields, which say how a document came about, and its id
 RAW: CodecOptions[RawBSONDocument] = CodecOptions(RawBSONDocument, tz_aware=True)
@@ -39,7 +40,7 @@ Found = Mapping[str, Any] | None
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A field that the two generations do not agree on; ``field`` is ``None`` for a whole document."""
+    """A field on which the two generations differ; ``field`` is ``None`` for a whole document."""
 
     document: str
     field: str | None
@@ -49,7 +50,7 @@ class Change:
 
 @dataclass(slots=True)
 class Comparison:
-    """What differs; of the changes only the first ``kept``."""
+    """The differences that were found; of the changes only the first ``kept``."""
 
     kept: int
     documents: int = 0
@@ -57,7 +58,7 @@ class Comparison:
     added: int = 0
     removed: int = 0
     moving: int = 0
-    """Documents that could not be compared: they changed all the time, or the live ones are behind."""
+    """Documents not compared: they kept changing, a generation lagged, or they were too many."""
     changes: list[Change] = field(default_factory=list)
 
     @property
@@ -65,7 +66,7 @@ class Comparison:
         return bool(self.changed or self.added or self.removed)
 
     def take_in(self, key: str, live: Found, new: Found) -> None:
-        """Compare a pair of which both are known to have folded the same commits."""
+        """Compare a pair; the caller knows that both have folded the same commits."""
         if live is None or new is None:
             if live is new:
                 return
@@ -95,8 +96,8 @@ def compare(  # noqa: PLR0913 - what is compared, and what it meets meanwhile
 ) -> Comparison:
     """Compare two generations of a read model.
 
-    ``passed_the_heads`` reads the heads of the log and waits until both generations have passed them, if
-    they do at all; ``tick`` is called often and may raise.
+    ``passed_the_heads`` reads the heads of the log, waits a bounded time until both generations
+    have passed them, and returns whether they have. ``tick`` is called often and may raise.
     """
     result = Comparison(kept)
     moving: dict[str, tuple[int | None, int | None]] = {}
@@ -148,7 +149,7 @@ def _look_again(
 
 
 def _by_id(side: Collection[Documents], model: ReadModel, ids: Sequence[str]) -> dict[str, Document]:
-    """The documents by id, with unfinished spreads folded in: the stored ones may lag for long."""
+    """Return the documents by id, unfinished spreads folded in: stored ones may lag for long."""
     spreads = under_way(side, model)
     found = all_caught_up(model, spreads, side.find({"_id": {"$in": ids}}))
     return {document["_id"]: document for document in found}
@@ -157,7 +158,7 @@ def _by_id(side: Collection[Documents], model: ReadModel, ids: Sequence[str]) ->
 def _pairs(
     live: Collection[Documents], new: Collection[Documents]
 ) -> Iterator[tuple[str, RawBSONDocument | None, RawBSONDocument | None]]:
-    """Both collections' documents side by side, in the order of their ids."""
+    """Yield both collections' documents side by side, in the order of their ids."""
     left, right = _sorted(live), _sorted(new)
     a, b = next(left, None), next(right, None)
     while a is not None or b is not None:
@@ -178,7 +179,7 @@ def _sorted(collection: Collection[Documents]) -> Iterator[RawBSONDocument]:
 
 
 def _key(document: RawBSONDocument | None) -> bytes | None:
-    """The id, by which MongoDB sorts byte by byte; read where it always stands, first, without decoding."""
+    """Return the id, read from its fixed place without decoding; MongoDB sorts by its bytes."""
     if document is None:
         return None
     raw = bytes(document.raw)

@@ -1,12 +1,13 @@
-"""Filling one partition of new generations from the log.
+"""Fills one partition of new generations from the log.
 
-It is the projector's own loop, with larger batches: under the lease of the partition, guarded by each
-document's position, documents before the checkpoint. So whatever is true of the projector (a crash in the
-middle repeats a batch and changes nothing, of two that believe to hold the lease one stops) is true here, and
-a fill that was killed is resumed where it stands.
+It is the projector's own loop, with larger batches. It runs under the lease of the partition,
+guards each write by the document's position, and writes documents before the checkpoint. So
+whatever is true of the projector is true here: a crash in the middle repeats a batch and changes
+nothing, and if two processes believe that they hold the lease, one of them stops. A fill that was
+killed is resumed where it stands.
 
 Several read models are filled side by side, a thread for each, from one reading of the log
-(``read_side.rebuild.shared_scan``): while one waits for MongoDB another one folds.
+(``read_side.rebuild.shared_scan``). While one thread waits for MongoDB, another one folds.
 """
 
 import os
@@ -35,13 +36,16 @@ from read_side.projector.projector import Projector
 from read_side.rebuild.shared_scan import Member, SharedScan
 
 STRETCH = 2_000
-"""Commits that are read, folded and written at once: of most orders they are 2 MB, some 20 MB in Python."""
+"""The most commits that are read, folded and written at once.
+
+With most orders they are 2 MB, and some 20 MB in Python.
+"""
 STRETCH_BYTES = 4 * 2**20
-"""Reached by 150 orders of 200 lines."""
+"""The bytes of commits at which one read ends; 150 orders of 200 lines reach them."""
 TICK_S = 0.2
 HELD_S = 0.1
 STALLED_S = 60.0
-"""A partition whose lease somebody else keeps for so long is not about to become free."""
+"""A fill gives up a partition whose lease somebody else keeps for so many seconds."""
 
 Target = tuple[str, int]
 """A read model's name and the number of its generation."""
@@ -55,7 +59,7 @@ class Fill(Protocol):
 
 
 def builder() -> str:
-    """What a rebuild's leases say of who holds them."""
+    """Return the name of this process in the leases of a rebuild."""
     return f"rebuild {socket.gethostname()}:{os.getpid()}"
 
 
@@ -63,7 +67,7 @@ def fill_partition(context: ProjectionContext, model: ReadModel, generation: int
     """Bring one partition up to its head; return early only if the process stops.
 
     Raises:
-        RebuildStoppedError: somebody else holds the partition.
+        RebuildStoppedError: somebody else keeps the partition for ``STALLED_S``.
 
     """
     projector = Projector(context)
@@ -84,7 +88,7 @@ def fill_partition(context: ProjectionContext, model: ReadModel, generation: int
 
 
 def fill_together(context: ProjectionContext, targets: Sequence[Target], partition: int) -> None:
-    """Bring one partition of several read models up to its head, as ``fill_partition`` does each."""
+    """Bring one partition of several read models up to its head, each by ``fill_partition``."""
 
     def read(after: int) -> LogSlice:
         return context.log.read_within(partition, after, STRETCH, STRETCH_BYTES)
@@ -103,7 +107,7 @@ def fill_together(context: ProjectionContext, targets: Sequence[Target], partiti
 
 
 def projection_context(settings: Settings, stopping: threading.Event, owner: str) -> ProjectionContext:
-    """What a fill works with; its connections are its own."""
+    """Return the context that a fill works with; its connections are its own."""
     writes, reads = write_database(settings), read_database(settings)
     log = Log(writes, settings.log_partitions)
     return ProjectionContext(

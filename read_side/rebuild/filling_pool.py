@@ -1,9 +1,10 @@
-"""Filling generations by processes, in parallel over the partitions.
+"""Fills generations by processes, in parallel over the partitions.
 
-Folding is Python's work, so partitions are filled by processes, not threads: threads would take turns.
+Folding is work in Python, so processes fill the partitions, not threads: threads would take turns.
 A process that loses its parent ends at once, as its parent may have been killed with ``kill -9``.
 
-Rebuilds that go on side by side are filled together (``SharedFill``): the log is read once for all of them.
+Rebuilds that go on side by side are filled together (``SharedFill``): the log is read once for all
+of them.
 """
 
 import gc
@@ -26,15 +27,15 @@ from read_side.projector.context import ProjectionContext
 from read_side.rebuild.filling import TICK_S, Target, builder, fill_together, projection_context
 
 GARBAGE = 500_000
-"""Objects, more than there are at a time, before the collector looks through the new ones."""
+"""The collector looks through new objects after so many, more than there are at a time."""
 WATCH_S = 0.5
 
 Filling = frozenset[Future[None]]
-"""What is under way: one for each partition."""
+"""The fills under way: one for each partition."""
 
 
 class FillingPool:
-    """A pool of processes that fills what it is told to; safe for threads."""
+    """A pool of processes that fills the generations it is given; safe for threads."""
 
     def __init__(self, settings: Settings, processes: int | None = None) -> None:
         self._partitions = settings.log_partitions
@@ -60,7 +61,7 @@ class FillingPool:
         self.finish(self.start([(model.name, generation)]), tick)
 
     def start(self, targets: Sequence[Target]) -> Filling:
-        """Begin to fill generations side by side; if that cannot be, ``finish`` says so."""
+        """Begin to fill generations side by side; if the pool is broken, ``finish`` raises."""
         try:
             return frozenset(
                 self._pool.submit(_fill, targets, partition) for partition in range(self._partitions)
@@ -74,7 +75,7 @@ class FillingPool:
         """Wait until all partitions are filled. An error in one model or waiting rebuild stops all.
 
         Raises:
-            RebuildStoppedError: it was stopped.
+            RebuildStoppedError: the filling was stopped, or a process of the pool has died.
 
         """
         running: set[Future[None]] = set(filling)
@@ -94,11 +95,11 @@ class FillingPool:
 
 
 class SharedFill:
-    """The ``Fill`` of several rebuilds, each in its own thread: the first fill of all of them is one.
+    """The ``Fill`` of several rebuilds, each in its own thread; their first fills are one.
 
-    It begins when everybody is there who has not left. Each of them comes or leaves in bounded time, since
-    whatever they do before is bounded; and while they wait they tick. What is left after that each fills by
-    itself.
+    That common fill begins when every rebuild has come or left. Each of them comes or leaves in
+    bounded time, since whatever it does before is bounded; and it ticks while it waits. After that,
+    each rebuild fills by itself what is left.
     """
 
     def __init__(self, pool: FillingPool, names: Iterable[str]) -> None:
@@ -122,7 +123,7 @@ class SharedFill:
         self._pool.finish(filling, tick)
 
     def leave(self, name: str) -> None:
-        """A rebuild is over, however it ended; nothing if it was here and its fill has begun."""
+        """Note that a rebuild is over, however it ended; no effect if its fill has begun."""
         with self._changed:
             self._targets.pop(name, None)
             self._await_no_longer(name)

@@ -1,10 +1,12 @@
-"""Handing a filled generation over to the workers, and knowing that they have it.
+"""Hands a filled generation over to the workers, and verifies that they have it.
 
-A worker learns of a generation within ``REFRESH_S``; until then a doorbell that it answers leaves that one
-out. So for ``LEARNED_S`` nothing is concluded. Then the bells are rung, and each partition's checkpoint
-must have been taken up by somebody (its epoch, its position or the end of its lease has changed), have
-passed the heads of the log, and stand where the generation in service stood a moment before. Nothing of
-this is assumed from a process being alive, or of the right version: it is seen.
+A worker learns of a generation within ``REFRESH_S``. Until then, a doorbell that it answers leaves
+that generation out. So the handover concludes nothing for ``LEARNED_S``. Then it rings the bells
+and reads the checkpoint of each partition. Somebody must have taken the checkpoint up (its epoch,
+its position or the end of its lease has changed). The checkpoint must also have passed the heads of
+the log, and must have reached the position that the generation in service had a moment before. The
+handover sees all of this in the checkpoints. It does not assume it because a process is alive or of
+the right version.
 """
 
 import threading
@@ -23,18 +25,18 @@ from read_side.projections.model import ReadModel
 from read_side.projector.checkpoints import Checkpoints
 
 LEARNED_S = 2 * REFRESH_S
-"""After so long every process knows of a generation."""
+"""The seconds after which every process knows of a generation."""
 RING_EVERY_S = 0.5
 POLL_S = 0.05
 FOLLOWED_S = 30.0
-"""A generation that nobody has moved on for so long is projected by nobody."""
+"""The seconds without a move after which a generation counts as projected by nobody."""
 CAUGHT_UP_S = 10.0
 
 Tick = Callable[[], None]
 
 
 class Handover:
-    """How far the generations of one read model are, and waiting for the workers."""
+    """Reads how far the generations of one read model are, and waits for the workers."""
 
     def __init__(
         self,
@@ -60,7 +62,7 @@ class Handover:
         return self._log.heads()
 
     def heads_now(self) -> list[int]:
-        """The heads, none older than what was acknowledged before the call."""
+        """Return the heads, none older than what was acknowledged before the call."""
         with self._log.now() as now:
             return now.heads()
 
@@ -71,7 +73,10 @@ class Handover:
         return any(at < wanted for at, wanted in zip(self.positions(number), positions, strict=True))
 
     def have_caught_up(self, numbers: Iterable[int], tick: Tick) -> bool:
-        """Wait until generations have passed the heads as they are now; whether they have in bounded time."""
+        """Wait until generations have passed the heads as they are now.
+
+        Return True once they have, and False if they have not within ``CAUGHT_UP_S``.
+        """
         heads = self.heads_now()
         deadline = time.monotonic() + CAUGHT_UP_S
         while any(self.is_behind(number, heads) for number in numbers):
@@ -83,10 +88,10 @@ class Handover:
     def until_followed(self, number: int, live: int, ready_at: float, tick: Tick) -> None:
         """Return once the workers project a generation and it is where the live one is.
 
-        ``ready_at`` is when it was made known, by the monotonic clock.
+        ``ready_at`` is the time at which it was made known, by the monotonic clock.
 
         Raises:
-            RebuildStoppedError: they do not.
+            RebuildStoppedError: no worker projects it.
 
         """
         while time.monotonic() < ready_at + LEARNED_S:
@@ -115,7 +120,7 @@ class Handover:
             self._ring_and_wait(tick)
 
     def ring(self) -> None:
-        """Ring for every partition; the workers' watchdog does, too, if Redis is away."""
+        """Ring for every partition; if Redis is away, the workers' watchdog does it too."""
         try:
             bells = [(self._model.name, partition) for partition in self.partitions]
             self._doorbells.ring(bells, insist=True)
@@ -130,7 +135,7 @@ class Handover:
         self._stopping.wait(POLL_S)
 
     def _marks(self, number: int) -> list[tuple[int, int, datetime | None]]:
-        """Of each partition epoch and position, and when its lease ends."""
+        """Return the epoch, the position and the end of the lease for each partition."""
         found = self._checkpoints.found({"name": self._model.name, "generation": number})
         marks = {one.partition: (one.epoch, one.position, one.expires_at) for one in found}
         return [marks.get(partition, (0, 0, None)) for partition in self.partitions]

@@ -1,14 +1,16 @@
-"""Rebuilding a read model: a new generation, filled from the log beside the live one, put in its place.
+"""Rebuilds a read model: a new generation, filled from the log, takes the live one's place.
 
-In this order: lease · begin (or resume) · fill · finish · compare · hand over · put in service · view.
+The steps: lease · begin (or resume) · fill · finish · compare · hand over · put in service · view.
 
-While it is filled nobody but the rebuild knows the new generation. Once it has caught up it is registered
-as ready, and the workers project it like the live one. It is put in service only when they demonstrably do
-(``read_side.rebuild.handover``). So readers who come over do not go back in time and do not wait longer
-than before; and what a Consistency-Token stands for is always asked of the very generation that is read.
+While the rebuild fills the new generation, nobody else knows it. Once the generation has caught up,
+the rebuild registers it as ready, and the workers project it like the live one. The rebuild puts it
+in service only when they demonstrably do (``read_side.rebuild.handover``). So readers that move
+over do not go back in time and do not wait longer than before. A Consistency-Token is always
+checked against the very generation that is read.
 
-Killed at any point it leaves the live generation as it was. What it had begun stays registered; the next
-rebuild goes on with it, or it is dropped. What was put in service is in service: that is one update.
+If a rebuild is killed at any point, the live generation stays as it was. What the rebuild had begun
+stays registered; the next rebuild goes on with it, or it is dropped. Putting a generation in
+service is one update, so a kill does not undo it or leave half of it.
 """
 
 import threading
@@ -32,14 +34,14 @@ from read_side.rebuild.filling import TICK_S, Fill, builder
 from read_side.rebuild.handover import LEARNED_S, Handover
 
 CLOSE = 1_000
-"""Commits: so near to the heads a fill is left to the workers."""
+"""A fill that is at most so many commits behind the heads is left to the workers."""
 FILLS = 5
-"""How often it is filled on: each time only what came in during the time before is left."""
+"""The most fills of a generation; each reads only the commits that came during the one before."""
 KEPT_CHANGES = 1_000
 
 
 class RebuildListener:
-    """Told how a rebuild goes; this one does not listen."""
+    """The listener that a rebuild tells how it goes; this one ignores what it is told."""
 
     def begins(self, generation: int, *, resumed: bool) -> None: ...
 
@@ -50,26 +52,26 @@ class RebuildListener:
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """What a rebuild came to."""
+    """The result of a rebuild."""
 
     read_model: str
     generation: int
     previous: int
     live: bool
     commits: int
-    """How many this rebuild has gone through."""
+    """The number of commits that this rebuild has gone through."""
     seconds: float
-    """How long that took."""
+    """The time that this took, in seconds."""
     parked: int
-    """Streams that could not be folded to their end."""
+    """The number of streams that could not be folded to their end."""
     comparison: Comparison
     time_zone: str | None
-    """Whose days it counts, if it counts by days."""
+    """The time zone whose days the model counts by, if it counts by days."""
 
 
 @dataclass(frozen=True, slots=True)
 class RebuildTools:
-    """What rebuilds work with; built in the command's main."""
+    """The parts that rebuilds work with; built in the command's main."""
 
     log: Log
     registry: Registry
@@ -104,12 +106,12 @@ class Rebuild:
     def run(self, *, keep_old: bool = False, swap: bool = True) -> Rebuilt:
         """Rebuild the model.
 
-        With ``swap=False`` the generation is left ready beside the live one; the next rebuild puts it in
-        service.
+        With ``swap=False`` the generation is left ready beside the live one; the next rebuild puts
+        it in service.
 
         Raises:
             RebuildRefusedError: another rebuild of the model is running.
-            RebuildStoppedError: it ended early; what was built so far is there to be resumed or dropped.
+            RebuildStoppedError: it ended early; what was built so far can be resumed or dropped.
             RebuildLostError, GenerationError: somebody took over, or changed what is live, meanwhile.
 
         """
@@ -142,12 +144,12 @@ class Rebuild:
         )
 
     def put_in_service(self, number: int) -> None:
-        """Make a generation live that is there, and is projected, already; the one before is kept.
+        """Make a generation live that exists and is projected already; keep the one before.
 
         Raises:
             RebuildRefusedError: a rebuild of the model is running.
             RebuildStoppedError: no worker projects it.
-            GenerationError: it is not ready, or another one came to be live meanwhile.
+            GenerationError: it is not ready, or another one became live meanwhile.
 
         """
         self._ready_at = time.monotonic() - LEARNED_S  # it is not new
@@ -175,7 +177,7 @@ class Rebuild:
             self._tools.generations.release(lease)
 
     def _tick(self, lease: RebuildLease) -> None:
-        """Stop if told to; keep the lease otherwise."""
+        """Raise if the rebuild is told to stop; keep the lease otherwise."""
         if self._tools.stopping.is_set():
             raise RebuildStoppedError(f"told to stop while rebuilding {self._name}")
         if time.monotonic() - self._renewed_at > self._tools.lease_ms / 3000:
@@ -185,8 +187,8 @@ class Rebuild:
     def _begin(self, lease: RebuildLease) -> int:
         """Go on with a generation that an earlier rebuild has left, or begin one.
 
-        Nobody is building one that is left, as the lease is here; of another version of the code, or of
-        another time zone, it is of no use.
+        Nobody else is building a generation that is left, as this rebuild has the lease. A
+        generation of another version of the code, or of another time zone, is of no use.
         """
         left = [g for g in self._entry().generations.values() if _is_unfinished(g)]
         wanted = self._model.version, self._model.time_zone
@@ -201,7 +203,7 @@ class Rebuild:
         return number
 
     def _fill(self, lease: RebuildLease, number: int) -> int:
-        """Bring the generation near the heads, let the workers have it; return the commits gone through."""
+        """Bring the generation near the heads, leave it to the workers; return the commits read."""
         self._ready_at = time.monotonic()
         if self._entry().generations[number].state is State.READY:
             return 0
@@ -228,7 +230,7 @@ class Rebuild:
         return sum(self._handover.positions(number)) - before
 
     def _index(self, number: int, tick: Callable[[], None]) -> None:
-        """Make what indexes are left to make: long work the first time, and the lease is kept meanwhile."""
+        """Make the missing indexes and keep the lease meanwhile: it is long work the first time."""
         pool = ThreadPoolExecutor(1)
         try:
             making = pool.submit(self._tools.registry.create_indexes, self._model, number)

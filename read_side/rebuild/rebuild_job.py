@@ -1,10 +1,11 @@
-"""One requested rebuild, carried out: the process that ``rebuild_supervisor`` starts for it.
+"""The process that ``rebuild_supervisor`` starts to carry out one requested rebuild.
 
-It is a rebuild like one from the command line, with half of the cores, since others have work to do beside
-it, and it tells its request how it goes. One thread tells, each second, and that keeps the request as well:
-so it goes on while the rebuild waits for something long. If that thread hears that the request is somebody
-else's by now or is to stop, or if it fails for any other reason, the rebuild is told to stop. (What a MongoDB
-that is away means, the rebuild finds out.)
+It is a rebuild like one from the command line. It uses half of the cores, since others have work to
+do beside it, and it tells its request how it goes. One thread tells the request each second, and
+that keeps the request as well. So the thread goes on while the rebuild waits for something long.
+The thread tells the rebuild to stop if the request belongs to somebody else by now, if the request
+is to stop, or if the thread fails for any other reason. (The thread ignores that MongoDB is away,
+as the rebuild itself finds out.)
 """
 
 import os
@@ -34,12 +35,12 @@ from read_side.rebuild.rebuild_requests import Claim, RebuildRequests
 TELL_S = 1.0
 AGAIN_S = 0.5
 END_S = 2.0
-"""For what is being told just now; then the process ends, and the thread with it."""
+"""The seconds for what is being told just now; then the process ends, and the thread with it."""
 
 
 @dataclass(slots=True)
 class _Progress:
-    """What is told; ``started`` is when, and how far, the counting began, by the monotonic clock."""
+    """The fields to tell; ``started`` is the monotonic time and ``done`` when counting began."""
 
     fields: dict[str, Any] = field(default_factory=dict)
     started: tuple[float, int] | None = None
@@ -52,7 +53,7 @@ class _Progress:
 
 
 class ProgressReporter(RebuildListener):
-    """Tells the request of one rebuild how that goes."""
+    """Tells the request of one rebuild how the rebuild goes."""
 
     def __init__(self, requests: RebuildRequests, claim: Claim, stopping: threading.Event) -> None:
         self._requests = requests
@@ -63,7 +64,7 @@ class ProgressReporter(RebuildListener):
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="telling", daemon=True)
         self.failure: Exception | None = None
-        """What ended the telling before its time."""
+        """The error that ended the telling before its time."""
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -74,7 +75,7 @@ class ProgressReporter(RebuildListener):
         self._thread.join(END_S)
 
     def begins(self, generation: int, *, resumed: bool) -> None:  # noqa: ARG002 - a Watch
-        """Told before the first document is written, so that whoever goes on knows what was being built."""
+        """Tell the generation before its first document, so that a later holder knows of it."""
         self._requests.tell(self._claim, generation=generation)
 
     def is_filled_up_to(self, done: int, total: int) -> None:
@@ -103,10 +104,10 @@ class ProgressReporter(RebuildListener):
 
 
 def carry_out(claim: Claim) -> None:
-    """Carry out a request that is taken, and say there what it came to.
+    """Carry out a request that is taken, and tell the request the result.
 
     Raises:
-        PyMongoError: MongoDB is away. Nothing is said, as after a crash.
+        PyMongoError: MongoDB is away. The request is told nothing, as after a crash.
 
     """
     stopping = stop_on_signals()
@@ -122,7 +123,7 @@ def carry_out(claim: Claim) -> None:
 
 
 class RebuildJob:
-    """The rebuild that a request asks for, of a shop in a time zone."""
+    """The rebuild that a request asks for, for a shop in a time zone."""
 
     def __init__(
         self, requests: RebuildRequests, claim: Claim, tools: RebuildTools, zone: tzinfo = UTC
@@ -155,12 +156,12 @@ class RebuildJob:
             self._failed(error)
 
     def _is_done(self) -> bool:
-        """Whether an earlier holder of the request has died between doing it and saying so."""
+        """Return True if an earlier holder of the request died between doing it and saying so."""
         built = self._claim.generation
         return built is not None and self._tools.generations.entry(self._claim.name).live == built
 
     def _rebuild(self, model: ReadModel) -> Rebuilt:
-        """Wait for the lease of a rebuild that was killed: as long as one lasts, and as long again."""
+        """Rebuild; wait at most twice the time of a lease for that of a rebuild that was killed."""
         patience = time.monotonic() + 2 * self._tools.lease_ms / 1000
         while True:
             try:

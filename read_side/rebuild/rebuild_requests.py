@@ -1,34 +1,39 @@
-"""Rebuilds that somebody asks for without running them: ``rebuild_requests``, a document for each read model.
+"""Requests for rebuilds: the collection ``rebuild_requests``, a document for each read model.
 
 The API only leaves a request. A projections' process takes it and has a child process carry it out
-(``read_side.rebuild.rebuild_supervisor``), which tells here how it goes. What is live and who may
-build it is the registry's business (``read_side.generations.generations``), also while a rebuild is
-run from the command line; what is here is only who sees to which request, so that each is seen to,
-and one at a time.
+(``read_side.rebuild.rebuild_supervisor``). The child tells here how the rebuild goes. The registry
+decides what is live and who may build it (``read_side.generations.generations``), also while a
+rebuild is run from the command line. This module only decides which process sees to which request,
+so that each request is seen to, and only one at a time.
 
 ``requested`` → ``running`` → ``succeeded``, ``failed`` or ``stopped``; and from ``running`` back to
-``requested`` when whoever ran it was told to stop or died. Each step is one update that matches what it rests
-on, so each of these ends in one way:
+``requested`` when the process that ran it was told to stop or died. Each step is one update that
+matches what it rests on, so each of these cases ends in one way:
 
-- *Two ask at once.* An upsert that matches no open request: one of them inserts or replaces, to the other the
-  document is an open one, and its own insert a duplicate key. It is told that there is one.
-- *Two processes take at once*, the same request or two: ``running`` is a field that only running ones have,
-  with a unique index. One update is first; the other matches nothing, or is a duplicate key. No clock decides
-  that; it decides only when a silent one counts as dead.
-- *The one that runs it is killed* (``kill -9``): nobody renews its lease. Once that has run out, by mongod's
-  clock, whoever looks next gives the request back with one death more, and somebody takes it. The generation
-  that was begun is gone on with (``read_side.rebuild.rebuild``), once the registry's lease has run out.
-- *It was not dead*, only slow: taking raises the epoch, and everything it tells matches the epoch that it was
-  given. It learns with the next word, within a second or so, and stops. What it does to generations until
-  then is arbitrated by the registry's lease, like two rebuilds from the command line.
-- *It is asked to stop while it is taken or while its process dies*: the wish is a field of the document.
-  Either it was requested still, and is stopped at once, or it runs and hears of it with its next word, or
-  it is dead and is stopped instead of given back.
-- *Killed after the new generation went live and before that was told*: whoever goes on finds live the very
-  generation that this request was building, and only tells so.
+- *Two ask at once.* Each sends an upsert that matches no open request. One of them inserts or
+  replaces the document. For the other the document is an open request, so its own insert is a
+  duplicate key, and it is told that there is a request.
+- *Two processes take at once*, the same request or two: only running requests have the field
+  ``running``, which has a unique index. One update is first; the other matches nothing, or is a
+  duplicate key. No clock decides that. A clock decides only when a silent process counts as dead.
+- *The process that runs it is killed* (``kill -9``): nobody renews its lease. Once the lease has
+  run out, by mongod's clock, the next process that looks gives the request back with one death
+  more, and some process takes it. That process goes on with the generation that was begun
+  (``read_side.rebuild.rebuild``), once the registry's lease has run out.
+- *That process was not dead*, only slow: taking the request again raises its epoch, and everything
+  that the slow process tells matches the epoch that it was given. So the slow process learns of it
+  the next time it tells something, within a second or so, and stops. Until then the registry's
+  lease arbitrates what it does to generations, as between two rebuilds from the command line.
+- *Somebody asks to stop it while it is taken or while its process dies*: the wish is a field of the
+  document. If the request is still ``requested``, it is stopped at once. If it runs, its process
+  hears of the wish the next time it tells something. If its process is dead, the request is stopped
+  instead of given back.
+- *The process is killed after the new generation went live and before it told that*: the next
+  process finds that the very generation that this request was building is live, and only tells so.
 
-A request that has killed ``MOST_DEATHS`` processes is failed: something is wrong with it. It names the
-version of the model's code where it was made; only processes with that version or a later one take it.
+A request that has killed ``MOST_DEATHS`` processes fails: something is wrong with it. A request
+names the version that the model's code had where the request was made; only processes with that
+version or a later one take it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -48,13 +53,13 @@ from read_side.projections.model import ReadModel
 COLLECTION = "rebuild_requests"
 MOST_DEATHS = 3
 START_MS = 20_000
-"""How long who has taken one may take for the first word: a process has to start, on a busy machine."""
+"""The least lease of a request just taken, in ms: a process has to start, on a busy machine."""
 SILENCE_MS = 5_000
-"""How long it may be silent then, at least."""
+"""The least time, in ms, that its process may be silent after that."""
 
 
 class RequestState(StrEnum):
-    """Where a request is."""
+    """The state of a request."""
 
     REQUESTED = "requested"
     RUNNING = "running"
@@ -76,7 +81,7 @@ class Claim:
     name: str
     epoch: int
     generation: int | None = None
-    """What an earlier holder was building for the same request."""
+    """The generation that an earlier holder was building for the same request."""
 
 
 class RebuildRequests:
@@ -88,7 +93,7 @@ class RebuildRequests:
         self._silence_ms = max(lease_ms, SILENCE_MS)
 
     def create(self) -> None:
-        """Make the index that lets one run at a time; idempotent."""
+        """Make the index that lets only one request run at a time; idempotent."""
         self._requests.create_index(
             [("running", ASCENDING)],
             unique=True,
@@ -99,7 +104,7 @@ class RebuildRequests:
     # For who asks.
 
     def request(self, model: ReadModel, by: str) -> Documents | None:
-        """Ask for a rebuild; ``None`` if one of the model is requested or running already."""
+        """Ask for a rebuild; return ``None`` if one of the model is requested or running."""
         fresh = {
             "_id": model.name,
             "state": RequestState.REQUESTED.value,
@@ -120,7 +125,7 @@ class RebuildRequests:
             return None
 
     def stop(self, name: str) -> Documents | None:
-        """Stop a request, or have its rebuild stopped; ``None`` if there is nothing to stop."""
+        """Stop a request or have its rebuild stopped; return ``None`` if there is none to stop."""
         waits = {"$eq": ["$state", RequestState.REQUESTED.value]}
         changes = {
             "stop": True,
@@ -132,7 +137,7 @@ class RebuildRequests:
         )
 
     def all(self) -> Mapping[str, Documents]:
-        """The latest request of each model, as it is now; ``silent`` says that who runs it may be dead."""
+        """Return the latest request of each model; ``silent`` says that its process may be dead."""
         silent = {"$and": [{"$eq": ["$state", "running"]}, is_past("$expires_at")]}
         found = self._requests.aggregate([{"$set": {"silent": silent}}])
         return {stored["_id"]: stored for stored in found}
@@ -142,7 +147,7 @@ class RebuildRequests:
     def take(self, models: Iterable[ReadModel], owner: str) -> Claim | None:
         """Take the oldest request that this code can carry out, if none is running.
 
-        While nothing is asked for this is one small query.
+        While no request is open this is one small query.
         """
         opened = list(self._requests.find({"state": {"$in": OPEN}}, {"state": True}))
         if any(stored["state"] == RequestState.RUNNING for stored in opened):
@@ -172,10 +177,10 @@ class RebuildRequests:
         return Claim(taken["_id"], taken["epoch"], taken.get("generation")) if taken else None
 
     def tell(self, claim: Claim, **progress: Any) -> bool:
-        """Say how it goes and keep it; return whether it is to stop.
+        """Store how the rebuild goes and keep the request; return True if the rebuild is to stop.
 
         Raises:
-            RebuildLostError: somebody else has it by now.
+            RebuildLostError: somebody else has the request by now.
 
         """
         changes: Documents = {name: {"$literal": value} for name, value in progress.items()}
@@ -186,20 +191,31 @@ class RebuildRequests:
         return bool(told.get("stop"))
 
     def succeed(self, claim: Claim, result: Mapping[str, Any] | None) -> bool:
-        """It is done. ``False``, as below, if it is no longer the holder's; then nothing happens."""
+        """End the request as succeeded.
+
+        Return ``False`` if the claim no longer holds; then nothing happens. The next three methods
+        do the same.
+        """
         ended = _ended(RequestState.SUCCEEDED)
         return self._changed(_held(claim), {**ended, "result": {"$literal": result}})
 
     def fail(self, claim: Claim, error: str) -> bool:
-        """It cannot be done as things are; it is not tried again."""
+        """End the request as failed: it cannot be done as things are, and is not tried again."""
         return self._changed(_held(claim), {**_ended(RequestState.FAILED), "error": {"$literal": error}})
 
     def give_back(self, claim: Claim) -> bool:
-        """Who has it was told to stop: let somebody else go on, unless it is to stop altogether."""
+        """Give the request back, as its holder was told to stop.
+
+        Another process goes on with it, unless the request itself is to stop.
+        """
         return self._changed(_held(claim), _returned(_WISHED_TO_STOP))
 
     def bury(self, claim: Claim, error: str) -> bool:
-        """Who carried it out died without a word: somebody else goes on, unless that happens each time."""
+        """Give the request back, as its holder died without a word.
+
+        Another process goes on with it, unless it is to stop or has killed ``MOST_DEATHS``
+        processes.
+        """
         return self._changed(_held(claim), _after_a_death(error))
 
     def _changed(self, where: Mapping[str, Any], changes: Mapping[str, Any]) -> bool:

@@ -1,8 +1,9 @@
-"""The latest rebuild of each read model, however it was started: as its request or the registry tells.
+"""Tells the latest rebuild of each read model, however it was started.
 
-A rebuild from the command line leaves no request. What can be seen of it is who has the registry's lease and
-how far the generation has got that is being built; and, once it is over, what it has left there. Whichever
-came later is told: both have their times from mongod.
+A request tells of its own rebuild. A rebuild from the command line leaves no request.
+While it runs, the registry tells who has its lease, and the checkpoints tell how far the generation
+that it builds has got. Once it is over, the registry tells what it has left there. If there are
+both, the later one is told: both have their times from mongod.
 """
 
 from dataclasses import dataclass, fields, replace
@@ -23,7 +24,11 @@ SILENT = "its process does not answer: another one goes on when its time is up"
 
 
 class RebuildResult(TypedDict):
-    """What came of it: ``parked`` streams, and documents that differ from those of the generation before."""
+    """The result of a rebuild.
+
+    ``parked`` counts streams. ``differences`` counts the documents that differ from those of the
+    generation before.
+    """
 
     commits: int
     seconds: float
@@ -33,9 +38,10 @@ class RebuildResult(TypedDict):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RebuildStatus:
-    """The latest rebuild of a read model; what is not known is ``null``. Times are mongod's.
+    """The latest rebuild of a read model; unknown fields are ``null``. Times are mongod's.
 
-    ``done`` of ``total`` commits are read, ``per_s`` of them a second, which leaves ``left_s`` seconds.
+    ``done`` of ``total`` commits are read, at ``per_s`` commits a second; the rest takes ``left_s``
+    seconds.
     """
 
     read_model: str
@@ -57,14 +63,14 @@ class RebuildStatus:
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """What the registry has on a read model, and who is rebuilding it now."""
+    """The registry's entry of a read model, and the name of the process that rebuilds it now."""
 
     entry: RegistryEntry
     builder: str | None
 
     @property
     def newest(self) -> Generation | None:
-        """The one that the latest rebuild has made, if there was any."""
+        """The generation that the latest rebuild has made, if there was any."""
         made = (g for g in self.entry.generations.values() if g.since and g.state is not State.GONE)
         return max(made, key=lambda generation: generation.number, default=None)
 
@@ -79,7 +85,7 @@ class RebuildStatuses:
         self._log = log
 
     def registered(self) -> dict[str, Registered]:
-        """By read model."""
+        """Return what the registry has, by read model."""
         held = {"$gt": ["$rebuild.expires_at", "$$NOW"]}  # not so if nobody ever had it
         return {
             stored["_id"]: Registered(
@@ -89,19 +95,19 @@ class RebuildStatuses:
         }
 
     def builder(self, name: str) -> str | None:
-        """Who is rebuilding a model now."""
+        """Return the name of the process that is rebuilding a model now, if there is one."""
         registered = self.registered().get(name)
         return registered.builder if registered is not None else None
 
     def look(self) -> list[RebuildStatus]:
-        """A row for each read model that has been rebuilt, is being rebuilt or is to be, by name."""
+        """Return a row, by name, for each model whose rebuild is requested, under way or over."""
         requests, registered = self._requests.all(), self.registered()
         names = sorted(requests.keys() | registered.keys())
         rows = (seen(name, requests.get(name), registered.get(name)) for name in names)
         return [self._with_progress(row) for row in rows if row is not None]
 
     def _with_progress(self, row: RebuildStatus) -> RebuildStatus:
-        """One that runs without a request, with how far it is."""
+        """Add to the row of a rebuild that runs without a request how far it is."""
         if row.state != RequestState.RUNNING or row.requested_at or row.generation is None:
             return row
         found = self._checkpoints.found({"name": row.read_model, "generation": row.generation})
@@ -110,7 +116,7 @@ class RebuildStatuses:
 
 
 def seen(name: str, request: Documents | None, registered: Registered | None) -> RebuildStatus | None:
-    """The row of one read model, if there is anything to tell."""
+    """Return the row of one read model, if there is anything to tell."""
     if request is not None and request["state"] in OPEN:
         return of_request(request)
     newest = registered.newest if registered is not None else None
@@ -129,14 +135,14 @@ def seen(name: str, request: Documents | None, registered: Registered | None) ->
 
 
 def _is_later(generation: Generation, request: Documents) -> bool:
-    """Whether the generation changed after the request finished, and not because of that request."""
+    """Return True if the generation changed after the request finished, and not because of it."""
     if (request["state"], request.get("generation")) == (RequestState.SUCCEEDED, generation.number):
         return False
     return generation.since is not None and generation.since > request["finished_at"]
 
 
 def _left(name: str, newest: Generation) -> RebuildStatus:
-    """What a rebuild without a request has left."""
+    """Return the row for what a rebuild without a request has left."""
     if newest.was_live:
         state, finished_at = RequestState.SUCCEEDED.value, newest.since
     elif newest.state is State.BUILDING:
@@ -147,7 +153,7 @@ def _left(name: str, newest: Generation) -> RebuildStatus:
 
 
 def of_request(request: Documents) -> RebuildStatus:
-    """As its own document tells it."""
+    """Return the row that the request's own document tells."""
     told = {field.name: request[field.name] for field in fields(RebuildStatus) if field.name in request}
     if request.get("silent"):
         told["phase"] = SILENT

@@ -1,14 +1,15 @@
-"""A projections' process takes requested rebuilds, one at a time, and has a child process carry each out.
+"""Takes requested rebuilds in a projections' process, one at a time, each in a child process.
 
-A child, because folding a whole log is long work in Python, for which the threads that project
-would have to wait. Looking for requests is a periodic task of the watchdog, one small query every
-two seconds. A thread starts the child and waits for it. On Linux the child asks for a signal when
-that thread ends (``bus.primitives.parent_death``), so it ends with the process, also after a
-``kill -9``. The processes that the child itself has started end when they miss it.
+It is a child process because folding a whole log is long work in Python, and the threads that
+project would have to wait for that. Looking for requests is a periodic task of the watchdog, one
+small query every two seconds. A thread starts the child and waits for it. On Linux the child asks
+for a signal when that thread ends (``bus.primitives.parent_death``), so it ends with the process,
+also after a ``kill -9``. The processes that the child itself has started end when they miss it.
 
-Told to stop, it passes that on at once, beside the draining of the worker, and has ended within ``CHILD_S``
-and a little: a child that has not ended by then (its MongoDB may hang) is killed, and the request given back
-here. Since the child is dead by that time, nobody tells the request anything under the old claim.
+When the projections' process is told to stop, the supervisor tells the child at once, beside the
+draining of the worker. If the child has not ended within ``CHILD_S`` (its MongoDB may hang), the
+supervisor kills it. Then it gives the request back itself, and has ended within ``CHILD_S`` and a
+little. Since the child is dead by that time, nobody tells the request anything under the old claim.
 """
 
 import subprocess
@@ -29,17 +30,17 @@ LOOK_S = 0.1
 CHILD_S = 2.0
 LAST_WORD_S = 0.5
 STOP_S = CHILD_S + LAST_WORD_S + 0.1
-"""Below the 4 s that a process may take, and mostly at the same time as its draining."""
+"""Below the 4 s that a process may take to stop, and mostly at the same time as its draining."""
 
 
 def command(claim: Claim) -> list[str]:
-    """The command line of the child."""
+    """Return the command line of the child."""
     numbers = str(claim.epoch), *(() if claim.generation is None else (str(claim.generation),))
     return [sys.executable, "-m", "read_side", "carry-out-rebuild", claim.name, *numbers]
 
 
 class RebuildSupervisor:
-    """Of one projections' process."""
+    """The supervisor of one projections' process."""
 
     def __init__(
         self,
@@ -57,7 +58,7 @@ class RebuildSupervisor:
         self._attending: threading.Thread | None = None
 
     def prepare(self) -> None:
-        """Once at the start, before the first turn."""
+        """Make the index of the requests; call this once, before the first turn."""
         self._requests.create()
 
     def turn(self) -> None:
@@ -90,7 +91,7 @@ class RebuildSupervisor:
             self._bury(claim, f"its process ended with status {status}")
 
     def _run(self, claim: Claim) -> int:
-        """The child from its start to its end."""
+        """Run the child from its start to its end; return its exit status."""
         child = subprocess.Popen(dies_with_parent(self._command(claim)), stdin=subprocess.DEVNULL)  # noqa: S603 - our own
         while child.poll() is None and not self._stopping.wait(LOOK_S):
             pass

@@ -1,17 +1,18 @@
-"""One partition of the log, read once for all the read models that are filled from it together.
+"""Reads one partition of the log once for all the read models that are filled from it together.
 
-Reading the log and validating its events is half of a fill's work, and the same for every model. So they go
-through it side by side, a thread for each: whoever comes first to the end of the present stretch waits until
-the others have it too, and reads the next one for all. Meanwhile the one after it is read ahead. So in memory
-are three stretches at most, and each is bounded in commits and in bytes.
+Reading the log and validating its events is half of a fill's work, and the same for every model. So
+the models go through the log side by side, a thread for each. The thread that comes first to the
+end of the present stretch waits until the others have that stretch too. Then it reads the next
+stretch for all. Meanwhile the stretch after that one is read ahead. So memory holds three stretches
+at most, and each is bounded in commits and in bytes.
 
-Why what they get is the log: a stretch is contiguous and settled, so it never changes. An empty stretch only
-means that the log ended there at that moment. It is not shared with other members, and an empty stretch that
-was read ahead is dropped.
+Each member gets the log as it is, because a stretch is contiguous and settled, so it never changes.
+An empty stretch only means that the log ended there at that moment. It is not shared with other
+members, and an empty stretch that was read ahead is dropped.
 
-The scan does not wait for a member that has left or is at another position in the log, and for no member
-longer than ``PATIENCE_S``. A member that was left behind reads for itself from then on, which costs time and
-changes nothing.
+The scan does not wait for a member that has left or is at another position in the log. It waits for
+no member longer than ``PATIENCE_S``. A member that was left behind reads for itself from then on,
+which costs time and changes nothing.
 """
 
 import threading
@@ -24,21 +25,21 @@ from bus.log.view import LogSlice
 
 PATIENCE_S = 5.0
 LOOK_S = 0.2
-"""How soon who waits notices that it should stop."""
+"""The seconds within which a waiting thread notices that it should stop."""
 
 Read = Callable[[int], LogSlice]
-"""The next stretch after a position."""
+"""Returns the next stretch after a position."""
 
 
 class Member:
-    """One read model's place in the scan; ``read`` is as ``ProjectionContext.read``, for its own thread."""
+    """A read model's place in the scan; ``read`` is a ``ProjectionContext.read`` for its thread."""
 
     def __init__(self, scan: "SharedScan") -> None:
         self._scan = scan
         self.has: int | None = None
-        """Which stretch it was given last, by the position that begins after; ``None`` before the first."""
+        """The position after which its latest stretch begins; ``None`` before the first."""
         self.starts_after: int | None = None
-        """Where it stands, once it has come to the start."""
+        """The position where it stands, once it has come to the start."""
         self.is_alone = False
 
     def read(self, _partition: int, after: int, _limit: int) -> LogSlice:
@@ -77,7 +78,7 @@ class SharedScan:
             self._changed.notify_all()
 
     def next_for(self, member: Member, after: int) -> LogSlice:
-        """The stretch after a position: the one at hand, the next one for all, or one for it alone."""
+        """Return the stretch after a position: the present one, the next for all, or its own."""
         with self._changed:
             if after == self._begin:
                 return self._given(member)
@@ -95,7 +96,7 @@ class SharedScan:
         return self._begin is None or after == self._stretch.commits[-1].seq
 
     def _may_advance(self, after: int) -> bool:
-        """The first stretch is the earliest that anybody needs."""
+        """Return True if the next stretch begins here; the first is the earliest one needed."""
         if self._begin is not None:
             return self._is_next(after)
         starts = [each.starts_after for each in self._present if each.starts_after is not None]
@@ -107,7 +108,7 @@ class SharedScan:
         return self._stretch
 
     def _advanced(self, member: Member, after: int) -> LogSlice:
-        """Read under the lock: who comes for the same meanwhile finds it; every call is bounded."""
+        """Read under the lock: a member that waits for the same finds it; every call is bounded."""
         stretch = self._from_ahead(after) or self._read(after)
         if not stretch.commits:
             return stretch
@@ -127,7 +128,11 @@ class SharedScan:
         return stretch if stretch.commits else None
 
     def _wait_for_the_others(self, member: Member, after: int) -> None:
-        """Until all who are on the way have the stretch at hand, or, before the first, stand at its start."""
+        """Wait until every member that is on the way has the stretch at hand.
+
+        Before the first stretch, wait until each stands at its start. A member that is not there
+        within ``PATIENCE_S`` is left behind.
+        """
         if self._begin is None:
             member.starts_after = after
             self._changed.notify_all()

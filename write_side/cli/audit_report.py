@@ -16,7 +16,7 @@ from write_side.audit import AuditedStream, audited
 
 
 def run(sample: int | None, *, as_json: bool) -> bool:
-    """Audit the log and print what was found; return whether all is as it must be."""
+    """Audit the log and print the result; return True if there is no difference."""
     settings = settings_with_servers(WRITE_URI)
     database = write_database(settings)
     totals: dict[str, list[int]] = {}

@@ -59,7 +59,7 @@ def _at(history: Sequence[Commit], version: int) -> Commit:
 
 
 def table(history: Sequence[Commit], shown: Commit) -> Table:
-    """One row for each version; the one whose state is shown is marked."""
+    """Return a table with one row for each version, and a mark on the one whose state is shown."""
     rows = tables.table("", numbers=("version", "position"), words=("accepted (UTC)", "what", "by"))
     rows.title = Text(str(shown.stream), style="table.title")  # as it is: ``:key:`` is no emoji here
     for commit in history:

@@ -20,13 +20,14 @@ from write_side.tail import Tail, Wanted, stream_of
 
 FOLLOW_EVERY_S = 0.5
 SEARCH_S = 600
-"""How long looking through a whole log may take; other operations are bounded as everywhere."""
+"""The limit in seconds for a search through a whole log; other operations are bounded as
+everywhere."""
 
 _HEADER = f"{'accepted (UTC)':19}  {'position':>10}  {'version':>7}  {'what':24}  {'by':20}  stream"
 
 
 def run(wanted: Wanted, limit: int, *, follow: bool, as_json: bool) -> None:
-    """Print the newest that are wanted, the oldest first; with ``follow`` go on until Ctrl-C.
+    """Print the newest wanted commits, the oldest first; with ``follow``, go on until Ctrl-C.
 
     Raises:
         RefusedError: there is no such partition.
@@ -53,7 +54,7 @@ def run(wanted: Wanted, limit: int, *, follow: bool, as_json: bool) -> None:
 
 
 def as_line(commit: Commit) -> dict[str, Any]:
-    """A commit or refusal as scripts get it, without the state, which ``show`` has."""
+    """Return a commit or refusal as scripts get it, without the state, which ``show`` prints."""
     line = {
         "partition": commit.partition,
         "seq": commit.seq,
@@ -69,7 +70,7 @@ def as_line(commit: Commit) -> dict[str, Any]:
 
 
 def what(commit: Commit) -> str:
-    """The types of its events; of a refusal its code, of what failed or changed nothing that."""
+    """Return a commit's event types, or a refusal's code, or that it failed or changed nothing."""
     if commit.stream is not None:
         return ", ".join(str(event.get("type", "?")) for event in commit.events)
     outcome = commit.outcome or {}
@@ -85,7 +86,7 @@ def _write(commits: Iterable[Commit]) -> None:
 
 
 class _Lines:
-    """A line each, as long as it has to be: a line that is cut or folded cannot be searched."""
+    """Prints each commit on one line, never cut or folded, so that it can be searched."""
 
     def __init__(self) -> None:
         self._console = Terminal(highlight=False, soft_wrap=True)

@@ -14,7 +14,9 @@ from write_side.repair import Move, Repair
 
 
 def run(*, carry_out: bool) -> bool:
-    """Print which commits are out of order, and with ``carry_out`` move them; return whether all is in order.
+    """Print the commits that are out of order, and move them with ``carry_out``.
+
+    Return True if all commits are in order at the end.
 
     Raises:
         RefusedError: processes that decide or project are alive.

@@ -1,1 +1,1 @@
-"""The aggregates: what each command does and what each event changes. All of it is pure."""
+"""The aggregates: pure functions that decide what a command does and what an event changes."""

@@ -27,10 +27,10 @@ E = TypeVar("E", bound=Message)
 
 @dataclass(frozen=True)  # no slots: Python 3.11 cannot build a generic class with both
 class Aggregate(Generic[S, C, E]):
-    """One kind of thing that is decided about on its own; each has a stream of its own."""
+    """A kind of thing, such as an order. Each one is decided about alone and has its own stream."""
 
     name: str
-    """The category: what the names of its streams begin with."""
+    """The category: the names of its streams begin with it."""
     state: type[S]
     commands: tuple[type[C], ...]
     events: tuple[type[E], ...]
@@ -40,14 +40,14 @@ class Aggregate(Generic[S, C, E]):
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The aggregates by what they are looked up with."""
+    """The aggregates, by type of command and by name."""
 
     by_command: Mapping[type[Message], Aggregate[Any, Any, Any]]
     by_name: Mapping[str, Aggregate[Any, Any, Any]]
 
 
 def build(*aggregates: Aggregate[Any, Any, Any]) -> Table:
-    """Make the table of them.
+    """Build the table of the aggregates.
 
     Raises:
         ValueError: a command or event is left out, or it or a name is there twice.
@@ -62,7 +62,7 @@ def build(*aggregates: Aggregate[Any, Any, Any]) -> Table:
 
 
 def _members(language: Any) -> tuple[type[Message], ...]:
-    """The classes of ``AnyCommand`` or ``AnyEvent``, which are annotated unions."""
+    """Return the classes of ``AnyCommand`` or ``AnyEvent``, which are annotated unions."""
     return get_args(get_args(language)[0])
 
 
@@ -101,17 +101,17 @@ TABLE = build(
 
 
 def aggregate_for(command: AnyCommand) -> Aggregate[Any, Any, Any]:
-    """The aggregate that decides a command."""
+    """Return the aggregate that decides a command."""
     return TABLE.by_command[type(command)]
 
 
 def aggregate_of(stream: str) -> Aggregate[Any, Any, Any]:
-    """The aggregate that a stream holds the history of; ``LookupError`` for a stream of no category."""
+    """Return the aggregate of a stream's category; ``LookupError`` for a stream of no category."""
     return TABLE.by_name[stream.partition("-")[0]]
 
 
 def fold(aggregate: Aggregate[S, C, E], state: S | None, events: Iterable[E]) -> S | None:
-    """The state after the events; ``None`` if there never was one.
+    """Return the state after the events; ``None`` if there never was one.
 
     Raises:
         ValueError: an event does not follow from the ones before it.

@@ -1,4 +1,4 @@
-"""Customers: who they are and how they are reached.
+"""Customers: their names and their e-mail addresses.
 
 Decisions here depend on the customer alone, so ``decide`` does not look at its facts.
 """
@@ -32,7 +32,7 @@ class Customer(Message):
 def decide(
     state: Customer | None, command: CustomerCommand, _facts: object
 ) -> tuple[CustomerEvent, ...] | Rejection:
-    """What a command comes to; no events: it changes nothing."""
+    """Return the events of a command, or its rejection; no events mean that it changes nothing."""
     match command:
         case RegisterCustomer():
             if state is not None:
@@ -62,7 +62,7 @@ def _changes(customer: Customer, command: ChangeCustomer) -> Iterator[CustomerEv
 
 
 def evolve(state: Customer | None, event: CustomerEvent) -> Customer:
-    """The customer after an event.
+    """Return the customer after an event.
 
     Raises:
         ValueError: the event does not follow from the state: the history is broken.

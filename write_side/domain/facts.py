@@ -1,4 +1,4 @@
-"""What a decision may know beside the command and the aggregate's own state."""
+"""The facts that a decision may use beside the command and the aggregate's own state."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,15 +11,15 @@ from write_side.domain.products import Product
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What was looked up for a command before it is decided.
+    """The facts that were looked up for a command before it is decided.
 
-    ``customer`` and ``products`` are what the command's ``fact_streams`` held, ``None`` where a stream is
-    empty. Every product that a command names is a key: one that nobody looked up is a ``KeyError``, not an
-    unknown product.
+    ``customer`` and ``products`` hold the states of the command's ``fact_streams``, ``None`` where
+    a stream is empty. Every product that a command names is a key. A product that nobody looked up
+    is a ``KeyError``, not an unknown product.
     """
 
     at: datetime
-    """When the command was accepted, UTC: a redelivery decides with the same time."""
+    """The time (UTC) when the command was accepted: a redelivery decides with the same time."""
     by: Principal
     customer: Customer | None
     products: Mapping[str, Product | None]

@@ -2,8 +2,9 @@
 
 pending → confirmed → shipped → delivered; pending and confirmed → cancelled.
 
-What is wrong with an order that is placed is reported all at once. The rejection's ``code`` and ``detail``
-are those of its first error: the customer, the lines in their order, the total, the time.
+All errors of an order that is being placed are reported at once. The rejection's ``code`` and
+``detail`` are those of the first error, in this order: the customer, the lines in their order, the
+total, the time.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,7 +30,7 @@ from write_side.domain.facts import Facts
 from write_side.domain.pricing import Violation, price
 
 WALK_IN = "Walk-in"
-"""What the customer of an order is called that belongs to nobody."""
+"""The customer's name on an order that belongs to nobody."""
 
 _Move = type[OrderConfirmed] | type[OrderShipped] | type[OrderDelivered] | type[OrderCancelled]
 
@@ -46,11 +47,11 @@ MOVES: Mapping[OrderStatus, Mapping[OrderStatus, _Move]] = {
     OrderStatus.DELIVERED: {},
     OrderStatus.CANCELLED: {},
 }
-"""From which status an order can go to which, and the event that tells it."""
+"""The statuses to which an order can go from each status, and the event that tells the change."""
 
 
 class Order(Message):
-    """What later decisions and events need of an order; ``total`` is in minor units."""
+    """The part of an order that later decisions and events need; ``total`` is in minor units."""
 
     schema_version = 2
     order_id: Id
@@ -66,7 +67,7 @@ class Order(Message):
 
 
 def decide(state: Order | None, command: OrderCommand, facts: Facts) -> tuple[OrderEvent, ...] | Rejection:
-    """What a command comes to; no events: it changes nothing."""
+    """Return the events of a command, or its rejection; no events mean that it changes nothing."""
     match command:
         case PlaceOrder():
             if state is not None:
@@ -114,12 +115,13 @@ def _change_status(
 ) -> tuple[OrderEvent, ...] | Rejection:
     """Ask three questions, in this order.
 
-    Has the order this status already? Then nothing happens, so a repeat succeeds. Is the change allowed? Is
-    the given time possible?
+    Does the order have this status already? Then nothing happens, so a repeat succeeds. Is the
+    change allowed? Is the given time possible?
 
-    The moment of acceptance may be before the order's last entry: that clock was put right since, or is the
-    next primary's. Then now is the time of that entry, and a given time that is earlier is moved up to it,
-    since the entry's own is not to be trusted. No command is refused because a clock was wrong.
+    The moment of acceptance may be before the order's last entry: the clock was put right since, or
+    it is the clock of the next primary. Then the time of that entry counts as now. A given time
+    that is earlier is moved up to it, since the entry's own time cannot be trusted. No command is
+    refused because a clock was wrong.
     """
     if command.status == order.status:
         return ()
@@ -180,7 +182,7 @@ def _invalid(problems: Sequence[Violation]) -> Rejection:
 
 
 def evolve(state: Order | None, event: OrderEvent) -> Order:
-    """The order after an event.
+    """Return the order after an event.
 
     Raises:
         ValueError: the event does not follow from the state: the history is broken.

@@ -1,8 +1,8 @@
-"""Pricing: what the items of an order cost, and what is wrong with those that cannot be sold together.
+"""Prices the items of an order, and finds the items that cannot be sold in it.
 
-The currency of an order is that of the first of its products that can be sold. An item costs what the
-catalogue says, or what was agreed: then it names its own unit price, or what is taken off the line, or
-both.
+The currency of an order is that of its first product that can be sold. An item costs the price of
+the catalogue, or an agreed price. For an agreed price the item names its own unit price, or a
+discount on the line, or both.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from write_side.domain.products import Product
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """Something wrong with one field of a command, and the stable word for it."""
+    """An error in one field of a command, with the stable code for it."""
 
     code: str
     field: str

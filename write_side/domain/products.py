@@ -1,4 +1,4 @@
-"""Products: what is sold, for how much, and whether it still can be ordered.
+"""Products: their names and prices, and if they can still be ordered.
 
 A product's currency is fixed when it is added. Decisions here depend on the product alone, so ``decide``
 does not look at its facts.
@@ -36,7 +36,7 @@ class Product(Message):
 def decide(
     state: Product | None, command: ProductCommand, _facts: object
 ) -> tuple[ProductEvent, ...] | Rejection:
-    """What a command comes to; no events: it changes nothing."""
+    """Return the events of a command, or its rejection; no events mean that it changes nothing."""
     match command:
         case AddProduct():
             if state is not None:
@@ -74,7 +74,7 @@ def _changes(product: Product, command: ChangeProduct) -> Iterator[ProductEvent]
 
 
 def evolve(state: Product | None, event: ProductEvent) -> Product:
-    """The product after an event.
+    """Return the product after an event.
 
     Raises:
         ValueError: the event does not follow from the state: the history is broken.

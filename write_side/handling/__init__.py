@@ -1,1 +1,1 @@
-"""The machine around the aggregates: in which order commands are decided, and how it reaches the log."""
+"""Runs the aggregates: orders the commands, decides them and appends the decisions to the log."""

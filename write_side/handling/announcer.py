@@ -1,4 +1,4 @@
-"""What follows an append: the read models' doorbells, and the word to whoever waits for the command."""
+"""Announces an append: rings the read models' doorbells, and tells the waiters for the command."""
 
 from collections.abc import Iterable
 from typing import Protocol
@@ -12,17 +12,20 @@ from bus.observability.interruption import Interruption
 
 
 class Announcer(Protocol):
-    """Tells the rest of the system. Must not raise: who does not hear it finds out by a sweep."""
+    """Tells the rest of the system. Must not raise: if nobody hears it, a sweep finds out."""
 
     def ring(self, partitions: Iterable[int]) -> None:
-        """There is something new in partitions of the log."""
+        """Say that partitions of the log have something new."""
 
     def tell(self, command_ids: Iterable[str]) -> None:
-        """Commands have come to their outcomes."""
+        """Say that commands have come to their outcomes."""
 
 
 class RedisAnnouncer:
-    """Rings over Redis. When Redis is away it stays silent: the sweeps and waiters' own looks cover that."""
+    """Announces over Redis.
+
+    While Redis is away it is silent: the sweeps and the waiters' own looks cover that.
+    """
 
     def __init__(self, client: redis.Redis, doorbells: Doorbells, subscriptions: Subscriptions) -> None:
         self._client = client

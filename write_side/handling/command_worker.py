@@ -1,15 +1,15 @@
 """The thread that takes commands off their queue and handles them, a batch at a time.
 
-Dramatiq's own worker hands each message to a thread of its own, which knows nothing of the others. Here one
-thread fetches what waits, decides a batch together, and acknowledges its messages together: that is a third
-of the work, and a batch may be chosen among all that was fetched. The messages and the keys are Dramatiq's
-as ever.
+Dramatiq's own worker hands each message to a thread of its own, which knows nothing of the others.
+Here one thread fetches the waiting messages, decides a batch together, and acknowledges its
+messages together. That is a third of the work, and the thread can choose a batch among all that it
+fetched. The messages and the keys are Dramatiq's as ever.
 
-What cannot be handled is not retried over the queue: its message is done with, and the sweep enqueues the
-command again, once. While MongoDB is away nothing is acknowledged and all is tried again after a growing
-pause. While Redis is away what was fetched is handled, and acknowledged when it is back. A message that is
-not acknowledged in time, because this process is suspended, is given to another worker as well, which finds
-the work done or does it.
+A command that cannot be handled is not retried over the queue: its message is acknowledged, and the
+sweep enqueues the command again, once. While MongoDB is away, the thread acknowledges nothing and
+tries everything again after a growing pause. While Redis is away, it handles what it has fetched,
+and acknowledges it when Redis is back. If this process is suspended and does not acknowledge a
+message in time, another worker gets the message as well, and finds the work done or does it.
 """
 
 import threading
@@ -31,10 +31,11 @@ from write_side.handling.telemetry import CommandTelemetry
 from write_side.handling.transience import is_transient
 
 PREFETCH = 2_000
-"""Commands in flight in one process, about 10 MB. Of a burst so many are known, and others overtake them."""
+"""The most commands in flight in one process, about 10 MB. The worker knows this many of a burst,
+and other commands overtake them."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 1.0
 LOOK_AGAIN_S = 0.01
-"""How soon commands are looked at again that wait for another worker."""
+"""The pause in seconds before the worker looks again at commands that wait for another worker."""
 
 
 class CommandWorker:
@@ -49,7 +50,7 @@ class CommandWorker:
         clock: DatabaseClock,
         told: Callable[[BaseException], bool] = lambda _: False,
     ) -> None:
-        """Errors that are ``told`` elsewhere are not logged here."""
+        """Make the worker. It does not log errors that ``told`` says are told elsewhere."""
         self._broker = broker
         self._handler = handler
         self._stopping = stopping
@@ -57,9 +58,9 @@ class CommandWorker:
         self._clock = clock
         self._told = told
         self._fetched: set[str] = set()
-        """Whose messages are neither acknowledged nor given back."""
+        """The commands whose messages are neither acknowledged nor given back."""
         self._handled: list[str] = []
-        """Of those, the ones that can be acknowledged."""
+        """The commands that are done with, so that their messages can be acknowledged."""
         self._pause_s = FIRST_PAUSE_S
         self._turn_began: float | None = None
         self.thread = threading.Thread(target=self._run, name="commands", daemon=True)
@@ -68,11 +69,11 @@ class CommandWorker:
         self.thread.start()
 
     def stop(self) -> None:
-        """Let the present turn end, once ``stopping`` is set; one that hangs is left behind."""
+        """Let the present turn end, once ``stopping`` is set; leave behind a turn that hangs."""
         self.thread.join(DRAIN_MS / 1000)
 
     def busy_s(self) -> float:
-        """For how long the present turn has been going on."""
+        """Return for how many seconds the present turn has been going on; 0 if there is none."""
         began = self._turn_began
         return 0.0 if began is None else time.monotonic() - began
 
@@ -99,7 +100,10 @@ class CommandWorker:
         return consumer
 
     def _tell_of_redis(self, error: Exception) -> None:
-        """Redis is away: the next consumer finds what this one has lost."""
+        """Warn that Redis is away, and pause if nothing is in flight.
+
+        The next consumer finds what this one has lost.
+        """
         if not self._told(error.__context__ or error):
             logger.warning("no commands are fetched while Redis is away", error=error)
         if not self._handler.in_flight:
@@ -111,7 +115,7 @@ class CommandWorker:
         self._fetched.update(message.message_id for message in messages)
 
     def _work(self) -> None:
-        """Handle a batch. What MongoDB raises concerns all of it, and passes."""
+        """Handle a batch. An error of MongoDB concerns the whole batch, and passes."""
         self._turn_began = time.monotonic()
         try:
             self._clock.ask_if_due()
@@ -137,7 +141,7 @@ class CommandWorker:
             self._stopping.wait(LOOK_AGAIN_S)
 
     def _take_in(self) -> None:
-        """Have everything that was fetched in flight, also after it was let go of."""
+        """Put everything that was fetched in flight, also if it was let go of before."""
         ended = set(self._handled)
         new = [one for one in self._fetched if one not in self._handler.in_flight and one not in ended]
         for start in range(0, len(new), BATCH):

@@ -1,15 +1,16 @@
-"""What commands come to: load, skip if done, decide, append; for a batch of them in one go.
+"""Decides a batch of commands in one go: load, skip if done, decide, append.
 
-The commands of a batch are in the order of acceptance, and what each must come after is in the batch before
-it, or finished. They are decided in memory: a later one sees the states that the earlier ones have left, as
-if each had been appended before the next was looked at. They are appended by one ordered insert, so none of
-them is in the log without those before it. Where the log refuses one, since somebody else was faster, it
-and all after it are decided anew on what the log has by then.
+The commands of a batch are in the order of acceptance. Each command that one of them must come
+after is before it in the batch, or finished. They are decided in memory: a later command sees the
+states that the earlier ones have left, as if each had been appended before the next was looked at.
+One ordered insert appends them, so none of them is in the log without those before it. If the log
+refuses one, because another worker was faster, it and all after it are decided again on what the
+log has by then.
 
-The insert decides what a command came to, whoever else handles it at the same time; everything before it is
-read-only. So a handler may be killed anywhere, and any number of handlers may be given the same command. All
-reads are within the session in which the inbox was looked at, so a decision rests on no less of the log than
-the inbox says is finished.
+The insert alone settles what a command came to, also if others handle it at the same time;
+everything before the insert is read-only. So a handler may be killed anywhere, and any number of
+handlers may be given the same command. All reads are in the session in which the inbox was read. So
+a decision sees everything in the log that the inbox says is finished.
 """
 
 from collections import defaultdict
@@ -35,32 +36,34 @@ from write_side.handling.telemetry import CommandTelemetry
 from write_side.handling.transience import is_transient
 
 CONFLICT_TRIES = 20
-"""In place, some milliseconds apart: a conflict is an everyday race, not worth a trip through the queue."""
+"""The number of tries in place, some milliseconds apart. A conflict is an everyday race, not worth
+a trip through the queue."""
 
 Decided = Commit | Exception
-"""What a command came to, or what handling it raised."""
+"""The commit that says what a command came to, or the error that handling it raised."""
 
 
 class Decider:
     """The steps up to the append; not for several threads."""
 
     def __init__(self, log: Log, telemetry: CommandTelemetry, now: Callable[[], datetime]) -> None:
-        """``now`` tells the time when a decision is made; nothing is decided by it."""
+        """Make the decider; ``now`` gives the time that decisions record, and decides nothing."""
         self._log = log
         self._now = now
         self._snapshots = Snapshots()
         self.newest = self._snapshots.load
         self._view = log
-        """The log in the session of the present batch: what is read after an append shows it."""
+        """The log in the session of the present batch, in which a read after an append shows the
+        append."""
         self.append = telemetry.appends(self._append)
 
     def __call__(self, entries: Sequence[InboxEntry], session: ClientSession | None) -> list[Decided]:
-        """For each command the commit that says what it came to, made now or found; or what it raised.
+        """Return for each command the commit that says what it came to, or the error it raised.
 
-        Among that are ``VersionConflictError``, if others were faster again and again,
-        ``AlreadyCommittedError``, if the log has its commit and does not show it yet, and
-        ``EarlierUnfinishedError``, if one before it raised. What concerns all of them, such as that MongoDB
-        is away, is raised.
+        The commit was made now or found. The errors include ``VersionConflictError``, if others
+        were faster again and again, ``AlreadyCommittedError``, if the log has the command's commit
+        and does not show it yet, and ``EarlierUnfinishedError``, if a command before it raised. An
+        error that concerns all of them, such as that MongoDB is away, is raised.
         """
         conflicts = Retrying(
             retry=retry_if_result(bool),
@@ -85,10 +88,11 @@ class Decider:
         return self._view.append(decisions)
 
     def append_outcome(self, entry: InboxEntry, outcome: Outcome) -> Decided:
-        """Append what a command came to without a decision; the commit that says it, this or an earlier one.
+        """Append an outcome without a decision; return the commit with the command's outcome.
 
-        Returns what appending it raises, unless the log has a commit all the same. Raises what concerns
-        every append, such as that MongoDB is away.
+        That commit is this one or an earlier one. If appending raises and the log has no commit of
+        the command, the error is returned. An error that concerns every append, such as that
+        MongoDB is away, is raised.
         """
         decision = decision_about(entry, self._now(), outcome=outcome.model_dump())
         try:
@@ -105,7 +109,7 @@ class Decider:
             return log.of_command(entry.partition, entry.command_id) or appended_or
 
     def load(self, entries: Sequence[InboxEntry], log: Log) -> "States":
-        """The states of what the commands change and take facts from, as they are now."""
+        """Return the states of what the commands change and take facts from, as they are now."""
         partitions = log.partitions
         keys: set[Key] = set()
         for entry in entries:
@@ -116,14 +120,14 @@ class Decider:
         return States(self.newest(log, keys), partitions, self._now())
 
     def remember(self, commit: Commit, states: "States") -> None:
-        """Keep the state that a commit has left, if nothing of the batch came after it on its stream."""
+        """Keep the state that a commit left, if nothing of the batch follows it on its stream."""
         key = commit.partition, str(commit.stream)
         state, version = states.left.get(key, (None, None))
         if commit.version is not None and version == commit.version:
             self._snapshots.remember(key, Snapshot.of(commit, state))
 
     def append_all(self, decisions: Sequence[Decision]) -> list[Decided]:
-        """As ``Log.append``; one that cannot be appended at all ends it too, as a refusal does."""
+        """Append like ``Log.append``; also stop at a decision that cannot be appended at all."""
         if not decisions:
             return []
         try:
@@ -153,7 +157,7 @@ class _Rounds:
         self._looks_for_done = False
 
     def __call__(self) -> list[Exception]:
-        """One round; return the refusal after which some are left."""
+        """Make one round; return the refusal after which some commands are left, if any."""
         if self._looks_for_done:
             self._find_done()
         else:
@@ -174,10 +178,10 @@ class _Rounds:
         return [entry for entry in self._entries if entry.command_id not in self.decided]
 
     def _refused(self, refusal: Exception) -> Exception:
-        """The next round looks for what others have decided: whoever was faster may have been at all of them.
+        """Return the refusal, and let the next round look for what others have decided.
 
-        The insert may have met a commit that is not settled yet: it is, once the log as it is now can be
-        read.
+        Another worker that was faster may have decided any of the commands. The insert may have met
+        a commit that is not settled yet: it is settled once the log as it is now can be read.
         """
         if isinstance(refusal, AlreadyCommittedError) and self._looks_for_done:
             self._log = self._views.enter_context(self._decider._log.now())  # noqa: SLF001 - of one module
@@ -185,10 +189,9 @@ class _Rounds:
         return refusal
 
     def _find_repeated(self) -> None:
-        """Find those whose ids come from a key, and which had left the inbox before they were sent again.
+        """Find commands sent again after they had left the inbox; their ids come from a key.
 
-        Sent again, such a command may be about another stream, in another partition, where no index refuses
-        it.
+        Such a command may be about another stream, in another partition, where no index refuses it.
         """
         keyed = [entry.command_id for entry in self._entries if entry.request is not None]
         self.decided |= self._log.of_commands_anywhere(keyed)
@@ -200,7 +203,7 @@ class _Rounds:
         self.decided |= self._log.of_commands(of_partition)
 
     def _decisions(self, states: "States") -> list[Decision]:
-        """Decide what is left, each on the states that those before it leave."""
+        """Decide the commands that are left, each on the states that those before it leave."""
         unfinished = BlockingCommands()
         decisions = []
         for entry in self._entries:

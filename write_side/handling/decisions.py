@@ -1,4 +1,4 @@
-"""Deciding one command in memory: on what the log has of its streams, and on the decisions just before."""
+"""Decides one command in memory, on the log's view of its streams and the decisions just before."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -17,7 +17,7 @@ from write_side.handling.snapshots import Key, Snapshot
 
 
 class States:
-    """What the streams of a batch are at: as the log has them, and as the decisions made since leave them."""
+    """The states of a batch's streams, in the log and after the decisions made since."""
 
     def __init__(self, newest: Mapping[Key, Snapshot], partitions: int, decided_at: datetime) -> None:
         self._newest = newest
@@ -27,16 +27,16 @@ class States:
         """The states, with their versions, that decisions of this batch leave."""
 
     def commit_of(self, entry: InboxEntry) -> Commit | None:
-        """The commit of a command, if it is its stream's newest.
+        """Return the commit of a command if it is its stream's newest, else ``None``.
 
-        It comes after the loading: a redelivery must meet its own commit.
+        Ask this after the loading: a redelivery must meet its own commit.
         """
         snapshot = self._newest.get((entry.partition, entry.envelope.command.stream))
         is_own = snapshot is not None and snapshot.commit.command_id == entry.command_id
         return snapshot.commit if snapshot is not None and is_own else None
 
     def decide(self, entry: InboxEntry) -> Decision:
-        """What a command comes to, as the document that is to be appended."""
+        """Decide a command; return the document that is to be appended."""
         key = entry.partition, entry.envelope.command.stream
         state, version = self._at(key)
         decision, after = decide_one(entry, state, version, self._facts(entry.envelope), self._decided_at)
@@ -51,7 +51,7 @@ class States:
         return (snapshot.state, snapshot.version) if snapshot is not None else (None, 0)
 
     def _facts(self, envelope: CommandEnvelope) -> Facts:
-        """What the decision may know, from the command's fact streams."""
+        """Return what the decision may know, from the command's fact streams."""
         customer = None
         products = {}
         for stream in envelope.command.fact_streams:
@@ -66,7 +66,7 @@ class States:
 def decide_one(
     entry: InboxEntry, state: Any, version: int, facts: Facts, decided_at: datetime
 ) -> tuple[Decision, Any]:
-    """What a command comes to, and the aggregate after it."""
+    """Decide a command; return the decision, and the aggregate after it."""
     envelope = entry.envelope
     aggregate = aggregate_for(envelope.command)
     decided = outcomes.with_precondition(
@@ -92,7 +92,7 @@ def decide_one(
 
 
 def decision_about(entry: InboxEntry, decided_at: datetime, **effect: Any) -> Decision:
-    """A decision about an entry: who, when and why are the same for every effect."""
+    """Return a decision about an entry; who, when and why are the same for every effect."""
     envelope = entry.envelope
     common: Mapping[str, Any] = {
         "partition": entry.partition,

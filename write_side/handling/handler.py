@@ -1,17 +1,16 @@
-"""In which order commands are decided: as they were accepted, wherever one depends on another.
+"""Handles commands in the order they were accepted, wherever one depends on another.
 
-A command is decided only when no earlier accepted one is unfinished that changes a stream it
-touches, or takes facts from the one it changes. So it comes to what it would have, had each been
-handled before the next was accepted. The inbox is asked which those are, in the session in which it
-showed the commands themselves. Earlier ones that are in flight here are in the same batch
-(``write_side.handling.in_flight``). Others are in another worker's hands, or lost on their way: for
-``help_after_s`` they are left to whoever has them, and what depends on them waits; after that they
-are handled here too. Dependencies point only backwards in the inbox's order, so this ends, and
-whoever loses the race finds the work done.
+A command waits while an earlier accepted one is unfinished that changes a stream it touches, or
+takes facts from the one it changes. So its outcome is as if each command were handled before the
+next was accepted. The handler asks the inbox for these earlier ones, in the session that showed the
+commands themselves. Those in flight here are in the same batch (``write_side.handling.in_flight``).
+The others are with another worker, or lost on their way. For ``help_after_s`` that worker may
+finish them, and what depends on them waits; then they are handled here too. Dependencies point only
+backwards in the inbox's order, so this ends. The loser of a race finds the work done. All is read
+in one causal session. So what the inbox shows as finished is in the log that is decided on, through
+any change of the primary.
 
-What the inbox shows as finished is in the log that is decided on, through any change of the primary: all of
-it is read in one causal session. The five steps, load, skip if done, decide, append and ring, are in
-``decider`` and ``isolation``.
+The five steps, load, skip if done, decide, append and ring, are in ``decider`` and ``isolation``.
 """
 
 import time
@@ -41,10 +40,10 @@ from write_side.handling.telemetry import CommandTelemetry
 from write_side.handling.transience import is_transient
 
 SETTLED_S = 5.0
-"""After which the inbox no longer shows what has left it: mostly it is 100 ms."""
+"""After so many seconds the inbox no longer shows what has left it: mostly it takes 100 ms."""
 
 Handled = Outcome | Exception
-"""What a command came to, or what handling it raised."""
+"""The outcome of a command, or the error that handling it raised."""
 
 
 class CommandHandler:
@@ -61,7 +60,7 @@ class CommandHandler:
         help_after_s: float = 0.0,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """``now`` tells the time as the write database has it."""
+        """Make the handler; ``now`` tells the time as the write database has it."""
         told = telemetry or CommandTelemetry(Metrics())  # else nobody is told
         self._log = log
         self._inbox = inbox
@@ -70,9 +69,9 @@ class CommandHandler:
         self.isolation = Isolation(inbox, attempts, self.decider, announcer, max_errors, told)
         self.in_flight = InFlight()
         self._finished: OrderedDict[str, float] = OrderedDict()
-        """What was finished lately, and when: the inbox goes on showing it until that is settled."""
+        """The commands finished lately, and when: the inbox shows them until that is settled."""
         self._met: dict[str, float] = {}
-        """When commands that are not in flight here were first found to be in the way."""
+        """The time at which each command not in flight here was first found to be in the way."""
         self._is_a_suspects_turn = False
         self._reading: AbstractContextManager[ClientSession | None] | None = None
         self._session: ClientSession | None = None
@@ -84,7 +83,7 @@ class CommandHandler:
         self.let_go()
 
     def __call__(self, envelope: CommandEnvelope) -> Outcome | None:
-        """Handle a command, after those it must come after.
+        """Handle a command, after the commands that it depends on.
 
         Returns its outcome, or ``None`` if there was nothing left to do: it is finished, or was never
         accepted.
@@ -107,7 +106,7 @@ class CommandHandler:
             return None
 
     def take(self, command_ids: Sequence[str]) -> list[str]:
-        """Take commands in flight; return those that there is nothing to do for."""
+        """Take commands in flight; return the others, for which there is nothing to do."""
         entries = self._inbox.unfinished(command_ids, self._in_session())
         unfinished = [entry for entry in entries if not self._is_finished(entry.command_id)]
         self.in_flight.add(unfinished)
@@ -122,10 +121,10 @@ class CommandHandler:
         return self.in_flight.clear()
 
     def turn(self) -> list[tuple[InboxEntry, Handled]]:
-        """Handle a batch of what is in flight; what became of each that is not in flight any more.
+        """Handle a batch of what is in flight; return each that is done with, and its result.
 
-        It is empty if what is in flight waits for other workers.
-        Raises what MongoDB raises while it is away; then all is in flight still.
+        The list is empty if what is in flight waits for other workers. Raises what MongoDB raises
+        while it is away; then all is in flight still.
         """
         batch = self._ready()
         if not batch:
@@ -145,9 +144,10 @@ class CommandHandler:
         return handled
 
     def _apart(self, batch: Sequence[InboxEntry]) -> tuple[InboxEntry | None, Sequence[InboxEntry]]:
-        """The first suspect that depends on nothing in the batch, and what depends on no suspect.
+        """Split a batch into a suspect to try alone and the commands to decide together.
 
-        At least one of the two is there. They have turns by turns, so neither waits for the other's end.
+        The suspect is the first without a dependency in the batch; the others depend on no suspect.
+        At least one of the two is there. They take turns, so neither waits for the other's end.
         """
         before, suspects = BlockingCommands(), BlockingCommands()
         first: InboxEntry | None = None
@@ -166,7 +166,7 @@ class CommandHandler:
         return first, others
 
     def _together(self, entries: Sequence[InboxEntry], session: ClientSession | None) -> Sequence[Handled]:
-        """What became of each; where something raises that does not pass, each is tried by itself."""
+        """Return what became of each; after an error that does not pass, try each by itself."""
         try:
             return self.isolation.together(entries, session)
         except Exception as error:
@@ -192,7 +192,7 @@ class CommandHandler:
             return error
 
     def _ready(self) -> Sequence[InboxEntry]:
-        """The next batch, without what has to wait for commands elsewhere."""
+        """Return the next batch, without what has to wait for commands elsewhere."""
         while (batch := self.in_flight.batch()).entries:
             limit = BATCH + batch.passed_over_count
             found = self._inbox.earlier(_related(batch), limit, self._in_session())
@@ -209,7 +209,7 @@ class CommandHandler:
         return ()
 
     def _unfinished_elsewhere(self, found: Sequence[Earlier]) -> list[Earlier]:
-        """Those that are not in flight here, and that the log has no outcome of."""
+        """Return those not in flight here that have no outcome in the log, or only a failure."""
         unknown = [
             earlier
             for earlier in found
@@ -244,7 +244,7 @@ class CommandHandler:
         return [command_id for command_id, met in self._met.items() if now - met >= self._help_after_s]
 
     def _in_session(self) -> ClientSession | None:
-        """One session for all that is in flight, so that what comes before a command is read after it."""
+        """Return one session for all in flight: what comes before a command is read after it."""
         if self._reading is None:
             self._reading = self._inbox.session()
             self._session = self._reading.__enter__()
@@ -252,7 +252,7 @@ class CommandHandler:
 
 
 def _related(batch: CommandBatch) -> list[Related]:
-    """The inbox queries for earlier commands that the batch depends on.
+    """Return the inbox queries for earlier commands that the batch depends on.
 
     Commands of the batch that share a stream with skipped ones get a query of their own, bounded by the
     last of these commands, so that a burst of skipped commands is not listed for each batch.
@@ -278,7 +278,7 @@ def _related_to(entries: Sequence[InboxEntry]) -> Related:
 def _not_waiting(
     entries: Sequence[InboxEntry], elsewhere: Sequence[Earlier], end: Timestamp | None
 ) -> Sequence[InboxEntry]:
-    """Of a batch those that depend on nothing elsewhere; what is beyond ``end`` was not all listed."""
+    """Return the entries that depend on nothing elsewhere; beyond ``end`` not all was listed."""
     waiting = BlockingCommands()
     for earlier in elsewhere:
         waiting.add_earlier(earlier)

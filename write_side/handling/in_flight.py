@@ -1,9 +1,10 @@
-"""The commands in flight: those that a worker has fetched and not finished, and which are decided next.
+"""Keeps the commands that a worker has fetched and not finished, and picks the next batch of them.
 
-A batch is taken in the order of acceptance, and a command is passed over whose stream has had its share, or
-which depends on one that was passed over. So a batch never holds a command without those in flight that come
-before it, and a burst on one stream, or of one caller, does not make everybody else wait for its end: what it
-may take of a batch is bounded, and who comes later and has nothing to do with it is in the next batch.
+A batch is taken in the order of acceptance. A command is passed over if its stream or its caller
+has had its share, or if it depends on one that was passed over. So a batch never holds a command
+without the commands in flight that must come before it. A burst on one stream, or of one caller,
+does not make everybody else wait for its end: what it may take of a batch is bounded, and a later
+command that has nothing to do with it is in the next batch.
 """
 
 from collections import Counter
@@ -14,21 +15,21 @@ from bus.inbox.inbox import Earlier, InboxEntry
 from bus.messages.message import Command
 
 BATCH = 100
-"""Commands in a batch: of the widest, their documents are some 200 kB and ask for 20,000 streams."""
+"""The most commands in a batch. If all are of the widest, their documents are some 200 kB and ask
+for 20,000 streams."""
 SHARE = 25
-"""Commands of one stream in a batch. A batch takes some 20 ms then, and so long does an unrelated one
-wait."""
+"""The most commands of one stream in a batch. A batch then takes some 20 ms, and an unrelated
+command waits as long."""
 CALLER_SHARE = 50
-"""Commands of one caller in a batch, if there are others' in flight."""
+"""The most commands of one caller in a batch, if commands of others are in flight."""
 LOOKED_AT = 1_000
-"""Commands passed over until a batch is as it is: of a burst, those beyond need not be looked at each
-time."""
+"""The most commands passed over for a batch; the rest of a burst is not looked at each time."""
 
 
 class BlockingCommands:
-    """Commands that are not decided now, and so keep those back that depend on them.
+    """Commands that are not decided now, and so hold back the commands that depend on them.
 
-    To be told of commands in the order they were accepted.
+    Add commands in the order they were accepted.
     """
 
     def __init__(self) -> None:
@@ -44,7 +45,7 @@ class BlockingCommands:
         self.read.update(earlier.reads)
 
     def blocks(self, command: Command) -> bool:
-        """Whether a command depends on one of those (``Command.depends_on``)."""
+        """Return True if a command depends on one of these (``Command.depends_on``)."""
         if not self.changed:
             return False
         stream = command.stream
@@ -55,7 +56,7 @@ class BlockingCommands:
 
 @dataclass(frozen=True, slots=True)
 class CommandBatch:
-    """Commands to decide, in the order of acceptance, and what was passed over among them."""
+    """Commands to decide, in the order of acceptance, and the commands passed over among them."""
 
     entries: tuple[InboxEntry, ...]
     passed_over: BlockingCommands
@@ -90,7 +91,7 @@ class InFlight:
         return command_ids
 
     def batch(self) -> CommandBatch:
-        """What is to be decided next; empty only if nothing is in flight."""
+        """Return the commands to decide next; empty only if nothing is in flight."""
         if not self._in_order:
             ordered = sorted(self._entries.values(), key=lambda entry: entry.accepted_ts)
             self._entries = {entry.command_id: entry for entry in ordered}

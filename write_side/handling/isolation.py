@@ -1,18 +1,18 @@
-"""Attempts at commands: each is counted before it begins, and a command that may kill its worker is isolated.
+"""Counts attempts at commands before they begin, and isolates commands that may kill the worker.
 
-A command that keeps raising is kept as failed. One that keeps killing its worker cannot be told from those
-that died beside it, so what has twice been under way when a process died is a suspect and handled alone;
-one that has been alone three times when its process died is kept as failed. Those that were beside it are
-not.
+A command that keeps raising is kept as failed. A command that keeps killing its worker cannot be
+told from the commands beside it. So a command that has twice been under way when a process died is
+a suspect and handled alone. A command that has been alone three times when its process died is kept
+as failed. The commands that were beside it are not.
 
-The failure is in the log, like every outcome. A worker that stalled with the command and goes on later cannot
-append another outcome, so nobody was told something wrong, and nothing that was decided after the failure
-is wrong. An operator's retry takes the failure out of the log (``bus.dead_letters.failed_commands``). If
-MongoDB goes away before the end of an attempt is noted, the attempt is taken back: it says nothing about the
-command.
+The failure is in the log, like every outcome. A worker that stalled with the command and goes on
+later cannot append another outcome. So nobody was told something wrong, and nothing that was
+decided after the failure is wrong. An operator's retry takes the failure out of the log
+(``bus.dead_letters.failed_commands``). If MongoDB goes away before the end of an attempt is noted,
+the attempt is taken back: it says nothing about the command.
 
-The last step is here: doorbells are rung for what the log has, who waits for it is told, and the command
-leaves the inbox. All of it can be repeated, or left to a sweep.
+The last step is here too: it rings doorbells for what the log has, tells those who wait for the
+command, and takes the command out of the inbox. All of it can be repeated, or left to a sweep.
 """
 
 import time
@@ -32,11 +32,11 @@ from write_side.handling.telemetry import CommandTelemetry
 from write_side.handling.transience import is_transient
 
 SUSPECT_AFTER = 2
-"""Attempts of which nothing was heard, after which a command is handled alone."""
+"""The number of attempts without any news after which a command is handled alone."""
 SUSPECT_AT_ONCE = 4
-"""The same when an attempt began just now: the open ones may be under way, but hardly so many."""
+"""The same number if an attempt began just now: open ones may be under way, but hardly so many."""
 DEATHS_ALONE = 3
-"""Attempts made alone of which nothing was heard, after which it is kept as failed."""
+"""The number of attempts made alone without any news after which a command is kept as failed."""
 
 
 class Isolation:
@@ -59,7 +59,7 @@ class Isolation:
         self._telemetry = telemetry
 
     def is_suspect(self, entry: InboxEntry) -> bool:
-        """Whether it has to be attempted alone."""
+        """Return True if a command has to be attempted alone."""
         if entry.open_attempts < SUSPECT_AFTER:
             return False
         return entry.open_attempts >= SUSPECT_AT_ONCE or self._attempts.are_quiet(entry.command_id)
@@ -67,16 +67,16 @@ class Isolation:
     def together(
         self, entries: Sequence[InboxEntry], session: ClientSession | None
     ) -> Sequence[Outcome | Exception]:
-        """For each command its outcome, or what handling it raised.
+        """Return for each command its outcome, or the error that handling it raised.
 
-        ``session`` is the one in which the inbox said that it is their turn. What passes by itself does not
-        count against a command. What concerns all of them is raised.
+        ``session`` is the one in which the inbox said that it is their turn. An error that passes
+        by itself does not count against a command. An error that concerns all of them is raised.
         """
         self._attempts.begin_all([entry.command_id for entry in entries])
         return self._tried(entries, session)
 
     def alone(self, entry: InboxEntry, session: ClientSession | None) -> Outcome:
-        """The outcome of a suspect; raises what handling it raised."""
+        """Handle a suspect alone; return its outcome, or raise what handling it raised."""
         deaths = self._attempts.begin_alone(entry.command_id)
         if deaths is None:
             raise BusyError(f"{entry.command_id} is being handled alone elsewhere")
@@ -97,7 +97,7 @@ class Isolation:
     ) -> list[Outcome | Exception]:
         began = time.time()
         unheard = {entry.command_id for entry in entries}
-        """Of whose attempts nothing has been counted yet."""
+        """The commands of whose attempts nothing has been counted yet."""
         try:
             decided = self._decider(entries, session)
             came_to = [self._came_to(e, one, unheard) for e, one in zip(entries, decided, strict=True)]
@@ -131,10 +131,11 @@ class Isolation:
         return outcome
 
     def _last_word(self, entry: InboxEntry, error: Exception) -> Outcome:
-        """Failed, unless the log holds an outcome all the same: what raised may come after the insert.
+        """Append the failure; return it, or the outcome that the log holds all the same.
 
-        The log says which, by the one insert that it lets in. A failure that it does not take, because what
-        raises is appending to it, is noted in the inbox alone.
+        An error may come after the insert. The log says which outcome holds, by the one insert that
+        it lets in. If the log does not take the failure, because appending to it raises, the
+        failure is noted in the inbox alone.
         """
         failed = outcomes.failed(entry, error)
         last = self._decider.append_outcome(entry, failed)

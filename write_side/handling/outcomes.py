@@ -1,4 +1,4 @@
-"""What a decision means for the one who asked. The log says it; these functions only read it out."""
+"""The outcomes of commands: nothing changed, rejected, failed, or refused by a precondition."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from bus.messages.rejection import Rejection, RejectionKind
 
 
 def without_commit(entry: InboxEntry, rejection: Rejection | None, version: int) -> dict[str, Any]:
-    """What the log keeps of a command that changed nothing; without a rejection it succeeded."""
+    """Return the outcome of a command that changed nothing; without a rejection it succeeded."""
     outcome = Outcome(
         status=CommandStatus.REJECTED if rejection else CommandStatus.SUCCEEDED,
         stream=entry.envelope.command.stream,
@@ -22,7 +22,7 @@ def without_commit(entry: InboxEntry, rejection: Rejection | None, version: int)
 
 
 def failed(entry: InboxEntry, error: BaseException) -> Outcome:
-    """The outcome of a command that kept raising."""
+    """Return the outcome of a command that kept raising."""
     return Outcome(
         status=CommandStatus.FAILED,
         stream=entry.envelope.command.stream,
@@ -34,7 +34,7 @@ def failed(entry: InboxEntry, error: BaseException) -> Outcome:
 def with_precondition(
     decided: Sequence[Event] | Rejection, expected: tuple[int, ...] | None, version: int
 ) -> Sequence[Event] | Rejection:
-    """A decision under ``If-Match`` (RFC 9110, 13.1.1).
+    """Return a decision as ``If-Match`` leaves it (RFC 9110, 13.1.1).
 
     A target that is unknown stays a 404. Any other decision becomes a rejection if the target is not at one
     of the versions that the caller expects.

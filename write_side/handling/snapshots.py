@@ -1,11 +1,11 @@
-"""The newest commit of any stream and the state it left, with one query for all that is asked together.
+"""Loads the newest commits of streams and the states they left, with one query for all of them.
 
-A process remembers the newest commit it has seen of a stream and asks the log only for what is newer: mostly
-an empty answer. Nothing is taken from memory alone, so a snapshot is as fresh as the log's settled state; and
-what is remembered was settled, so it cannot be taken back.
+A process remembers the newest commit it has seen of a stream and asks the log only for newer ones:
+mostly the answer is empty. It takes nothing from memory alone, so a snapshot is as fresh as the
+log's settled state. It remembers only what was settled, so that cannot be taken back.
 
-A state of another version, of an older build or of a newer one during a deploy, is not read: the events of
-its stream are folded again, once in each process.
+A state of another version comes from an older build, or from a newer one during a deploy. It is not
+read: the events of its stream are folded again, once in each process.
 """
 
 from collections import OrderedDict
@@ -19,7 +19,7 @@ from bus.log.log import Log
 from write_side.domain.aggregates import aggregate_of, fold
 
 REMEMBERED = 20_000
-"""Streams, about 2 kB each."""
+"""The number of streams remembered, about 2 kB each."""
 
 Key = tuple[int, str]
 """A partition and a stream."""
@@ -27,14 +27,14 @@ Key = tuple[int, str]
 
 @dataclass(frozen=True)  # no slots: the state is read once, when it is asked for
 class Snapshot:
-    """A stream's newest commit; ``error`` is why its state cannot be had."""
+    """A stream's newest commit; ``error`` says why its state cannot be had."""
 
     commit: Commit
     error: Exception | None = None
 
     @classmethod
     def of(cls, commit: Commit, state: Any) -> Self:
-        """A snapshot whose state need not be read."""
+        """Return a snapshot whose state need not be read."""
         snapshot = cls(commit)
         snapshot.__dict__["state"] = state  # where the cached property keeps it
         return snapshot
@@ -64,7 +64,7 @@ class Snapshots:
         self._known: OrderedDict[Key, Snapshot] = OrderedDict()
 
     def load(self, log: Log, keys: Iterable[Key]) -> dict[Key, Snapshot]:
-        """The newest commits of those streams that have any, as new as the view of the ``log`` is."""
+        """Return the newest commits of the streams that have any, as new as the ``log``'s view."""
         wanted = set(keys)
         known = {key: self._known[key] for key in wanted if key in self._known}
         newer = log.newer({key: known[key].version if key in known else 0 for key in wanted})
@@ -74,7 +74,7 @@ class Snapshots:
         return newest
 
     def remember(self, key: Key, snapshot: Snapshot) -> None:
-        """Keep what is settled: the log has acknowledged it, or shown it by a settled read."""
+        """Keep a settled snapshot: the log has acknowledged it, or shown it by a settled read."""
         before = self._known.get(key)
         if before is None or before.version <= snapshot.version:
             self._known[key] = snapshot

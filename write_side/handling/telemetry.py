@@ -1,4 +1,4 @@
-"""What the command worker tells of each command: a count, a line in the log, and a span if it is traced."""
+"""Tells of each command of the worker: a count, a line in the log, and a span if it is traced."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -16,11 +16,15 @@ from bus.observability.tracing import Tracing
 Append = Callable[[Sequence[Decision]], list[Appended]]
 
 MAX_UNTOLD = 10_000
-"""Decided and not told, because noting the outcome raised; mostly it is tried again, and told then."""
+"""The most commands that are decided and not told, because noting the outcome raised. Mostly it is
+tried again, and told then."""
 
 
 class CommandTelemetry:
-    """Tells of what one process handles; must not fail. It costs some microseconds, most of them the line."""
+    """Tells of the commands that one process handles; must not fail.
+
+    It costs some microseconds, most of them for the line in the log.
+    """
 
     def __init__(self, metrics: Metrics, tracing: Tracing | None = None) -> None:
         self.metrics = metrics
@@ -28,10 +32,11 @@ class CommandTelemetry:
         self._appended: set[str] = set()
 
     def appends(self, append: Append) -> Append:
-        """``append`` of the log, that notes which commands it decided.
+        """Wrap the log's ``append``, so that it notes which commands it decided.
 
-        Several threads may handle a command at the same time, and all of them find that it is done. It is
-        told once: for the one whose insert it was, or for whoever of its process comes to tell first.
+        Several threads may handle a command at the same time, and all of them find that it is done.
+        The command is told once: for the thread whose insert it was, or for the first of its
+        process that comes to tell.
         """
 
         def noted(decisions: Sequence[Decision]) -> list[Appended]:
@@ -49,7 +54,7 @@ class CommandTelemetry:
         return noted
 
     def handled(self, entry: InboxEntry, outcome: Outcome, began: float) -> None:
-        """A command came to its outcome; handling it began at ``began`` (``time.time()``)."""
+        """Tell that a command has its outcome; handling began at ``began`` (``time.time()``)."""
         envelope = entry.envelope
         failed = outcome.status is CommandStatus.FAILED
         try:
@@ -86,7 +91,7 @@ class CommandTelemetry:
             self._tracing.record(f"handle {kind}", envelope.traceparent, began, told)
 
     def left(self, envelope: CommandEnvelope, error: Exception, *, told: bool) -> None:
-        """Handling a command raised; the sweep will have it tried again. ``told`` errors are not logged."""
+        """Tell that handling a command raised; the sweep retries it. Do not log ``told`` errors."""
         self.metrics.count(metrics.COMMANDS_LEFT)
         if told:
             return

@@ -1,4 +1,4 @@
-"""Which errors pass by themselves: they say nothing about the command and do not count against it."""
+"""Errors that pass by themselves. They say nothing about a command and do not count against it."""
 
 import redis
 
@@ -10,9 +10,10 @@ _PASSING = AlreadyCommittedError | VersionConflictError | EarlierUnfinishedError
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether trying the same thing again later is all there is to do.
+    """Return True if trying the same thing again later is all there is to do.
 
-    So it is with ``AlreadyCommittedError``: the command has its outcome, and the log does not show it yet.
+    This includes ``AlreadyCommittedError``: the command has its outcome, and the log does not show
+    it yet.
     """
     if server_away(error) is not None:
         return True

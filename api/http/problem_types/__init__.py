@@ -1,7 +1,8 @@
-"""The types of problems, by their codes. A new problem needs a row in one of the tables beside this.
+"""The types of problems, by their codes. A new problem needs a row in a table beside this.
 
-A problem's ``type`` is the address of its page here (RFC 9457, section 4.1), ``/problems/<code>``. Programs
-compare it, so a code never changes. A test looks through the code for problems without a row.
+A problem's ``type`` is the address of its page here (RFC 9457, section 4.1), ``/problems/<code>``.
+Programs compare it, so a code never changes. A test looks through the code for problems without a
+row.
 """
 
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ PROBLEM_TYPES: Mapping[str, ProblemType] = dict(
 
 
 def address(code: str) -> str:
-    """The address of a type's page, which is also what the type is known by."""
+    """Return the address of a type's page, which also identifies the type."""
     return f"{FOLDER}/{code}"
 
 

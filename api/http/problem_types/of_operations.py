@@ -1,4 +1,4 @@
-"""What operators come upon."""
+"""The problems that operators meet."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""What is wrong with a request, whatever it is about."""
+"""The problems of a request itself, whatever it is about."""
 
 from collections.abc import Mapping
 

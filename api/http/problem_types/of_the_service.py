@@ -1,4 +1,4 @@
-"""What is not the caller's doing."""
+"""The problems that are not the caller's doing."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""What stands in the way of a request about customers, products and orders."""
+"""The problems of requests about customers, products and orders."""
 
 from collections.abc import Mapping
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ProblemType:
-    """What a problem of this type means, and what whoever gets it can do.
+    """The meaning of a type of problem, and what the caller can do about it.
 
-    ``statuses`` are those that it comes with. The texts are Markdown, as far as code is in backticks.
+    ``statuses`` are the HTTP statuses that it comes with. The texts are Markdown: code is in
+    backticks, and they have no other markup.
     """
 
     statuses: tuple[int, ...]
