@@ -14,10 +14,7 @@ from tests.support.pages import EXTENDING, ROOT
 pytestmark = pytest.mark.timeout(1500)
 PASSED_S = 1200
 PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider")
-NOT_AGAIN = tuple(
-    f"tests/unit/test_{name}.py"
-    for name in ("left_out", "stored_messages", "pages", "preflight", "tracing", "logs", "workers")
-)
+NOT_AGAIN = tuple(f"tests/unit/test_{name}.py" for name in ("stored_messages", "pages", "logs", "workers"))
 """What takes long and is not about what is added."""
 
 
