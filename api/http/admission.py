@@ -32,11 +32,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Self
 
 from api.http.problems import Problem, ProblemError
 from api.middleware.shedding import RETRY_AFTER_S, Backlog, overloaded
 from bus.messages.principal import Principal, Role
 from bus.primitives.group_commit import GroupCommit
+from bus.settings import Settings
 
 CALLERS = 10_000
 """The number of callers whose estimates a process keeps, the latest senders; some 4 MB."""
@@ -108,6 +110,18 @@ class Admission:
         self._estimates: OrderedDict[Principal, Estimate] = OrderedDict()
         self._lock = threading.Lock()
         self._count_again = GroupCommit(self._count_all)
+
+    @classmethod
+    def from_settings(
+        cls, settings: Settings, count: Callable[[Principal, int], int], backlog: Backlog
+    ) -> Self:
+        """Return the admission of a process that is configured like this."""
+        return cls(
+            count,
+            customers=CallerLimits(settings.max_unfinished_per_caller, settings.max_commands_per_second),
+            staff=CallerLimits(settings.max_unfinished_per_staff),
+            backlog=backlog,
+        )
 
     @contextmanager
     def of_one(self, caller: Principal) -> Iterator[ProblemError | None]:

@@ -130,8 +130,8 @@ class Commands:
 
         Return ``None`` if it is new, else its record.
 
-        A repeat under an ``Idempotency-Key`` is not one more: its record is looked for before
-        it is refused.
+        A repeat under an ``Idempotency-Key`` is not one more unfinished command: its record is
+        looked for before it is refused. A repeat that is let in counts for the caller's pace.
         """
         with self._admission.of_one(envelope.by) as refusal:
             if refusal is None:

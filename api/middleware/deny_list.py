@@ -76,7 +76,10 @@ class DenyList:
         self._denied = DeniedTokens(database)
         self._leeway_s = leeway_s
         self._until: Mapping[str, float] | None = None
-        told = "no denied tokens while MongoDB is away: the last are used", "denied tokens are read again"
+        told = (
+            "denied tokens cannot be read: the last are used; without any, no token is taken",
+            "denied tokens are read again",
+        )
         pauses = (REFRESH_S, REFRESH_S)
         self._refresher = Refresher("denied tokens", self._look, REFRESH_S, pauses_s=pauses, told=told)
 
@@ -85,6 +88,11 @@ class DenyList:
 
     def stop(self) -> None:
         self._refresher.stop()
+
+    @property
+    def is_known(self) -> bool:
+        """True once the list has been read; until then no token is taken."""
+        return self._until is not None
 
     def covers(self, principal: Principal, issued_at: float | None) -> bool:
         """Return True if a token of this caller is denied; ``issued_at`` is in epoch seconds.

@@ -41,7 +41,8 @@ PROBLEMS: Mapping[int, ProblemAnswer] = {
         perhaps=_OUTCOME,
     ),
     HTTPStatus.TOO_MANY_REQUESTS: ProblemAnswer(
-        "Too many of the caller's commands are unfinished, or too many of its requests wait.",
+        "Too many of the caller's commands are unfinished, too many of its requests wait,"
+        " or it sends too many commands a second.",
         ("Retry-After",),
     ),
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: ProblemAnswer("The request line and headers are too large."),

@@ -54,7 +54,7 @@ class SheddingServer(TcpWSGIServer):  # type: ignore[misc]  # waitress is not ty
     on_closing: Callable[[str], None]
     """Is called with the reason when the server closes a connection and its caller did not ask.
 
-    The reason is the ``Awaited`` in small letters, ``gave_way`` or ``per_address``.
+    The reason is ``request`` or ``reading`` (an ``Awaited``), ``gave_way`` or ``per_address``.
     """
     headers: Iterable[tuple[str, str]]
     """The headers of every answer that does not come from the application."""

@@ -3,11 +3,12 @@
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 
 from pymongo.database import Database
 
 from api.app import Services, create_app
-from api.http.admission import Admission, CallerLimits
+from api.http.admission import Admission
 from api.http.commands import Commands
 from api.http.freshness import WAITING_AT_A_TIME, Freshness, WaitSlots
 from api.http.log_end import LogEnd
@@ -121,7 +122,8 @@ def serve() -> None:
     settings = Settings.for_command_line()
     logs.configure(settings.log_level, settings.log_format)
     write, read = write_database(settings, WEB_TIMEOUT_MS), read_database(settings, WEB_TIMEOUT_MS)
-    verifier = Verifier.from_settings(settings, DenyList(write, settings.jwt_leeway_s))
+    denied = DenyList(write, settings.jwt_leeway_s)
+    verifier = Verifier.from_settings(settings, denied)
     client = redis_client(settings, REDIS_TIMEOUT_S)
     notifier = Notifier(redis_client(settings))
     inbox, log = Inbox(write, settings.log_partitions), Log(write, settings.log_partitions)
@@ -152,19 +154,14 @@ def serve() -> None:
         stopping=stopping,
     )
     backlog = Backlog(client, settings.max_waiting_commands, breaker)
-    admission = Admission(
-        lambda caller, most: count_unfinished_of(write["commands"], caller, most),
-        customers=CallerLimits(settings.max_unfinished_per_caller, settings.max_commands_per_second),
-        staff=CallerLimits(settings.max_unfinished_per_staff),
-        backlog=backlog,
-    )
+    admission = Admission.from_settings(settings, partial(count_unfinished_of, write["commands"]), backlog)
     parts_of_service = probes(
         write,
         read,
         client,
         checkpoints,
         of_other_zones=store.of_other_zones,
-        prepared=lambda: background.prepared,
+        prepared=lambda: background.prepared and denied.is_known,
         listening=lambda: notifier.alive,
         draining=stopping.is_set,
     )

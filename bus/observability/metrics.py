@@ -82,7 +82,7 @@ HTTP_REFUSED = Family(
 )
 HTTP_CLOSED = Family(
     "twofold_http_connections_closed_total",
-    "Connections closed though their callers did not ask for it.",
+    "Connections closed because they were silent, unread or too many.",
     ("why",),
 )
 

@@ -45,7 +45,7 @@ def apart_from_signals(work: Callable[[], T]) -> T:
     def run() -> None:
         try:
             outcome.set_result(work())
-        except Exception as error:  # noqa: BLE001 - it is raised below
+        except BaseException as error:  # noqa: BLE001 - it is raised below
             outcome.set_exception(error)
 
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)

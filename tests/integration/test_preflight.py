@@ -8,7 +8,9 @@ import pytest
 
 from api.local.mongod import Mongod
 from api.local.redis_server import RedisServer
+from bus.connections import preflight
 from bus.connections.preflight import settings_with_servers
+from bus.primitives.termination import SIGNALS
 from bus.settings import Settings
 from tests.support.command_line import APPS, CommandLine
 
@@ -62,3 +64,15 @@ def test_servers_that_answer_late_are_waited_for(
     finally:
         later.join()
         go_on()
+
+
+def test_the_threads_of_the_question_are_given_no_signal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A driver's threads outlive it: one of them would take the signal that is to stop the command."""
+    held_back: list[int] = []
+
+    def ask(_uri: str) -> None:
+        held_back.extend(signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+
+    monkeypatch.setattr(preflight, "_ask_mongodb", ask)
+    settings_with_servers("WRITE_MONGODB_URI")
+    assert set(held_back) >= SIGNALS

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import redis
@@ -17,7 +18,7 @@ from falcon import testing
 from pymongo.database import Database
 
 from api.app import Services, create_app
-from api.http.admission import Admission, CallerLimits
+from api.http.admission import Admission
 from api.http.commands import Commands
 from api.http.freshness import Freshness, WaitSlots
 from api.http.log_end import LogEnd
@@ -178,12 +179,8 @@ def services_over(
     records = CommandRecords(write, inbox, log)
     gateway = CommandGateway(records, Broker(client), notifier, metrics=telemetry.metrics)
     looked_up = parts(write, client, log, store, checkpoints, parking)
-    admission = Admission(
-        lambda caller, most: count_unfinished_of(write["commands"], caller, most),
-        customers=CallerLimits(settings.max_unfinished_per_caller, settings.max_commands_per_second),
-        staff=CallerLimits(settings.max_unfinished_per_staff),
-        backlog=Backlog(client, settings.max_waiting_commands),
-    )
+    count = partial(count_unfinished_of, write["commands"])
+    admission = Admission.from_settings(settings, count, Backlog(client, settings.max_waiting_commands))
     services = Services(
         commands=Commands(
             gateway=gateway, freshness=freshness, slots=slots, stopping=stopping, admission=admission

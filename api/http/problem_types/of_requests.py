@@ -95,7 +95,7 @@ TYPES: Mapping[str, ProblemType] = {
     "too-many-commands": ProblemType(
         (429,),
         "You send so many commands a second that this one was not accepted.",
-        "Try again after the seconds of `Retry-After`, and send fewer at a time.",
+        "Try again after the seconds of `Retry-After`, and send fewer a second.",
     ),
     "too-many-waits": ProblemType(
         (429,),

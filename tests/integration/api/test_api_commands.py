@@ -188,7 +188,8 @@ def test_a_customer_that_sends_too_many_a_second_is_refused(
 ) -> None:
     """Though each is finished before the next; and staff is not."""
     own = settings_for_a_module(redis_server.url, mongo_server.uri)
-    slow = own.model_copy(update={"max_unfinished_per_caller": 3, "max_commands_per_second": 1})
+    bounds = {"max_unfinished_per_caller": 3, "max_unfinished_per_staff": 3, "max_commands_per_second": 1}
+    slow = own.model_copy(update=bounds)
     with open_shop(slow) as shop:
 
         def sent(client: testing.TestClient, **body: Any) -> testing.Result:

@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 from api.local import ports
+from api.server.server import MAX_HEADER_BYTES
 from bus.connections.clients import write_database
 from bus.log.log import Log
 from bus.settings import Settings
@@ -70,6 +71,10 @@ def test_a_process_serves_until_it_is_told_to_stop(settings: Settings) -> None:
         with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as client:
             client.request("GET", "/health/live")
             assert client.getresponse().status == 200
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as client:
+            client.request("GET", "/health/live", headers={"X-Large": "x" * MAX_HEADER_BYTES})
+            refused = client.getresponse()
+            assert (refused.status, refused.getheader("X-Content-Type-Options")) == (431, "nosniff")
         process.send_signal(signal.SIGTERM)
         process.send_signal(signal.SIGTERM)
         _, logged = process.communicate(timeout=30)

@@ -165,7 +165,7 @@ def test_while_mongodb_is_away_the_list_that_was_read_last_holds(
         refused(by, bearer())
         by.stop()
     assert [entry["event"] for entry in logged] == [
-        "no denied tokens while MongoDB is away: the last are used",
+        "denied tokens cannot be read: the last are used; without any, no token is taken",
         "denied tokens are read again",
     ]
 
@@ -179,6 +179,7 @@ def test_no_token_is_taken_before_the_list_was_read(settings: Settings) -> None:
         by.principal(bearer())
     assert unknown.value.problem.status == 503
     assert unknown.value.headers == {"Retry-After": "5"}
+    assert not unread.is_known
 
 
 def test_the_command_shows_whose_tokens_are_refused(command_line: CommandLine, denied: DeniedTokens) -> None:
