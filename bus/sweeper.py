@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from pymongo.database import Database
 
-from bus.connections.clients import Documents, redis_client, write_database
+from bus.connections.clients import StoredDocument, redis_client, write_database
 from bus.connections.mongodb_address import WRITE_URI, refuse_one_of_several
 from bus.dead_letters.store import DeadLetters
 from bus.inbox.gateway import COMMANDS_QUEUE, command_message
@@ -45,7 +45,7 @@ class Sweep:
 
     def __init__(
         self,
-        database: Database[Documents],
+        database: Database[StoredDocument],
         inbox: Inbox,
         broker: Broker,
         after_ms: int,

@@ -27,7 +27,7 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.read_concern import ReadConcern
 
-from bus.connections.clients import CODEC, Documents
+from bus.connections.clients import CODEC, StoredDocument
 from bus.log.commit import Commit
 from bus.messages.orders import OrderPlaced
 from bus.messages.streams import customer_stream, partition_of, product_stream
@@ -63,14 +63,14 @@ class AuditedStream:
 
 
 def audit(
-    database: Database[Documents], partitions: int, *, sample: int | None = None
+    database: Database[StoredDocument], partitions: int, *, sample: int | None = None
 ) -> list[CommitDifference]:
     """Return all differences in the log: the values that do not follow from the commits before."""
     return [difference for one in audited(database, partitions, sample) for difference in one.differences]
 
 
 def audited(
-    database: Database[Documents], partitions: int, sample: int | None = None, within: int | None = None
+    database: Database[StoredDocument], partitions: int, sample: int | None = None, within: int | None = None
 ) -> Iterator[AuditedStream]:
     """Yield the audit of each stream, in all partitions or ``within`` one."""
     commits = database.get_collection("commits", read_concern=ReadConcern("majority"))
@@ -96,7 +96,9 @@ def _streams(history: Iterator[Commit], partitions: int) -> Iterator["_StreamAud
         yield one
 
 
-def _beginnings(commits: Collection[Documents], partition: int, streams: Iterable[str]) -> dict[str, int]:
+def _beginnings(
+    commits: Collection[StoredDocument], partition: int, streams: Iterable[str]
+) -> dict[str, int]:
     """Return, for each of the streams that is in a partition, the position of its first commit."""
     where = {"partition": partition, "stream": {"$in": sorted(streams)}, "version": 1}
     return {stored["stream"]: stored["seq"] for stored in commits.find(where, {"stream": True, "seq": True})}
@@ -112,7 +114,7 @@ def facts_of(commit: Commit) -> frozenset[str]:
     return frozenset(customers.union(product_stream(line.product_id) for e in placed for line in e.lines))
 
 
-def _drawn(commits: Collection[Documents], sample: int) -> list[str]:
+def _drawn(commits: Collection[StoredDocument], sample: int) -> list[str]:
     drawn = commits.aggregate([{"$sample": {"size": sample}}, {"$project": {"stream": True}}])
     return sorted({stored["stream"] for stored in drawn if "stream" in stored})
 

@@ -24,7 +24,7 @@ from heapq import heapify, heappop, heappush
 from pymongo.collection import Collection
 from pymongo.database import Database
 
-from bus.connections.clients import DURABLE, Documents
+from bus.connections.clients import DURABLE, StoredDocument
 from bus.errors import RefusedError
 from bus.log.commit import Commit
 from bus.log.log import REPAIR
@@ -48,7 +48,7 @@ class Move:
 class Repair:
     """The repair of one log."""
 
-    def __init__(self, database: Database[Documents], partitions: int) -> None:
+    def __init__(self, database: Database[StoredDocument], partitions: int) -> None:
         self._database = database
         self._partitions = partitions
         self._commits = database.get_collection("commits", write_concern=DURABLE)
@@ -103,7 +103,7 @@ class Repair:
                 yield Move(partition, str(commit.stream), commit.version or 0, commit.seq, seq)
 
 
-def _commits_of(commits: Collection[Documents], partition: int, streams: Iterable[str]) -> list[Commit]:
+def _commits_of(commits: Collection[StoredDocument], partition: int, streams: Iterable[str]) -> list[Commit]:
     found = commits.find({"partition": partition, "stream": {"$in": sorted(streams)}})
     return [Commit.from_stored(stored) for stored in found]
 

@@ -18,7 +18,7 @@ from pymongo import DESCENDING
 from pymongo.database import Database
 from pymongo.read_concern import ReadConcern
 
-from bus.connections.clients import Documents
+from bus.connections.clients import StoredDocument
 from bus.log.commit import Commit
 from bus.log.log import Log
 from bus.messages.streams import partition_of
@@ -80,7 +80,7 @@ def stream_of(commit: Commit) -> str | None:
 class Tail:
     """The wanted part of one log."""
 
-    def __init__(self, database: Database[Documents], log: Log, wanted: Wanted) -> None:
+    def __init__(self, database: Database[StoredDocument], log: Log, wanted: Wanted) -> None:
         self._commits = database.get_collection("commits", read_concern=ReadConcern("majority"))
         self._log = log
         self._wanted = wanted

@@ -24,7 +24,7 @@ from pymongo import ReturnDocument
 from pymongo.database import Database
 
 from api.middleware.refresher import Refresher
-from bus.connections.clients import Documents
+from bus.connections.clients import StoredDocument
 from bus.errors import TwofoldError
 from bus.messages.principal import Principal, Role
 
@@ -41,7 +41,7 @@ class DenyListUnknownError(TwofoldError):
 class DeniedTokens:
     """The collection: ``_id`` is role and subject as in the log's ``by``, or ``*`` and subject."""
 
-    def __init__(self, database: Database[Documents]) -> None:
+    def __init__(self, database: Database[StoredDocument]) -> None:
         self._denied = database[COLLECTION]
 
     def deny(self, subject: str, role: Role | None, before: datetime | None, by: str) -> datetime:
@@ -64,7 +64,7 @@ class DeniedTokens:
         """Take an entry off the list; return True if it was there."""
         return self._denied.delete_one({"_id": entry_id(subject, role)}).deleted_count > 0
 
-    def all(self) -> list[Documents]:
+    def all(self) -> list[StoredDocument]:
         """Return every entry, by role and subject."""
         return list(self._denied.find().sort("_id"))
 
@@ -72,7 +72,7 @@ class DeniedTokens:
 class DenyList:
     """The list as one process knows it; requests read it, and a thread replaces it as a whole."""
 
-    def __init__(self, database: Database[Documents], leeway_s: int) -> None:
+    def __init__(self, database: Database[StoredDocument], leeway_s: int) -> None:
         self._denied = DeniedTokens(database)
         self._leeway_s = leeway_s
         self._until: Mapping[str, float] | None = None

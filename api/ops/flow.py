@@ -18,7 +18,7 @@ from api.http.answers import answer
 from api.ops.read_models import GenerationStatuses
 from api.ops.recent import Recent
 from api.ops.shapes import ApiFlow, CommandsFlow, Flow, LogFlow, ReadModelFlow, Rebuilding
-from bus.connections.clients import Documents
+from bus.connections.clients import StoredDocument
 from bus.dead_letters.store import DeadLetters
 from bus.inbox.gateway import COMMANDS_QUEUE
 from bus.inbox.unfinished import unfinished
@@ -46,7 +46,7 @@ class FlowMeter:
 
     def __init__(
         self,
-        write: Database[Documents],
+        write: Database[StoredDocument],
         client: redis.Redis,
         log: Log,
         statuses: GenerationStatuses,

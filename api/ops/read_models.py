@@ -9,7 +9,7 @@ from pymongo.database import Database
 from api.http import queries
 from api.http.answers import answer
 from api.ops.shapes import ReadModelStandings
-from bus.connections.clients import Documents
+from bus.connections.clients import StoredDocument
 from bus.log.log import Log
 from bus.primitives.cached import CachedValue, StampedePolicy
 from read_side.projections.model import ReadModel
@@ -23,7 +23,7 @@ class GenerationStatuses:
     """The status of all generations, looked up when somebody asks; the second look has rates."""
 
     def __init__(
-        self, log: Log, read: Database[Documents], models: Iterable[ReadModel], kept_s: float
+        self, log: Log, read: Database[StoredDocument], models: Iterable[ReadModel], kept_s: float
     ) -> None:
         self._status = StatusReader(log, read, models)
         self.look = CachedValue(self._look, kept_s, StampedePolicy.WAIT)

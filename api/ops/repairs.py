@@ -6,7 +6,7 @@ import redis
 from pymongo.database import Database
 
 from api.http.freshness import WaitSlots
-from bus.connections.clients import Documents
+from bus.connections.clients import StoredDocument
 from bus.dead_letters.failures import Failures
 from bus.log.log import Log
 from bus.notify.doorbells import Doorbells
@@ -37,7 +37,11 @@ class Repairs:
 
 
 def repairs(
-    write: Database[Documents], read: Database[Documents], client: redis.Redis, log: Log, slots: WaitSlots
+    write: Database[StoredDocument],
+    read: Database[StoredDocument],
+    client: redis.Redis,
+    log: Log,
+    slots: WaitSlots,
 ) -> Repairs:
     """Return the parts of the real system; nothing connects before the first request."""
     parking, registry = Parking(read), Registry(read)

@@ -12,7 +12,7 @@ from api.ops.queues import QueueBoard
 from api.ops.read_models import GenerationStatuses
 from api.ops.repairs import Repairs, repairs
 from api.ops.timeline import TimelineReader
-from bus.connections.clients import Documents
+from bus.connections.clients import StoredDocument
 from bus.inspection.snapshot import Inspector
 from bus.log.log import Log
 from bus.observability.timeline import Timelines
@@ -36,8 +36,8 @@ class OpsServices:
 
 
 def ops_services(  # noqa: PLR0913, PLR0917 - one for each thing that is asked or done
-    write: Database[Documents],
-    read: Database[Documents],
+    write: Database[StoredDocument],
+    read: Database[StoredDocument],
     client: redis.Redis,
     log: Log,
     document_lookup: DocumentLookup,

@@ -15,7 +15,7 @@ from prometheus_client.core import GaugeMetricFamily
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
-from bus.connections.clients import Documents
+from bus.connections.clients import StoredDocument
 from bus.dead_letters.store import DeadLetters
 from bus.inbox.gateway import COMMANDS_QUEUE
 from bus.inbox.unfinished import unfinished
@@ -72,7 +72,7 @@ class Gauges:
 
 
 def parts(  # noqa: PLR0913, PLR0917 - one for each thing that is asked
-    write: Database[Documents],
+    write: Database[StoredDocument],
     client: redis.Redis,
     log: Log,
     store: ReadStore,
@@ -89,7 +89,7 @@ def parts(  # noqa: PLR0913, PLR0917 - one for each thing that is asked
     }
 
 
-def _processes(write: Database[Documents]) -> Iterator[Metric]:
+def _processes(write: Database[StoredDocument]) -> Iterator[Metric]:
     found = alive(write)
     family = GaugeMetricFamily("twofold_processes", "Processes with a fresh heartbeat.", labels=["kind"])
     for kind in KINDS:
@@ -97,7 +97,7 @@ def _processes(write: Database[Documents]) -> Iterator[Metric]:
     yield family
 
 
-def _inbox(write: Database[Documents]) -> Iterator[Metric]:
+def _inbox(write: Database[StoredDocument]) -> Iterator[Metric]:
     figures = unfinished(write)
     yield _gauge("twofold_commands_unfinished", "Accepted commands without an outcome.", figures.commands)
     yield _gauge(

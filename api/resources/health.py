@@ -35,7 +35,7 @@ from api.http.answers import answer, to_json
 from api.http.problems import MEDIA_TYPE, Problem, ProblemError
 from api.middleware.auth import Verifier
 from api.resources.shapes import Liveness, NotReady, Parts, Readiness
-from bus.connections.clients import Documents, probe_redis
+from bus.connections.clients import StoredDocument, probe_redis
 from bus.messages.principal import Role
 from bus.observability.heartbeats import WORKERS, alive
 from bus.observability.logs import logger
@@ -69,8 +69,8 @@ class Probe:
 
 
 def probes(  # noqa: PLR0913 - one for each part
-    write: Database[Documents],
-    read: Database[Documents],
+    write: Database[StoredDocument],
+    read: Database[StoredDocument],
     client: redis.Redis,
     checkpoints: Checkpoints,
     *,

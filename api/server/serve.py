@@ -25,7 +25,13 @@ from api.resources.metrics import Exposition
 from api.server.limits import Limits
 from api.server.server import Server
 from bus.audit_trail.trail import AuditTrail
-from bus.connections.clients import WEB_TIMEOUT_MS, Documents, read_database, redis_client, write_database
+from bus.connections.clients import (
+    WEB_TIMEOUT_MS,
+    StoredDocument,
+    read_database,
+    redis_client,
+    write_database,
+)
 from bus.connections.mongodb_address import READ_URI, WRITE_URI, refuse_one_of_several
 from bus.inbox.command_records import CommandRecords
 from bus.inbox.gateway import CommandGateway
@@ -101,7 +107,7 @@ class Background:
 
 
 def _prepare(
-    write: Database[Documents], read: Database[Documents], log: Log, inbox: Inbox, trail: AuditTrail
+    write: Database[StoredDocument], read: Database[StoredDocument], log: Log, inbox: Inbox, trail: AuditTrail
 ) -> None:
     refuse_one_of_several({WRITE_URI: write, READ_URI: read})
     log.create()

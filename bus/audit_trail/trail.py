@@ -36,7 +36,7 @@ from pymongo.errors import PyMongoError
 
 from bus.audit_trail.actions import Action, Ended
 from bus.audit_trail.callers import Caller
-from bus.connections.clients import DURABLE, Documents
+from bus.connections.clients import DURABLE, StoredDocument
 from bus.errors import RefusedError
 from bus.observability.logs import logger, redacted
 from bus.primitives.database_time import from_now
@@ -84,9 +84,9 @@ class Attempt:
 class AuditTrail:
     """The audit trail in one write database. It keeps entries for ``days`` days; 0 is for ever."""
 
-    def __init__(self, database: Database[Documents], days: int) -> None:
+    def __init__(self, database: Database[StoredDocument], days: int) -> None:
         self._entries = database.get_collection("audit", write_concern=DURABLE)
-        self._expiry: Documents = {"expires_at": from_now(days * DAY_MS)} if days else {}
+        self._expiry: StoredDocument = {"expires_at": from_now(days * DAY_MS)} if days else {}
 
     def create(self) -> None:
         """Make the indexes; idempotent."""
@@ -166,7 +166,7 @@ class AuditTrail:
 
         The place is ``None`` at the end of the list. ``who`` is a caller's name.
         """
-        where: Documents = {} if who is None else {"who.name": who}
+        where: StoredDocument = {} if who is None else {"who.name": who}
         if action is not None:
             where["action"] = action
         if since is not None:
@@ -182,7 +182,7 @@ class AuditTrail:
         return [_entry(stored) for stored in shown], ended
 
 
-def _stored(caller: Caller, action: Action, target: Target) -> Documents:
+def _stored(caller: Caller, action: Action, target: Target) -> StoredDocument:
     return {
         "who": {"name": caller.name, **caller.identity},
         "address": caller.address,
@@ -192,12 +192,12 @@ def _stored(caller: Caller, action: Action, target: Target) -> Documents:
     }
 
 
-def _literal(fields: Mapping[str, Any]) -> Documents:
+def _literal(fields: Mapping[str, Any]) -> StoredDocument:
     """Return fields as literals: in a pipeline update text with a dollar would be an expression."""
     return {name: {"$literal": value} for name, value in fields.items()}
 
 
-def _entry(stored: Documents) -> TrailEntry:
+def _entry(stored: StoredDocument) -> TrailEntry:
     return TrailEntry(
         at=stored["at"],
         who=stored["who"]["name"],

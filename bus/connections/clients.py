@@ -19,8 +19,8 @@ from bus.connections.redis_address import RedisAddress
 from bus.connections.redis_pool import pool_of
 from bus.settings import Settings
 
-Documents = dict[str, Any]
-CODEC: CodecOptions[Documents] = CodecOptions(tz_aware=True)
+StoredDocument = dict[str, Any]
+CODEC: CodecOptions[StoredDocument] = CodecOptions(tz_aware=True)
 DURABLE = WriteConcern(w="majority", j=True)
 """A ``kill -9`` of mongod lost hundreds of acknowledged writes with anything less."""
 SETTLED = ReadConcern("majority")
@@ -55,7 +55,7 @@ BLOCK_S = 1.0
 """The most seconds that a consumer blocks in Redis, and so needs to notice that it should stop."""
 
 
-def mongo_client(uri: str, timeout_ms: int = WORKER_TIMEOUT_MS) -> MongoClient[Documents]:
+def mongo_client(uri: str, timeout_ms: int = WORKER_TIMEOUT_MS) -> MongoClient[StoredDocument]:
     """Return a client that bounds every operation, all its retries included, by ``timeout_ms``.
 
     An attempt ends when its server has been silent for ``HEARTBEAT_MS`` and ``SILENT_MS``: the
@@ -71,7 +71,7 @@ def mongo_client(uri: str, timeout_ms: int = WORKER_TIMEOUT_MS) -> MongoClient[D
     )
 
 
-def write_database(settings: Settings, timeout_ms: int = WORKER_TIMEOUT_MS) -> Database[Documents]:
+def write_database(settings: Settings, timeout_ms: int = WORKER_TIMEOUT_MS) -> Database[StoredDocument]:
     """Return the database of the log and the inbox.
 
     Decisions and answers rest on them, so only settled data is read.
@@ -82,7 +82,7 @@ def write_database(settings: Settings, timeout_ms: int = WORKER_TIMEOUT_MS) -> D
     )
 
 
-def causal(database: Database[Documents]) -> AbstractContextManager[ClientSession | None]:
+def causal(database: Database[StoredDocument]) -> AbstractContextManager[ClientSession | None]:
     """Return a session in which each read is causally after all earlier reads and writes in it.
 
     Without a session, two settled reads may go to two primaries, and the second may show less than
@@ -95,7 +95,7 @@ def causal(database: Database[Documents]) -> AbstractContextManager[ClientSessio
     return database.client.start_session(causal_consistency=True)
 
 
-def read_barrier(database: Database[Documents], session: ClientSession | None) -> None:
+def read_barrier(database: Database[StoredDocument], session: ClientSession | None) -> None:
     """Make later reads in a session show all that was acknowledged before this call.
 
     It is a durable write. A primary that was replaced finds no member that confirms it. Reads that
@@ -112,7 +112,7 @@ def read_barrier(database: Database[Documents], session: ClientSession | None) -
     barriers.update_one({"_id": "now"}, {"$inc": {"passed": 1}}, upsert=True, session=session)
 
 
-def read_database(settings: Settings, timeout_ms: int = WORKER_TIMEOUT_MS) -> Database[Documents]:
+def read_database(settings: Settings, timeout_ms: int = WORKER_TIMEOUT_MS) -> Database[StoredDocument]:
     """Return the read models' database; as durable as the log, since checkpoints rely on it."""
     client = mongo_client(settings.read_mongodb_uri.get_secret_value(), timeout_ms)
     return client.get_database(settings.read_database, codec_options=CODEC, write_concern=DURABLE)

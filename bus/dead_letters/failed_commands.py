@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from pymongo import ASCENDING, DESCENDING, ReturnDocument
 from pymongo.database import Database
 
-from bus.connections.clients import CODEC, DURABLE, Documents
+from bus.connections.clients import CODEC, DURABLE, StoredDocument
 from bus.errors import NotThereError, RefusedError
 from bus.messages.envelope import CommandEnvelope
 from bus.messages.outcome import CommandStatus
@@ -53,12 +53,12 @@ class FailedCommands:
     cannot read.
     """
 
-    def __init__(self, database: Database[Documents]) -> None:
+    def __init__(self, database: Database[StoredDocument]) -> None:
         self._database = database
         self._commands = database.get_collection("commands", write_concern=DURABLE)
         self._commits = database.get_collection("commits", write_concern=DURABLE)
 
-    def newest(self, limit: int, *, discarded: bool = False) -> list[Documents]:
+    def newest(self, limit: int, *, discarded: bool = False) -> list[StoredDocument]:
         """Return failed commands, the newest first; those set aside only if ``discarded``."""
         found = self._commands.find(_FAILED if discarded else _OPEN)
         return list(found.sort("finished_at", DESCENDING).limit(limit))
@@ -74,7 +74,7 @@ class FailedCommands:
         """Return how many failed commands wait for an operator."""
         return self._commands.count_documents(_OPEN)
 
-    def find(self, command_id: str) -> Documents | None:
+    def find(self, command_id: str) -> StoredDocument | None:
         """Return a command that is failed, or that an operator has retried or discarded."""
         had_to_do = {"$or": [_FAILED, {"resolutions": {"$exists": True}}]}
         return self._commands.find_one({"_id": command_id, **had_to_do})
@@ -132,7 +132,7 @@ class FailedCommands:
         if not discarded.modified_count:
             raise RefusedError(f"{command_id} is discarded already, or somebody else was faster")
 
-    def _take_out_of_the_log(self, failed: Documents) -> None:
+    def _take_out_of_the_log(self, failed: StoredDocument) -> None:
         """Make a tombstone of a failure.
 
         Do nothing if the log does not have it, as when an older build noted it.
@@ -144,7 +144,7 @@ class FailedCommands:
         said = {"command_id": failed["_id"], "outcome.status": CommandStatus.FAILED.value}
         self._commits.update_one({**place, **said}, {"$unset": dict.fromkeys(_SAID_IN_THE_LOG, True)})
 
-    def _failed(self, command_id: str) -> Documents:
+    def _failed(self, command_id: str) -> StoredDocument:
         stored = self._commands.find_one({"_id": command_id})
         if stored is None:
             self._refuse_finished(command_id)
@@ -162,7 +162,7 @@ class FailedCommands:
             status = (commit.get("outcome") or {}).get("status", CommandStatus.SUCCEEDED.value)
             raise RefusedError(f"{command_id} is {status}, not failed")
 
-    def _resolution(self, action: str, failed: Documents, by: str, reason: str) -> dict[str, Any]:
+    def _resolution(self, action: str, failed: StoredDocument, by: str, reason: str) -> dict[str, Any]:
         """Return what was done, and to which failure: a retry clears the outcome, this keeps it."""
         now: datetime = self._database.command("hello", codec_options=CODEC)["localTime"]
         outcome = failed["outcome"] or {}

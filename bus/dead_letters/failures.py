@@ -19,7 +19,7 @@ from typing import Any
 import redis
 from pymongo.database import Database
 
-from bus.connections.clients import Documents
+from bus.connections.clients import StoredDocument
 from bus.dead_letters.dead_letter import DeadLetter, LetterState
 from bus.dead_letters.failed_commands import FailedCommands
 from bus.dead_letters.store import DeadLetters
@@ -49,7 +49,7 @@ class Failure:
     """``kept``, ``retried`` or ``discarded``."""
 
     @classmethod
-    def of_command(cls, stored: Documents) -> "Failure":
+    def of_command(cls, stored: StoredDocument) -> "Failure":
         outcome: dict[str, Any] = stored["outcome"] or {}
         state = LetterState.DISCARDED if "discarded" in stored else LetterState.KEPT
         return cls(
@@ -79,7 +79,7 @@ class Failure:
 class Failures:
     """Lists failures, retries them and sets them aside; records ``by`` and ``reason`` with each."""
 
-    def __init__(self, database: Database[Documents], broker: Broker) -> None:
+    def __init__(self, database: Database[StoredDocument], broker: Broker) -> None:
         self._broker = broker
         self.commands = FailedCommands(database)
         self.letters = DeadLetters(database)
@@ -104,7 +104,7 @@ class Failures:
             ids += self.letters.kept_ids(queue)
         return ids
 
-    def in_full(self, failure_id: str) -> list[Documents]:
+    def in_full(self, failure_id: str) -> list[StoredDocument]:
         """Return all that is stored under an id: the command, and every letter that carried it.
 
         A letter's message is decoded if it can be read in full.
@@ -112,7 +112,7 @@ class Failures:
         command = self.commands.find(failure_id)
         letter = self.letters.find(failure_id)
         letters = [letter] if letter else self.letters.of_message(failure_id)
-        found: list[Documents] = [] if command is None else [{"kind": FailureKind.COMMAND, **command}]
+        found: list[StoredDocument] = [] if command is None else [{"kind": FailureKind.COMMAND, **command}]
         return found + [_in_full(letter) for letter in letters]
 
     def retry(self, failure_id: str, *, by: str, reason: str) -> str:
@@ -160,7 +160,7 @@ class Failures:
             raise RefusedError(_resolved(self.letters.find(letter.letter_id) or letter))
 
 
-def _in_full(letter: DeadLetter) -> Documents:
+def _in_full(letter: DeadLetter) -> StoredDocument:
     document = {"kind": FailureKind.LETTER, **letter.to_stored()}
     if (message := letter.to_deliver()) is not None:
         document["message"] = message.asdict()

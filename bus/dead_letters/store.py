@@ -20,7 +20,7 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError
 
-from bus.connections.clients import DUPLICATE_KEY, DURABLE, Documents
+from bus.connections.clients import DUPLICATE_KEY, DURABLE, StoredDocument
 from bus.dead_letters.dead_letter import DeadLetter, LetterState
 from bus.observability.logs import logger
 from bus.queue.keys import QueueKeys
@@ -57,7 +57,7 @@ Death = tuple[bytes, float]
 class DeadLetters:
     """The dead letters in one write database."""
 
-    def __init__(self, database: Database[Documents]) -> None:
+    def __init__(self, database: Database[StoredDocument]) -> None:
         self._letters = database.get_collection("dead_letters", write_concern=DURABLE)
 
     def create(self) -> None:
@@ -102,7 +102,7 @@ class DeadLetters:
 
     def newest(self, queue: str | None, limit: int, *, resolved: bool = False) -> list[DeadLetter]:
         """Return the newest letters first; those that an operator ended only if ``resolved``."""
-        where: Documents = {} if resolved else {"state": LetterState.KEPT}
+        where: StoredDocument = {} if resolved else {"state": LetterState.KEPT}
         if queue is not None:
             where["queue"] = queue
         found = self._letters.find(where).sort("dead_at", DESCENDING).limit(limit)
@@ -110,14 +110,14 @@ class DeadLetters:
 
     def kept_ids(self, queue: str | None) -> list[str]:
         """Return the ids of all letters that wait for an operator, the oldest first."""
-        where: Documents = {"state": LetterState.KEPT} | ({} if queue is None else {"queue": queue})
+        where: StoredDocument = {"state": LetterState.KEPT} | ({} if queue is None else {"queue": queue})
         return [
             stored["_id"] for stored in self._letters.find(where, {"_id": True}).sort("dead_at", ASCENDING)
         ]
 
     def count_kept(self) -> dict[str, int]:
         """Return how many letters wait for an operator, by queue."""
-        pipeline: list[Documents] = [
+        pipeline: list[StoredDocument] = [
             {"$match": {"state": LetterState.KEPT}},
             {"$group": {"_id": "$queue", "letters": {"$sum": 1}}},
         ]

@@ -25,7 +25,7 @@ from pymongo import ReturnDocument, UpdateMany, UpdateOne, WriteConcern
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
-from bus.connections.clients import UNSETTLED, Documents
+from bus.connections.clients import UNSETTLED, StoredDocument
 from bus.messages.outcome import CommandStatus
 from bus.primitives.database_time import LONG_AGO, from_now, is_past, is_recent, shorten
 
@@ -48,7 +48,7 @@ _OPEN = {"$expr": {"$gt": ["$attempts", {"$ifNull": ["$errors", 0]}]}}
 class Attempts:
     """The counts in one inbox. Safe for threads."""
 
-    def __init__(self, database: Database[Documents]) -> None:
+    def __init__(self, database: Database[StoredDocument]) -> None:
         self._commands = database.get_collection(
             "commands", write_concern=WriteConcern(w=1), read_concern=UNSETTLED
         )

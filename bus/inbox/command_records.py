@@ -22,7 +22,7 @@ from pymongo.client_session import ClientSession
 from pymongo.database import Database
 from pymongo.errors import AutoReconnect
 
-from bus.connections.clients import Documents, causal, read_barrier
+from bus.connections.clients import StoredDocument, causal, read_barrier
 from bus.inbox.inbox import Inbox, InboxEntry
 from bus.log.commit import Commit
 from bus.log.log import Log
@@ -99,7 +99,7 @@ class CommandRecord:
 class CommandRecords:
     """The records of one write database."""
 
-    def __init__(self, database: Database[Documents], inbox: Inbox, log: Log) -> None:
+    def __init__(self, database: Database[StoredDocument], inbox: Inbox, log: Log) -> None:
         self._database = database
         self._inbox = inbox
         self._log = log

@@ -23,7 +23,7 @@ from pymongo.client_session import ClientSession
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError
 
-from bus.connections.clients import DUPLICATE_KEY, DURABLE, SETTLED, UNSETTLED, Documents, causal
+from bus.connections.clients import DUPLICATE_KEY, DURABLE, SETTLED, UNSETTLED, StoredDocument, causal
 from bus.messages.envelope import CommandEnvelope
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.messages.streams import partition_of
@@ -36,8 +36,8 @@ _WAITING = {"status": CommandStatus.ACCEPTED.value}
 _FAILED = {"status": CommandStatus.FAILED.value}
 _NO_LONGER_OPEN = {"status": {"$in": [CommandStatus.ACCEPTED.value, CommandStatus.FAILED.value]}}
 """Matches a command that the log has an outcome of, though it was given up here before."""
-_NEVER_RESOLVED: Documents = {"resolutions": {"$exists": False}}
-_RESOLVED: Documents = {"resolutions": {"$exists": True}}
+_NEVER_RESOLVED: StoredDocument = {"resolutions": {"$exists": False}}
+_RESOLVED: StoredDocument = {"resolutions": {"$exists": True}}
 """Matches a command that an operator has acted on."""
 
 OF_CALLER = ("envelope.by.subject", "envelope.by.role", "envelope.by.issuer", "status")
@@ -122,7 +122,7 @@ class Earlier:
 class Inbox:
     """The inbox in one write database."""
 
-    def __init__(self, database: Database[Documents], partitions: int) -> None:
+    def __init__(self, database: Database[StoredDocument], partitions: int) -> None:
         self._partitions = partitions
         self._database = database
         self._commands = database.get_collection("commands", write_concern=DURABLE, read_concern=SETTLED)
@@ -160,7 +160,7 @@ class Inbox:
         """Delete commands that should not have been accepted: the log has commands of these ids."""
         self._hasty.delete_many({"_id": {"$in": list(command_ids)}, **_WAITING})
 
-    def _document(self, envelope: CommandEnvelope, request: str | None) -> Documents:
+    def _document(self, envelope: CommandEnvelope, request: str | None) -> StoredDocument:
         stream = envelope.command.stream
         return {
             "_id": envelope.command_id,
@@ -203,7 +203,7 @@ class Inbox:
         self, related: Sequence[Related], limit: int, session: ClientSession | None = None
     ) -> list[Earlier]:
         """Return the earliest unfinished commands that others depend on, at most ``limit``."""
-        clauses: list[Documents] = []
+        clauses: list[StoredDocument] = []
         for one in related:
             before = {"accepted_ts": {"$lt": one.before}}
             clauses += [
@@ -240,7 +240,7 @@ class Inbox:
         last = self._commands.find_one(_WAITING, {"accepted_ts": True}, sort=[("accepted_ts", DESCENDING)])
         return last["accepted_ts"] if last else None
 
-    def _readable(self, found: Iterable[Documents]) -> list[InboxEntry]:
+    def _readable(self, found: Iterable[StoredDocument]) -> list[InboxEntry]:
         """Return the entries; keep as failed each whose type or version this build does not know.
 
         It could only hold up those behind it. An operator retries it once a build knows it.
@@ -286,7 +286,7 @@ class Inbox:
             self._commands.bulk_write(updates, ordered=False)
 
 
-def _finished(command_id: str, outcome: Outcome, where: Documents) -> UpdateOne:
+def _finished(command_id: str, outcome: Outcome, where: StoredDocument) -> UpdateOne:
     return UpdateOne(
         {"_id": command_id, **where},
         {
@@ -296,5 +296,5 @@ def _finished(command_id: str, outcome: Outcome, where: Documents) -> UpdateOne:
     )
 
 
-def _at(place: Timestamp | None) -> Documents:
+def _at(place: Timestamp | None) -> StoredDocument:
     return {} if place is None else {"accepted_ts": place}

@@ -25,7 +25,7 @@ from datetime import timedelta
 from bson import Timestamp
 from pymongo.database import Database
 
-from bus.connections.clients import CODEC, Documents
+from bus.connections.clients import CODEC, StoredDocument
 from bus.inbox.inbox import BEFORE_ALL, Inbox
 
 MARKS = 16
@@ -40,7 +40,7 @@ class Overdue:
 
     def __init__(
         self,
-        database: Database[Documents],
+        database: Database[StoredDocument],
         inbox: Inbox,
         after_ms: int,
         monotonic: Callable[[], float] = time.monotonic,

@@ -7,7 +7,7 @@ from pymongo import ASCENDING
 from pymongo.collection import Collection
 from pymongo.database import Database
 
-from bus.connections.clients import CODEC, UNSETTLED, Documents
+from bus.connections.clients import CODEC, UNSETTLED, StoredDocument
 from bus.dead_letters.failed_commands import FailedCommands
 from bus.inbox.inbox import OF_CALLER
 from bus.messages.outcome import CommandStatus
@@ -31,7 +31,7 @@ class Unfinished:
     failed: int
 
 
-def count_unfinished(inbox: Collection[Documents]) -> int:
+def count_unfinished(inbox: Collection[StoredDocument]) -> int:
     """Count the commands without an outcome, by the partial index on them.
 
     The query names ``accepted_ts`` for that index; every entry has such a time.
@@ -39,7 +39,7 @@ def count_unfinished(inbox: Collection[Documents]) -> int:
     return inbox.count_documents({**_WAITING, "accepted_ts": {"$gte": Timestamp(0, 0)}})
 
 
-def count_unfinished_of(inbox: Collection[Documents], caller: Principal, most: int) -> int:
+def count_unfinished_of(inbox: Collection[StoredDocument], caller: Principal, most: int) -> int:
     """Count a caller's commands without an outcome, at most ``most``.
 
     It uses an index that holds only unfinished commands. It counts what is on the primary at the
@@ -50,7 +50,7 @@ def count_unfinished_of(inbox: Collection[Documents], caller: Principal, most: i
     return inbox.with_options(read_concern=UNSETTLED).count_documents(where, limit=most)
 
 
-def unfinished(database: Database[Documents]) -> Unfinished:
+def unfinished(database: Database[StoredDocument]) -> Unfinished:
     """Count by indexes that hold only what is counted; take ages by mongod's clock."""
     # As it is at the moment: what has left is shown for a while after that by a settled read.
     inbox = database["commands"].with_options(read_concern=UNSETTLED)

@@ -16,7 +16,7 @@ from typing import Any, cast
 import redis
 from pymongo.database import Database
 
-from bus.connections.clients import CODEC, UNSETTLED, Documents
+from bus.connections.clients import CODEC, UNSETTLED, StoredDocument
 from bus.dead_letters.diagnosis import decoded
 from bus.dead_letters.failed_commands import FailedCommands
 from bus.dead_letters.store import DeadLetters
@@ -68,8 +68,8 @@ class Inspector:
     def __init__(
         self,
         client: redis.Redis,
-        writes: Database[Documents],
-        reads: Database[Documents],
+        writes: Database[StoredDocument],
+        reads: Database[StoredDocument],
         partitions: int,
         sweep_after_ms: int,
     ) -> None:

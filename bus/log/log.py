@@ -34,7 +34,7 @@ from pymongo import ASCENDING, IndexModel, ReturnDocument
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError
 
-from bus.connections.clients import DUPLICATE_KEY, DURABLE, UNSETTLED, Documents
+from bus.connections.clients import DUPLICATE_KEY, DURABLE, UNSETTLED, StoredDocument
 from bus.errors import AlreadyCommittedError, LogMismatchError, VersionConflictError
 from bus.log.commit import Commit, Decision
 from bus.log.positions import Positions
@@ -81,7 +81,7 @@ Appended = Commit | VersionConflictError | AlreadyCommittedError
 class Log(LogView):
     """The log in one write database, with a fixed number of partitions."""
 
-    def __init__(self, database: Database[Documents], partitions: int) -> None:
+    def __init__(self, database: Database[StoredDocument], partitions: int) -> None:
         super().__init__(database, partitions)
         self._facts_of_the_log = database.get_collection("log", write_concern=DURABLE)
         self._positions = Positions(database)
@@ -105,7 +105,7 @@ class Log(LogView):
             upsert=True,
             return_document=ReturnDocument.AFTER,
         )
-        fixed = cast("Documents", updated)
+        fixed = cast("StoredDocument", updated)
         if fixed.get("format", 1) != FORMAT:
             raise LogMismatchError(
                 f"the log has format {fixed.get('format', 1)}, and this version of Twofold reads and writes"
@@ -154,7 +154,7 @@ class Log(LogView):
         """Return the highest position at which anything stands on this primary, settled or not."""
         return head_of(self._commits.with_options(read_concern=UNSETTLED), partition, None)
 
-    def _insert(self, documents: list[Documents], *, in_order: bool = False) -> dict[int, set[str]]:
+    def _insert(self, documents: list[StoredDocument], *, in_order: bool = False) -> dict[int, set[str]]:
         """Insert all that the indexes allow; ``in_order``, all up to the first refused document.
 
         Returns the keys of the violated index for each refused document, by its place.

@@ -11,7 +11,7 @@ from typing import cast
 from pymongo import ReturnDocument, WriteConcern
 from pymongo.database import Database
 
-from bus.connections.clients import Documents
+from bus.connections.clients import StoredDocument
 from bus.log.commit import Commit, Decision
 
 
@@ -35,7 +35,7 @@ class HighestRead:
 class Positions:
     """The counter in one write database, a field for each partition. A claim does not wait for the disk."""
 
-    def __init__(self, database: Database[Documents]) -> None:
+    def __init__(self, database: Database[StoredDocument]) -> None:
         self._positions = database.get_collection("positions", write_concern=WriteConcern(w=1))
 
     def claim(self, decisions: Sequence[Decision], seen: HighestRead) -> list[Commit]:
@@ -48,7 +48,7 @@ class Positions:
         updated = self._positions.find_one_and_update(
             {"_id": "claimed"}, [{"$set": claim}], upsert=True, return_document=ReturnDocument.AFTER
         )
-        counter = cast("Documents", updated)
+        counter = cast("StoredDocument", updated)
         following = {partition: counter[str(partition)] - count for partition, count in counts.items()}
         commits = []
         for decision in decisions:
@@ -57,6 +57,6 @@ class Positions:
         return commits
 
 
-def _raised(counter: str, floor: int, count: int) -> Documents:
+def _raised(counter: str, floor: int, count: int) -> StoredDocument:
     """Return the expression for a counter after a claim of ``count`` positions above ``floor``."""
     return {"$add": [{"$max": [{"$ifNull": [counter, 0]}, floor]}, count]}

@@ -20,7 +20,7 @@ from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.database import Database
 
-from bus.connections.clients import CODEC, SETTLED, Documents, causal, read_barrier
+from bus.connections.clients import CODEC, SETTLED, StoredDocument, causal, read_barrier
 from bus.log.commit import Commit
 from bus.log.positions import HighestRead
 from bus.messages.outcome import CommandStatus
@@ -46,7 +46,7 @@ class LogSlice:
     """The bytes that were read, if they were counted (``LogView.read_within``)."""
 
 
-def _contiguous(commits: Iterable[Documents], after: int) -> LogSlice:
+def _contiguous(commits: Iterable[StoredDocument], after: int) -> LogSlice:
     """Return the commits that follow a position without a gap, and what is missing beyond them."""
     found = {stored["seq"]: stored for stored in commits}
     contiguous = []
@@ -61,7 +61,7 @@ def _contiguous(commits: Iterable[Documents], after: int) -> LogSlice:
 class LogView:
     """The log in one write database, for reading."""
 
-    def __init__(self, database: Database[Documents], partitions: int) -> None:
+    def __init__(self, database: Database[StoredDocument], partitions: int) -> None:
         self.partitions = partitions
         self._database = database
         self._session: ClientSession | None = None
@@ -216,7 +216,7 @@ class LogView:
         MongoDB that reaches ``most_bytes``.
         """
         where = {"partition": partition, "seq": {"$gt": after}}
-        stored: list[Documents] = []
+        stored: list[StoredDocument] = []
         read = 0
         with self._settled.find_raw_batches(
             where,
@@ -248,13 +248,13 @@ class LogView:
         """Return the highest position in each partition."""
         return [self.head(partition) for partition in range(self.partitions)]
 
-    def _noted(self, stored: Documents) -> Commit:
+    def _noted(self, stored: StoredDocument) -> Commit:
         """Note a stored commit as read, since a writer may rest a decision on it, and return it."""
         self._seen.note(stored["partition"], stored["seq"])
         return Commit.from_stored(stored)
 
 
-def head_of(commits: Collection[Documents], partition: int, session: ClientSession | None) -> int:
+def head_of(commits: Collection[StoredDocument], partition: int, session: ClientSession | None) -> int:
     newest = commits.find_one(
         {"partition": partition}, {"seq": True}, sort=[("seq", DESCENDING)], session=session
     )

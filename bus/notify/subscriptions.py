@@ -12,7 +12,7 @@ import time
 
 from pymongo.database import Database
 
-from bus.connections.clients import DURABLE, Documents
+from bus.connections.clients import DURABLE, StoredDocument
 from bus.primitives.cached import CachedValue
 from bus.primitives.database_time import is_recent
 
@@ -24,7 +24,7 @@ LAPSE_S = 300.0
 class Subscriptions:
     """The names of the subscribed read models, cached for ``REFRESH_S``."""
 
-    def __init__(self, database: Database[Documents]) -> None:
+    def __init__(self, database: Database[StoredDocument]) -> None:
         self._subscriptions = database.get_collection("subscriptions", write_concern=DURABLE)
         self._names = CachedValue(self._read, REFRESH_S)
         self._renewed_at = float("-inf")

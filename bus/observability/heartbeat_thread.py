@@ -12,7 +12,7 @@ import pymongo
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
-from bus.connections.clients import Documents
+from bus.connections.clients import StoredDocument
 from bus.observability.heartbeats import Heartbeat
 from bus.observability.interruption import Interruption
 from bus.observability.metric_slots import MetricsPublisher, Slots
@@ -44,7 +44,7 @@ class HeartbeatThread:
         self.thread = threading.Thread(target=self._run, name="heartbeats", daemon=True)
 
     @classmethod
-    def of(cls, database: Database[Documents], kind: str, metrics: Metrics) -> Self:
+    def of(cls, database: Database[StoredDocument], kind: str, metrics: Metrics) -> Self:
         """Return the heartbeats of a process of one kind, with what it counts."""
         return cls(Heartbeat(database, kind), MetricsPublisher(Slots(database), metrics))
 

@@ -17,7 +17,7 @@ from datetime import datetime
 from pymongo import ASCENDING, IndexModel
 from pymongo.database import Database
 
-from bus.connections.clients import Documents
+from bus.connections.clients import StoredDocument
 from bus.primitives.database_time import is_recent
 from bus.version import VERSION
 
@@ -37,7 +37,7 @@ _INDEXES = (IndexModel([("seen_at", ASCENDING)], expireAfterSeconds=FORGOTTEN_S,
 class Heartbeat:
     """The heartbeat of one process; one thread calls it."""
 
-    def __init__(self, database: Database[Documents], kind: str) -> None:
+    def __init__(self, database: Database[StoredDocument], kind: str) -> None:
         self._workers = database["workers"]
         self._id = uuid.uuid4().hex
         self._facts = {"kind": kind, "host": socket.gethostname(), "pid": os.getpid(), "version": VERSION}
@@ -67,7 +67,7 @@ class Process:
     well: bool
 
 
-def processes(database: Database[Documents]) -> list[Process]:
+def processes(database: Database[StoredDocument]) -> list[Process]:
     """Return all processes that are not forgotten, by kind, the oldest of each kind first."""
     aged = {
         "$set": {"age_ms": {"$subtract": ["$$NOW", "$seen_at"]}, "well": is_recent("$seen_at", SILENT_MS)}
@@ -87,7 +87,7 @@ def processes(database: Database[Documents]) -> list[Process]:
     ]
 
 
-def alive(database: Database[Documents]) -> Mapping[str, int]:
+def alive(database: Database[StoredDocument]) -> Mapping[str, int]:
     """Return how many processes of each kind were heard lately."""
     heard = {"$expr": is_recent("$seen_at", SILENT_MS)}
     return Counter(str(stored["kind"]) for stored in database["workers"].find(heard, {"kind": True}))

@@ -26,7 +26,7 @@ from pymongo import ReturnDocument
 from pymongo.database import Database
 from pymongo.read_concern import ReadConcern
 
-from bus.connections.clients import DURABLE, Documents
+from bus.connections.clients import DURABLE, StoredDocument
 from bus.observability.metrics import Counts, Metrics, added, negated
 from bus.primitives.database_time import is_recent
 
@@ -37,7 +37,7 @@ EXPIRY_MS = 30_000
 class Slots:
     """The slots of one installation."""
 
-    def __init__(self, database: Database[Documents], expiry_ms: int = EXPIRY_MS) -> None:
+    def __init__(self, database: Database[StoredDocument], expiry_ms: int = EXPIRY_MS) -> None:
         self._slots = database.get_collection(
             "metrics", write_concern=DURABLE, read_concern=ReadConcern("majority")
         )
@@ -116,12 +116,12 @@ class MetricsPublisher:
         return arrived
 
 
-def _to_stored(counts: Counts) -> list[Documents]:
+def _to_stored(counts: Counts) -> list[StoredDocument]:
     return [
         {"name": name, "labels": list(labels), "counts": numbers}
         for (name, labels), numbers in counts.items()
     ]
 
 
-def _from_stored(stored: Documents) -> Counts:
+def _from_stored(stored: StoredDocument) -> Counts:
     return {(part["name"], tuple(part["labels"])): part["counts"] for part in stored.get("counts", ())}

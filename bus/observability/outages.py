@@ -25,7 +25,7 @@ from pymongo.errors import (
     WriteConcernError,
 )
 
-from bus.connections.clients import Documents, probe_redis
+from bus.connections.clients import StoredDocument, probe_redis
 from bus.connections.liveness import ServerLiveness, is_perhaps_slow
 from bus.connections.redis_connections import says_demoted
 from bus.connections.redis_pool import tell_of_demotions
@@ -111,7 +111,7 @@ class Outages:
 
     @classmethod
     def of(
-        cls, databases: Sequence[Database[Documents]], client: redis.Redis, stopping: threading.Event
+        cls, databases: Sequence[Database[StoredDocument]], client: redis.Redis, stopping: threading.Event
     ) -> Self:
         """Return the outages of a process's servers; leave out what others log about them."""
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pymongo import DESCENDING
 from pymongo.database import Database
 
-from bus.connections.clients import Documents
+from bus.connections.clients import StoredDocument
 from bus.inbox.command_records import outcome_of
 from bus.log.commit import Commit
 from bus.log.log import Log
@@ -32,7 +32,7 @@ class TimelineCommand:
     """A command as the inbox stores it, if it is there, and its place in the log, if it has one."""
 
     command_id: str
-    stored: Documents | None
+    stored: StoredDocument | None
     commit: Commit | None
 
     @property
@@ -61,7 +61,7 @@ class Timeline:
 class Timelines:
     """The timelines in one write database."""
 
-    def __init__(self, database: Database[Documents], log: Log) -> None:
+    def __init__(self, database: Database[StoredDocument], log: Log) -> None:
         self._commands = database["commands"]
         self._log = log
 

@@ -20,7 +20,7 @@ import pymongo
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
-from bus.connections.clients import CODEC, Documents
+from bus.connections.clients import CODEC, StoredDocument
 from bus.observability.logs import logger
 
 ASK_EVERY_S = 10.0
@@ -38,7 +38,7 @@ NOTABLE_S = 1.0
 class DatabaseClock:
     """Tells the time; asks mongod when first read, and whenever ``ask`` is called."""
 
-    def __init__(self, database: Database[Documents]) -> None:
+    def __init__(self, database: Database[StoredDocument]) -> None:
         self._database = database
         self._ahead: timedelta | None = None
         """mongod's time minus this process's monotonic time."""

@@ -19,29 +19,31 @@ from typing import Any
 
 from pymongo.collection import Collection
 
-from bus.connections.clients import Documents
+from bus.connections.clients import StoredDocument
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 """The end of a lease that nobody holds."""
 
 
-def from_now(milliseconds: int) -> Documents:
+def from_now(milliseconds: int) -> StoredDocument:
     """Return the expression for the moment when a lease that is taken now ends."""
     return {"$add": ["$$NOW", milliseconds]}
 
 
-def is_past(moment: Any) -> Documents:
+def is_past(moment: Any) -> StoredDocument:
     """Return the expression that is true if a moment has come."""
     return {"$lte": [moment, "$$NOW"]}
 
 
-def is_recent(stamp: Any, milliseconds: int) -> Documents:
+def is_recent(stamp: Any, milliseconds: int) -> StoredDocument:
     """Return the expression that is true of a stamp less than ``milliseconds`` old or ahead."""
     since = {"$subtract": ["$$NOW", stamp]}
     return {"$and": [{"$gt": [since, -milliseconds]}, {"$lt": [since, milliseconds]}]}
 
 
-def shorten(collection: Collection[Documents], where: Documents, field: str, milliseconds: int) -> None:
+def shorten(
+    collection: Collection[StoredDocument], where: StoredDocument, field: str, milliseconds: int
+) -> None:
     """Shorten the leases that match, so that none ends later than one taken now would.
 
     Mostly that changes nothing.

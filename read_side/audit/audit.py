@@ -29,7 +29,7 @@ from typing import Any
 import bson
 from pymongo.database import Database
 
-from bus.connections.clients import CODEC, Documents
+from bus.connections.clients import CODEC, StoredDocument
 from bus.log.commit import Commit
 from bus.log.log import Log
 from read_side.audit.refold import Refold
@@ -85,7 +85,7 @@ class AuditedGeneration:
 
 def audit(
     log: Log,
-    database: Database[Documents],
+    database: Database[StoredDocument],
     models: Iterable[ReadModel] = READ_MODELS,
     *,
     sample: int | None = None,
@@ -109,7 +109,7 @@ def audit(
 
 def audited(
     log: Log,
-    database: Database[Documents],
+    database: Database[StoredDocument],
     models: Iterable[ReadModel] = READ_MODELS,
     sample: int | None = None,
     generation: int | None = None,
@@ -124,7 +124,7 @@ class _Audit:
     """The audit of one read model."""
 
     def __init__(
-        self, log: Log, database: Database[Documents], model: ReadModel, generation: int | None
+        self, log: Log, database: Database[StoredDocument], model: ReadModel, generation: int | None
     ) -> None:
         registry = Registry(database)
         entry = registry.entry(model.name)

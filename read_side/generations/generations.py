@@ -19,7 +19,7 @@ from typing import Any
 from pymongo import ReturnDocument
 from pymongo.database import Database
 
-from bus.connections.clients import DURABLE, Documents
+from bus.connections.clients import DURABLE, StoredDocument
 from bus.primitives.database_time import LONG_AGO, from_now, is_past, shorten
 from read_side.errors import GenerationError, RebuildLostError
 from read_side.generations.registry import COLLECTION, RegistryEntry, State
@@ -43,7 +43,7 @@ class Generations:
 
     def __init__(
         self,
-        database: Database[Documents],
+        database: Database[StoredDocument],
         *,
         lease_ms: int = 10_000,
         retire_s: float = RETIRE_S,
@@ -126,7 +126,7 @@ class Generations:
         ready = {"live": instead_of, f"generations.{number}.state": State.READY.value}
         self._under(lease, ready, {"live": number, f"generations.{number}.was_live": True, **before})
 
-    def _under(self, lease: RebuildLease, where: Documents, changes: Documents) -> None:
+    def _under(self, lease: RebuildLease, where: StoredDocument, changes: StoredDocument) -> None:
         held = {"_id": lease.name, "rebuild.epoch": lease.epoch}
         if self._read_models.update_one({**held, **where}, [{"$set": changes}]).matched_count:
             return
@@ -187,7 +187,7 @@ class Generations:
         self._read_models.delete_one({"_id": name, "generations": {}})
 
 
-def _state(number: int, state: State, until: Any = None) -> Documents:
+def _state(number: int, state: State, until: Any = None) -> StoredDocument:
     place = f"generations.{number}"
     return {f"{place}.state": state.value, f"{place}.since": "$$NOW", f"{place}.until": until}
 

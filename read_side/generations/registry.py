@@ -29,7 +29,7 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import CollectionInvalid, DuplicateKeyError
 
-from bus.connections.clients import DURABLE, Documents
+from bus.connections.clients import DURABLE, StoredDocument
 from bus.primitives.cached import CachedValue
 from bus.primitives.time_zones import time_zone
 from read_side.errors import GenerationError
@@ -160,7 +160,7 @@ class RegistryEntry:
 class Registry:
     """The generations of the read models, as one process remembers them."""
 
-    def __init__(self, database: Database[Documents]) -> None:
+    def __init__(self, database: Database[StoredDocument]) -> None:
         self._database = database
         self._read_models = database.get_collection(COLLECTION, write_concern=DURABLE)
         self._entries = CachedValue(self._read, REFRESH_S)
@@ -244,7 +244,7 @@ class Registry:
             raise GenerationError(f"there is no {collection_name(model.name, number)}")
         return generation.folding(model)
 
-    def collection(self, name: str, generation: int) -> Collection[Documents]:
+    def collection(self, name: str, generation: int) -> Collection[StoredDocument]:
         """Return the collection that holds the documents of one generation."""
         return self._database.get_collection(collection_name(name, generation), write_concern=DURABLE)
 
@@ -253,12 +253,12 @@ def collection_name(name: str, generation: int) -> str:
     return f"{name}.g{generation}"
 
 
-def _first(version: int, time_zone: str | None = None) -> Documents:
+def _first(version: int, time_zone: str | None = None) -> StoredDocument:
     generation = {"version": version, "state": State.READY.value, "was_live": True, **_counted_in(time_zone)}
     return {"live": FIRST, "newest": FIRST, "generations": {str(FIRST): generation}}
 
 
-def _counted_in(time_zone: str | None) -> Documents:
+def _counted_in(time_zone: str | None) -> StoredDocument:
     return {} if time_zone is None else {"time_zone": time_zone}
 
 

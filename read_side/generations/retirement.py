@@ -19,7 +19,7 @@ from typing import Any
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
-from bus.connections.clients import Documents
+from bus.connections.clients import StoredDocument
 from bus.observability.logs import logger
 from read_side.generations.generations import Generations
 from read_side.generations.registry import RegistryEntry, State, collection_name
@@ -31,7 +31,11 @@ class Retirement:
     """The retirement of the generations in one read database."""
 
     def __init__(
-        self, database: Database[Documents], generations: Generations, checkpoints: Checkpoints, owner: str
+        self,
+        database: Database[StoredDocument],
+        generations: Generations,
+        checkpoints: Checkpoints,
+        owner: str,
     ) -> None:
         self._database = database
         self._generations = generations

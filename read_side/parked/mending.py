@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 
 from pymongo.collection import Collection
 
-from bus.connections.clients import Documents
+from bus.connections.clients import StoredDocument
 from bus.log.commit import Commit
 from bus.log.log import Log
 from read_side.audit.refold import Refold, refold_streams
@@ -56,7 +56,7 @@ class Mending:
         model: ReadModel,
         generation: int,
         partition: int,
-        collection: Collection[Documents],
+        collection: Collection[StoredDocument],
         lease: Lease,
     ) -> None:
         self._log = log
@@ -150,7 +150,7 @@ class Mending:
     def _chunks(self, sources: Sources, stream: str, parked: Mapping[str, int]) -> Iterator[Chunk]:
         """Yield all documents that a stream feeds; at least one chunk, also if none is stored."""
         where = sources.fed_by(stream)
-        last: Documents = {}
+        last: StoredDocument = {}
         while True:
             found = tuple(self._collection.find({**where, **last}).sort("_id").limit(CHUNK))
             yield Chunk(found, self._refold(sources, stream, found, parked))

@@ -27,7 +27,7 @@ from typing import Any, Self
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
-from bus.connections.clients import DURABLE, Documents
+from bus.connections.clients import DURABLE, StoredDocument
 from read_side.errors import LeaseLostError
 from read_side.projector.checkpoints import Lease
 
@@ -69,7 +69,7 @@ class Parked:
 class Parking:
     """The parked streams in one read database."""
 
-    def __init__(self, database: Database[Documents]) -> None:
+    def __init__(self, database: Database[StoredDocument]) -> None:
         self._parked = database.get_collection("parked", write_concern=DURABLE)
 
     def every(self, limit: int = 0) -> list[Parked]:
@@ -93,7 +93,7 @@ class Parking:
 
     def of(self, name: str, generation: int, partition: int | None = None) -> list[Parked]:
         """Return the parked streams of one generation, or of one partition of it."""
-        where: Documents = {"name": name, "generation": generation}
+        where: StoredDocument = {"name": name, "generation": generation}
         return self._found(where if partition is None else {**where, "partition": partition})
 
     def within(self, partition: int) -> list[Parked]:
@@ -121,7 +121,7 @@ class Parking:
             for found in self._parked.aggregate([{"$match": _CONFIRMED}, {"$group": by}])
         }
 
-    def _found(self, where: Documents) -> list[Parked]:
+    def _found(self, where: StoredDocument) -> list[Parked]:
         return [Parked.from_stored(stored) for stored in self._parked.find({**where, **_CONFIRMED})]
 
     def confirmed(self, name: str, generation: int, partition: int, lease: Lease) -> list[Parked]:
@@ -190,7 +190,7 @@ class Parking:
         confirmed = {"$set": {"seq": seq, "error": error}, "$unset": {"back": True}}
         self._change({**later, "back": {"seq": seq, "epoch": epoch}}, confirmed)
 
-    def _propose(self, key: str, proposed: Documents) -> None:
+    def _propose(self, key: str, proposed: StoredDocument) -> None:
         try:
             self._parked.update_one(
                 {"_id": key, "seq": {"$exists": False}},
@@ -222,7 +222,7 @@ class Parking:
         """Forget what a generation had parked: it is being deleted."""
         self._parked.delete_many({"name": name, "generation": generation})
 
-    def _change(self, where: Documents, change: Documents) -> None:
+    def _change(self, where: StoredDocument, change: StoredDocument) -> None:
         if not self._parked.update_one(where, change).matched_count:
             raise LeaseLostError(str(where["_id"]))
 

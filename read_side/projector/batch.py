@@ -25,7 +25,7 @@ from typing import cast
 from bson import decode_all
 from pymongo.collection import Collection
 
-from bus.connections.clients import Documents
+from bus.connections.clients import StoredDocument
 from bus.log.commit import Commit
 from bus.log.log import Log
 from read_side.audit.refold import refold_streams
@@ -82,7 +82,7 @@ class Batch:
     def __init__(  # noqa: PLR0913, PLR0917 - where it reads and writes, and what it may rely on
         self,
         model: ReadModel,
-        collection: Collection[Documents],
+        collection: Collection[StoredDocument],
         log: Log,
         mended: int,
         renew: Callable[[], None],

@@ -26,7 +26,7 @@ from typing import Any
 from pymongo import ReturnDocument, UpdateOne, WriteConcern
 from pymongo.database import Database
 
-from bus.connections.clients import DURABLE, Documents
+from bus.connections.clients import DURABLE, StoredDocument
 from bus.primitives.database_time import LONG_AGO, from_now, is_past, is_recent, shorten
 from read_side.errors import LeaseLostError
 from read_side.projector.checkpoint import Checkpoint
@@ -56,7 +56,7 @@ class Lease:
 class Checkpoints:
     """The checkpoints in one read database."""
 
-    def __init__(self, database: Database[Documents], lease_ms: int = 10_000) -> None:
+    def __init__(self, database: Database[StoredDocument], lease_ms: int = 10_000) -> None:
         self._checkpoints = database.get_collection("checkpoints", write_concern=DURABLE)
         self._hasty = self._checkpoints.with_options(write_concern=WriteConcern(w=1))
         self.renew_after_s = lease_ms / 3_000
@@ -96,7 +96,7 @@ class Checkpoints:
         """Take the lease, also from a holder; return ``None`` if there is no such checkpoint."""
         return self._take({"_id": _key(name, generation, partition)}, owner)
 
-    def _take(self, where: Documents, owner: str) -> Lease | None:
+    def _take(self, where: StoredDocument, owner: str) -> Lease | None:
         taken = self._checkpoints.find_one_and_update(
             where,
             [

@@ -15,7 +15,7 @@ from pymongo import InsertOne, ReplaceOne
 from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError
 
-from bus.connections.clients import DUPLICATE_KEY, Documents
+from bus.connections.clients import DUPLICATE_KEY, StoredDocument
 from read_side.errors import LeaseLostError
 from read_side.projections.model import Document
 from read_side.projector.folding import POSITION
@@ -37,7 +37,7 @@ class Guard:
         return cls(document[POSITION], document.pop(MENDED, None))
 
 
-Write = InsertOne[Documents] | ReplaceOne[Documents]
+Write = InsertOne[StoredDocument] | ReplaceOne[StoredDocument]
 
 
 def writes(documents: Iterable[Document], guards: Mapping[str, Guard], mended: int) -> list[Write]:
@@ -54,7 +54,7 @@ def writes(documents: Iterable[Document], guards: Mapping[str, Guard], mended: i
     return asked
 
 
-def carry_out(collection: Collection[Documents], asked: Sequence[Write]) -> bool:
+def carry_out(collection: Collection[StoredDocument], asked: Sequence[Write]) -> bool:
     """Write in one step; return True if all was written, so that no document had moved on."""
     if not asked:
         return True
@@ -68,7 +68,7 @@ def carry_out(collection: Collection[Documents], asked: Sequence[Write]) -> bool
 
 
 def write(
-    collection: Collection[Documents],
+    collection: Collection[StoredDocument],
     documents: Iterable[Document],
     guards: Mapping[str, Guard],
     mended: int,

@@ -25,7 +25,7 @@ from bson import decode_all
 from pymongo.collection import Collection
 from pymongo.errors import PyMongoError
 
-from bus.connections.clients import Documents
+from bus.connections.clients import StoredDocument
 from bus.log.commit import Commit
 from read_side.projections.model import Document, ReadModel
 from read_side.projector import guards, spreads
@@ -43,7 +43,7 @@ MOST = 8
 class Spreading:
     """The spreads under way in one partition of a generation, for the holder of its lease."""
 
-    def __init__(self, model: ReadModel, collection: Collection[Documents], partition: int) -> None:
+    def __init__(self, model: ReadModel, collection: Collection[StoredDocument], partition: int) -> None:
         self._model = model
         self._collection = collection
         self._under_way = spreads.under_way(collection, model, partition)
@@ -125,6 +125,6 @@ class Spreading:
         self._under_way.remove(commit)
 
 
-def _lacking(planned: Plan) -> list[Documents]:
+def _lacking(planned: Plan) -> list[StoredDocument]:
     """Return filters for the documents that a commit is to be taken to."""
     return [{**where, POSITION: {"$lt": planned.commit.seq}} for where in planned.spreads]

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Sequence
 from bson.regex import Regex
 from pymongo.collection import Collection
 
-from bus.connections.clients import Documents
+from bus.connections.clients import StoredDocument
 from bus.log.commit import Commit
 from read_side.projections.model import Document, ReadModel
 from read_side.projector.folding import Poison, fold_spread
@@ -29,7 +29,7 @@ ANY_ID = Regex("^!")
 
 A pattern of Python's own says that it means Unicode, and MongoDB then looks at every id there is.
 """
-NO_SPREAD: Documents = {"_id": {"$not": ANY_ID}}
+NO_SPREAD: StoredDocument = {"_id": {"$not": ANY_ID}}
 """The filter for the documents that the read model itself keeps."""
 
 
@@ -38,7 +38,7 @@ def is_spread(document: Document) -> bool:
 
 
 def under_way(
-    collection: Collection[Documents], model: ReadModel, partition: int | None = None
+    collection: Collection[StoredDocument], model: ReadModel, partition: int | None = None
 ) -> list[Commit]:
     """Return the commits that spread in a generation, in one partition or all, in log order."""
     if not model.spreads_by:
@@ -53,7 +53,7 @@ def commits(stored: Iterable[Document]) -> list[Commit]:
     return sorted(found, key=lambda commit: (commit.partition, commit.seq))
 
 
-def to_stored(commit: Commit) -> Documents:
+def to_stored(commit: Commit) -> StoredDocument:
     return {"_id": key(commit), "commit": commit.to_stored()}
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from pymongo.database import Database
 
-from bus.connections.clients import Documents
+from bus.connections.clients import StoredDocument
 from bus.log.log import Log
 from read_side.generations.registry import COLLECTION, LIVE, STAYING, Generation, RegistryEntry, State
 from read_side.parked.parking import Parking
@@ -101,7 +101,7 @@ class GenerationStatus:
 class StatusReader:
     """Reads the status again and again; the rates are there from the second look on."""
 
-    def __init__(self, log: Log, database: Database[Documents], models: Iterable[ReadModel]) -> None:
+    def __init__(self, log: Log, database: Database[StoredDocument], models: Iterable[ReadModel]) -> None:
         self._log = log
         self._database = database
         self._checkpoints = Checkpoints(database)

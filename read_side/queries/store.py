@@ -19,7 +19,7 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
-from bus.connections.clients import Documents as Stored
+from bus.connections.clients import StoredDocument
 from bus.log.commit import Commit
 from bus.primitives.group_commit import GroupCommit
 from read_side.errors import CannotShowError
@@ -41,7 +41,7 @@ class CollectionDocuments:
     (``read_side.projector.spreads``).
     """
 
-    def __init__(self, collection: Collection[Stored], model: ReadModel | None = None) -> None:
+    def __init__(self, collection: Collection[StoredDocument], model: ReadModel | None = None) -> None:
         self._collection = collection
         self._model = model if model and model.spreads_by else None
         self._one: GroupCommit[str, Document | None] = GroupCommit(
@@ -106,7 +106,7 @@ class LiveGeneration:
 class ReadStore:
     """The read database, by the names of the read models."""
 
-    def __init__(self, database: Database[Stored], models: Iterable[ReadModel] = READ_MODELS) -> None:
+    def __init__(self, database: Database[StoredDocument], models: Iterable[ReadModel] = READ_MODELS) -> None:
         self._registry = Registry(database)
         self._models = {model.name: model for model in models}
         self._live: dict[str, LiveGeneration] = {}

@@ -19,7 +19,7 @@ from bson import CodecOptions, decode
 from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
 
-from bus.connections.clients import CODEC, Documents
+from bus.connections.clients import CODEC, StoredDocument
 from read_side.projections.model import Document, ReadModel
 from read_side.projector.folding import POSITION
 from read_side.projector.spreads import NO_SPREAD, all_caught_up, under_way
@@ -86,8 +86,8 @@ class Comparison:
 
 
 def compare(  # noqa: PLR0913 - what is compared, and what it meets meanwhile
-    live: Collection[Documents],
-    new: Collection[Documents],
+    live: Collection[StoredDocument],
+    new: Collection[StoredDocument],
     *,
     model: ReadModel,
     passed_the_heads: Callable[[], bool],
@@ -126,7 +126,7 @@ def compare(  # noqa: PLR0913 - what is compared, and what it meets meanwhile
 
 
 def _look_again(
-    sides: tuple[Collection[Documents], Collection[Documents]],
+    sides: tuple[Collection[StoredDocument], Collection[StoredDocument]],
     model: ReadModel,
     moving: Mapping[str, tuple[int | None, int | None]],
     result: Comparison,
@@ -148,7 +148,7 @@ def _look_again(
     return still
 
 
-def _by_id(side: Collection[Documents], model: ReadModel, ids: Sequence[str]) -> dict[str, Document]:
+def _by_id(side: Collection[StoredDocument], model: ReadModel, ids: Sequence[str]) -> dict[str, Document]:
     """Return the documents by id, unfinished spreads folded in: stored ones may lag for long."""
     spreads = under_way(side, model)
     found = all_caught_up(model, spreads, side.find({"_id": {"$in": ids}}))
@@ -156,7 +156,7 @@ def _by_id(side: Collection[Documents], model: ReadModel, ids: Sequence[str]) ->
 
 
 def _pairs(
-    live: Collection[Documents], new: Collection[Documents]
+    live: Collection[StoredDocument], new: Collection[StoredDocument]
 ) -> Iterator[tuple[str, RawBSONDocument | None, RawBSONDocument | None]]:
     """Yield both collections' documents side by side, in the order of their ids."""
     left, right = _sorted(live), _sorted(new)
@@ -173,7 +173,7 @@ def _pairs(
             b = next(right, None)
 
 
-def _sorted(collection: Collection[Documents]) -> Iterator[RawBSONDocument]:
+def _sorted(collection: Collection[StoredDocument]) -> Iterator[RawBSONDocument]:
     raw = collection.with_options(codec_options=RAW)
     return iter(raw.find(NO_SPREAD, sort=[("_id", 1)], batch_size=CHUNK))
 

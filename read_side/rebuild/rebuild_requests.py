@@ -45,7 +45,7 @@ from pymongo import ASCENDING, ReturnDocument
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
-from bus.connections.clients import DURABLE, Documents
+from bus.connections.clients import DURABLE, StoredDocument
 from bus.primitives.database_time import from_now, is_past, shorten
 from read_side.errors import RebuildLostError
 from read_side.projections.model import ReadModel
@@ -87,7 +87,7 @@ class Claim:
 class RebuildRequests:
     """The requests in one read database."""
 
-    def __init__(self, database: Database[Documents], lease_ms: int = 10_000) -> None:
+    def __init__(self, database: Database[StoredDocument], lease_ms: int = 10_000) -> None:
         self._requests = database.get_collection(COLLECTION, write_concern=DURABLE)
         self._start_ms = max(lease_ms, START_MS)
         self._silence_ms = max(lease_ms, SILENCE_MS)
@@ -103,7 +103,7 @@ class RebuildRequests:
 
     # For who asks.
 
-    def request(self, model: ReadModel, by: str) -> Documents | None:
+    def request(self, model: ReadModel, by: str) -> StoredDocument | None:
         """Ask for a rebuild; return ``None`` if one of the model is requested or running."""
         fresh = {
             "_id": model.name,
@@ -124,7 +124,7 @@ class RebuildRequests:
         except DuplicateKeyError:
             return None
 
-    def stop(self, name: str) -> Documents | None:
+    def stop(self, name: str) -> StoredDocument | None:
         """Stop a request or have its rebuild stopped; return ``None`` if there is none to stop."""
         waits = {"$eq": ["$state", RequestState.REQUESTED.value]}
         changes = {
@@ -136,7 +136,7 @@ class RebuildRequests:
             {"_id": name, "state": {"$in": OPEN}}, [{"$set": changes}], return_document=ReturnDocument.AFTER
         )
 
-    def all(self) -> Mapping[str, Documents]:
+    def all(self) -> Mapping[str, StoredDocument]:
         """Return the latest request of each model; ``silent`` says that its process may be dead."""
         silent = {"$and": [{"$eq": ["$state", "running"]}, is_past("$expires_at")]}
         found = self._requests.aggregate([{"$set": {"silent": silent}}])
@@ -183,7 +183,7 @@ class RebuildRequests:
             RebuildLostError: somebody else has the request by now.
 
         """
-        changes: Documents = {name: {"$literal": value} for name, value in progress.items()}
+        changes: StoredDocument = {name: {"$literal": value} for name, value in progress.items()}
         changes["expires_at"] = from_now(self._silence_ms)
         told = self._requests.find_one_and_update(_held(claim), [{"$set": changes}], {"stop": True})
         if told is None:
@@ -223,15 +223,15 @@ class RebuildRequests:
         return bool(self._requests.update_many(where, [{"$set": changes}, ends]).matched_count)
 
 
-def _held(claim: Claim) -> Documents:
+def _held(claim: Claim) -> StoredDocument:
     return {"_id": claim.name, "state": RequestState.RUNNING.value, "epoch": claim.epoch}
 
 
-def _ended(state: RequestState) -> Documents:
+def _ended(state: RequestState) -> StoredDocument:
     return {"state": state.value, "finished_at": "$$NOW", "phase": None, "left_s": None}
 
 
-def _returned(stopped: Any) -> Documents:
+def _returned(stopped: Any) -> StoredDocument:
     requested = RequestState.REQUESTED.value
     return {
         **_ended(RequestState.STOPPED),
@@ -240,7 +240,7 @@ def _returned(stopped: Any) -> Documents:
     }
 
 
-def _after_a_death(error: str) -> Documents:
+def _after_a_death(error: str) -> StoredDocument:
     deaths = {"$add": ["$deaths", 1]}
     too_many = {"$gte": [deaths, MOST_DEATHS]}
     returned = _returned({"$or": [_WISHED_TO_STOP, too_many]})

@@ -12,7 +12,7 @@ from typing import TypedDict
 
 from pymongo.database import Database
 
-from bus.connections.clients import Documents
+from bus.connections.clients import StoredDocument
 from bus.log.log import Log
 from read_side.generations.registry import COLLECTION, Generation, RegistryEntry, State
 from read_side.projector.checkpoints import Checkpoints
@@ -78,7 +78,7 @@ class Registered:
 class RebuildStatuses:
     """Looks at requests, registry and checkpoints."""
 
-    def __init__(self, database: Database[Documents], log: Log) -> None:
+    def __init__(self, database: Database[StoredDocument], log: Log) -> None:
         self._read_models = database[COLLECTION]
         self._requests = RebuildRequests(database)
         self._checkpoints = Checkpoints(database)
@@ -115,7 +115,7 @@ class RebuildStatuses:
         return replace(row, done=done, total=max(done, sum(self._log.heads())))
 
 
-def seen(name: str, request: Documents | None, registered: Registered | None) -> RebuildStatus | None:
+def seen(name: str, request: StoredDocument | None, registered: Registered | None) -> RebuildStatus | None:
     """Return the row of one read model, if there is anything to tell."""
     if request is not None and request["state"] in OPEN:
         return of_request(request)
@@ -134,7 +134,7 @@ def seen(name: str, request: Documents | None, registered: Registered | None) ->
     return None if request is None else of_request(request)
 
 
-def _is_later(generation: Generation, request: Documents) -> bool:
+def _is_later(generation: Generation, request: StoredDocument) -> bool:
     """Return True if the generation changed after the request finished, and not because of it."""
     if (request["state"], request.get("generation")) == (RequestState.SUCCEEDED, generation.number):
         return False
@@ -152,7 +152,7 @@ def _left(name: str, newest: Generation) -> RebuildStatus:
     return RebuildStatus(read_model=name, state=state, finished_at=finished_at, generation=newest.number)
 
 
-def of_request(request: Documents) -> RebuildStatus:
+def of_request(request: StoredDocument) -> RebuildStatus:
     """Return the row that the request's own document tells."""
     told = {field.name: request[field.name] for field in fields(RebuildStatus) if field.name in request}
     if request.get("silent"):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from pymongo import MongoClient
 
-from bus.connections.clients import Documents, read_database
+from bus.connections.clients import StoredDocument, read_database
 from bus.settings import Settings
 from read_side.generations.registry import FIRST, Registry
 from read_side.projections import READ_MODELS
@@ -38,7 +38,7 @@ class Apart:
         return self.stage.settings.model_copy(update=names)
 
     def drop(self, *, read_only: bool = False) -> None:
-        with MongoClient[Documents](self.stage.mongod.uri) as mongo:
+        with MongoClient[StoredDocument](self.stage.mongod.uri) as mongo:
             mongo.drop_database(self.settings.read_database)
             if not read_only:
                 mongo.drop_database(self.settings.write_database)

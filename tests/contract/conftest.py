@@ -9,7 +9,7 @@ from pymongo.database import Database
 
 from api.local.mongod import Mongod
 from bus.connections import clients
-from bus.connections.clients import CODEC, Documents
+from bus.connections.clients import CODEC, StoredDocument
 from bus.inbox.inbox import Inbox
 from bus.log.log import Log
 from bus.settings import Settings
@@ -39,7 +39,7 @@ def mongo_settings(request: pytest.FixtureRequest) -> Settings:
 @pytest.fixture
 def write_database(
     kind: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Database[Documents]]:
+) -> Iterator[Database[StoredDocument]]:
     if kind == "mongomock":
         yield mongomock_shim.database("write", monkeypatch)
         return
@@ -51,7 +51,7 @@ def write_database(
 @pytest.fixture
 def read_database(
     kind: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Database[Documents]]:
+) -> Iterator[Database[StoredDocument]]:
     if kind == "mongomock":
         yield mongomock_shim.database("read", monkeypatch)
         return
@@ -61,14 +61,14 @@ def read_database(
 
 
 @pytest.fixture
-def log(write_database: Database[Documents]) -> Log:
+def log(write_database: Database[StoredDocument]) -> Log:
     log = Log(write_database, PARTITIONS)
     log.create()
     return log
 
 
 @pytest.fixture
-def inbox(write_database: Database[Documents]) -> Inbox:
+def inbox(write_database: Database[StoredDocument]) -> Inbox:
     inbox = Inbox(write_database, accepted.PARTITIONS)
     inbox.create()
     inbox.create()  # as every process does at start

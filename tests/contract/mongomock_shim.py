@@ -20,10 +20,10 @@ from pymongo import IndexModel
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
-from bus.connections.clients import CODEC, DUPLICATE_KEY, Documents
+from bus.connections.clients import CODEC, DUPLICATE_KEY, StoredDocument
 
 
-def database(name: str, monkeypatch: pytest.MonkeyPatch) -> Database[Documents]:
+def database(name: str, monkeypatch: pytest.MonkeyPatch) -> Database[StoredDocument]:
     """An empty database in memory, corrected until the test is over."""
     monkeypatch.setattr(mongomock.MongoClient, "start_session", lambda _, **__: nullcontext())
     monkeypatch.setattr(Collection, "create_indexes", _create_indexes)
@@ -33,7 +33,7 @@ def database(name: str, monkeypatch: pytest.MonkeyPatch) -> Database[Documents]:
         unsorted = getattr(BulkOperationBuilder, method)
         monkeypatch.setattr(BulkOperationBuilder, method, _without_sort(unsorted))
     monkeypatch.setattr(filtering, "_get_compare_type", _with_timestamps(filtering._get_compare_type))
-    made: Database[Documents] = mongomock.MongoClient().get_database(name, codec_options=CODEC)
+    made: Database[StoredDocument] = mongomock.MongoClient().get_database(name, codec_options=CODEC)
     return made
 
 

@@ -7,7 +7,7 @@ import pytest
 from pymongo.database import Database
 from pymongo.errors import AutoReconnect
 
-from bus.connections.clients import UNSETTLED, Documents
+from bus.connections.clients import UNSETTLED, StoredDocument
 from bus.inbox import attempts as attempts_module
 from bus.inbox.attempts import Attempts
 from bus.inbox.inbox import Inbox
@@ -19,7 +19,7 @@ LEASE_S = 10
 
 
 @pytest.fixture
-def attempts(write_database: Database[Documents]) -> Attempts:
+def attempts(write_database: Database[StoredDocument]) -> Attempts:
     return Attempts(write_database)
 
 
@@ -47,7 +47,7 @@ def test_an_attempt_is_open_until_something_is_heard_of_it(inbox: Inbox, attempt
 
 
 def test_errors_are_counted_and_the_last_is_kept(
-    inbox: Inbox, attempts: Attempts, write_database: Database[Documents]
+    inbox: Inbox, attempts: Attempts, write_database: Database[StoredDocument]
 ) -> None:
     accept(inbox, "k1")
     assert [attempts.count_error("k1", error) for error in ("KeyError()", "ValueError()")] == [1, 2]
@@ -122,7 +122,7 @@ def begin(attempts: Attempts, lease_ms: int = 50) -> int:
 
 @NO_PIPELINES
 def test_one_that_takes_longer_than_its_lease_leaves_that_to_the_next(
-    inbox: Inbox, write_database: Database[Documents]
+    inbox: Inbox, write_database: Database[StoredDocument]
 ) -> None:
     slow, following, third = (Attempts(write_database) for _ in range(3))
     accept(inbox, "k1")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pymongo.database import Database
 
-from bus.connections.clients import Documents
+from bus.connections.clients import StoredDocument
 from bus.errors import UnknownMessageError
 from bus.log.commit import Commit, RecordedEvent
 from bus.log.log import Log
@@ -72,7 +72,7 @@ def test_any_state_survives(state: dict[str, int], version: int) -> None:
     assert Commit.from_stored(kept(commit)) == commit
 
 
-def test_it_survives_the_database(write_database: Database[Documents]) -> None:
+def test_it_survives_the_database(write_database: Database[StoredDocument]) -> None:
     log = Log(write_database, 1)
     log.create()
     appended = committed(log, ORDER)

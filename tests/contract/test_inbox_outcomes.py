@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
-from bus.connections.clients import UNSETTLED, Documents
+from bus.connections.clients import UNSETTLED, StoredDocument
 from bus.inbox.inbox import Inbox
 from bus.messages.outcome import CommandStatus, Outcome
 from tests.contract.accepted import FAILED, REJECTED, SUCCEEDED, accept, found, ids
@@ -47,7 +47,7 @@ def test_the_first_failure_stands_until_the_log_has_an_outcome(inbox: Inbox) -> 
 
 
 def test_one_that_an_operator_has_had_to_do_with_stays_with_its_outcome(
-    inbox: Inbox, write_database: Database[Documents]
+    inbox: Inbox, write_database: Database[StoredDocument]
 ) -> None:
     for key in ("k1", "k2"):
         accept(inbox, key)
@@ -88,7 +88,7 @@ def test_what_should_not_have_been_accepted_is_withdrawn(inbox: Inbox) -> None:
 
 
 def test_one_that_this_build_cannot_read_is_kept_as_failed_and_hides_no_other(
-    inbox: Inbox, write_database: Database[Documents]
+    inbox: Inbox, write_database: Database[StoredDocument]
 ) -> None:
     for key in ("k1", "k2"):
         accept(inbox, key)

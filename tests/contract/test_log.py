@@ -6,7 +6,7 @@ from unittest import mock
 import pytest
 from pymongo.database import Database
 
-from bus.connections.clients import Documents
+from bus.connections.clients import StoredDocument
 from bus.errors import AlreadyCommittedError, LogMismatchError, VersionConflictError
 from bus.log.commit import Commit, Decision
 from bus.log.log import CLAIM_TRIES, Log
@@ -20,7 +20,7 @@ def everything(log: Log, partition: int = 0) -> tuple[Commit, ...]:
     return stretch.commits
 
 
-def test_creating_it_again_changes_nothing(log: Log, write_database: Database[Documents]) -> None:
+def test_creating_it_again_changes_nothing(log: Log, write_database: Database[StoredDocument]) -> None:
     log.close([(0, 1), (0, 2)])
     kept = committed(log, decision())
     before = write_database.commits.index_information()
@@ -29,7 +29,7 @@ def test_creating_it_again_changes_nothing(log: Log, write_database: Database[Do
     assert kept in everything(log)
 
 
-def test_another_number_of_partitions_is_refused(log: Log, write_database: Database[Documents]) -> None:
+def test_another_number_of_partitions_is_refused(log: Log, write_database: Database[StoredDocument]) -> None:
     with pytest.raises(LogMismatchError, match=r"is 3, .* with 2"):
         Log(write_database, PARTITIONS + 1).create()
     Log(write_database, PARTITIONS).create()
@@ -133,7 +133,7 @@ def test_closing_what_is_taken_changes_nothing(log: Log) -> None:
 def test_a_writer_whose_position_was_closed_claims_another(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     slow = Log._insert
 
-    def closed_meanwhile(self: Log, documents: list[Documents], **how: bool) -> dict[int, set[str]]:
+    def closed_meanwhile(self: Log, documents: list[StoredDocument], **how: bool) -> dict[int, set[str]]:
         monkeypatch.setattr(Log, "_insert", slow)
         self.close([(0, 1), (0, 3)])
         return slow(self, documents, **how)
@@ -146,7 +146,7 @@ def test_a_writer_whose_position_was_closed_claims_another(log: Log, monkeypatch
 
 
 def test_a_counter_that_is_behind_is_caught_up_with_in_one_step(
-    log: Log, write_database: Database[Documents]
+    log: Log, write_database: Database[StoredDocument]
 ) -> None:
     """The counter was lost or set back: by a failover, a kill of mongod, or a backup restored in part."""
     log.close([(0, seq) for seq in range(1, 2 * CLAIM_TRIES)])
@@ -173,7 +173,7 @@ READINGS: dict[str, Callable[[Log], object]] = {
 
 @pytest.mark.parametrize("reading", READINGS)
 def test_a_decision_stands_above_what_was_read_whatever_the_counter_says(
-    reading: str, log: Log, write_database: Database[Documents]
+    reading: str, log: Log, write_database: Database[StoredDocument]
 ) -> None:
     """The claim of what it rests on was lost with a primary; the commit itself reached the next one."""
     log.close([(0, seq) for seq in range(1, 40)])

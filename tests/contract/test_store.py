@@ -6,7 +6,7 @@ import pytest
 from pymongo import InsertOne, ReplaceOne, UpdateOne
 from pymongo.database import Database
 
-from bus.connections.clients import Documents
+from bus.connections.clients import StoredDocument
 from bus.log.commit import Commit
 from bus.messages.registry import to_stored
 from read_side.projections.model import Document
@@ -24,7 +24,7 @@ LATEST: list[Document] = [
 
 
 @pytest.fixture
-def documents(read_database: Database[Documents]) -> CollectionDocuments:
+def documents(read_database: Database[StoredDocument]) -> CollectionDocuments:
     """Written in the ways that the projector writes them."""
     collection = read_database["order_summary.g1"]
     collection.bulk_write([InsertOne({**document, "total": 0}) for document in LATEST[:3]])
@@ -61,7 +61,7 @@ def test_who_asks_at_the_same_time_gets_their_own(documents: CollectionDocuments
     assert documents._several(["o4", "o9", "o1", "o4"]) == [LATEST[3], None, LATEST[0], LATEST[3]]
 
 
-def test_what_is_on_its_way_is_in_what_is_found(read_database: Database[Documents]) -> None:
+def test_what_is_on_its_way_is_in_what_is_found(read_database: Database[StoredDocument]) -> None:
     """A rename at 6: it has not come to the first order, has come to the second, and is not the third's."""
     collection = read_database["order_summary.g1"]
     order = {"status": "pending", "customer_id": "c1", "customer_name": "Ann Archer", "placed_at": NOW}
@@ -131,7 +131,7 @@ def test_what_a_pipeline_makes_of_them(documents: CollectionDocuments) -> None:
 
 
 def test_the_store_shows_the_live_generation(
-    read_database: Database[Documents], documents: CollectionDocuments
+    read_database: Database[StoredDocument], documents: CollectionDocuments
 ) -> None:
     store = ReadStore(read_database)
     assert store.generation("order_summary") == 1

@@ -8,7 +8,7 @@ import pytest
 import redis
 from pymongo.database import Database
 
-from bus.connections.clients import Documents, read_database, redis_client, write_database
+from bus.connections.clients import StoredDocument, read_database, redis_client, write_database
 from bus.inbox.command_records import CommandRecords
 from bus.inbox.inbox import Inbox
 from bus.log.log import Log
@@ -30,7 +30,7 @@ def client(settings: Settings) -> Iterator[redis.Redis]:
 
 
 @pytest.fixture
-def database(settings: Settings) -> Iterator[Database[Documents]]:
+def database(settings: Settings) -> Iterator[Database[StoredDocument]]:
     """The write database."""
     database = write_database(settings)
     with database.client:
@@ -56,12 +56,12 @@ def read(settings: Settings, write: WriteSide) -> Iterator[ReadSide]:
 
 
 @pytest.fixture
-def inbox(database: Database[Documents]) -> Inbox:
+def inbox(database: Database[StoredDocument]) -> Inbox:
     inbox = Inbox(database, 4)
     inbox.create()
     return inbox
 
 
 @pytest.fixture
-def records(database: Database[Documents]) -> CommandRecords:
+def records(database: Database[StoredDocument]) -> CommandRecords:
     return CommandRecords(database, Inbox(database, 4), Log(database, 4))

@@ -11,7 +11,7 @@ from typing import Any
 
 from pymongo.database import Database
 
-from bus.connections.clients import Documents
+from bus.connections.clients import StoredDocument
 from bus.log.commit import Commit
 from bus.log.log import Log
 from bus.messages.registry import AnyEvent, to_stored
@@ -27,11 +27,11 @@ _MOVES: dict[OrderStatus, tuple[OrderStatus, Callable[..., AnyEvent]]] = {
 }
 
 
-def append(database: Database[Documents], partitions: int, events: int, *, renames: int = 0) -> Log:
+def append(database: Database[StoredDocument], partitions: int, events: int, *, renames: int = 0) -> Log:
     """Append to an empty log about so many events, one in each commit; ``renames`` of a thousand are one."""
     log = Log(database, partitions)
     log.create()
-    commits: list[Documents] = []
+    commits: list[StoredDocument] = []
     for commit in _History(partitions, renames).commits(events):
         commits.append(commit.to_stored())
         if len(commits) == CHUNK:

@@ -8,7 +8,7 @@ from unittest import mock
 
 from pymongo.database import Database
 
-from bus.connections.clients import Documents
+from bus.connections.clients import StoredDocument
 from bus.log.commit import RecordedEvent
 from bus.log.log import Log
 from read_side.generations.generations import Generations
@@ -35,7 +35,7 @@ class Worker(ReadSide):
     """A projections' worker with a table of its own; a bell is answered at once."""
 
     def __init__(
-        self, log: Log, database: Database[Documents], models: Iterable[ReadModel] = READ_MODELS
+        self, log: Log, database: Database[StoredDocument], models: Iterable[ReadModel] = READ_MODELS
     ) -> None:
         super().__init__(log, database)
         self.models = {model.name: model for model in models}
@@ -79,7 +79,7 @@ class Rebuilding:
     def __init__(
         self,
         log: Log,
-        database: Database[Documents],
+        database: Database[StoredDocument],
         workers: Iterable[Worker] = (),
         *,
         lease_ms: int = 10_000,
@@ -112,7 +112,7 @@ class Rebuilding:
     def run(self, model: ReadModel, **options: bool) -> Rebuilt:
         return Rebuild(self.tools, model).run(**options)
 
-    def documents(self, model: ReadModel, generation: int) -> dict[str, Documents]:
+    def documents(self, model: ReadModel, generation: int) -> dict[str, StoredDocument]:
         found = self.read.registry.collection(model.name, generation).find()
         return {document["_id"]: document for document in found}
 

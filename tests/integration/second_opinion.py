@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from bus.connections.clients import Documents
+from bus.connections.clients import StoredDocument
 from bus.log.commit import Commit
 from bus.messages.orders import OrderCancelled, OrderPlaced
 from read_side.projections import order_analytics, product_sales
@@ -37,7 +37,7 @@ def _commits(write: WriteSide) -> Iterator[Commit]:
         yield from (c for c in write.log.read(partition, 0, 10_000).commits if c.stream is not None)
 
 
-def _core(document: Documents) -> Documents:
+def _core(document: StoredDocument) -> StoredDocument:
     return {name: document[name] for name in ("customer_id", "status", "total", "placed_at", "version")}
 
 

@@ -11,7 +11,7 @@ from itertools import count
 
 from pymongo.database import Database
 
-from bus.connections.clients import UNSETTLED, Documents, write_database
+from bus.connections.clients import UNSETTLED, StoredDocument, write_database
 from bus.inbox.attempts import ALONE_MS, Attempts
 from bus.inbox.command_records import CommandRecords
 from bus.inbox.inbox import Inbox, InboxEntry
@@ -57,7 +57,7 @@ class Announcer:
 class WriteSide:
     """A log, an inbox and a handling; ``ids`` numbers the commands."""
 
-    def __init__(self, database: Database[Documents], max_attempts: int = 3) -> None:
+    def __init__(self, database: Database[StoredDocument], max_attempts: int = 3) -> None:
         self.database = database
         self.log = Log(database, PARTITIONS)
         self.inbox = Inbox(database, PARTITIONS)
@@ -188,7 +188,7 @@ class ReadSide:
     def __init__(
         self,
         log: Log,
-        database: Database[Documents],
+        database: Database[StoredDocument],
         *,
         grace_ms: int = 0,
         lease_ms: int = 10_000,
@@ -227,7 +227,7 @@ class ReadSide:
             for partition in range(PARTITIONS):
                 assert self.run(model, partition).end is End.DRAINED
 
-    def documents(self, model: ReadModel) -> dict[str, Documents]:
+    def documents(self, model: ReadModel) -> dict[str, StoredDocument]:
         return {document["_id"]: document for document in self.registry.collection(model.name, FIRST).find()}
 
     def position(self, model: ReadModel, partition: int) -> int:

@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 from bus.audit_trail.actions import Action
 from bus.audit_trail.callers import Caller, Through, over_http
 from bus.audit_trail.trail import AuditTrail, TrailEntry
-from bus.connections.clients import Documents
+from bus.connections.clients import StoredDocument
 from bus.errors import RefusedError
 from bus.messages.principal import Principal, Role
 from tests.integration.crashes import dying
@@ -27,14 +27,14 @@ HOUR_S = 3_600
 
 
 @pytest.fixture
-def trail(database: Database[Documents]) -> AuditTrail:
+def trail(database: Database[StoredDocument]) -> AuditTrail:
     trail = AuditTrail(database, 400)
     trail.create()
     trail.create()  # as every process does at start
     return trail
 
 
-def stored(trail: AuditTrail) -> Documents:
+def stored(trail: AuditTrail) -> StoredDocument:
     """The one entry."""
     [found] = trail._entries.find()
     return found
@@ -91,7 +91,7 @@ def test_how_it_ended_is_recorded_and_raised(
 
 
 def test_a_process_that_is_killed_leaves_what_it_had_begun(
-    trail: AuditTrail, database: Database[Documents]
+    trail: AuditTrail, database: Database[StoredDocument]
 ) -> None:
     """The first write is the entry, the second is what is done, and the third one the end."""
     for at, (outcomes, done) in enumerate([([], 0), (["begun"], 0), (["begun"], 1), (["done"], 1)], start=1):
@@ -103,7 +103,7 @@ def test_a_process_that_is_killed_leaves_what_it_had_begun(
         database["commands"].delete_many({})
 
 
-def test_what_cannot_be_recorded_is_not_done(trail: AuditTrail, database: Database[Documents]) -> None:
+def test_what_cannot_be_recorded_is_not_done(trail: AuditTrail, database: Database[StoredDocument]) -> None:
     refuse_entries(database)
     with pytest.raises(PyMongoError), trail.attempt(OLGA, Action.RETRY_DEAD, {"dead": "k1"}):
         pytest.fail("it was done")
@@ -112,7 +112,7 @@ def test_what_cannot_be_recorded_is_not_done(trail: AuditTrail, database: Databa
 
 
 def test_an_end_that_cannot_be_recorded_takes_nothing_back(
-    trail: AuditTrail, database: Database[Documents]
+    trail: AuditTrail, database: Database[StoredDocument]
 ) -> None:
     with capture_logs() as logged, trail.attempt(OLGA, Action.RETRY_DEAD, {"dead": "k1"}):
         refuse_entries(database)
@@ -201,7 +201,7 @@ def test_a_page_is_read_from_an_index_in_order(trail: AuditTrail, who: str | Non
 
 
 def test_entries_expire_unless_they_are_kept_for_ever(
-    trail: AuditTrail, database: Database[Documents]
+    trail: AuditTrail, database: Database[StoredDocument]
 ) -> None:
     indexes = database["audit"].index_information()
     assert {name: index.get("expireAfterSeconds") for name, index in indexes.items()}["expires_at_1"] == 0

@@ -9,7 +9,7 @@ from pymongo.database import Database
 from bus.audit_trail.actions import Action
 from bus.audit_trail.callers import of_this_process, over_http
 from bus.audit_trail.trail import AuditTrail
-from bus.connections.clients import Documents
+from bus.connections.clients import StoredDocument
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.messages.principal import Principal, Role
 from bus.messages.values import OrderStatus
@@ -42,8 +42,8 @@ LINES: Mapping[str, tuple[str, list[tuple[str, str]]]] = {
 class System:
     """Both databases, and a shell."""
 
-    write: Database[Documents]
-    read: Database[Documents]
+    write: Database[StoredDocument]
+    read: Database[StoredDocument]
     shell: CommandLine
 
     def run(self, name: str, arguments: str) -> Ended:
@@ -75,7 +75,7 @@ def system(
     return System(write.database, read.database, shell)
 
 
-def exchange(database: Database[Documents]) -> None:
+def exchange(database: Database[StoredDocument]) -> None:
     """Let an order stand below its customer in the log."""
     customer, placed = (
         database["commits"].find_one({"stream": stream, "version": 1}) for stream in ("customer-c1", SPOILT)

@@ -9,7 +9,7 @@ from dramatiq import Message
 from pymongo.database import Database
 
 from bus import sweeper
-from bus.connections.clients import Documents
+from bus.connections.clients import StoredDocument
 from bus.inbox.inbox import Inbox
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.queue.broker import Broker
@@ -37,7 +37,7 @@ def finish(inbox: Inbox, key: str, status: CommandStatus) -> None:
 
 
 def test_the_overdue_are_enqueued_once_in_the_order_accepted(
-    database: Database[Documents], inbox: Inbox, broker: Broker, client: redis.Redis
+    database: Database[StoredDocument], inbox: Inbox, broker: Broker, client: redis.Redis
 ) -> None:
     sweep = Sweep(database, inbox, broker, SOON_MS)
     assert sweep() == 0
@@ -49,7 +49,7 @@ def test_the_overdue_are_enqueued_once_in_the_order_accepted(
 
 
 def test_several_clocks_enqueue_no_more_than_one(
-    database: Database[Documents], inbox: Inbox, client: redis.Redis
+    database: Database[StoredDocument], inbox: Inbox, client: redis.Redis
 ) -> None:
     accept(inbox, "k1", "k2")
     sweeps = [Sweep(database, inbox, Broker(client), SOON_MS) for _ in range(2)]
@@ -58,7 +58,7 @@ def test_several_clocks_enqueue_no_more_than_one(
 
 
 def test_what_waits_in_the_queue_or_is_in_flight_is_left_alone(
-    database: Database[Documents], inbox: Inbox, broker: Broker, client: redis.Redis
+    database: Database[StoredDocument], inbox: Inbox, broker: Broker, client: redis.Redis
 ) -> None:
     accept(inbox, "k1", "k2")
     sweep = Sweep(database, inbox, broker, SOON_MS)
@@ -74,7 +74,7 @@ def test_what_waits_in_the_queue_or_is_in_flight_is_left_alone(
 
 
 def test_the_finished_are_left_alone_also_when_they_failed(
-    database: Database[Documents], inbox: Inbox, broker: Broker, client: redis.Redis
+    database: Database[StoredDocument], inbox: Inbox, broker: Broker, client: redis.Redis
 ) -> None:
     accept(inbox, "k1", "k2", "k3", "k4")
     for key, status in zip(("k1", "k2", "k4"), list(CommandStatus)[1:], strict=True):
@@ -84,7 +84,7 @@ def test_the_finished_are_left_alone_also_when_they_failed(
 
 
 def test_a_redis_that_forgot_everything_is_filled_again(
-    database: Database[Documents],
+    database: Database[StoredDocument],
     inbox: Inbox,
     broker: Broker,
     client: redis.Redis,
@@ -100,7 +100,7 @@ def test_a_redis_that_forgot_everything_is_filled_again(
 
 
 def test_what_is_lost_behind_a_long_backlog_is_found(
-    database: Database[Documents],
+    database: Database[StoredDocument],
     inbox: Inbox,
     broker: Broker,
     client: redis.Redis,
@@ -124,7 +124,7 @@ def test_what_is_lost_behind_a_long_backlog_is_found(
 
 
 def test_what_was_accepted_just_now_is_given_its_time(
-    database: Database[Documents], inbox: Inbox, broker: Broker, client: redis.Redis
+    database: Database[StoredDocument], inbox: Inbox, broker: Broker, client: redis.Redis
 ) -> None:
     inbox.accept_all([(messages.envelope(accepted_at=NOW - timedelta(days=365)), None)])
     assert Sweep(database, inbox, broker, HOUR_MS)() == 0
@@ -134,7 +134,7 @@ def test_what_was_accepted_just_now_is_given_its_time(
 
 
 def test_the_age_is_by_the_clock_of_mongod(
-    database: Database[Documents],
+    database: Database[StoredDocument],
     inbox: Inbox,
     broker: Broker,
     client: redis.Redis,

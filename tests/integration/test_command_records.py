@@ -7,7 +7,7 @@ import pytest
 from pymongo.collection import Collection
 from pymongo.results import DeleteResult
 
-from bus.connections.clients import Documents
+from bus.connections.clients import StoredDocument
 from bus.errors import LogMismatchError
 from bus.log.log import FORMAT, Log
 from bus.messages.envelope import CommandEnvelope
@@ -106,7 +106,7 @@ def test_a_repeat_that_comes_in_while_the_first_is_noted_as_done_gets_no_outcome
     again = placing(elsewhere("c1"))
     delete_many = Collection.delete_many
 
-    def deleted(collection: Collection[Documents], *given: Any, **options: Any) -> DeleteResult:
+    def deleted(collection: Collection[StoredDocument], *given: Any, **options: Any) -> DeleteResult:
         result = delete_many(collection, *given, **options)
         assert shop.inbox.accept_all([(again, DIGEST)]) == [True]
         return result

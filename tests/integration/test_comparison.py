@@ -7,7 +7,7 @@ from unittest import mock
 import pytest
 from pymongo.collection import Collection
 
-from bus.connections.clients import Documents, read_database
+from bus.connections.clients import StoredDocument, read_database
 from bus.settings import Settings
 from read_side.cli.rebuild_report import LONGEST_LINE, MOST_LINES, lines, summary
 from read_side.projections.order_summary import ORDER_SUMMARY
@@ -18,12 +18,12 @@ from read_side.rebuild.comparison import ABSENT, Change, Comparison, compare
 class Sides:
     """Two collections, and what happens to them while they are compared."""
 
-    def __init__(self, live: Collection[Documents], new: Collection[Documents]) -> None:
+    def __init__(self, live: Collection[StoredDocument], new: Collection[StoredDocument]) -> None:
         self.live, self.new = live, new
         self.meanwhile: Callable[[], bool] = lambda: True
         self.ticks = 0
 
-    def fill(self, live: list[Documents], new: list[Documents]) -> None:
+    def fill(self, live: list[StoredDocument], new: list[StoredDocument]) -> None:
         for side, documents in ((self.live, live), (self.new, new)):
             if documents:
                 side.insert_many(documents)
@@ -48,7 +48,7 @@ def sides(settings: Settings) -> Iterator[Sides]:
         yield Sides(database["live"], database["new"])
 
 
-def _document(key: str, at: int, **fields: Any) -> Documents:
+def _document(key: str, at: int, **fields: Any) -> StoredDocument:
     return {"_id": key, "total": 1, **fields, "_pos": at}
 
 

@@ -11,7 +11,7 @@ import redis
 from dramatiq.brokers.redis import RedisBroker
 from pymongo.database import Database
 
-from bus.connections.clients import Documents
+from bus.connections.clients import StoredDocument
 from bus.dead_letters import store as dead_letters
 from bus.dead_letters.dead_letter import LetterState
 from bus.dead_letters.store import DeadLetters
@@ -30,7 +30,7 @@ EIGHT_DAYS_MS = 8 * 86_400_000
 
 
 @pytest.fixture
-def letters(database: Database[Documents]) -> DeadLetters:
+def letters(database: Database[StoredDocument]) -> DeadLetters:
     letters = DeadLetters(database)
     letters.create()
     return letters
@@ -87,7 +87,7 @@ def test_a_flood_is_collected_in_batches_and_the_rest_in_later_rounds(
 
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_a_clock_that_dies_around_the_insert_leaves_it_to_the_next(
-    letters: DeadLetters, client: redis.Redis, database: Database[Documents], moment: str
+    letters: DeadLetters, client: redis.Redis, database: Database[StoredDocument], moment: str
 ) -> None:
     bury(client, "k1")
     bury(client, "k2", DIED_MS + 1)
@@ -156,7 +156,10 @@ def test_what_dies_again_while_it_is_collected_stays_for_the_next_round(
 
 
 def test_several_clocks_keep_each_letter_once(
-    letters: DeadLetters, client: redis.Redis, database: Database[Documents], monkeypatch: pytest.MonkeyPatch
+    letters: DeadLetters,
+    client: redis.Redis,
+    database: Database[StoredDocument],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     other = DeadLetters(database)
     keep = letters.keep
@@ -190,7 +193,7 @@ def test_collecting_again_does_not_bring_back_what_an_operator_has_ended(
 def test_the_clock_collects_those_of_every_queue_that_is_subscribed(
     letters: DeadLetters,
     client: redis.Redis,
-    database: Database[Documents],
+    database: Database[StoredDocument],
     environ: dict[str, str],
     tmp_path: Path,
 ) -> None:
@@ -215,7 +218,9 @@ def test_with_the_usual_broker_a_dead_letter_expires(client: redis.Redis) -> Non
     assert buried(client) == 0
 
 
-def test_here_it_does_not(letters: DeadLetters, client: redis.Redis, database: Database[Documents]) -> None:
+def test_here_it_does_not(
+    letters: DeadLetters, client: redis.Redis, database: Database[StoredDocument]
+) -> None:
     bury(client, "k1", _now_ms(client) - EIGHT_DAYS_MS)
     Broker(client).maintain("commands")
     assert buried(client) == 1, "it expired before the clock came"

@@ -8,7 +8,7 @@ from unittest import mock
 import pytest
 from pymongo.database import Database
 
-from bus.connections.clients import Documents, read_database, write_database
+from bus.connections.clients import StoredDocument, read_database, write_database
 from bus.log.log import Log
 from bus.log.view import LogSlice
 from bus.settings import Settings
@@ -32,7 +32,7 @@ TARGETS: tuple[Target, ...] = tuple((model.name, 1) for model in READ_MODELS)
 class CountedLog(Log):
     """A log that remembers behind which positions it was read, if there was something."""
 
-    def __init__(self, database: Database[Documents]) -> None:
+    def __init__(self, database: Database[StoredDocument]) -> None:
         super().__init__(database, PARTITIONS)
         self.database = database
         self.begins: list[tuple[int, int]] = []

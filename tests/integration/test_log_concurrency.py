@@ -15,7 +15,7 @@ from bson.codec_options import CodecOptions
 from pymongo.database import Database
 
 from api.local.mongod import Mongod
-from bus.connections.clients import Documents, write_database
+from bus.connections.clients import StoredDocument, write_database
 from bus.log.commit import Commit
 from bus.log.log import Log
 from bus.settings import Settings
@@ -40,7 +40,7 @@ def settings(mongo_server: Mongod, mongo_database_names: DatabaseNames) -> Setti
 
 
 @pytest.fixture
-def database(settings: Settings) -> Iterator[Database[Documents]]:
+def database(settings: Settings) -> Iterator[Database[StoredDocument]]:
     database = write_database(settings)
     with database.client:
         Log(database, 1).create()
@@ -70,7 +70,7 @@ def appends(log: Log, name: str, stop: threading.Event) -> list[Commit]:
     return acknowledged
 
 
-def appends_slowly(database: Database[Documents]) -> list[Commit]:
+def appends_slowly(database: Database[StoredDocument]) -> list[Commit]:
     """Append some batches, each of whose positions are closed first."""
     append = Appender(SlowLog(database, 1), "slow")
     return [commit for _ in range(5) for commit in append()]
@@ -113,7 +113,7 @@ def reads(log: Log, stop: threading.Event) -> list[Commit]:
 
 
 def test_every_reader_sees_the_same_log_and_all_that_was_acknowledged(
-    database: Database[Documents], settings: Settings
+    database: Database[StoredDocument], settings: Settings
 ) -> None:
     written, read = threading.Event(), threading.Event()
     with ThreadPoolExecutor(16) as pool:
@@ -138,7 +138,7 @@ def results(futures: list[Future[list[Commit]]]) -> list[Commit]:
     return [commit for future in futures for commit in future.result(PATIENCE_S)]
 
 
-def test_no_position_is_claimed_twice(database: Database[Documents]) -> None:
+def test_no_position_is_claimed_twice(database: Database[StoredDocument]) -> None:
     def claims(_: int) -> list[int]:
         log = Log(database, 1)
         return [commit.seq for _ in range(50) for commit in log._claim([decision("a"), decision("b")])]

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.local.mongod import Mongod
-from bus.connections.clients import Documents, write_database
+from bus.connections.clients import StoredDocument, write_database
 from bus.errors import VersionConflictError
 from bus.log.commit import Commit, Decision
 from bus.log.log import Log
@@ -44,7 +44,7 @@ class SteppedLog(Log):
         self._pause()
         return super()._claim(decisions)
 
-    def _insert(self, documents: list[Documents], *, in_order: bool = False) -> dict[int, set[str]]:
+    def _insert(self, documents: list[StoredDocument], *, in_order: bool = False) -> dict[int, set[str]]:
         self._pause()
         return super()._insert(documents, in_order=in_order)
 

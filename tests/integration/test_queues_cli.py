@@ -11,7 +11,7 @@ import redis
 from pymongo.database import Database
 
 from bus.__main__ import app
-from bus.connections.clients import Documents, read_database, redis_client, write_database
+from bus.connections.clients import StoredDocument, read_database, redis_client, write_database
 from bus.inspection.explanations import rows
 from bus.inspection.snapshot import Inspection, Inspector
 from bus.messages.outcome import CommandStatus, Outcome
@@ -39,7 +39,7 @@ class Both:
     broker: Broker
     write: WriteSide
     read: ReadSide
-    reads: Database[Documents]
+    reads: Database[StoredDocument]
 
     def look(self, sweep_after_ms: int = HOUR_MS) -> Inspection:
         return Inspector(self.client, self.write.database, self.reads, PARTITIONS, sweep_after_ms)()

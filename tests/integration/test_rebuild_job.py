@@ -9,7 +9,7 @@ from unittest import mock
 import pytest
 from pymongo.errors import AutoReconnect
 
-from bus.connections.clients import Documents, read_database
+from bus.connections.clients import StoredDocument, read_database
 from bus.settings import Settings
 from read_side.errors import RebuildLostError
 from read_side.projections.customers import CUSTOMERS
@@ -57,12 +57,12 @@ class Asked:
         assert claim is not None
         return claim
 
-    def carry_out(self) -> Documents:
+    def carry_out(self) -> StoredDocument:
         self.rebuilding.stopping.clear()
         RebuildJob(self.requests, self.claim, self.rebuilding.tools).run()
         return self.told()
 
-    def told(self) -> Documents:
+    def told(self) -> StoredDocument:
         return self.requests.all()["products"]
 
     def fill_with(self, meanwhile: Callable[[], None]) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
-from bus.connections.clients import Documents, read_database, write_database
+from bus.connections.clients import StoredDocument, read_database, write_database
 from bus.log.log import Log
 from bus.settings import Settings
 from read_side.audit.audit import audit
@@ -48,7 +48,7 @@ class Running:
         }
         worker = f"exec {sys.executable} -m read_side worker"
         self.worker = Process("projections", worker, self.environ, folder / "projections.log")
-        self.read: Database[Documents] = read_database(settings)
+        self.read: Database[StoredDocument] = read_database(settings)
 
     def rebuild(self, *options: str) -> subprocess.Popen[str]:
         return subprocess.Popen(

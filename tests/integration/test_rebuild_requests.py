@@ -8,7 +8,7 @@ from threading import Barrier
 import pytest
 from pymongo.database import Database
 
-from bus.connections.clients import Documents, read_database
+from bus.connections.clients import StoredDocument, read_database
 from bus.settings import Settings
 from read_side.errors import RebuildLostError
 from read_side.projections.customers import CUSTOMERS
@@ -23,14 +23,14 @@ RACERS = 6
 
 
 @pytest.fixture
-def database(settings: Settings) -> Iterator[Database[Documents]]:
+def database(settings: Settings) -> Iterator[Database[StoredDocument]]:
     database = read_database(settings)
     with database.client:
         yield database
 
 
 @pytest.fixture
-def requests(database: Database[Documents]) -> RebuildRequests:
+def requests(database: Database[StoredDocument]) -> RebuildRequests:
     requests = RebuildRequests(database)
     requests.create()
     return requests
@@ -42,7 +42,7 @@ def taken(requests: RebuildRequests, *models: ReadModel) -> Claim:
     return claim
 
 
-def expire(database: Database[Documents]) -> None:
+def expire(database: Database[StoredDocument]) -> None:
     """What silence and enough time come to."""
     database.rebuild_requests.update_many({"state": "running"}, {"$set": {"expires_at": LONG_AGO}})
 
@@ -119,7 +119,7 @@ def test_given_back_somebody_else_goes_on(requests: RebuildRequests) -> None:
 
 
 def test_a_silent_one_is_taken_over_and_learns_of_it(
-    database: Database[Documents], requests: RebuildRequests
+    database: Database[StoredDocument], requests: RebuildRequests
 ) -> None:
     requests.request(PRODUCTS, "ops:olga")
     first = taken(requests)
@@ -168,7 +168,7 @@ def test_a_waiting_one_is_stopped_at_once_and_a_running_one_hears_of_it(requests
 
 @pytest.mark.parametrize("silently", [False, True])
 def test_one_that_is_to_stop_and_dies_is_stopped(
-    database: Database[Documents], requests: RebuildRequests, *, silently: bool
+    database: Database[StoredDocument], requests: RebuildRequests, *, silently: bool
 ) -> None:
     requests.request(PRODUCTS, "ops:olga")
     claim = taken(requests)
@@ -195,7 +195,7 @@ def test_of_many_who_ask_at_once_one_is_heard(requests: RebuildRequests) -> None
 
 
 def test_of_many_who_take_at_once_one_has_it_whichever_they_want(
-    database: Database[Documents], requests: RebuildRequests
+    database: Database[StoredDocument], requests: RebuildRequests
 ) -> None:
     """Each looks, sees that nothing runs, and then they all take: not even the same request."""
     with ThreadPoolExecutor(RACERS) as pool:

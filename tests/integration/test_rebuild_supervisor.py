@@ -13,7 +13,7 @@ from pymongo.database import Database
 
 from api.local.mongod import Mongod
 from api.local.redis_server import RedisServer
-from bus.connections.clients import Documents, read_database, write_database
+from bus.connections.clients import StoredDocument, read_database, write_database
 from bus.log.log import Log
 from bus.settings import Settings
 from read_side.audit.audit import audit
@@ -55,7 +55,7 @@ class Running:
         self.workers = [
             Process(f"projections{n}", line, self.environ, folder / f"projections{n}.log") for n in range(2)
         ]
-        self.read: Database[Documents] = read_database(settings)
+        self.read: Database[StoredDocument] = read_database(settings)
         self.requests = RebuildRequests(self.read)
         self.before = 1
 
@@ -63,10 +63,10 @@ class Running:
     def next(self) -> int:
         return self.before + 1
 
-    def told(self, name: str = NAME) -> Documents:
+    def told(self, name: str = NAME) -> StoredDocument:
         return self.requests.all().get(name, {})
 
-    def until_state(self, *states: str, name: str = NAME) -> Documents:
+    def until_state(self, *states: str, name: str = NAME) -> StoredDocument:
         try:
             until(lambda: self.told(name).get("state") in states, DONE_S, f"{name} is {states}")
         except TimeoutError as error:

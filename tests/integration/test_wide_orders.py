@@ -9,7 +9,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.monitoring import CommandListener, CommandStartedEvent
 
-from bus.connections.clients import CODEC, DURABLE, Documents, read_database
+from bus.connections.clients import CODEC, DURABLE, StoredDocument, read_database
 from bus.log.commit import Commit, Decision
 from bus.messages.registry import AnyEvent, to_stored
 from bus.settings import Settings
@@ -65,8 +65,8 @@ def read(settings: Settings, write: WriteSide) -> Iterator[ReadSide]:
 
 
 @contextmanager
-def _watched(settings: Settings, sent: Sent) -> Iterator[Database[Documents]]:
-    with MongoClient[Documents](
+def _watched(settings: Settings, sent: Sent) -> Iterator[Database[StoredDocument]]:
+    with MongoClient[StoredDocument](
         settings.read_mongodb_uri.get_secret_value(), event_listeners=[sent]
     ) as client:
         yield client.get_database(settings.read_database, codec_options=CODEC, write_concern=DURABLE)

@@ -6,7 +6,7 @@ from bson import Timestamp
 from pymongo import MongoClient
 from pymongo.monitoring import CommandListener, CommandStartedEvent
 
-from bus.connections.clients import CODEC, DURABLE, Documents
+from bus.connections.clients import CODEC, DURABLE, StoredDocument
 from bus.inbox.inbox import Inbox, Related
 from bus.log.log import Log
 from bus.settings import Settings
@@ -50,7 +50,7 @@ def test_its_queries_are_a_quarter_of_the_largest(settings: Settings, versions: 
     streams = sorted({stream for one in commands for stream in one.fact_streams})
     assert len(streams) > ORDERS * LINES
     changed = frozenset(one.stream for one in commands)
-    with MongoClient[Documents](
+    with MongoClient[StoredDocument](
         settings.write_mongodb_uri.get_secret_value(), event_listeners=[sizes]
     ) as client:
         database = client.get_database(settings.write_database, codec_options=CODEC, write_concern=DURABLE)

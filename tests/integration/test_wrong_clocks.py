@@ -15,7 +15,7 @@ import redis
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from bus.connections.clients import CODEC, DURABLE, Documents
+from bus.connections.clients import CODEC, DURABLE, StoredDocument
 from bus.inbox import attempts as attempts_module
 from bus.inbox.attempts import Attempts
 from bus.inbox.inbox import Inbox
@@ -52,7 +52,7 @@ ALONE = mock.patch.object(attempts_module, "ALONE_MS", LEASE_MS)
 class Left:
     """A database in which everybody died while mongod's clock was fast."""
 
-    database: Database[Documents]
+    database: Database[StoredDocument]
     checkpoints: Checkpoints = field(init=False)
     generations: Generations = field(init=False)
     attempts: Attempts = field(init=False)
@@ -108,7 +108,7 @@ def skewed_mongod(server_data: Path) -> Iterator[SkewedMongod]:
 
 @pytest.fixture(scope="module")
 def left(skewed_mongod: SkewedMongod) -> Iterator[Left]:
-    client: MongoClient[Documents] = MongoClient(skewed_mongod.uri, tz_aware=True)
+    client: MongoClient[StoredDocument] = MongoClient(skewed_mongod.uri, tz_aware=True)
     with client:
         left = Left(client.get_database("twofold", codec_options=CODEC, write_concern=DURABLE))
         skewed_mongod.set_ahead(HOUR_S)

@@ -6,12 +6,12 @@ import pytest
 import redis
 from pymongo.database import Database
 
-from bus.connections.clients import Documents, read_database, redis_client, write_database
+from bus.connections.clients import StoredDocument, read_database, redis_client, write_database
 from bus.settings import Settings
 
 
 @pytest.fixture
-def database(settings: Settings) -> Iterator[Database[Documents]]:
+def database(settings: Settings) -> Iterator[Database[StoredDocument]]:
     """The write database."""
     database = write_database(settings)
     with database.client:
@@ -19,7 +19,7 @@ def database(settings: Settings) -> Iterator[Database[Documents]]:
 
 
 @pytest.fixture
-def read_models(settings: Settings) -> Iterator[Database[Documents]]:
+def read_models(settings: Settings) -> Iterator[Database[StoredDocument]]:
     """The read database."""
     database = read_database(settings)
     with database.client:

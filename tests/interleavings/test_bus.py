@@ -8,7 +8,7 @@ import redis
 from dramatiq import Message
 from pymongo.database import Database
 
-from bus.connections.clients import Documents
+from bus.connections.clients import StoredDocument
 from bus.inbox.gateway import command_message
 from bus.log.log import Log
 from bus.queue.broker import Broker
@@ -41,7 +41,9 @@ def _enqueued_as_it_comes() -> Iterator[None]:
 
 
 @protected_by(Protection("looking for the id", ONCE, _enqueued_as_it_comes))
-def test_an_id_enqueued_again_while_in_flight(database: Database[Documents], client: redis.Redis) -> None:
+def test_an_id_enqueued_again_while_in_flight(
+    database: Database[StoredDocument], client: redis.Redis
+) -> None:
     """A worker is slow, and the sweep finds its command overdue.
 
     Two messages of one id would share one entry, which the first acknowledgement takes from the second.

@@ -15,7 +15,7 @@ from dramatiq import Message, Worker
 from dramatiq.broker import MessageProxy
 from pymongo.database import Database
 
-from bus.connections.clients import Documents
+from bus.connections.clients import StoredDocument
 from bus.log.log import Log
 from bus.notify import doorbells
 from bus.notify.doorbells import Doorbells
@@ -70,7 +70,7 @@ class Shop:
         register_actor(self.broker, ORDER_SUMMARY, answer)
         self._consumer = self.broker.consume(NAME, prefetch=1)
 
-    def beside(self, read_models: Database[Documents]) -> "Shop":
+    def beside(self, read_models: Database[StoredDocument]) -> "Shop":
         """Another process of the same shop."""
         read = ReadSide(self.write.log, read_models)
         return Shop(self.write, read, self.bells, Broker(self.broker.client))
@@ -101,8 +101,8 @@ class Shop:
 
 @pytest.fixture
 def shop(
-    database: Database[Documents],
-    read_models: Database[Documents],
+    database: Database[StoredDocument],
+    read_models: Database[StoredDocument],
     client: redis.Redis,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Shop:
@@ -183,7 +183,7 @@ def _one_look() -> Any:
 
 @protected_by(Protection("the look after the lease", SHOWN_AT_ONCE, _one_look))
 def test_a_bell_rung_against_a_lease_that_is_about_to_end(
-    shop: Shop, read_models: Database[Documents]
+    shop: Shop, read_models: Database[StoredDocument]
 ) -> None:
     """Its holder has drained the log; the bell is answered by another, who can do nothing."""
     other = shop.beside(read_models)

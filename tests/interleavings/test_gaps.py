@@ -8,7 +8,7 @@ from unittest import mock
 
 from pymongo.database import Database
 
-from bus.connections.clients import UNSETTLED, Documents
+from bus.connections.clients import UNSETTLED, StoredDocument
 from bus.log.log import Log
 from bus.messages.registry import to_stored
 from bus.settings import Settings
@@ -64,7 +64,7 @@ def _one_at_a_time() -> Iterator[None]:
     Protection("tombstones", AND_ON, lambda: mock.patch.object(Log, "close", return_value=0)),
 )
 def test_a_block_of_holes_after_a_crash_with_no_later_commit(
-    settings: Settings, database: Database[Documents], read_models: Database[Documents]
+    settings: Settings, database: Database[StoredDocument], read_models: Database[StoredDocument]
 ) -> None:
     log = Log(database, 1)
     log.create()

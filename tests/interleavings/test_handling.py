@@ -8,7 +8,7 @@ from unittest import mock
 import pytest
 from pymongo.database import Database
 
-from bus.connections.clients import Documents, redis_client
+from bus.connections.clients import StoredDocument, redis_client
 from bus.inbox.gateway import command_message
 from bus.log.log import Log
 from bus.messages.outcome import CommandStatus, Outcome
@@ -25,7 +25,7 @@ from tests.support import messages
 from tests.support.decided import come_to
 
 
-def _created(database: Database[Documents]) -> WriteSide:
+def _created(database: Database[StoredDocument]) -> WriteSide:
     shop = WriteSide(database)
     shop.create()
     return shop
@@ -48,7 +48,9 @@ def _refusals_kept_in_the_inbox_alone() -> Iterator[None]:
 
 
 @protected_by(IDEMPOTENCY, Protection("refusals in the log", ONE_OUTCOME, _refusals_kept_in_the_inbox_alone))
-def test_a_refusal_decided_by_a_stalled_worker_while_another_succeeds(database: Database[Documents]) -> None:
+def test_a_refusal_decided_by_a_stalled_worker_while_another_succeeds(
+    database: Database[StoredDocument],
+) -> None:
     """A product's addition is given up while one worker still has it in hand; so its change is refused.
 
     Both workers stall. The addition comes through after all, and the change, delivered again, is a success.
@@ -81,7 +83,7 @@ def test_a_refusal_decided_by_a_stalled_worker_while_another_succeeds(database: 
 )
 @protected_by(IDEMPOTENCY)
 def test_a_crash_between_append_and_outcome(
-    settings: Settings, database: Database[Documents], command: AnyCommand, status: CommandStatus
+    settings: Settings, database: Database[StoredDocument], command: AnyCommand, status: CommandStatus
 ) -> None:
     """The worker is killed; before the command is delivered again, its stream has moved on.
 

@@ -7,7 +7,7 @@ from unittest import mock
 
 from pymongo.database import Database
 
-from bus.connections.clients import Documents
+from bus.connections.clients import StoredDocument
 from bus.errors import VersionConflictError
 from bus.log.commit import Commit, Decision
 from bus.log.log import Appended, Log
@@ -19,13 +19,13 @@ from tests.interleavings.stopped import PATIENCE_S, stopped
 from tests.support.waiting import until
 
 
-def _created(database: Database[Documents]) -> Log:
+def _created(database: Database[StoredDocument]) -> Log:
     log = Log(database, 1)
     log.create()
     return log
 
 
-def _versions(database: Database[Documents], stream: str) -> list[int]:
+def _versions(database: Database[StoredDocument], stream: str) -> list[int]:
     """As they stand in the log, gaps or not."""
     return [stored["version"] for stored in database.commits.find({"stream": stream}).sort("seq")]
 
@@ -35,7 +35,7 @@ def _versions(database: Database[Documents], stream: str) -> list[int]:
     Protection("idempotency leaving tombstones out", NO_HOLES, lambda: with_whole_index("idempotency")),
     CLOSING,
 )
-def test_two_tombstones_in_one_partition(database: Database[Documents]) -> None:
+def test_two_tombstones_in_one_partition(database: Database[StoredDocument]) -> None:
     """Two writers claim, both find their version taken, and both close what they claimed."""
     log = _created(database)
     with (
@@ -68,7 +68,7 @@ def _positions_used_again() -> Iterator[None]:
 
 
 @protected_by(LOCK, CLOSING, Protection("claiming anew", IN_ORDER, _positions_used_again))
-def test_a_conflict_after_claiming_a_position(database: Database[Documents]) -> None:
+def test_a_conflict_after_claiming_a_position(database: Database[StoredDocument]) -> None:
     """Who loses the race has the earlier position and, deciding again, the later version."""
     log = _created(database)
 
@@ -91,7 +91,7 @@ def test_a_conflict_after_claiming_a_position(database: Database[Documents]) -> 
 
 
 @protected_by(LOCK, CLOSING)
-def test_two_decisions_about_one_stream_meeting_in_one_batch(database: Database[Documents]) -> None:
+def test_two_decisions_about_one_stream_meeting_in_one_batch(database: Database[StoredDocument]) -> None:
     """Both were made on the same version; one is in, the other is made again on top of it."""
     log = _created(database)
     sizes: list[int] = []

@@ -11,7 +11,7 @@ from unittest import mock
 
 from pymongo.database import Database
 
-from bus.connections.clients import Documents
+from bus.connections.clients import StoredDocument
 from bus.errors import LogMismatchError
 from bus.log.commit import Commit
 from bus.log.log import Log
@@ -47,7 +47,7 @@ def _nothing_stands_anywhere() -> Iterator[None]:
 
 
 @contextmanager
-def claims_lost(database: Database[Documents]) -> Iterator[None]:
+def claims_lost(database: Database[StoredDocument]) -> Iterator[None]:
     """What is claimed within the block is unknown to the next primary; what is inserted is not."""
     before = database.positions.find_one({"_id": "claimed"})
     yield
@@ -56,7 +56,7 @@ def claims_lost(database: Database[Documents]) -> Iterator[None]:
         database.positions.insert_one(before)
 
 
-def a_shop(database: Database[Documents], *, customer: bool = True) -> WriteSide:
+def a_shop(database: Database[StoredDocument], *, customer: bool = True) -> WriteSide:
     write = WriteSide(database)
     write.create()
     if customer:
@@ -78,7 +78,7 @@ def _nobodys(home: int) -> Any:
 
 @protected_by(Protection("claims above what was read", IN_ORDER, _nothing_was_read))
 def test_a_confirmation_stands_above_its_order(
-    database: Database[Documents], read_models: Database[Documents]
+    database: Database[StoredDocument], read_models: Database[StoredDocument]
 ) -> None:
     write = a_shop(database)
     with claims_lost(database):
@@ -95,7 +95,7 @@ def test_a_confirmation_stands_above_its_order(
 
 
 @protected_by(Protection("claims above what was read", FACTS_FIRST, _nothing_was_read))
-def test_an_order_stands_above_the_customer_it_is_placed_for(database: Database[Documents]) -> None:
+def test_an_order_stands_above_the_customer_it_is_placed_for(database: Database[StoredDocument]) -> None:
     write = a_shop(database, customer=False)
     with claims_lost(database):
         registered = with_a_hole(write, lambda: write.do(messages.register_customer()))
@@ -106,7 +106,7 @@ def test_an_order_stands_above_the_customer_it_is_placed_for(database: Database[
 
 @protected_by(Protection("the look at what stands", AT_ONCE, _nothing_stands_anywhere))
 def test_the_next_command_catches_up_with_a_lost_block_and_is_charged_nothing(
-    database: Database[Documents],
+    database: Database[StoredDocument],
 ) -> None:
     write = a_shop(database)
     home = partition("c1")

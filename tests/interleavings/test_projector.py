@@ -9,7 +9,7 @@ from unittest import mock
 import pytest
 from pymongo.database import Database
 
-from bus.connections.clients import Documents
+from bus.connections.clients import StoredDocument
 from bus.messages.values import OrderStatus
 from read_side.audit.audit import audit
 from read_side.audit.refold import Refold
@@ -37,7 +37,7 @@ STAYS_UNPARKED = "what has been folded is not parked again"
 
 
 def _opened(
-    database: Database[Documents], read_models: Database[Documents], model: ReadModel
+    database: Database[StoredDocument], read_models: Database[StoredDocument], model: ReadModel
 ) -> tuple[WriteSide, ReadSide]:
     """A shop with one order, and a read side that has nothing yet."""
     write = WriteSide(database)
@@ -90,7 +90,7 @@ def _move_of_any_epoch() -> Any:
 
 @protected_by(Protection("the epoch", EQUALS_THE_FOLD, _move_of_any_epoch))
 def test_a_runner_that_stalls_past_its_lease_and_wakes_after_its_stream_was_unparked(
-    database: Database[Documents], read_models: Database[Documents]
+    database: Database[StoredDocument], read_models: Database[StoredDocument]
 ) -> None:
     """It has passed over a commit of the parked stream, and is about to say that it has been taken in."""
     write, read = _opened(database, read_models, ORDER_SUMMARY)
@@ -128,7 +128,7 @@ def _whatever_became_of_the_lease() -> Iterator[None]:
 
 @protected_by(Protection("a lease to park under", STAYS_UNPARKED, _whatever_became_of_the_lease))
 def test_a_runner_that_stalls_before_it_parks_and_wakes_after_the_event_was_folded(
-    database: Database[Documents], read_models: Database[Documents]
+    database: Database[StoredDocument], read_models: Database[StoredDocument]
 ) -> None:
     """An old build cannot read an event and stalls; a new one takes over, and can."""
     write, read = _opened(database, read_models, ORDER_SUMMARY)
@@ -155,7 +155,7 @@ def _parked_from_the_beginning() -> Any:
 
 @protected_by(Protection("the position it is parked from", EQUALS_THE_FOLD, _parked_from_the_beginning))
 def test_a_poison_event_in_a_model_whose_documents_are_shared_between_streams(
-    database: Database[Documents], read_models: Database[Documents]
+    database: Database[StoredDocument], read_models: Database[StoredDocument]
 ) -> None:
     """The runner dies when it has parked the stream and not yet written what came before and beside it."""
     write, read = _opened(database, read_models, ORDER_ANALYTICS)
@@ -185,7 +185,7 @@ def test_a_poison_event_in_a_model_whose_documents_are_shared_between_streams(
 def _each_folded_into_what_was_loaded() -> Iterator[None]:
     """A batch in which a commit does not see what those before it came to."""
     load, fold = Batch.load, Batch.fold
-    loaded: dict[str, Documents] = {}
+    loaded: dict[str, StoredDocument] = {}
 
     def load_and_note(self: Batch, *what: Any) -> None:
         load(self, *what)
@@ -204,7 +204,7 @@ def _each_folded_into_what_was_loaded() -> Iterator[None]:
 
 @protected_by(Protection("the batch's memory", EQUALS_THE_FOLD, _each_folded_into_what_was_loaded))
 def test_two_versions_of_one_stream_meeting_in_one_batch(
-    database: Database[Documents], read_models: Database[Documents]
+    database: Database[StoredDocument], read_models: Database[StoredDocument]
 ) -> None:
     """They are committed while the runner is on its way to the log, and are folded one into the other."""
     write, read = _opened(database, read_models, ORDER_ANALYTICS)

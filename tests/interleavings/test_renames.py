@@ -9,7 +9,7 @@ from unittest import mock
 import pytest
 from pymongo.database import Database
 
-from bus.connections.clients import Documents
+from bus.connections.clients import StoredDocument
 from bus.inbox.inbox import InboxEntry, Related
 from bus.log.log import Log
 from read_side.audit.audit import audit
@@ -31,7 +31,9 @@ AS_ACCEPTED = "what was accepted first is decided first"
 NEW_NAME = "every order is shown under its customer's name"
 
 
-def _opened(database: Database[Documents], read_models: Database[Documents]) -> tuple[WriteSide, ReadSide]:
+def _opened(
+    database: Database[StoredDocument], read_models: Database[StoredDocument]
+) -> tuple[WriteSide, ReadSide]:
     write = WriteSide(database)
     write.create()
     read = ReadSide(write.log, read_models)
@@ -64,7 +66,7 @@ def _only_own_streams() -> Any:
 
 @protected_by(Protection("waiting for who takes facts from it", AS_ACCEPTED, _only_own_streams))
 def test_a_rename_that_races_an_order_accepted_before_it(
-    database: Database[Documents], read_models: Database[Documents]
+    database: Database[StoredDocument], read_models: Database[StoredDocument]
 ) -> None:
     """The order's worker stalls with a position claimed. Who has the rename places the order first.
 
@@ -112,7 +114,7 @@ def _models_without(part: str, instead: object) -> Iterator[None]:
     Protection("the spread", NEW_NAME, lambda: _models_without("spread", lambda _event: None)),
 )
 def test_an_order_decided_before_a_rename_and_appended_after_it(
-    database: Database[Documents], read_models: Database[Documents], size: int, *, apart: bool
+    database: Database[StoredDocument], read_models: Database[StoredDocument], size: int, *, apart: bool
 ) -> None:
     """So it is after an order that had been given up, and comes through after all."""
     write, read = _opened(database, read_models)

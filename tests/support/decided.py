@@ -7,7 +7,7 @@ from typing import Any
 from pymongo.collection import Collection
 from pymongo.database import Database
 
-from bus.connections.clients import Documents
+from bus.connections.clients import StoredDocument
 from bus.inbox.command_records import outcome_of
 from bus.inbox.inbox import Inbox
 from bus.log.commit import Commit
@@ -41,12 +41,12 @@ def come_to(inbox: Inbox, command_id: str, outcome: Outcome) -> None:
     inbox.finish_all([(command_id, outcome)])
 
 
-def _free(commits: Collection[Documents], partition: int, seq: int | None) -> int:
+def _free(commits: Collection[StoredDocument], partition: int, seq: int | None) -> int:
     newest = commits.find_one({"partition": partition}, sort=[("seq", -1)])
     return max(seq or 1, newest["seq"] + 1 if newest else 1)
 
 
-def decided(database: Database[Documents], command_ids: Iterable[str]) -> dict[str, Outcome]:
+def decided(database: Database[StoredDocument], command_ids: Iterable[str]) -> dict[str, Outcome]:
     """What commands came to, of those that have come to something."""
     found = database.commits.find({"command_id": {"$in": list(command_ids)}})
     return {stored["command_id"]: outcome_of(Commit.from_stored(stored)) for stored in found}

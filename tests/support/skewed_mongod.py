@@ -12,7 +12,7 @@ from pathlib import Path
 from pymongo import MongoClient
 
 from api.local.mongod import Mongod
-from bus.connections.clients import CODEC, Documents
+from bus.connections.clients import CODEC, StoredDocument
 from tests.support.waiting import until
 
 FOLDERS = ("/usr/lib", "/usr/local/lib")
@@ -51,7 +51,7 @@ class SkewedMongod(Mongod):
         aside = self._ahead.with_suffix(".new")
         aside.write_text(f"{seconds:+d}")
         aside.replace(self._ahead)  # never half written
-        client: MongoClient[Documents] = MongoClient(self.uri)
+        client: MongoClient[StoredDocument] = MongoClient(self.uri)
         with client:
 
             def is_so() -> bool:

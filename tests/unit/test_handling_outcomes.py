@@ -62,7 +62,7 @@ def test_a_commit_is_a_success(version: int, state: dict[str, Any] | None, total
 def test_a_refusal_is_kept_with_twenty_errors_at_most(errors: int, kept: int, detail: str) -> None:
     wrong = tuple(FieldError(field=f"items.{n}.product_id", message="unknown") for n in range(errors))
     rejection = INVALID.model_copy(update={"errors": wrong})
-    stored = Outcome.from_stored(outcomes.without_commit(ENTRY, rejection, 4)).rejection
+    stored = Outcome.from_stored(outcomes.without_events(ENTRY, rejection, 4)).rejection
     assert stored is not None
     assert (stored.errors, stored.detail) == (wrong[:kept], detail)
     assert stored.cut() == stored
@@ -70,14 +70,14 @@ def test_a_refusal_is_kept_with_twenty_errors_at_most(errors: int, kept: int, de
 
 @pytest.mark.parametrize("rejection", [TAKEN, UNKNOWN, INVALID])
 def test_a_refusal_comes_back_from_the_log_as_it_was(rejection: Rejection) -> None:
-    kept = outcomes.without_commit(ENTRY, rejection, 4)
+    kept = outcomes.without_events(ENTRY, rejection, 4)
     assert outcome_of(_commit(outcome=kept)) == Outcome(
         status=CommandStatus.REJECTED, stream=STREAM, partition=3, seq=8, rejection=rejection
     )
 
 
 def test_what_changed_nothing_succeeded_at_the_version_there_was() -> None:
-    kept = outcomes.without_commit(ENTRY, None, 4)
+    kept = outcomes.without_events(ENTRY, None, 4)
     assert outcome_of(_commit(outcome=kept)) == Outcome(
         status=CommandStatus.SUCCEEDED, stream=STREAM, partition=3, seq=8, version=4
     )

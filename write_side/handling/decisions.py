@@ -75,7 +75,7 @@ def decide_one(
     if isinstance(decided, Rejection) or not decided:
         quiet = decided if isinstance(decided, Rejection) else None
         return decision_about(
-            entry, decided_at, outcome=outcomes.without_commit(entry, quiet, version)
+            entry, decided_at, outcome=outcomes.without_events(entry, quiet, version)
         ), state
     after = fold(aggregate, state, decided)
     state_version = aggregate.state.schema_version

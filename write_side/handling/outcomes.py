@@ -9,7 +9,7 @@ from bus.messages.outcome import CommandStatus, Outcome
 from bus.messages.rejection import Rejection, RejectionKind
 
 
-def without_commit(entry: InboxEntry, rejection: Rejection | None, version: int) -> dict[str, Any]:
+def without_events(entry: InboxEntry, rejection: Rejection | None, version: int) -> dict[str, Any]:
     """Return the outcome of a command that changed nothing; without a rejection it succeeded."""
     outcome = Outcome(
         status=CommandStatus.REJECTED if rejection else CommandStatus.SUCCEEDED,

@@ -14,7 +14,7 @@ from typing import Any
 
 from pymongo.database import Database
 
-from bus.connections.clients import Documents, read_database, write_database
+from bus.connections.clients import StoredDocument, read_database, write_database
 from read_side.projections import order_summary
 from read_side.queries.store import ReadStore
 from tests.benchmarks import storage
@@ -101,7 +101,7 @@ def _prepared(cast: Cast, orders: int, size: Size) -> Iterator[Prepared]:
         apart.drop()
 
 
-def _pages(writes: Database[Documents], store: ReadStore, partitions: int) -> dict[str, Page]:
+def _pages(writes: Database[StoredDocument], store: ReadStore, partitions: int) -> dict[str, Page]:
     model = order_summary.ORDER_SUMMARY.name
 
     def read_model(customer_id: str) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from itertools import islice
 
 from pymongo.database import Database
 
-from bus.connections.clients import Documents, read_database, write_database
+from bus.connections.clients import StoredDocument, read_database, write_database
 from read_side.generations.registry import FIRST, Registry
 from tests.benchmarks.cast import Cast
 from tests.benchmarks.figures import RATIO, Figure, at_least
@@ -73,7 +73,7 @@ def measure(cast: Cast, size: Size) -> list[Figure]:
     ]
 
 
-def _insert(database: Database[Documents], documents: Mapping[str, list[Documents]]) -> float:
+def _insert(database: Database[StoredDocument], documents: Mapping[str, list[StoredDocument]]) -> float:
     """Insert everything into new collections; return the seconds."""
     database.client.drop_database(database.name)
     began = time.perf_counter()

@@ -12,7 +12,7 @@ from bus.connections.clients import (
     DURABLE,
     SETTLED,
     WORKER_TIMEOUT_MS,
-    Documents,
+    StoredDocument,
     mongo_client,
     read_database,
     write_database,
@@ -41,20 +41,20 @@ class Connections:
         write._numbers = count(next(self.numbers))  # no command has another one's id
         return write
 
-    def read_database(self) -> Database[Documents]:
+    def read_database(self) -> Database[StoredDocument]:
         database = read_database(self.settings)
         self.open.callback(database.client.close)
         return database
 
-    def to_the_set(self) -> Database[Documents]:
+    def to_the_set(self) -> Database[StoredDocument]:
         """The write database, for somebody who does not wait long."""
         return self._briefly(self.replica_set.uri)
 
-    def beside(self, member: Member) -> Database[Documents]:
+    def beside(self, member: Member) -> Database[StoredDocument]:
         """The same of one member alone."""
         return self._briefly(self.replica_set.uri_of(member))
 
-    def _briefly(self, uri: str) -> Database[Documents]:
+    def _briefly(self, uri: str) -> Database[StoredDocument]:
         client = self.open.enter_context(mongo_client(uri, BRIEF_MS))
         name = self.settings.write_database
         return client.get_database(name, codec_options=CODEC, write_concern=DURABLE, read_concern=SETTLED)

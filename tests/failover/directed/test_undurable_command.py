@@ -5,7 +5,7 @@ import pytest
 from bson import Timestamp
 from pymongo.errors import PyMongoError
 
-from bus.connections.clients import Documents
+from bus.connections.clients import StoredDocument
 from bus.messages.envelope import CommandEnvelope
 from tests.failover.directed.connections import Connections
 from tests.failover.directed.protections import DURABLE_ONLY, SETTLED_INBOX
@@ -35,7 +35,7 @@ def test_a_command_is_decided_only_once_it_is_durable(
         write.accept(messages.place_order(order_id=first), command_id=KEY)
     insert = write.log._insert
 
-    def while_failing_over(documents: list[Documents], *, in_order: bool = False) -> dict[int, set[str]]:
+    def while_failing_over(documents: list[StoredDocument], *, in_order: bool = False) -> dict[int, set[str]]:
         if primary.pid is not None:
             replica_set.replace(primary)
         return insert(documents, in_order=in_order)

@@ -4,7 +4,7 @@ from typing import Any
 
 from falcon import testing
 
-from bus.connections.clients import Documents
+from bus.connections.clients import StoredDocument
 from read_side.generations.registry import FIRST
 from tests.integration.api.both_sides import BothSides
 from tests.integration.sides import order_id
@@ -34,7 +34,7 @@ def in_the_story(found: dict[str, Any], name: str) -> dict[str, Any]:
     return shown
 
 
-def stored(both: BothSides, name: str, document_id: str) -> Documents:
+def stored(both: BothSides, name: str, document_id: str) -> StoredDocument:
     found = both.shop.read[f"{name}.g{FIRST}"].find_one({"_id": document_id})
     assert found is not None
     return found
