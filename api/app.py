@@ -1,7 +1,7 @@
 """The HTTP API as one WSGI application: every route, its roles and its databases, on one screen.
 
 The API validates shapes, authenticates, keeps commands in the inbox and puts them on the queue. It
-answers queries from the read collections. It holds no business rule.
+answers queries from the read collections. It holds no rule but who may ask for what.
 """
 
 from collections.abc import Callable, Collection, Mapping

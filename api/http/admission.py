@@ -8,12 +8,12 @@ the bound, but then at most once in ``COUNT_EVERY_S``. So a caller that has few 
 costs no query, and a caller that is refused costs five queries a second.
 
 Why the bound holds, but for a quarter of it for each process: take the last moment at which a
-caller has no more unfinished commands than it may have. A process that counts after this moment
-finds more, and lets nothing in. So each command that comes in later was let in by a count from
-before this moment. That is the last count of each process, and it lets in one step. The estimate
-also has the commands that a process is accepting while it counts, whether the count found them or
-not. And a process makes its counts one after another. A process that does not know a caller, or has
-forgotten it after ``CALLERS`` others, begins with an estimate of 0, which lets in one step as well.
+caller has no more unfinished commands than it may have. If a process counts after this moment, it
+finds more, and lets nothing in. So after this moment each process lets commands in only by the last
+count that it made before. One count lets in one step at most. The estimate also has the commands
+that a process is accepting while it counts, whether the count found them or not. And a process
+makes its counts one after another. A process that does not know a caller, or has forgotten it after
+``CALLERS`` others, begins with an estimate of 0, which lets in one step as well.
 
 A customer may also send only so many commands a second, but as many at once as it may have
 unfinished. Without this limit, a single customer that sends orders as fast as they are finished

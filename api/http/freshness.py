@@ -1,9 +1,9 @@
 """Waits for the read models, so that no answer is older than what the caller has seen.
 
 Announcements over Redis wake a waiter once the positions that came with them are far enough. A
-waiter looks at MongoDB only when it begins, when it is woken (Redis carries hurry, not truth),
-every two seconds in case an announcement was missed, and at its deadline. Waiters that look at the
-same time share a query (``read_side.queries.visibility``). A waiter has no thread
+waiter does not rely on an announcement, but looks at MongoDB after it. It looks when it begins,
+when it is woken, every two seconds in case an announcement was missed, and at its deadline. Waiters
+that look at the same time share a query (``read_side.queries.visibility``). A waiter has no thread
 (``api.middleware.deferral``) and costs little. All the same, only so many wait at a time, and only
 a few of one caller. The others are told at once.
 

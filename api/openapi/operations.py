@@ -4,8 +4,10 @@ The rows of the shop's resources stand beside the resources, in ``api.resources`
 """
 
 from collections.abc import Iterable, Mapping
+from http import HTTPStatus
 
 from api.http import queries
+from api.http.commands import CREATED_IN
 from api.middleware.access import Route
 from api.openapi import operators, repairs
 from api.openapi.kinds import about_service, exposition, listing, negotiated, single, site
@@ -76,7 +78,10 @@ OPERATIONS: Mapping[Key, Operation] = {
 
 
 def check(routes: Iterable[Route]) -> None:
-    """Raise ``ValueError`` if a route lacks its row, a row its route, or a body an example."""
+    """Raise ``ValueError`` if a route lacks its row, a row its route, or a body an example.
+
+    So it does if a row says that its command creates something, and no command creates at its path.
+    """
     served = {(route.path, method) for route in routes for method in route.roles}
     if served != OPERATIONS.keys():
         without, beyond = sorted(served - OPERATIONS.keys()), sorted(OPERATIONS.keys() - served)
@@ -84,3 +89,6 @@ def check(routes: Iterable[Route]) -> None:
     bare = sorted(row.body.__name__ for row in OPERATIONS.values() if row.body and not row.body.examples)
     if bare:
         raise ValueError(f"bodies without an example: {bare}")
+    creating = {path for (path, _), row in OPERATIONS.items() if HTTPStatus.CREATED in row.answers}
+    if forgotten := sorted(creating - set(CREATED_IN.values())):
+        raise ValueError(f"its command has no row in CREATED_IN, so nothing is a 201 here: {forgotten}")

@@ -60,7 +60,8 @@ class NewOrder(bodies.Body):
 
     Staff names the customer, or leaves `customer_id` out: that is a walk-in order, which belongs to
     nobody. To import history, staff may also say when it occurred, and the `unit_price` and the
-    `discount` of a line, in minor units. Without them the service takes the catalogue's price.
+    `discount` of a line, in minor units. Without them the line gets the product's price as all
+    commands accepted before this one have left it.
     """
 
     customer_id: Id | None = None
@@ -227,7 +228,7 @@ OPERATIONS = {
         "Order",
         "placeOrder",
         "Place an order",
-        "A customer orders for itself, at the prices of now; staff says for whom and may name other prices.",
+        "A customer orders for itself, at the products' prices; staff says for whom and may name others.",
         NewOrder,
         (receipts.AcceptedOrder, receipts.CreatedOrder),
         change="changeOrderStatus",

@@ -6,9 +6,9 @@ reason that passes by itself. An attempt that raised is counted as an error too.
 
 An attempt made alone holds a lease, by mongod's clock (``bus.primitives.database_time``), so that
 only one is under way. If its process dies, the attempt is counted when the next one takes the
-lease. An attempt that takes longer than its lease counts as dead until it ends. Then it takes back
-its own count, and leaves the lease to the attempt that holds it by now. Two at once do no harm,
-since the log lets one outcome in.
+lease. An attempt that takes longer than its lease counts as a death at first. If it ends all the
+same, it takes back its own count. It ends the lease only if no later attempt has taken it. Two at
+once do no harm, since the log lets one outcome in.
 
 Counting does not wait for the disk: a kill of mongod that loses some counts costs another attempt,
 never a command. An attempt that could not be taken back, because MongoDB went away, is taken back

@@ -4,10 +4,10 @@ It is the safety net, and small. A finished command leaves it, since the log has
 (``bus.inbox.command_records``); a failed one stays until an operator has acted. Its order is
 ``accepted_ts``, which mongod itself fills in, so the clocks of API hosts do not matter.
 
-Nothing is decided or told that a failover may take back. So a handler reads only settled entries,
-within one causal session (``connections.causal``): first whether its own entries are there, then
-the entries before them. What was acknowledged before an entry was accepted is there wherever the
-entry is.
+A failover may take back an entry that is not settled, so a handler must not decide on it. The
+handler reads only settled entries, within one causal session (``connections.causal``): first
+whether its own entries are there, then the entries before them. What was acknowledged before an
+entry was accepted is there wherever the entry is.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

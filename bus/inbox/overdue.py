@@ -12,9 +12,10 @@ either of them says so:
   found an unfinished command there or beyond. This rule uses only the order of stamps, and no wall
   clock.
 
-So a clock that was put right delays a rescue by ``SWEEP_AFTER_MS`` and a ``MARKS``-th of it, even
-if this process is started then. A clock that jumps forward makes commands overdue early, each once.
-That changes nothing, since the sweep enqueues only what is not on the queue.
+So a clock that was put right delays a rescue by ``SWEEP_AFTER_MS`` and a sixteenth of that time
+(``MARKS`` is 16), even if this process is started then. A clock that jumps forward makes commands
+overdue early, each once. That changes nothing, since the sweep enqueues only what is not on the
+queue.
 """
 
 import time
@@ -31,7 +32,8 @@ from bus.inbox.inbox import BEFORE_ALL, Inbox
 MARKS = 16
 """The most places that are remembered.
 
-So the second rule is coarser than the time it waits, by a ``MARKS``-th of that time.
+So places are remembered a sixteenth of ``SWEEP_AFTER_MS`` apart, and the second rule may wait
+longer by that much.
 """
 
 

@@ -9,15 +9,17 @@ Why every reader sees the same sequence: a reader takes only the contiguous pref
 read is complete. Either the slow owner of a gap or a tombstone fills it, and the unique index lets
 exactly one of them in. The loser claims a new position.
 
-Why a decision stands above everything that it rests on: a writer reads only settled commits, which
-no failover takes back, and the log notes the highest position that its process has read in each
-partition. The claim is one update that takes the larger of the counter and that position, so it
-gives positions above both. The commit carries its position from then on. So the argument does not
-depend on what becomes of the claim, nor on the primary that the insert reaches. A claim may be
-lost: it does not wait for the disk, and the driver may try the insert again on the next primary,
-whose counter is behind. Then two writers get the same positions. These are above what each of the
-two has read, and the unique index lets one writer in. The other one claims again, above the highest
-position at which anything stands. So one step brings the counter up to date, whatever it has lost.
+Why a decision's position is higher than the position of everything that the decision rests on: a
+writer reads only settled commits, which no failover takes back. The log notes the highest position
+that its process has read in each partition. The claim is one update that takes the larger of the
+counter and that position, so it gives positions above both. The writer puts the claimed position
+into the commit. From then on only the commit's own position counts. It stays above what the writer
+has read, whatever happens to the counter, and whichever primary the insert reaches. The counter may
+lose a claim: a claim does not wait for the disk, and the driver may try the insert again on the
+next primary, whose counter is behind. Then two writers get the same positions. These are above what
+each of the two has read, and the unique index lets one writer in. The other one claims again, above
+the highest position at which anything stands. So one step brings the counter up to date, whatever
+it has lost.
 
 Decisions that are appended together may rest on each other. They have rising positions, and one
 ordered insert puts none of them into the log without those before it. The first decision that is

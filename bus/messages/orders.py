@@ -25,7 +25,10 @@ Items = Annotated[tuple[Item, ...], Field(min_length=1, max_length=MAX_ITEMS)]
 
 
 class PlaceOrder(Command):
-    """Order some products, at the prices that the write side finds or that the items name.
+    """Order some products.
+
+    An item gets the product's price as all commands accepted before this one have left it, unless
+    the item names another.
 
     Without ``customer_id`` it is a walk-in order, which belongs to nobody; without ``shipping_address``
     nothing is sent.

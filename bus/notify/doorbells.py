@@ -12,10 +12,10 @@ is not needed: while no worker runs, bells do not pile up. If not, the bell is r
 
 While a runner keeps the leases of a partition (``read_side.projector.runner``), it hears of every
 append by a word on a channel, and keeps the bells of its read models silent: it sets their marks
-itself. It does so only where no bell waits, and ends only its own silence, so the mark of a bell
-that waits stays until that bell is answered. So an append under load is one script that publishes
-and finds all marks set, and no bell is made at all (``tell``). A caller that must be heard even
-during silence rings with ``insist``.
+itself. It sets a mark only where no bell waits. When it ends the silence, it clears only the marks
+of a silence. So the mark of a bell that waits stays until a worker answers that bell. An append
+under load is one script that publishes and finds all marks set, and no bell is made at all
+(``tell``). A caller that must be heard even during silence rings with ``insist``.
 """
 
 from collections.abc import Collection, Iterable

@@ -9,8 +9,8 @@ Retries do not multiply. If a partition cannot be projected, every commit rings 
 these bells fails. They say the same, so one retry is enough for all of them. A message is delayed
 under an id that follows from its actor and arguments (``retry_id``). If that id is delayed already,
 the new message just ends. Nothing is missed by that. A delayed message leaves the delayed ones in
-the same step that puts it on its queue (``bus.queue.scripts.BECOME_DUE``). So the one that was
-found there is handled after the one that ended.
+the same step that puts it on its queue (``bus.queue.scripts.BECOME_DUE``). So a message that is
+still delayed has not been handled yet. A worker handles it later, after the new message has ended.
 """
 
 from typing import Any

@@ -5,11 +5,12 @@ checkpoint moves past the event only when it is parked. So a process that finds 
 the event finds the event parked here as well.
 
 Only the holder of the lease may change what is parked, and it may lose the lease between its last
-look at it and its write. So each change is made such that it fails then. The holder parks a stream
-tentatively, renews the lease, and then confirms the parking. A tentative parking counts for nobody.
-The next holder drops it, and after that it cannot be confirmed. A stream that is being mended is
-marked with the mender's epoch. The next holder puts its own epoch there before anything else, and
-after that the former mender cannot end the mending.
+look at it and its write. So it makes each change in steps, and the last step matches nothing once a
+later holder has begun. The holder parks a stream tentatively, renews the lease, and then confirms
+the parking. A tentative parking counts for nobody. The next holder drops it, and after that it
+cannot be confirmed. A stream that is being mended is marked with the mender's epoch. The next
+holder puts its own epoch there before anything else, and after that the former mender cannot end
+the mending.
 
 A parking only ever moves back, to an earlier position. Events behind the first fault have not been
 folded, so a second fault there changes nothing. The update itself asks for a later position than

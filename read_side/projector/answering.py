@@ -13,11 +13,11 @@ ring meanwhile leave it alone.
 Bells do not multiply. For each partition and reason (a held lease, a gap, another version's
 generation, a failure) at most one bell is delayed, under an id that says so
 (``Broker.enqueue_later``). The bell of a failure has the id of the retry that follows from the
-error raised here (``bus.queue.retries``). And nothing is missed: a bell that ends without a run of
-its own leaves a bell that is still to come, and that one reads the log then. When the fault is
-over, its partition is caught up after the pause, or with a bell of another process. The watchdog
-replaces a bell that is lost (Redis was wiped). A bell in the hand of a worker that was killed is
-given back within 20 s.
+error raised here (``bus.queue.retries``). And nothing is missed. If a lease or a pause keeps a bell
+from a run, another bell for the partition is delayed and has not been answered yet. A worker
+answers that later bell, and reads the log then. When the fault is over, its partition is caught up
+after the pause, or with a bell of another process. The watchdog replaces a bell that is lost (Redis
+was wiped). A bell in the hand of a worker that was killed is given back within 20 s.
 
 Generations of other versions of the code are left to the processes that have that version. Their
 bells come over the same queue. So a process that answers a bell and finds such a generation behind

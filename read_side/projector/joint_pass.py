@@ -10,9 +10,10 @@ to MongoDB costs about as much for a hundred documents as for ten.
 Why nothing is lost or doubled: each follower does what it does in a run of its own
 (``read_side.projector.follower``), and the common move comes after all documents, each checkpoint
 under its own epoch. A crash between the two repeats the stretch for each model whose checkpoint has
-not moved. If a common write was not carried out wholly, nobody knows whose documents were as they
-were thought to be. Then each follower folds into what is stored and writes by itself. What was
-written the first time has its commits by then and is left alone.
+not moved. A common write may be carried out only in part, because a stored document is not as its
+follower thought. Its answer does not say which follower that was. Then each follower folds into
+what is stored and writes by itself. What was written the first time has its commits by then and is
+left alone.
 
 No follower holds up the others. A follower that raises, has lost its lease or takes too long is
 dropped: the caller is told, and the others' checkpoints move all the same. A follower that is slow

@@ -1,4 +1,9 @@
-"""The projector: one catch-up loop for every read model that takes part in no joint pass.
+"""The projector: a run for a read model that is outside the joint pass of its partition.
+
+A read model is outside while it is far behind, has a parked stream to be mended, has just failed or
+was too slow, is filled by a rebuild, or while its process has just started. The usual way is the
+joint pass: ``runners`` has the thread of a process, ``runner`` one partition, ``joint_pass`` one
+pass, and ``follower`` one read model in it, all in this package.
 
 A doorbell starts a run: the projector takes the lease of the read model and partition, catches up,
 and lets go of the lease. Then it looks at the head once more, because a bell that found the lease

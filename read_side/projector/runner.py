@@ -12,9 +12,10 @@ Why no append is missed:
   only with the connection, and the listener wakes everybody when it has a new one.
 - *While nobody holds it.* A runner that takes a lease reads the log after that. A runner that gives
   its leases up says so, and each one that could have them looks every ``TICK_S`` anyway. That look
-  also finds the leases of a dead holder, once they have run out. Until the marks of a silence have
-  run out, too (``bus.notify.doorbells``), nobody rings. After that, bells ring as for any read
-  model that nobody projects, and the process that answers a bell runs for it.
+  also finds the leases of a dead holder, once they have run out. A dead holder also leaves the
+  marks of its silence (``bus.notify.doorbells``). Nobody rings before these have run out. After
+  that, bells ring as for any read model that nobody projects, and the process that answers a bell
+  runs for it.
 - *A read model that does not take part* is not kept silent: it has its bells, and runs of its own
   (``read_side.projector.answering``). When one leaves, the runner releases its lease and then rings
   its bell, in this order.

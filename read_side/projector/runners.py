@@ -19,14 +19,15 @@ from contextlib import ExitStack
 
 from bus.notify.doorbells import Doorbells
 from bus.notify.notifier import Notifier, appended, freed
+from read_side.projections import READ_MODELS
 from read_side.projections.model import ReadModel
 from read_side.projector.context import ProjectionContext
 from read_side.projector.daemon_threads import DaemonThreads
 from read_side.projector.joint_pass import JointPass, PartitionWork
 from read_side.projector.runner import TICK_S, Runner
 
-SIDES = 6
-"""Threads for what waits for MongoDB at the same time: one for each read model."""
+SIDES = len(READ_MODELS)
+"""Threads for what waits for MongoDB at the same time: one for each read model of the table."""
 LINGER_S = 0.002
 """Seconds it waits under load, so that a pass has many commits; not worth it for just one."""
 NOTICE_S = 0.5

@@ -8,9 +8,9 @@ an event comes to a document in between, the document first takes all spreads be
 batches of a partition, under one lease, and each write asks for the position that was read
 (``read_side.projector.guards``).
 
-A holder of the lease may note a spread and die before it moves the checkpoint. Such a spread counts
-from when the log has been read up to it again: until then a document may lack something that comes
-before it.
+A holder of the lease may note a spread and die before it moves the checkpoint. The next holder
+reads the log again from the checkpoint on. It leaves the spread alone until it has reached the
+spread's commit. Before that, a document may still lack an earlier commit.
 
 A step may meet a document that cannot take the commit, when others have it already. Then the stream
 of the commit is parked from there on, and the next holder of the lease folds all of its documents

@@ -1,11 +1,11 @@
 """Spreads that are under way: commits that change more documents than are written in one step.
 
 A rename reaches all orders of its customer. While it does, the read model goes on with the log, so
-some of the documents have the new name and others do not yet. Such a commit stands in a document of
-its own beside them, in the same collection, from before the checkpoint passes it until the last of
-them has it. Every reader of documents reads the spreads too, and folds into each document the
-spreads that it lacks. So what is read is always what the fold of the log says, whatever is stored
-already.
+some of the documents have the new name and others do not yet. The read model keeps such a commit in
+a document of its own, in the same collection. It writes that document before the checkpoint passes
+the commit. It deletes that document when all documents have the commit. Every reader of documents
+reads the spreads too, and folds into each document the spreads that it lacks. So what is read is
+always what the fold of the log says, whatever is stored already.
 
 Why nobody is shown less: the spreads are read *first*. A spread that is not found then either has
 not begun or is over. If it has not begun, the checkpoint does not say yet that it is shown. If it

@@ -235,4 +235,4 @@ def test_many_come_wait_and_go_at_once(house: House) -> None:
         assert found == ([(200, str(number).encode()), (200, b"quick")] * 20 if number % 4 else [])
     until(lambda: not house.waiting.places, PATIENCE_S, "all places given back")
     until(lambda: not house.server._server.active_channels, PATIENCE_S, "all connections closed")
-    assert house.server._room._going_on == 0
+    until(lambda: house.server._room._going_on == 0, PATIENCE_S, "all threads given back")

@@ -1,6 +1,7 @@
 """What a decision means for the one who asked."""
 
 from typing import Any
+from unittest import mock
 
 import pytest
 from bson import Timestamp
@@ -10,8 +11,10 @@ from bus.inbox.inbox import InboxEntry
 from bus.log.commit import Commit
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.messages.rejection import FieldError, Rejection, RejectionKind
-from tests.support.messages import NOW, customer_renamed, envelope
+from bus.messages.streams import order_stream
+from tests.support.messages import NOW, customer_renamed, envelope, place_order
 from write_side.handling import outcomes
+from write_side.handling.decisions import States
 
 STREAM = "order-o1"
 TAKEN = Rejection(kind=RejectionKind.CONFLICT, code="id-taken", detail="There already is one.")
@@ -115,3 +118,13 @@ def test_all_else_yields_to_another_version(decided: Any, expected: tuple[int, .
 @pytest.mark.parametrize("expected", [(), (0,), (1,)])
 def test_an_unknown_target_comes_before_its_version(expected: tuple[int, ...]) -> None:
     assert outcomes.with_precondition(UNKNOWN, expected, 0) == UNKNOWN
+
+
+def test_a_kind_of_fact_that_no_decision_knows_is_named() -> None:
+    kind = type(place_order())
+    streams = mock.PropertyMock(return_value=(order_stream("o7"),))
+    with (
+        mock.patch.object(kind, "fact_streams", streams),
+        pytest.raises(LookupError, match="knows no order, so order-o7"),
+    ):
+        States({}, 4, NOW).decide(ENTRY)

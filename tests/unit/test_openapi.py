@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import jsonschema_rs
 import openapi_spec_validator
@@ -16,6 +17,7 @@ from typer.testing import CliRunner
 
 from api.__main__ import cli
 from api.app import create_app, routes
+from api.http.commands import CREATED_IN
 from api.middleware.access import ANYONE, Route
 from api.middleware.needs import NOTHING
 from api.openapi import headers
@@ -63,6 +65,14 @@ def test_a_route_that_is_not_described_is_an_error_at_start() -> None:
         check([*table, Route("/new", Page(), {"GET": ANYONE}, NOTHING)])
     with pytest.raises(ValueError, match=r"not there: \[\('/customers', 'GET'\)"):
         check(table[1:])
+
+
+def test_a_route_that_creates_where_no_command_does_is_an_error_at_start() -> None:
+    with (
+        mock.patch.dict(CREATED_IN, {"AddProduct": "/elsewhere"}),
+        pytest.raises(ValueError, match=r"CREATED_IN.*\['/products'\]"),
+    ):
+        check(routes(unwired()))
 
 
 def test_whatever_it_refers_to_is_there_and_whatever_is_there_is_referred_to(

@@ -54,7 +54,7 @@ def test_a_shop_in_a_time_zone_has_the_same_models() -> None:
     there = read_models(time_zone("Asia/Kathmandu"))
     assert [model.name for model in there] == [model.name for model in READ_MODELS]
     by_days = {model.name for model in READ_MODELS if model.time_zone}
-    assert by_days == {"order_analytics", "product_sales"}
+    assert by_days >= {"order_analytics", "product_sales"}
     for here, model in zip(READ_MODELS, there, strict=True):
         assert here.time_zone == ("UTC" if here.name in by_days else None)
         assert model.time_zone == ("Asia/Kathmandu" if here.name in by_days else None)

@@ -1,4 +1,7 @@
-"""Orders: placed once at the prices of that moment, then moved along their life.
+"""Orders: placed once at fixed prices, then moved along their life.
+
+A line gets the product's price as all commands accepted before this one have left it, unless the
+item names another.
 
 pending → confirmed → shipped → delivered; pending and confirmed → cancelled.
 

@@ -32,7 +32,11 @@ class Quote:
 
 
 def price(items: Sequence[Item], products: Mapping[str, Product | None]) -> Quote:
-    """Price the items with their products as they are now; every product must have been looked up."""
+    """Price the items; every product must have been looked up.
+
+    An item gets the product's price as all commands accepted before this one have left it, unless
+    the item names another.
+    """
     wanted = [products[item.product_id] for item in items]
     currency = next((p.currency for p in wanted if p is not None and not p.discontinued), "")
     priced = [

@@ -1,11 +1,15 @@
 """Decides a batch of commands in one go: load, skip if done, decide, append.
 
-The commands of a batch are in the order of acceptance. Each command that one of them must come
-after is before it in the batch, or finished. They are decided in memory: a later command sees the
-states that the earlier ones have left, as if each had been appended before the next was looked at.
-One ordered insert appends them, so none of them is in the log without those before it. If the log
-refuses one, because another worker was faster, it and all after it are decided again on what the
-log has by then.
+This module loads, has the command decided, and appends, for a batch. It holds no rule of the
+domain. The pure decider of an aggregate, with ``decide``, ``evolve`` and the state, is
+``write_side.domain.aggregates.Aggregate``.
+
+The commands of a batch are in the order of acceptance. If a command has to come after another one,
+that one is finished or stands before it in the batch. The commands are decided in memory: a later
+command sees the states that the earlier ones have left, as if each had been appended before the
+next was looked at. One ordered insert appends them, so none of them is in the log without those
+before it. If the log refuses one, because another worker was faster, it and all after it are
+decided again on what the log has by then.
 
 The insert alone settles what a command came to, also if others handle it at the same time;
 everything before the insert is read-only. So a handler may be killed anywhere, and any number of

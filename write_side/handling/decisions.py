@@ -51,15 +51,23 @@ class States:
         return (snapshot.state, snapshot.version) if snapshot is not None else (None, 0)
 
     def _facts(self, envelope: CommandEnvelope) -> Facts:
-        """Return what the decision may know, from the command's fact streams."""
+        """Return what the decision may know, from the command's fact streams.
+
+        Raises:
+            LookupError: one of them is of a kind that ``Facts`` has no field for.
+
+        """
         customer = None
         products = {}
         for stream in envelope.command.fact_streams:
             state, _ = self._at((partition_of(stream, self._partitions), stream))
-            if aggregate_of(stream).name == "customer":
-                customer = state
-            else:
-                products[id_of(stream)] = state
+            match aggregate_of(stream).name:
+                case "customer":
+                    customer = state
+                case "product":
+                    products[id_of(stream)] = state
+                case kind:
+                    raise LookupError(f"a decision knows no {kind}, so {stream} is no fact stream")
         return Facts(at=envelope.accepted_at, by=envelope.by, customer=customer, products=products)
 
 

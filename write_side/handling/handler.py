@@ -1,14 +1,14 @@
 """Handles commands in the order they were accepted, wherever one depends on another.
 
-A command waits while an earlier accepted one is unfinished that changes a stream it touches, or
-takes facts from the one it changes. So its outcome is as if each command were handled before the
-next was accepted. The handler asks the inbox for these earlier ones, in the session that showed the
-commands themselves. Those in flight here are in the same batch (``write_side.handling.in_flight``).
-The others are with another worker, or lost on their way. For ``help_after_s`` that worker may
-finish them, and what depends on them waits; then they are handled here too. Dependencies point only
-backwards in the inbox's order, so this ends. The loser of a race finds the work done. All is read
-in one causal session. So what the inbox shows as finished is in the log that is decided on, through
-any change of the primary.
+A command waits until all earlier accepted commands that it depends on are finished. It depends on
+those that change its own stream or a stream it takes facts from, and on those that take facts from
+its own stream. So its outcome is as if each command were handled before the next was accepted. The
+handler asks the inbox for these earlier ones. Those in flight here are in the same batch
+(``write_side.handling.in_flight``). The others are with another worker, or lost on their way. For
+``help_after_s`` that worker may finish them, and what depends on them waits; then they are handled
+here too. Dependencies point only backwards in the inbox's order, so this ends. The loser of a race
+finds the work done. All is read in one causal session. So what the inbox shows as finished is in
+the log that is decided on, through any change of the primary.
 
 The five steps, load, skip if done, decide, append and ring, are in ``decider`` and ``isolation``.
 """

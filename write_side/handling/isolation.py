@@ -1,17 +1,19 @@
 """Counts attempts at commands before they begin, and isolates commands that may kill the worker.
 
-A command that keeps raising is kept as failed. A command that keeps killing its worker cannot be
-told from the commands beside it. So a command that has twice been under way when a process died is
-a suspect and handled alone. A command that has been alone three times when its process died is kept
-as failed. The commands that were beside it are not.
+To isolate a command means here to handle it apart from others. It has nothing to do with the
+isolation of database transactions. A command that keeps raising is kept as failed. A command that
+keeps killing its worker cannot be told from the commands beside it. So a command that has twice
+been under way when a process died is a suspect and handled alone. A command that has been alone
+three times when its process died is kept as failed. The commands that were beside it are not.
 
 The failure is in the log, like every outcome. A worker that stalled with the command and goes on
-later cannot append another outcome. So nobody was told something wrong, and nothing that was
-decided after the failure is wrong. An operator's retry takes the failure out of the log
-(``bus.dead_letters.failed_commands``). If MongoDB goes away before the end of an attempt is noted,
-the attempt is taken back: it says nothing about the command.
+later cannot append another outcome. So what callers were told stays true. Commands that were
+decided after the failure were decided rightly, since the failed command changes nothing later. An
+operator's retry takes the failure out of the log (``bus.dead_letters.failed_commands``). If MongoDB
+goes away before the end of an attempt is noted, the attempt is taken back: it says nothing about
+the command.
 
-The last step is here too: it rings doorbells for what the log has, tells those who wait for the
+The last step is here too. It rings doorbells for what the log has, tells those who wait for the
 command, and takes the command out of the inbox. All of it can be repeated, or left to a sweep.
 """
 

@@ -1,8 +1,9 @@
 """Loads the newest commits of streams and the states they left, with one query for all of them.
 
 A process remembers the newest commit it has seen of a stream and asks the log only for newer ones:
-mostly the answer is empty. It takes nothing from memory alone, so a snapshot is as fresh as the
-log's settled state. It remembers only what was settled, so that cannot be taken back.
+mostly the answer is empty. It asks each time, also about streams that it remembers. So a snapshot
+is as fresh as the log's settled state. The process remembers only what was settled, so that cannot
+be taken back.
 
 A state of another version comes from an older build, or from a newer one during a deploy. It is not
 read: the events of its stream are folded again, once in each process.

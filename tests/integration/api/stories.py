@@ -6,12 +6,15 @@ from falcon import testing
 
 from bus.connections.clients import StoredDocument
 from read_side.generations.registry import FIRST
-from tests.integration.api.both_sides import BothSides
+from read_side.projections import READ_MODELS
+from tests.integration.api.both_sides import BothSides, home
 from tests.integration.sides import order_id
 from tests.support import messages
 
 O1 = order_id("c1")
 OF_AN_ORDER = ["order_summary", "order_detail", "order_analytics", "product_sales", "customers"]
+OF_A_PRODUCT = ["product_sales", "products"]
+"""The models of the contract that show such a thing, in the order of the table."""
 ORDER = {"items": [{"product_id": "p1", "quantity": 2}], "shipping_address": messages.ADDRESS}
 
 
@@ -32,6 +35,20 @@ def in_the_story(found: dict[str, Any], name: str) -> dict[str, Any]:
     [row] = [row for row in found["read_models"] if row["name"] == name]
     shown: dict[str, Any] = row
     return shown
+
+
+def concerned(both: BothSides, stream: str) -> list[str]:
+    """The read models that an event of an order's or a product's stream concerns, in the table's order.
+
+    A shop may have more than those of the contract. Of these it is checked here that they are what
+    they are known to be.
+    """
+    commits = both.write.log.history(home(stream), stream)
+    events = [one.event for commit in commits for one in commit.recorded()]
+    names = [model.name for model in READ_MODELS if any(map(model.keys, events))]
+    known = OF_AN_ORDER if stream.startswith("order-") else OF_A_PRODUCT
+    assert [name for name in names if name in {*OF_AN_ORDER, *OF_A_PRODUCT}] == known
+    return names
 
 
 def stored(both: BothSides, name: str, document_id: str) -> StoredDocument:

@@ -5,7 +5,7 @@ from bus.messages.values import OrderStatus
 from read_side.parked.parking import Parked
 from read_side.projections import READ_MODELS
 from tests.integration.api.both_sides import BothSides, home
-from tests.integration.api.stories import O1, OF_AN_ORDER, in_the_story, place, story
+from tests.integration.api.stories import O1, in_the_story, place, story
 from tests.integration.spoiling import set_aside, spoil
 from tests.support import messages
 
@@ -21,7 +21,8 @@ def test_a_parked_stream(both: BothSides) -> None:
 
     assert found["commits"][1]["events"][0]["v"] == 99
     names = [row["name"] for row in found["read_models"]]
-    assert names == [*OF_AN_ORDER, "products"], "nobody can say whom the event would not have concerned"
+    every = [model.name for model in READ_MODELS]
+    assert names == every, "nobody can say whom the event would not have concerned"
     parked: dict[str, Parked] = {one.name: one for one in both.read.parking.every()}
     for row in found["read_models"]:
         assert row["up_to_date"] is False
