@@ -51,6 +51,7 @@ TOP_LEVEL = {
 }
 MUST_BE_THERE = TOP_LEVEL - {"CHANGELOG.md", "docs"}
 WORDS_THAT_SAY_NOTHING = {"utils", "util", "common", "helpers", "helper", "manager", "misc", "base"}
+LOOSE_STARTS = [[word] for word in ("Whether", "What", "Who", "Whom", "Whose", "How", "Where", "When", "Why")]
 MAX_LINES = 300
 SHOWN_AGGREGATE = ["read_side.projections", "write_side.domain"]
 
@@ -226,6 +227,20 @@ def test_a_class_name_means_one_thing() -> None:
                 rooms[node.name].append(_name(path.parent / "__init__.py"))
     twice = {name: found for name, found in rooms.items() if len(found) > 1}
     assert {name: found for name, found in twice.items() if sorted(found) != SHOWN_AGGREGATE} == {}
+
+
+def test_docstrings_are_sentences_or_nouns() -> None:
+    """None is a clause that hangs in the air, such as "Whether it runs"."""
+    loose = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in MODULES
+        for node in ast.walk(_tree(path))
+        if isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+        and node.value.value.split(maxsplit=1)[:1] in LOOSE_STARTS
+    ]
+    assert loose == []
 
 
 def test_files_are_short() -> None:
