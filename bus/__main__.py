@@ -1,4 +1,4 @@
-"""``python -m bus``: the clock, the queues, the dead letters, the audit trail and the messages' schemas."""
+"""``python -m bus``: the clock, queues, dead letters, the audit trail and the messages' schemas."""
 
 from datetime import datetime
 from typing import Annotated
@@ -39,7 +39,7 @@ def queues(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show each queue: what waits, is in flight, delayed, dead or stranded, how old, and how fast it moves.
+    """Show each queue: what waits, is in flight, delayed, dead or stranded, its age and its speed.
 
     With --watch and --json, one line of JSON for each look.
     """

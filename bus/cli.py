@@ -27,7 +27,8 @@ def run_cli(app: typer.Typer) -> None:
     It ends with exit status 1 and one line on stderr if the system refuses something on purpose, or
     if a server cannot be reached.
     """
-    # Typer shows a type for everything, <bool> for a flag: what an option takes is its metavar, and no more.
+    # Typer shows a type for everything, <bool> for a flag. Here what an option takes is its
+    # metavar, and no more.
     TyperOption.display_type = TyperArgument.display_type = _no_type  # type: ignore[assignment,method-assign]
     try:
         app()

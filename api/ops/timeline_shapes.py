@@ -56,7 +56,7 @@ class StoryCommand(TypedDict):
 
 
 class StoryCommit(TypedDict):
-    """A commit; each event has its ``type``, the version ``v`` of its schema, and its own fields."""
+    """A commit; each event has its ``type``, the version ``v`` of its schema and its own fields."""
 
     seq: int
     version: int | None

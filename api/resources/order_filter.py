@@ -18,7 +18,8 @@ def filter_of(query: OrdersQuery, principal: Principal, zone: tzinfo) -> Filter:
     """Return the filter of a query, of a customer for its own orders; days are those in ``zone``.
 
     Raises:
-        ProblemError: 403 for a customer that asks for another's; 422 for a range that ends before it starts.
+        ProblemError: 403 for a customer that asks for another's; 422 for a range that ends before
+            it starts.
 
     """
     first, last = span_of(query.first, query.last, zone)

@@ -23,7 +23,7 @@ class About(TypedDict):
 
 
 class ProblemTypeShown(TypedDict):
-    """A type of problem: the statuses that it comes with, what it means, and what to do about it."""
+    """A type of problem: the statuses that it comes with, what it means and what to do about it."""
 
     type: str
     title: str

@@ -34,7 +34,7 @@ class Caller:
     name: str
     through: Through
     identity: Mapping[str, str | None]
-    """A token's ``role``, ``subject`` and ``issuer``; or ``system_user``, ``login_user`` and ``host``."""
+    """A token's ``role``, ``subject``, ``issuer``; or ``system_user``, ``login_user``, ``host``."""
     address: str | None = None
     """The IP address that a request came from."""
 

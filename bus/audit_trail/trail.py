@@ -1,19 +1,23 @@
-"""The audit trail of an installation: the collection ``audit`` of the write database, only added to.
+"""The audit trail of an installation: the collection ``audit`` of the write database.
 
-It has nothing to do with ``python -m read_side audit``, which compares read models with the log.
+Entries are only added to it. It has nothing to do with ``python -m read_side audit``, which
+compares read models with the log.
 
-An action is recorded as ``begun``, durably, before anything is done, and its end is added after it. So:
+An action is recorded as ``begun``, durably, before anything is done. Its end is added after it.
+So:
 
 - *The record cannot be written:* ``attempt`` raises, and nothing is done.
-- *The process is killed, or the database goes away, between the two:* the entry stays ``begun``. Nobody knows
-  what became of the action, so the entry says no more. Therefore ``attempt`` writes no end after an
-  error of MongoDB. A request would not have the time for another operation in vain, either.
-- *Only the end cannot be written:* the action is done and stays so. The log says that its end is missing.
+- *The process is killed, or the database goes away, between the two:* the entry stays ``begun``.
+  Nobody knows what became of the action, so the entry says no more. Therefore ``attempt`` writes no
+  end after an error of MongoDB. A request would not have the time for another operation in vain,
+  either.
+- *Only the end cannot be written:* the action is done and stays so. The log says that its end is
+  missing.
 
-Reads are not listed one by one, since a dashboard asks every two seconds: one entry counts how often one
-caller asked for one target within an hour of this process's clock. Its id is drawn from these, so two
-processes count in one entry, and MongoDB applies one increment after the other. ``at`` is the first time, so
-the order of the list never changes.
+Reads are not listed one by one, since a dashboard asks every two seconds: one entry counts how
+often one caller asked for one target within an hour of this process's clock. Its id is drawn from
+these, so two processes count in one entry, and MongoDB applies one increment after the other.
+``at`` is the first time, so the order of the list never changes.
 
 All times are those of the database. An entry keeps the time when it expires. So a changed setting
 applies only to what is recorded from then on, and a command line with another setting changes no
@@ -162,9 +166,10 @@ class AuditTrail:
         who: str | None = None,
         action: Action | None = None,
     ) -> tuple[list[TrailEntry], tuple[datetime, str] | None]:
-        """Return the newest entries, or those behind a place in the list, and the place where they end.
+        """Return the newest entries, or those behind a place in the list.
 
-        The place is ``None`` at the end of the list. ``who`` is a caller's name.
+        The second result is the place where they end. The place is ``None`` at the end of the list.
+        ``who`` is a caller's name.
         """
         where: StoredDocument = {} if who is None else {"who.name": who}
         if action is not None:

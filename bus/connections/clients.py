@@ -105,7 +105,8 @@ def read_barrier(database: Database[StoredDocument], session: ClientSession | No
     one shard only.
 
     Raises:
-        pymongo.errors.PyMongoError: no server can say within the client's timeout that it is the primary.
+        pymongo.errors.PyMongoError: no server can say within the client's timeout that it is the
+            primary.
 
     """
     barriers = database.get_collection("barriers", write_concern=DURABLE)
@@ -132,7 +133,9 @@ def redis_client(settings: Settings, timeout_s: float = REDIS_TIMEOUT_S) -> redi
 
 
 def probe_redis(client: redis.Redis) -> None:
-    """Ask Redis to write nothing: a server that has become read-only answers a ping, and refuses this.
+    """Ask Redis to write nothing.
+
+    A server that has become read-only answers a ping, and refuses this.
 
     Raises:
         redis.RedisError: no server that takes writes is there.

@@ -12,7 +12,8 @@ operation that times out finds it. A server that answers a ping serves other ope
 case stays unnoticed: a mongod that answers and cannot do its work, such as one whose disk hangs or
 that has lost its majority. Each operation then takes its own time.
 
-Callers that fail together share one question, so that finding out costs ``WITHIN_S`` for all of them.
+Callers that fail together share one question, so that finding out costs ``WITHIN_S`` for all of
+them.
 """
 
 import threading

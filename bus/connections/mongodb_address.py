@@ -1,9 +1,9 @@
 """Checks at start what a MongoDB URI says, and the files that it names.
 
-A ``kill -9`` of mongod loses acknowledged writes unless they are ``w: majority, j: true``, and checkpoints
-rely on the read models being as durable as the log. A decision needs the newest commit, and a read that waits
-for a position needs the newest checkpoint: both are on the primary. Some reads must be surer than
-others, so each read asks for its own level and the URI names none.
+A ``kill -9`` of mongod loses acknowledged writes unless they are ``w: majority, j: true``, and
+checkpoints rely on the read models being as durable as the log. A decision needs the newest commit,
+and a read that waits for a position needs the newest checkpoint: both are on the primary. Some
+reads must be surer than others, so each read asks for its own level and the URI names none.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,8 @@ def check(uri: str) -> None:
     """Check a URI, and read the files that it names.
 
     Raises:
-        ValueError: it is no URI, weakens what the system promises, or names a file that cannot be used.
+        ValueError: it is no URI, weakens what the system promises, or names a file that cannot be
+            used.
 
     """
     try:

@@ -7,9 +7,9 @@
     unix://[[USER]:PASSWORD@]/PATH[?db=DATABASE]
 
 ``rediss`` in the place of ``redis`` is TLS, for the sentinels as well. Options follow as a query.
-redis-py takes whatever a URL says and fails when it first connects. So the URL is parsed here, strictly,
-and the files that it names are tried. A message quotes the names of known options and of files, and never
-what may be a password.
+redis-py takes whatever a URL says and fails when it first connects. So the URL is parsed here,
+strictly, and the files that it names are tried. A message quotes the names of known options and of
+files, and never what may be a password.
 """
 
 import re

@@ -1,13 +1,13 @@
 """Pools of connections that follow the primary: they leave a Redis that has become read-only.
 
-A primary that is demoted keeps the connections of its clients open. It answers reads, refuses writes
-(READONLY), and ends blocking commands (UNBLOCKED). The first connection that meets this makes its
-whole pool leave: idle connections are closed, those in use are renewed after their command, and
-redis-py's one retry connects anew. The new connection resolves the host's name again, or asks the
-sentinels again. A refused command has changed nothing, so the retry is safe.
+A primary that is demoted keeps the connections of its clients open. It answers reads, refuses
+writes (READONLY), and ends blocking commands (UNBLOCKED). The first connection that meets this
+makes its whole pool leave: idle connections are closed, those in use are renewed after their
+command, and redis-py's one retry connects anew. The new connection resolves the host's name again,
+or asks the sentinels again. A refused command has changed nothing, so the retry is safe.
 
-A former primary that the sentinels cannot reach refuses nothing. So a pool that has sentinels asks them
-every ``ASK_EVERY_S`` which server is the primary, and leaves when it is another one.
+A former primary that the sentinels cannot reach refuses nothing. So a pool that has sentinels asks
+them every ``ASK_EVERY_S`` which server is the primary, and leaves when it is another one.
 """
 
 import threading

@@ -37,7 +37,7 @@ class FailureKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A failed command or a dead letter; ``what`` is a command's type, or the actor that a letter was for."""
+    """A failed command or a dead letter; ``what`` is a command's type, or a letter's actor."""
 
     kind: FailureKind
     id: str

@@ -1,7 +1,8 @@
 """The dead letters: messages that no worker could do anything with, kept until an operator decides.
 
-Dramatiq moves them aside in Redis (``dramatiq:<queue>.XQ``) and lets them expire after seven days. Here the
-clock collects them into ``dead_letters``, in the write database, which keeps them for ever.
+Dramatiq moves them aside in Redis (``dramatiq:<queue>.XQ``) and lets them expire after seven days.
+Here the clock collects them into ``dead_letters``, in the write database, which keeps them for
+ever.
 
 Why no letter is lost or kept twice: the clock inserts a letter, durably, before it removes it from
 Redis, and the letter's id is drawn from what lies in Redis. So a crash between the two only repeats

@@ -111,7 +111,7 @@ class Related:
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """An unfinished command that others depend on: the stream that it changes, and those that it reads."""
+    """An unfinished command that others depend on: the stream it changes, and those it reads."""
 
     command_id: str
     accepted_ts: Timestamp

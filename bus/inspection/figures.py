@@ -12,14 +12,14 @@ from bus.inspection.snapshot import Inspection, QueueInspection
 
 @dataclass(frozen=True, slots=True)
 class Stranded:
-    """Work that nobody is about to do; the sweeps find it. ``total`` is 0 in the ordinary course."""
+    """Work that nobody is about to do; the sweeps find it. ``total`` is ordinarily 0."""
 
     silent: int
-    """Messages in flight with workers that went silent: back on the queue within 20 s of the silence."""
+    """Messages in flight with silent workers: back on the queue within 20 s of the silence."""
     overdue: int
-    """Commands that are unfinished, overdue, and not on the queue: the clock enqueues them again."""
+    """Commands that are unfinished, overdue and not on the queue: the clock enqueues them again."""
     unrung: int
-    """Partitions of a read model that are behind and have no bell: the projections' watchdog rings."""
+    """A read model's partitions that are behind without a bell: the projections' watchdog rings."""
     total: int
 
 

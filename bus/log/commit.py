@@ -33,7 +33,7 @@ class Decision:
     type: str | None = None
     """The type of the command."""
     request: str | None = None
-    """The digest of the request that brought the command, if it came under an ``Idempotency-Key``."""
+    """The digest of the request that brought the command, if that had an ``Idempotency-Key``."""
     correlation_id: str | None = None
     at: datetime | None = None
     """The time when the command was accepted."""

@@ -43,7 +43,7 @@ from bus.log.positions import Positions
 from bus.log.view import LogView, head_of
 
 REPAIR = "repair"
-"""The id, in the ``log`` collection, of the moves of a repair that has begun (``write_side.repair``)."""
+"""The id in the ``log`` collection of the moves of a begun repair (``write_side.repair``)."""
 FORMAT = 2
 """The format of what is stored in the write database.
 
@@ -90,11 +90,13 @@ class Log(LogView):
         self._commits = database.get_collection("commits", write_concern=DURABLE)
 
     def create(self) -> None:
-        """Make the indexes and fix the number of partitions; idempotent, every process calls it at start.
+        """Make the indexes and fix the number of partitions.
+
+        It is idempotent, and every process calls it at start.
 
         Raises:
-            LogMismatchError: the log was created with another number of partitions or in another format, or a
-                repair of it has begun and not ended.
+            LogMismatchError: the log was created with another number of partitions or in another
+                format, or a repair of it has begun and not ended.
 
         """
         if self._facts_of_the_log.find_one({"_id": REPAIR}) is not None:

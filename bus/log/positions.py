@@ -33,7 +33,10 @@ class HighestRead:
 
 
 class Positions:
-    """The counter in one write database, a field for each partition. A claim does not wait for the disk."""
+    """The counter in one write database, a field for each partition.
+
+    A claim does not wait for the disk.
+    """
 
     def __init__(self, database: Database[StoredDocument]) -> None:
         self._positions = database.get_collection("positions", write_concern=WriteConcern(w=1))

@@ -162,7 +162,8 @@ class LogView:
     def of_streams(self, partition: int, streams: Iterable[str]) -> list[Commit]:
         """Return all commits of some streams, by position, without their ``state``."""
         where = {"partition": partition, "stream": {"$in": sorted(streams)}}
-        # Sorted here: asked to sort by position, MongoDB might read the whole partition in that order.
+        # Sorted here: asked to sort by position, MongoDB might read the whole partition in that
+        # order.
         found = self._settled.find(where, _FOR_READERS, session=self._session)
         return sorted(map(Commit.from_stored, found), key=lambda commit: commit.seq)
 

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Message(BaseModel):
-    """Immutable data with named, validated fields; an unknown field is an error unless it is stored."""
+    """Immutable data with named, validated fields; an unknown field is an error unless stored."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_bytes="utf8")
 

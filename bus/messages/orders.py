@@ -30,8 +30,8 @@ class PlaceOrder(Command):
     An item gets the product's price as all commands accepted before this one have left it, unless
     the item names another.
 
-    Without ``customer_id`` it is a walk-in order, which belongs to nobody; without ``shipping_address``
-    nothing is sent.
+    Without ``customer_id`` it is a walk-in order, which belongs to nobody; without
+    ``shipping_address`` nothing is sent.
     """
 
     schema_version = 2

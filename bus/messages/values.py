@@ -28,7 +28,7 @@ _ZERO_WIDTH = (
     r"\u00ad\u034f\u061c\u115f\u1160\u180b-\u180f\u200b-\u200f\u2060-\u2065\u3164\ufe00-\ufe0f\ufeff\uffa0"
 )
 READABLE = f"^[{_ZERO_WIDTH}]*[^{_CONTROLS}{_LINE_BREAKS}{_ZERO_WIDTH}][^{_CONTROLS}{_LINE_BREAKS}]*$"
-"""One line that shows something, and that controls neither a terminal nor the direction of writing."""
+"""One line that shows something, and controls neither a terminal nor the direction of writing."""
 
 _DOMAIN = r"@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+"
 

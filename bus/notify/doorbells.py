@@ -34,8 +34,8 @@ MARK_KEPT_MS = 86_400_000
 """The ms that the mark of a bell is kept if nobody rings again: a day."""
 _SILENCE = "1"
 
-# KEYS: the mark, the queue, its messages. ARGV: id, message, how long it is believed, and kept, and "1" to
-# ring where it is silent. In groups of one bell each.
+# KEYS: the mark, the queue, its messages. ARGV: id, message, how long it is believed, and kept, and
+# "1" to ring where it is silent. In groups of one bell each.
 _RING = f"""
 local rung = 0
 for i = 1, #KEYS, 3 do
@@ -59,8 +59,9 @@ for i = 1, #KEYS, 3 do
 end
 return rung
 """
-# KEYS: one that is never there, marks. ARGV: channel, word. Returns what each mark says. It writes nothing,
-# and would not notice that the server was demoted, whose channels nobody listens to: hence the deletion.
+# KEYS: one that is never there, marks. ARGV: channel, word. Returns what each mark says. It writes
+# nothing, and would not notice that the server was demoted, whose channels nobody listens to: hence
+# the deletion.
 _TELL = """
 redis.call("unlink", KEYS[1])
 redis.call("publish", ARGV[1], ARGV[2])

@@ -64,7 +64,10 @@ def announce(client: redis.Redis, topics: Iterable[str], channel: str = CHANNEL)
 
 
 def announce_positions(client: redis.Redis, positions: Mapping[str, int]) -> None:
-    """Tell every listener how far topics have got; raises ``redis.RedisError`` when Redis is away."""
+    """Tell every listener how far topics have got.
+
+    Raises ``redis.RedisError`` when Redis is away.
+    """
     announce(client, (f"{topic}={position}" for topic, position in positions.items()))
 
 
@@ -162,8 +165,8 @@ class Notifier:
                 if message["type"] == "message":
                     self._wake(message["data"].decode(errors="replace").split("\n"))
                     continue
-                # Subscribed, perhaps again and by redis-py itself: what was announced meanwhile was missed,
-                # so everybody looks.
+                # Subscribed, perhaps again and by redis-py itself: what was announced meanwhile was
+                # missed, so everybody looks.
                 self.wake_all()
                 self._silence.end()
 

@@ -48,8 +48,8 @@ QUOTE_NOTHING = (
 def configure(level: str, shape: str | None = None, stream: TextIO | None = None) -> None:
     """Set up logging for this process, to stderr unless told otherwise; called once, by its main.
 
-    ``shape`` is ``LOG_FORMAT``: ``plain`` lines are short, for people who see them through something that
-    puts the time before each (honcho, journald, Docker).
+    ``shape`` is ``LOG_FORMAT``: ``plain`` lines are short, for people who see them through
+    something that puts the time before each (honcho, journald, Docker).
     """
     out = stream or sys.stderr
     threshold = logging.getLevelNamesMapping()[level]
@@ -69,7 +69,8 @@ def configure(level: str, shape: str | None = None, stream: TextIO | None = None
         )
     elif shape is None and interactive:
         render = structlog.dev.ConsoleRenderer()
-    # Nothing is remembered at the first use: it costs a microsecond, and a configuration always holds.
+    # Nothing is remembered at the first use: it costs a microsecond, and a configuration always
+    # holds.
     structlog.configure(
         processors=[*shared, render],
         logger_factory=structlog.WriteLoggerFactory(out),
@@ -115,7 +116,8 @@ def redacted(error: BaseException) -> str:
         return f"{kind}: codes {', '.join(codes) or 'of no write'}"
     if isinstance(error, OperationFailure):
         return f"{kind}: code {error.code}"
-    # Of others, as of every ValueError, the words may quote the value; the traceback tells where it was.
+    # Of others, as of every ValueError, the words may quote the value; the traceback tells where it
+    # was.
     return f"{kind}: {error}" if isinstance(error, QUOTE_NOTHING) else kind
 
 

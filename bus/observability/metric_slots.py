@@ -1,4 +1,4 @@
-"""The counts of all processes of an installation, in the ``metrics`` collection of the write database.
+"""All processes' counts in an installation: the ``metrics`` collection of the write database.
 
 Every process keeps its counts in a document of its own, a slot. It writes the slot every 2 s and
 when it stops. ``/metrics`` shows the sum of all slots, whichever API process is asked. No files and

@@ -4,8 +4,9 @@ All families are listed here, and nowhere else: code that counts names one, and 
 all. Numbers that the databases know (queue depths, lag) are not counted: the API looks them up when
 it is asked for them.
 
-The counts of all processes are added up (``bus.observability.metric_slots``), so everything here is a sum: a
-counter, or a histogram kept as one counter for each bucket and one for the sum of what was observed.
+The counts of all processes are added up (``bus.observability.metric_slots``), so everything here is
+a sum: a counter, or a histogram kept as one counter for each bucket and one for the sum of what was
+observed.
 """
 
 import threading
@@ -32,7 +33,10 @@ SIZES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0)
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """One metric with its labels: a histogram if it has buckets (upper bounds, inclusive), else a counter."""
+    """One metric with its labels: a histogram if it has buckets, else a counter.
+
+    Buckets are upper bounds, inclusive.
+    """
 
     name: str
     help: str

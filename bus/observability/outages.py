@@ -87,8 +87,9 @@ def _is_unfit(error: PyMongoError) -> bool:
     if any(error.has_error_label(label) for label in _UNFIT_LABELS):
         return True
     if isinstance(error, BulkWriteError):
-        # Its own code is always the same; what happened to each write is inside. A stop or an election in the
-        # middle of a batch is told per write, among others that are done or were refused for good reason.
+        # Its own code is always the same; what happened to each write is inside. A stop or an
+        # election in the middle of a batch is told per write, among others that are done or were
+        # refused for good reason.
         writes = (write["code"] for write in error.details.get("writeErrors", ()))
         return bool(error.details.get("writeConcernErrors")) or not _UNFIT.isdisjoint(writes)
     return isinstance(error, OperationFailure) and error.code in _UNFIT

@@ -69,7 +69,8 @@ class Timelines:
         self, stream: str, *, max_commits: int = MAX_COMMITS, max_commands: int = MAX_COMMANDS
     ) -> Timeline:
         partition = partition_of(stream, self._log.partitions)
-        # In the order that a command takes through these places, so that none is passed by on its way.
+        # In the order that a command takes through these places, so that none is passed by on its
+        # way.
         ids = self._without_a_place_in_the_log(stream, max_commands + 1)
         quiet = self._log.without_effect(partition, stream, max_commands + 1)
         commits = self._log.latest(partition, stream, max(max_commits, max_commands) + 1)

@@ -1,4 +1,6 @@
-"""Traces with OpenTelemetry: one from the request over the queue to each projection. An optional extra.
+"""Traces with OpenTelemetry: one from the request over the queue to each projection.
+
+Tracing is an optional extra.
 
 The trace travels as a W3C ``traceparent`` in the command's envelope, and from there into its
 commit. A command that is not traced has no such field, neither in the inbox nor in the log. Only a

@@ -1,1 +1,4 @@
-"""Small parts that know nothing of orders: group commit, a cached value, a breaker, the database's clock."""
+"""Small parts that know nothing of orders.
+
+They are group commit, a cached value, a breaker and the database's clock.
+"""

@@ -23,7 +23,7 @@ class StampedePolicy(Enum):
     TAKE_OLD = auto()
     """They take the old value, however old it is. While there is none, each looks."""
     WAIT = auto()
-    """They wait for what that one finds, also if it is an error. The look must be bounded in time."""
+    """They wait for what that one finds, even an error. The look must be bounded in time."""
 
 
 class CachedValue(Generic[Value]):

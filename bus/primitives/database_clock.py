@@ -68,8 +68,8 @@ class DatabaseClock:
         after = _monotonic()
         self._asked_at = time.monotonic()
         is_quick = after - before <= timedelta(seconds=LONGEST_ROUND_TRIP_S)
-        # The answer is from between the two. What lies outside was another clock, or this one before it was
-        # put right.
+        # The answer is from between the two. What lies outside was another clock, or this one
+        # before it was put right.
         if self._ahead is None or is_quick or not before <= theirs - _EPOCH - self._ahead <= after:
             self._ahead = theirs - _EPOCH - (before + after) / 2
             self._tell(datetime.now(UTC) - theirs)

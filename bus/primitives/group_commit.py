@@ -43,10 +43,10 @@ class GroupCommit(Generic[Item, Result]):
 
     One call is under way at a time, with at most ``limit`` items.
 
-    ``work`` takes a list and returns one entry per item, in order; an entry that is an exception is raised to
-    that item's caller alone. If ``work`` itself raises with several items, ``shared`` says whether the
-    error is everybody's (the server is away); otherwise each item is tried alone, so that one that cannot
-    even be sent fails alone.
+    ``work`` takes a list and returns one entry per item, in order; an entry that is an exception is
+    raised to that item's caller alone. If ``work`` itself raises with several items, ``shared``
+    says whether the error is everybody's (the server is away); otherwise each item is tried alone,
+    so that one that cannot even be sent fails alone.
     """
 
     def __init__(

@@ -1,12 +1,14 @@
 """A child that dies with its parent, even when the parent is killed with ``kill -9``.
 
-Linux can send a process a signal when its parent goes (``prctl(2)``, ``PR_SET_PDEATHSIG``), but the process
-has to ask for it itself. ``subprocess`` could do that in ``preexec_fn``, which can deadlock in a program
-with threads, and MongoDB's driver has threads. So this file is also a script: it asks, then becomes the
-command by ``exec``, which keeps the pid and the request. It costs some 20 ms at the start of each child.
+Linux can send a process a signal when its parent goes (``prctl(2)``, ``PR_SET_PDEATHSIG``), but the
+process has to ask for it itself. ``subprocess`` could do that in ``preexec_fn``, which can deadlock
+in a program with threads, and MongoDB's driver has threads. So this file is also a script: it asks,
+then becomes the command by ``exec``, which keeps the pid and the request. It costs some 20 ms at
+the start of each child.
 
-The "parent" is the thread that starts the child: start children from a thread that lives as long as they
-should. On other systems the command gets no signal, and a killed runner leaves its servers behind.
+The "parent" is the thread that starts the child: start children from a thread that lives as long as
+they should. On other systems the command gets no signal, and a killed runner leaves its servers
+behind.
 """
 
 import ctypes

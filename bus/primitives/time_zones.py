@@ -1,7 +1,7 @@
 """Time zones by their IANA name, such as ``Europe/Berlin``.
 
-Their rules are those of the package ``tzdata``, not those of the machine. So all processes of one build
-agree on every day, whatever is installed beside them.
+Their rules are those of the package ``tzdata``, not those of the machine. So all processes of one
+build agree on every day, whatever is installed beside them.
 """
 
 from functools import cache

@@ -38,7 +38,7 @@ LOOK_FOR_DUE_S = 0.1
 
 
 class BlockingConsumer(_RedisConsumer):
-    """One queue's consumer, used by its thread to fetch and by the worker threads to acknowledge."""
+    """One queue's consumer: its thread fetches with it, and the worker threads acknowledge."""
 
     def __init__(self, broker: "Broker", queue_name: str, prefetch: int, timeout: int) -> None:
         super().__init__(broker, queue_name, prefetch, timeout)

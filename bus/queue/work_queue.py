@@ -10,7 +10,10 @@ from typing import Any
 
 
 class WorkQueue(PriorityQueue[Any]):
-    """A ``PriorityQueue`` that can be closed: ``get`` then raises ``Empty`` at once when nothing is there."""
+    """A ``PriorityQueue`` that can be closed.
+
+    When it is closed, ``get`` raises ``Empty`` at once when nothing is there.
+    """
 
     closed = False
 

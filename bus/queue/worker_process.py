@@ -36,7 +36,10 @@ POLL_S = 0.02
 
 
 class WorkerDiedError(TwofoldError):
-    """A thread of the worker is gone or hangs; the process ends so that its supervisor starts another."""
+    """A thread of the worker is gone or hangs.
+
+    The process ends so that its supervisor starts another.
+    """
 
 
 def stop_on_signals() -> threading.Event:
@@ -89,11 +92,11 @@ def run(  # noqa: PLR0913, PLR0917 - what a worker is, and what may end it
     beside: tuple[threading.Thread, ...] = (),
     ailment: Callable[[], str | None] = lambda: None,
 ) -> None:
-    """Work on the queues until told to stop, then finish what is in progress and give back the rest.
+    """Work on the queues until told to stop, then finish what is begun and give back the rest.
 
     Raises:
-        WorkerDiedError: a consumer or worker thread, or one ``beside`` them, ended by itself; or ``ailment``
-            names something that only a new process can mend.
+        WorkerDiedError: a consumer or worker thread, or one ``beside`` them, ended by itself; or
+            ``ailment`` names something that only a new process can mend.
 
     """
     worker = Worker(broker, queues=queues, worker_timeout=IDLE_MS, worker_threads=threads)
@@ -118,7 +121,9 @@ def supervise(
     end: Callable[[], None],
     ailment: Callable[[], str | None] = lambda: None,
 ) -> None:
-    """Watch threads that work on queues until told to stop; then ``end`` them, and give back the rest.
+    """Watch threads that work on queues until told to stop.
+
+    Then ``end`` them, and give back the rest.
 
     Raises:
         WorkerDiedError: as ``watch``.

@@ -33,10 +33,10 @@ def check(
     ],
     as_json: AsJson = False,
 ) -> None:
-    """Compare the messages with those of another revision: backward, forward, full or none, and why.
+    """Compare the messages with another revision's: backward, forward, full or none, and why.
 
-    Backward: this build reads what that one stored. Forward: that one reads what this one stores, so that
-    both can run beside each other.
+    Backward: this build reads what that one stored. Forward: that one reads what this one stores,
+    so that both can run beside each other.
     """
     from bus.schema.compatibility import compare  # noqa: PLC0415 - --help needs no messages
     from bus.schema.forms import all_messages  # noqa: PLC0415

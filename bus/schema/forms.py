@@ -1,8 +1,8 @@
 """The form of a message: its fields, their types, and which of them must be there.
 
-The form is the JSON Schema of the message's class without texts and limits. Limits (lengths, ranges,
-patterns) are left out because a wider limit needs no new version: what was stored within the old one is
-read as before. ``bus.schema.compatibility`` looks at them all the same.
+The form is the JSON Schema of the message's class without texts and limits. Limits (lengths,
+ranges, patterns) are left out because a wider limit needs no new version: what was stored within
+the old one is read as before. ``bus.schema.compatibility`` looks at them all the same.
 """
 
 from collections.abc import Mapping

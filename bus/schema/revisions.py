@@ -1,4 +1,4 @@
-"""The messages of another revision of this project, read out of git and described by its own code."""
+"""The messages of another revision of this project, read from git and described by its own code."""
 
 import json
 import subprocess
@@ -14,7 +14,8 @@ from bus.schema.forms import Described
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 60
-# A revision from before this package has the classes all the same: its messages are described without it.
+# A revision from before this package has the classes all the same: its messages are described
+# without it.
 _DESCRIBE = """
 import json, sys
 from typing import get_args
@@ -34,7 +35,8 @@ def at_revision(revision: str) -> dict[str, Described]:
     """Return the messages of a revision, by name.
 
     Raises:
-        RefusedError: this is no git checkout, there is no such revision, or its messages lie elsewhere.
+        RefusedError: this is no git checkout, there is no such revision, or its messages lie
+            elsewhere.
 
     """
     with tempfile.TemporaryDirectory(prefix="twofold-schema-") as folder:

@@ -19,7 +19,10 @@ _Values = tuple[Hashable, ...]
 
 
 class Refold:
-    """The documents as they are after the commits taken in so far; those must come in the log's order."""
+    """The documents as they are after the commits taken in so far.
+
+    The commits must come in the log's order.
+    """
 
     def __init__(self, model: ReadModel, parked: Mapping[str, int]) -> None:
         self.documents: dict[str, Document] = {}

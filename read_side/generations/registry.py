@@ -166,9 +166,9 @@ class Registry:
         self._entries = CachedValue(self._read, REFRESH_S)
 
     def create(self, models: Iterable[ReadModel]) -> None:
-        """Make the first generation of every model that has none, the indexes and the view; idempotent.
+        """Make the first generation of every model that has none, the indexes and the view.
 
-        Generations of other versions of the code are left as they are.
+        It is idempotent. Generations of other versions of the code are left as they are.
         """
         present = set(self._database.list_collection_names())
         for model in models:

@@ -134,7 +134,7 @@ class Mending:
         return sorted(poison, key=lambda met: (met[0].stream == parked.stream, met[0].seq))
 
     def _write(self, sources: Sources, parked: Parked, without: Mapping[str, int]) -> None:
-        """Write all documents that the stream has a part in, as they are without what stays parked."""
+        """Write all documents the stream has a part in, as they are without what stays parked."""
         for chunk in self._chunks(sources, parked.stream, without):
             folded = {
                 key: document

@@ -47,7 +47,7 @@ class Parked:
     since: datetime
     error: str
     mending: int | None = None
-    """The epoch of the lease under which somebody has begun to mend it; 0 if that was only asked for."""
+    """The epoch of the lease under which somebody began to mend; 0 if that was only asked for."""
 
     @property
     def key(self) -> str:
@@ -128,8 +128,9 @@ class Parking:
     def confirmed(self, name: str, generation: int, partition: int, lease: Lease) -> list[Parked]:
         """Return the parked streams, by position, for a new holder of the lease.
 
-        Unconfirmed parkings of earlier holders are deleted: no document was written without those streams,
-        and the error will be met again. Those of later holders stay, in case the lease is lost already.
+        Unconfirmed parkings of earlier holders are deleted: no document was written without those
+        streams, and the error will be met again. Those of later holders stay, in case the lease is
+        lost already.
         """
         where = {"name": name, "generation": generation, "partition": partition}
         found = list(self._parked.find(where))

@@ -1,7 +1,7 @@
 """Customers, with how much they have ordered.
 
-One document per customer, its ``_id`` the customer's id. Its orders share its partition, so they are
-counted into the same document.
+One document per customer, its ``_id`` the customer's id. Its orders share its partition, so they
+are counted into the same document.
 """
 
 from collections.abc import Sequence

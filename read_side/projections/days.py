@@ -1,7 +1,8 @@
-"""The days of the shop's calendar and the periods that they belong to, for the models that count by day.
+"""The days of the shop's calendar and the periods that they belong to.
 
-A day is that of a moment in the shop's time zone. Days and periods are kept as text that sorts in the order
-of time: ``2024-02-29``, ``2024-W09`` (ISO 8601, where a week belongs to the year of its Thursday),
+They are for the models that count by day. A day is that of a moment in the shop's time zone. Days
+and periods are kept as text that sorts in the order of time: ``2024-02-29``, ``2024-W09``
+(ISO 8601, where a week belongs to the year of its Thursday),
 ``2024-02``, ``2024-Q1``, ``2024``.
 """
 

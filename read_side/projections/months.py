@@ -1,8 +1,9 @@
 """Ranges of days in documents that count a month, and each of its days beside it.
 
-Such a document has ``month`` (``2024-02``), its counts, and the same counts of each day in ``days``, by the
-day's two digits. A count that is 0 on a day is left out there. So a whole month is one document, and a month
-of which only some days are asked for is the same document, with the counts of these days.
+Such a document has ``month`` (``2024-02``), its counts, and the same counts of each day in
+``days``, by the day's two digits. A count that is 0 on a day is left out there. So a whole month is
+one document, and a month of which only some days are asked for is the same document, with the
+counts of these days.
 """
 
 from calendar import monthrange

@@ -1,9 +1,9 @@
 """Orders counted by the day they were placed on and by currency.
 
-One document per day of the shop's time zone, currency and partition of the log; queries sum over the
-partitions. Every count stays with the day of ``placed_at``, whenever the order moves on. A document has the
-names of the periods that its day belongs to, and queries group by one of them. Ten years of days are so few
-documents that nothing coarser is kept.
+One document per day of the shop's time zone, currency and partition of the log; queries sum over
+the partitions. Every count stays with the day of ``placed_at``, whenever the order moves on. A
+document has the names of the periods that its day belongs to, and queries group by one of them. Ten
+years of days are so few documents that nothing coarser is kept.
 """
 
 from collections.abc import Mapping, Sequence

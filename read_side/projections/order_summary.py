@@ -136,8 +136,9 @@ ORDER_SUMMARY = ReadModel(
     spreads_by=customer_names.SPREADS_BY,
     enrichment=customer_names.ENRICHMENT,
     sources=customer_names.SOURCES,
-    # Each serves its filter with and without a range of placed_at. Every index costs each write that changes
-    # one of its fields: those with a status are written at every step of an order, the others once.
+    # Each serves its filter with and without a range of placed_at. Every index costs each write
+    # that changes one of its fields: those with a status are written at every step of an order, the
+    # others once.
     indexes=(
         Index(_NEWEST_FIRST),  # everybody's orders
         Index((("customer_id", 1), *_NEWEST_FIRST)),  # a customer's; and what a rename spreads by

@@ -14,7 +14,7 @@ Key = TypeVar("Key")
 
 
 class Page(NamedTuple, Generic[Key]):
-    """Some documents as served, and the key to ask for the next page with; ``None`` after the last."""
+    """Some documents as served, and the key to ask for the next page; ``None`` after the last."""
 
     documents: list[Document]
     next_after: Key | None

@@ -141,7 +141,7 @@ class DoorbellHandler:
             case End.DRAINED:
                 self._runners.poke(partition)
             case End.HELD:
-                # Its holder looks once more before it leaves; if it was killed, the lease has to run out.
+                # Its holder looks again before it leaves; if it was killed, the lease must run out.
                 self._ring_later(partition, self._lease_ms, "held")
             case End.GAP:
                 self._ring_later(partition, int(run.wait_s * 1000) + 1, "hole")

@@ -37,7 +37,10 @@ from read_side.projector.recent_documents import RecentDocuments
 from read_side.projector.spreads import all_caught_up, caught_up
 
 MOST_DOCUMENTS = 10_000
-"""Documents that a batch asks for before it takes no further commit; one commit asks for some 200 at most."""
+"""Documents that a batch asks for before it takes no further commit.
+
+One commit asks for some 200 at most.
+"""
 LOADED_BYTES = 8 * 2**20
 """Bytes of stored documents that a batch loads; a batch that needs more becomes several."""
 LOAD_CHUNK = 1_000
@@ -49,7 +52,7 @@ SPREAD_CHUNK = 500
 
 
 class TooLargeError(Exception):
-    """The documents that a batch needs are too many bytes; ``share`` of them is about what is allowed."""
+    """The documents that a batch needs are too many bytes; about ``share`` of them is allowed."""
 
     def __init__(self, share: float) -> None:
         super().__init__(f"about {share:.0%} of the documents are as much as a batch may load")

@@ -183,7 +183,10 @@ class Checkpoints:
             raise LeaseLostError(lease.key)
 
     def mend(self, lease: Lease) -> Lease:
-        """Let every later holder know that this one mends; raises ``LeaseLostError`` if it was taken over."""
+        """Let every later holder know that this one mends.
+
+        Raises ``LeaseLostError`` if the lease was taken over.
+        """
         mending = self._checkpoints.update_one(
             {"_id": lease.key, "epoch": lease.epoch},
             [{"$set": {"mended": lease.epoch, "expires_at": self._expiry}}],

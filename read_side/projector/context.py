@@ -15,7 +15,10 @@ from read_side.projector.gaps import Gaps
 from read_side.projector.telemetry import ProjectionTelemetry
 
 BATCH = 1_000
-"""Commits that are read at once: some megabytes in memory, and one round trip for hundreds of documents."""
+"""Commits that are read at once.
+
+They are some megabytes in memory, and one round trip for hundreds of documents.
+"""
 STRETCH_BYTES = 4 * 2**20
 """Bytes of commits as stored that are read at once; reached by 80 orders of 200 lines.
 

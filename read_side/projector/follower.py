@@ -125,7 +125,7 @@ class Follower:
         self._fold(plans, commits[-1].seq)
 
     def note_position(self) -> None:
-        """Move the checkpoint to where the documents are; raises ``LeaseLostError`` if the lease is lost."""
+        """Checkpoint the documents' position; raises ``LeaseLostError`` if the lease is lost."""
         if self.position > self.noted_at:
             self._context.checkpoints.move(self.lease, self.position)
             self.noted_at = self.position

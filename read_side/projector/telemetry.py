@@ -21,7 +21,7 @@ A read model is being filled from the log then.
 
 
 class ProjectionTelemetry:
-    """Tells of what one process projects; it must not fail, and costs half a microsecond a commit."""
+    """Tells what one process projects; it must not fail, and costs half a microsecond a commit."""
 
     def __init__(self, metrics: Metrics, tracing: Tracing | None = None) -> None:
         self.metrics = metrics

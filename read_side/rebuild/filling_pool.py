@@ -149,8 +149,8 @@ def _start(settings: Settings, parent: int, owner: str, stop: Event) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent tells us
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     logs.configure(settings.log_level, settings.log_format)
-    # What a batch is made of has no cycles and is freed without the collector, which would look through all
-    # of it again and again: a sixth of the time.
+    # What a batch is made of has no cycles and is freed without the collector, which would look
+    # through all of it again and again: a sixth of the time.
     gc.freeze()
     gc.set_threshold(GARBAGE)
     threading.Thread(target=_end_with, args=(parent,), name="watch the parent", daemon=True).start()

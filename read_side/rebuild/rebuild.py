@@ -112,7 +112,7 @@ class Rebuild:
         Raises:
             RebuildRefusedError: another rebuild of the model is running.
             RebuildStoppedError: it ended early; what was built so far can be resumed or dropped.
-            RebuildLostError, GenerationError: somebody took over, or changed what is live, meanwhile.
+            RebuildLostError, GenerationError: meanwhile somebody took over or changed what is live.
 
         """
         self._tools.registry.create([self._model])

@@ -118,7 +118,7 @@ def carry_out(claim: Claim) -> None:
         fill = open_until_the_end.enter_context(FillingPool(settings, half))
         tools = connected(settings, fill, stopping, open_until_the_end)
         logs.configure(settings.log_level, settings.log_format)
-        # What it came to is told before the pool is waited for: that may take as long as a batch does.
+        # The outcome is told before the pool is waited for: that may take as long as a batch does.
         RebuildJob(RebuildRequests(reads, settings.lease_ms), claim, tools, settings.shop_zone).run()
 
 

@@ -1,4 +1,7 @@
-"""``python -m write_side show``, as it runs and prints: a stream's history, and its state at any version."""
+"""``python -m write_side show``, as it runs and prints.
+
+It shows a stream's history, and its state at any version.
+"""
 
 from collections.abc import Sequence
 

@@ -1,7 +1,7 @@
-"""The aggregates: for each, the commands it takes, the events it makes, and the two functions between.
+"""The aggregates: for each, its commands, the events it makes, and the two functions between.
 
-This table is the only place where they are registered. It is checked when it is built: a command or an
-event of the language without an aggregate, or with two, is an error at start.
+This table is the only place where they are registered. It is checked when it is built: a command or
+an event of the language without an aggregate, or with two, is an error at start.
 """
 
 from collections.abc import Callable, Iterable, Mapping

@@ -23,7 +23,7 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """The lines that can be sold, and a problem for each that cannot; ``total`` is in minor units."""
+    """The lines that can be sold, and a problem for each that cannot; ``total`` in minor units."""
 
     lines: tuple[Line, ...]
     currency: str

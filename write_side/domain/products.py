@@ -1,7 +1,7 @@
 """Products: their names and prices, and if they can still be ordered.
 
-A product's currency is fixed when it is added. Decisions here depend on the product alone, so ``decide``
-does not look at its facts.
+A product's currency is fixed when it is added. Decisions here depend on the product alone, so
+``decide`` does not look at its facts.
 """
 
 from collections.abc import Iterator

@@ -85,12 +85,12 @@ class CommandHandler:
     def __call__(self, envelope: CommandEnvelope) -> Outcome | None:
         """Handle a command, after the commands that it depends on.
 
-        Returns its outcome, or ``None`` if there was nothing left to do: it is finished, or was never
-        accepted.
+        Returns its outcome, or ``None`` if there was nothing left to do: it is finished, or was
+        never accepted.
 
         Raises:
-            VersionConflictError, EarlierUnfinishedError, BusyError, and what MongoDB raises while it is away:
-            to be tried again later; nothing is lost.
+            VersionConflictError, EarlierUnfinishedError, BusyError, and what MongoDB raises while
+            it is away: to be tried again later; nothing is lost.
 
         """
         command_id = envelope.command_id
@@ -221,7 +221,7 @@ class CommandHandler:
         for earlier in unknown:
             of_partition[partition_of(earlier.stream, self._log.partitions)].append(earlier.command_id)
         decided = self._log.within(self._in_session()).of_commands(of_partition)
-        # An operator's retry of one that failed begins in the inbox, before its failure leaves the log.
+        # An operator's retry of a failed one begins in the inbox before its failure leaves the log.
         self._remember(one for one, commit in decided.items() if not outcome_of(commit).is_failure)
         return [earlier for earlier in unknown if not self._is_finished(earlier.command_id)]
 
@@ -254,8 +254,8 @@ class CommandHandler:
 def _related(batch: CommandBatch) -> list[Related]:
     """Return the inbox queries for earlier commands that the batch depends on.
 
-    Commands of the batch that share a stream with skipped ones get a query of their own, bounded by the
-    last of these commands, so that a burst of skipped commands is not listed for each batch.
+    Commands of the batch that share a stream with skipped ones get a query of their own, bounded by
+    the last of these commands, so that a burst of skipped commands is not listed for each batch.
     """
     crowded: list[InboxEntry] = []
     others: list[InboxEntry] = []
@@ -293,7 +293,7 @@ def _not_waiting(
 
 
 def _without_those_let_through(handled: list[tuple[InboxEntry, Handled]]) -> list[tuple[InboxEntry, Handled]]:
-    """If all errors are about unfinished predecessors, leave these commands out: they are tried next."""
+    """If all errors name unfinished predecessors, leave these commands out: they are tried next."""
     errors = [result for _, result in handled if isinstance(result, Exception)]
     if all(isinstance(error, EarlierUnfinishedError) for error in errors):
         return [(entry, result) for entry, result in handled if not isinstance(result, Exception)]

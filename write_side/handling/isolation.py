@@ -42,7 +42,10 @@ DEATHS_ALONE = 3
 
 
 class Isolation:
-    """Takes commands to their outcomes, several together or a suspect alone; not for several threads."""
+    """Takes commands to their outcomes, several together or a suspect alone.
+
+    It is not for several threads.
+    """
 
     def __init__(  # noqa: PLR0913, PLR0917 - what it is made of
         self,

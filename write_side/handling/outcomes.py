@@ -36,8 +36,8 @@ def with_precondition(
 ) -> Sequence[Event] | Rejection:
     """Return a decision as ``If-Match`` leaves it (RFC 9110, 13.1.1).
 
-    A target that is unknown stays a 404. Any other decision becomes a rejection if the target is not at one
-    of the versions that the caller expects.
+    A target that is unknown stays a 404. Any other decision becomes a rejection if the target is
+    not at one of the versions that the caller expects.
     """
     unknown = isinstance(decided, Rejection) and decided.kind is RejectionKind.NOT_FOUND
     if expected is None or unknown or version in expected:
