@@ -1,7 +1,8 @@
 """Make the replica set of compose.yaml and its users; again, it changes nothing.
 
-It runs on the first member's own host: while there is no user, MongoDB lets only such a connection make the
-set and the first user (the "localhost exception"). ``MEMBERS`` names the members as they reach each other.
+It runs on the first member's own host: while there is no user, MongoDB lets only such a connection
+make the set and the first user (the "localhost exception"). ``MEMBERS`` names the members as they
+reach each other.
 """
 
 import os
