@@ -13,7 +13,8 @@ from api.http.freshness import behind
 from api.middleware import telemetry as telemetry_module
 from api.server import server as server_module
 from tests.integration.api.test_shedding import Fullness
-from tests.integration.waiting_house import CALLERS, PATIENCE_S, THREADS, House, opened
+from tests.integration.waiting_house import CALLERS, THREADS, House, opened
+from tests.support.line import PATIENCE_S
 from tests.support.waiting import until
 
 
@@ -126,7 +127,7 @@ def test_a_stop_tells_everybody_at_once(house: House, monkeypatch: pytest.Monkey
         house.until_waiting(CALLERS)
         house.server.stop()
         assert [line.answer()[:2] for line in lines] == [(200, b"stopped")] * CALLERS
-        assert all(line.is_closed for line in lines)
+        assert all(line.rest() == b"" for line in lines)
 
 
 def test_what_could_not_go_on_by_the_end_of_a_drain_is_refused(

@@ -1,11 +1,9 @@
-"""A server whose requests wait, and callers that see what comes back and when, over sockets of their own."""
+"""A server whose requests wait, and callers that see what comes back and when, over own connections."""
 
-import http.client
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple, Self
+from typing import Any
 
 import falcon
 
@@ -17,19 +15,11 @@ from api.middleware.telemetry import HttpTelemetry
 from api.server.server import Server
 from bus.notify.wakeup import Wakeup
 from bus.observability.metrics import Metrics
+from tests.support.line import PATIENCE_S, Line
 from tests.support.waiting import until
 
-PATIENCE_S = 20.0
 THREADS = 4
 CALLERS = 100
-
-
-class Answer(NamedTuple):
-    """The headers are left out of comparisons (``[:2]``)."""
-
-    status: int
-    body: bytes
-    headers: http.client.HTTPMessage
 
 
 class Waiting:
@@ -71,39 +61,6 @@ class Quick:
         resp.data = b"quick"
 
     on_post = on_get
-
-
-class Line:
-    """A caller's connection; what it reads ahead is kept for the next answer."""
-
-    def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), PATIENCE_S)
-        self._file = self._socket.makefile("rb")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        self._file.close()
-        self._socket.close()
-
-    def ask(self, path: str, method: str = "GET", *headers: str) -> None:
-        lines = [f"{method} /{path} HTTP/1.1", "Host: x", *headers, "", ""]
-        self._socket.sendall("\r\n".join(lines).encode())
-
-    def answer(self, *, with_body: bool = True) -> Answer:
-        status = int(self._file.readline().split()[1])
-        headers = http.client.parse_headers(self._file)
-        body = self._file.read(int(headers["Content-Length"])) if with_body else b""
-        return Answer(status, body, headers)
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether the server has closed it; waits for that."""
-        return self._file.read(1) == b""
 
 
 class House:

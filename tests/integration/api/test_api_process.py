@@ -3,7 +3,6 @@
 import http.client
 import os
 import signal
-import socket
 import subprocess
 import sys
 from contextlib import closing
@@ -14,20 +13,11 @@ from api.server.server import MAX_HEADER_BYTES
 from bus.connections.clients import write_database
 from bus.log.log import Log
 from bus.settings import Settings
+from tests.support.line import refuses
 from tests.support.waiting import until
 
 ROOT = Path(__file__).resolve().parents[3]
 SECRET = "the secret of the tests, 32 bytes or more"
-
-
-def is_closed(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), 5).close()
-    except ConnectionRefusedError:
-        return True
-    except ConnectionResetError:  # it came in the instant of closing
-        return False
-    return False
 
 
 def environment(settings: Settings, **extra: str) -> dict[str, str]:
@@ -67,7 +57,7 @@ def test_a_process_serves_until_it_is_told_to_stop(settings: Settings) -> None:
         stderr=subprocess.PIPE,
     )
     try:
-        until(lambda: not is_closed(port), 30, "an open port")
+        until(lambda: not refuses(port), 30, "an open port")
         with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as client:
             client.request("GET", "/health/live")
             assert client.getresponse().status == 200

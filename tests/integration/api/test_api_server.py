@@ -14,6 +14,7 @@ from api.app import create_app
 from api.openapi.command import unwired
 from api.server.server import MAX_HEADER_BYTES, MAX_READ_BYTES, Server
 from bus.errors import ConfigurationError
+from tests.support.line import Line, refuses
 from tests.support.waiting import until
 
 CHUNKED = b"POST / HTTP/%s\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
@@ -76,17 +77,15 @@ def connect(server: Server) -> http.client.HTTPConnection:
     ],
 )
 def test_what_the_server_refuses_is_a_problem(request_: bytes, status: int) -> None:
-    with serving(Application()) as server, socket.create_connection(("127.0.0.1", server.port), 10) as line:
-        line.sendall(request_)
-        response = http.client.HTTPResponse(line)
-        response.begin()
-        body = response.read()
+    with serving(Application()) as server, Line(server.port) as line:
+        line.send(request_)
+        answered, body, headers = line.answer()
 
-    assert response.status == orjson.loads(body)["status"] == status
-    assert response.getheader("Content-Type") == "application/problem+json"
-    assert response.getheader("X-Content-Type-Options") == "nosniff"
-    assert response.getheader("Server") is None
-    assert response.getheader("Connection") == "close"
+    assert answered == orjson.loads(body)["status"] == status
+    assert headers["Content-Type"] == "application/problem+json"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Server"] is None
+    assert headers["Connection"] == "close"
     assert b"hunter2" not in body
 
 
@@ -121,16 +120,6 @@ def test_stopping_finishes_what_has_begun_and_lets_nobody_else_in() -> None:
 
         assert (response.status, response.read()) == (200, b"hello")
         assert idle.sock.recv(1) == b""
-
-
-def refuses(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), 5).close()
-    except ConnectionRefusedError:
-        return True
-    except ConnectionResetError:  # it came in the instant of closing
-        return False
-    return False
 
 
 def test_two_servers_share_a_port() -> None:

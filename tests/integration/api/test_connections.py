@@ -1,7 +1,5 @@
 """Connections: each is read and written when it can be, however many there are."""
 
-import http.client
-import socket
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,13 +11,12 @@ import pytest
 from api.server.channel import Channel
 from api.server.limits import Limits
 from api.server.server import Server
+from tests.support.line import PATIENCE_S, Line
 from tests.support.waiting import until
 
-PATIENCE_S = 20.0
 LARGE = 300_000
 """Often more than the kernel takes at once, so that the reading thread has to send the rest."""
 BEGUN, GO_ON = threading.Event(), threading.Event()
-GET = b"GET /%s HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -48,18 +45,16 @@ def serving(limits: Limits = Limits()) -> Iterator[Server]:  # noqa: B008 - it d
         assert not thread.is_alive()
 
 
-def connected(server: Server) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", server.port), PATIENCE_S)
+def connected(server: Server) -> Line:
+    return Line(server.port)
 
 
-def answer(line: socket.socket) -> bytes:
-    response = http.client.HTTPResponse(line)
-    response.begin()
-    return response.read().rstrip(b".")
+def answer(line: Line) -> bytes:
+    return line.answer().body.rstrip(b".")
 
 
-def ask(line: socket.socket, path: str) -> bytes:
-    line.sendall(GET % path.encode())
+def ask(line: Line, path: str) -> bytes:
+    line.ask(path)
     return answer(line)
 
 
@@ -80,7 +75,7 @@ def test_a_request_may_come_in_pieces() -> None:
     with serving() as server, connected(server) as line:
         for _ in range(2):
             for piece in pieces:
-                line.sendall(piece)
+                line.send(piece)
                 ask_somebody_else(server)
             assert answer(line) == b"/abcde"
 
@@ -94,10 +89,10 @@ def ask_somebody_else(server: Server) -> None:
 def test_a_server_that_stops_parts_with_the_idle_at_once() -> None:
     with serving() as server, connected(server) as busy, connected(server) as idle:
         assert ask(idle, "once") == b"/once"
-        busy.sendall(GET % b"slow")
+        busy.ask("slow")
         assert BEGUN.wait(PATIENCE_S)
         server.stop()
-        assert idle.recv(1) == b""
+        assert idle.rest() == b""
         GO_ON.set()
         assert answer(busy) == b"/slow"
 
@@ -118,9 +113,10 @@ def test_an_answer_takes_one_send(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_who_is_idle_for_too_long_is_parted_with() -> None:
-    with serving(Limits(idle_s=0.05, look_s=0.02)) as server, connected(server) as line:
+    with serving() as server, connected(server) as line:
         assert ask(line, "once") == b"/once"
-        assert line.recv(1) == b""
+        server._server.limits = Limits(idle_s=0.05, look_s=0.02)  # from now on: the caller had time
+        assert line.rest() == b""
 
 
 def test_beyond_the_limit_a_connection_waits_for_another_to_end() -> None:
@@ -128,10 +124,10 @@ def test_beyond_the_limit_a_connection_waits_for_another_to_end() -> None:
     with serving(limits) as server, ExitStack() as leaving:
         inside = [leaving.enter_context(connected(server)) for _ in range(3)]
         for line in inside:
-            line.sendall(GET % b"slow")
+            line.ask("slow")
         assert BEGUN.wait(PATIENCE_S)
         outside = leaving.enter_context(connected(server))
-        outside.sendall(GET % b"late")
+        outside.ask("late")
         until(lambda: server._server.in_connection_overflow, PATIENCE_S, "nobody let in any more")
         inside[1].close()
         GO_ON.set()

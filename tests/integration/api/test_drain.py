@@ -1,9 +1,8 @@
 """A server that drains: what was sent before gets its answer, what was not sent whole is not begun."""
 
-import socket
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from api.server import channel
 from api.server import server as server_module
 from api.server.server import Server
+from tests.support.line import Line, refuses
 from tests.support.waiting import until
 
 PATIENCE_S = 10.0
@@ -59,41 +59,20 @@ def serving(application: Application, threads: int = 4) -> Iterator[tuple[Server
         assert not thread.is_alive()
 
 
-def connect(server: Server) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", server.port), PATIENCE_S)
-
-
-def everything_from(line: socket.socket) -> bytes:
-    """Until the server closes; an abrupt end is an error."""
-    received = b""
-    while data := line.recv(65_536):
-        received += data
-    return received
-
-
 def until_closed_to_newcomers(server: Server) -> None:
-    def refuses() -> bool:
-        try:
-            connect(server).close()
-        except ConnectionRefusedError:
-            return True
-        except ConnectionResetError:  # it came in the instant of closing
-            return False
-        return False
-
-    until(refuses, PATIENCE_S, "a closed port")
+    until(lambda: refuses(server.port), PATIENCE_S, "a closed port")
 
 
 def test_every_pipelined_request_is_answered_in_order() -> None:
     application = Application()
-    with serving(application) as (server, _), closing(connect(server)) as line:
-        line.sendall(SLOW + b"".join(b"GET /%d HTTP/1.1\r\nHost: x\r\n\r\n" % n for n in range(5)))
+    with serving(application) as (server, _), Line(server.port) as line:
+        line.send(SLOW + b"".join(b"GET /%d HTTP/1.1\r\nHost: x\r\n\r\n" % n for n in range(5)))
         until(lambda: application.began, PATIENCE_S, "a request in hand")
 
         server.stop()
         until_closed_to_newcomers(server)
         application.go_on.set()
-        answers = everything_from(line)
+        answers = line.rest()
 
     assert application.began == ["/slow", "/0", "/1", "/2", "/3", "/4"]
     assert answers.count(b"200 OK") == 6
@@ -104,29 +83,29 @@ def test_every_pipelined_request_is_answered_in_order() -> None:
 def test_what_was_sent_while_another_request_was_in_hand_is_answered() -> None:
     """It waits in the kernel: the server does not read on while it works."""
     application = Application()
-    with serving(application) as (server, _), closing(connect(server)) as line:
-        line.sendall(SLOW)
+    with serving(application) as (server, _), Line(server.port) as line:
+        line.send(SLOW)
         until(lambda: application.began, PATIENCE_S, "a request in hand")
-        line.sendall(HEAD + BODY)
+        line.send(HEAD + BODY)
 
         server.stop()
         until_closed_to_newcomers(server)
         application.go_on.set()
-        answers = everything_from(line)
+        answers = line.rest()
 
     assert answers.endswith(b"/echo" + BODY)
 
 
 def test_a_request_that_is_half_read_is_finished_if_the_rest_comes() -> None:
     application = Application()
-    with serving(application) as (server, _), closing(connect(server)) as line:
-        line.sendall(HEAD + BODY[:3])
+    with serving(application) as (server, _), Line(server.port) as line:
+        line.send(HEAD + BODY[:3])
         until(lambda: any(c.request for c in channels(server)), PATIENCE_S, "half a request")
 
         server.stop()
         until_closed_to_newcomers(server)
-        line.sendall(BODY[3:])
-        answer = everything_from(line)
+        line.send(BODY[3:])
+        answer = line.rest()
 
     assert answer.endswith(b"/echo" + BODY)
     assert b"Connection: close" in answer
@@ -138,27 +117,27 @@ def test_a_request_that_stays_half_read_is_neither_begun_nor_answered(
 ) -> None:
     monkeypatch.setattr(server_module, "DRAIN_S", 0.5)
     application = Application()
-    with serving(application) as (server, thread), closing(connect(server)) as line:
-        line.sendall(HEAD + BODY[:3])
+    with serving(application) as (server, thread), Line(server.port) as line:
+        line.send(HEAD + BODY[:3])
         until(lambda: any(c.request for c in channels(server)), PATIENCE_S, "half a request")
 
         server.stop()
         thread.join(PATIENCE_S)
 
-        assert line.recv(1) == b""
+        assert line.rest() == b""
     assert application.began == []
 
 
 def test_a_slow_reader_gets_all_of_its_answers() -> None:
     application = Application()
-    with serving(application) as (server, thread), closing(connect(server)) as line:
-        line.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n" * MANY)
+    with serving(application) as (server, thread), Line(server.port) as line:
+        line.send(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n" * MANY)
         until(lambda: any(c.total_outbufs_len for c in channels(server)), PATIENCE_S, "an answer under way")
 
         server.stop()
         until_closed_to_newcomers(server)
         assert thread.is_alive()
-        answers = everything_from(line)
+        answers = line.rest()
 
     assert answers.count(b"200 OK") == MANY
     assert answers.count(b"x") >= MANY * LARGE
@@ -168,12 +147,12 @@ def test_who_has_just_connected_is_heard(monkeypatch: pytest.MonkeyPatch) -> Non
     """Its connection was accepted, its request is on the way."""
     monkeypatch.setattr(channel, "NEW_S", PATIENCE_S)
     application = Application()
-    with serving(application) as (server, _), closing(connect(server)) as line:
+    with serving(application) as (server, _), Line(server.port) as line:
         until(lambda: channels(server), PATIENCE_S, "the connection")
         server.stop()
         until_closed_to_newcomers(server)
-        line.sendall(HEAD + BODY)
-        assert everything_from(line).endswith(BODY)
+        line.send(HEAD + BODY)
+        assert line.rest().endswith(BODY)
 
 
 def test_what_still_waits_for_a_thread_at_the_end_is_refused_with_an_answer(
@@ -181,17 +160,17 @@ def test_what_still_waits_for_a_thread_at_the_end_is_refused_with_an_answer(
 ) -> None:
     monkeypatch.setattr(server_module, "REFUSE_AFTER_S", 0.0)
     application = Application()
-    with serving(application, threads=1) as (server, _), closing(connect(server)) as first:
-        first.sendall(SLOW)
+    with serving(application, threads=1) as (server, _), Line(server.port) as first:
+        first.send(SLOW)
         until(lambda: application.began, PATIENCE_S, "a request in hand")
-        with closing(connect(server)) as second:
-            second.sendall((HEAD + BODY) * 2)
+        with Line(server.port) as second:
+            second.send((HEAD + BODY) * 2)
             until(lambda: server.waiting, PATIENCE_S, "a request that waits")
 
             server.stop()
-            answers = everything_from(second)
+            answers = second.rest()
         application.go_on.set()
-        assert everything_from(first).endswith(b"/slow")
+        assert first.rest().endswith(b"/slow")
 
     assert answers.count(b"503 Service Unavailable") == 2
     assert answers.count(b"Connection: close") == 1

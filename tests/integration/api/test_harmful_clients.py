@@ -3,9 +3,7 @@
 One of each kind, with deadlines of tenths of seconds. ``python -m tests.attacks`` has them by the hundred.
 """
 
-import http.client
 import select
-import socket
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -21,9 +19,9 @@ from api.server import health
 from api.server.channel import MOST_UNANSWERED, Channel
 from api.server.limits import Limits
 from api.server.server import Server
+from tests.support.line import PATIENCE_S, Line
 from tests.support.waiting import until
 
-PATIENCE_S = 20.0
 SOON = Limits(head_s=0.1, body_s=0.1, output_s=0.1, look_s=0.02)
 LARGE = 8_000_000
 """More than the kernel takes, so that some stays with the server until its caller reads."""
@@ -65,14 +63,14 @@ class House:
     def channels(self) -> list[Channel]:
         return list(self.server._server.active_channels.values())
 
-    def line(self, source: str = "127.0.0.1") -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.server.port), PATIENCE_S, (source, 0))
+    def line(self, source: str = "127.0.0.1") -> Line:
+        return Line(self.server.port, source)
 
     def answers_others(self, **headers: str) -> str:
         """Ask over a new connection; return the address that the server took for the caller's."""
         with self.line() as line:
-            line.sendall(get("other", **headers))
-            return answer(line)[1].decode()
+            line.send(get("other", **headers))
+            return line.answer().body.decode()
 
     def until_looked(self, times: int) -> None:
         """Until the server has looked after its callers so many times."""
@@ -104,22 +102,12 @@ def get(path: str, **headers: str) -> bytes:
     return f"GET /{path} HTTP/1.1\r\nHost: x\r\n{further}\r\n".encode()
 
 
-def answer(line: socket.socket) -> tuple[int, bytes]:
-    response = http.client.HTTPResponse(line)
-    response.begin()
-    return response.status, response.read()
-
-
-def everything_from(line: socket.socket) -> bytes:
-    return b"".join(iter(lambda: line.recv(1 << 20), b""))
-
-
 @pytest.mark.parametrize("sent", [b"G", b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ", HEAD + b"abc"])
 def test_a_request_that_stays_half_sent_is_a_408(sent: bytes) -> None:
     with serving() as house, house.line() as line:
-        line.sendall(sent)
-        status, body = answer(line)
-        assert line.recv(1) == b""
+        line.send(sent)
+        status, body, _ = line.answer()
+        assert line.rest() == b""
         assert house.answers_others() == "127.0.0.1"
 
     assert status == orjson.loads(body)["status"] == HTTPStatus.REQUEST_TIMEOUT
@@ -131,26 +119,26 @@ def test_a_request_that_stays_half_sent_is_a_408(sent: bytes) -> None:
 @pytest.mark.parametrize("sent", [b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ", HEAD.replace(b"10", b"9999")])
 def test_a_byte_now_and_then_wins_no_time(sent: bytes) -> None:
     with serving(replace(SOON, body_bytes_per_s=1e6)) as house, house.line() as line:
-        line.sendall(sent)
+        line.send(sent)
         while not select.select([line], [], [], 0.01)[0]:
-            line.sendall(b"a")
-        assert line.recv(12) == b"HTTP/1.1 408"
+            line.send(b"a")
+        assert line.answer().status == 408
 
 
 def test_the_clock_of_a_request_stands_still_while_the_server_owes_an_answer() -> None:
     with serving() as house, house.line() as line:
-        line.sendall(get("slow") + HEAD[:20])
+        line.send(get("slow") + HEAD[:20])
         until(lambda: house.began, PATIENCE_S, "a request in hand")
         house.until_looked(20)  # more than twice the deadline
-        line.sendall(HEAD[20:] + b"0123456789")
+        line.send(HEAD[20:] + b"0123456789")
         house.go_on.set()
-        assert [answer(line)[0] for _ in range(2)] == [200, 200]
+        assert [line.answer().status for _ in range(2)] == [200, 200]
     assert house.refusals == []
 
 
 def test_who_reads_nothing_is_parted_with_and_gets_no_answer_more() -> None:
     with serving() as house, house.line() as line:
-        line.sendall(get("large") * 3)
+        line.send(get("large") * 3)
         until(lambda: house.channels() and house.began, PATIENCE_S, "an answer under way")
         until(lambda: not house.channels(), PATIENCE_S, "a closed connection")
     assert house.began == ["/large"]
@@ -158,10 +146,11 @@ def test_who_reads_nothing_is_parted_with_and_gets_no_answer_more() -> None:
 
 
 def test_a_silent_connection_ends_in_time() -> None:
-    with serving(replace(SOON, idle_s=0.1)) as house, house.line() as line:
-        line.sendall(get("here"))
-        assert answer(line)[0] == 200
-        assert line.recv(1) == b""
+    with serving(SOON) as house, house.line() as line:
+        line.send(get("here"))
+        assert line.answer().status == 200
+        house.server._server.limits = replace(SOON, idle_s=0.1)  # from now on: the caller had time
+        assert line.rest() == b""
     assert house.closings == ["request"]
     assert house.refusals == []
 
@@ -170,12 +159,12 @@ def test_unread_answers_hold_no_thread_and_are_all_there_once_they_are_read() ->
     with serving(Limits(look_s=0.02)) as house, ExitStack() as leaving:
         lines = [leaving.enter_context(house.line()) for _ in range(4)]
         for line in lines:
-            line.sendall(get("large") * 3 + get("last", Connection="close"))
+            line.send(get("large") * 3 + get("last", Connection="close"))
         until(lambda: house.began.count("/large") == len(lines), PATIENCE_S, "an answer to each")
         house.until_looked(3)
         assert house.answers_others() == "127.0.0.1"
         assert house.began.count("/large") == len(lines)
-        received = everything_from(lines[0])
+        received = lines[0].rest()
     assert received.count(b"200 OK") == 3 + 1
     assert received.endswith(b"127.0.0.1")
 
@@ -183,8 +172,8 @@ def test_unread_answers_hold_no_thread_and_are_all_there_once_they_are_read() ->
 def test_of_many_requests_at_once_some_are_read_and_all_are_answered_in_order() -> None:
     paths = [f"n{number}" for number in range(300)]
     with serving() as house, house.line() as line:
-        line.sendall(b"".join(map(get, paths)) + get("last", Connection="close"))
-        received = everything_from(line)
+        line.send(b"".join(map(get, paths)) + get("last", Connection="close"))
+        received = line.rest()
     assert house.began == [f"/{path}" for path in (*paths, "last")]
     assert received.count(b"200 OK") == len(paths) + 1
     assert max(house.unanswered) == MOST_UNANSWERED
@@ -193,34 +182,34 @@ def test_of_many_requests_at_once_some_are_read_and_all_are_answered_in_order() 
 def test_silent_connections_give_way_to_newcomers() -> None:
     with serving(Limits(connections=20)) as house, ExitStack() as leaving:
         busy = leaving.enter_context(house.line())
-        busy.sendall(get("slow"))
+        busy.send(get("slow"))
         until(lambda: house.began, PATIENCE_S, "a request in hand")
         silent = [leaving.enter_context(house.line()) for _ in range(60)]
         half = [leaving.enter_context(house.line()) for _ in range(60)]
         for line in half:
-            line.sendall(b"G")
+            line.send(b"G")
         assert house.answers_others() == "127.0.0.1"
         until(lambda: len(house.channels()) <= 18, PATIENCE_S, "nine tenths of the connections")
-        assert silent[0].recv(1) == half[0].recv(1) == b""
+        assert silent[0].rest() == half[0].rest() == b""
         assert set(house.closings) == {"gave_way"}
         house.go_on.set()
-        assert answer(busy)[0] == 200
+        assert busy.answer().status == 200
 
 
 def test_an_address_has_no_more_than_its_share_of_the_connections() -> None:
     with serving(Limits(per_address=2)) as house, ExitStack() as leaving:
         inside = [leaving.enter_context(house.line("127.0.0.2")) for _ in range(2)]
         for line in inside:
-            line.sendall(get("here"))
-            assert answer(line) == (200, b"127.0.0.2")
-        assert leaving.enter_context(house.line("127.0.0.2")).recv(1) == b""
+            line.send(get("here"))
+            assert line.answer()[:2] == (200, b"127.0.0.2")
+        assert leaving.enter_context(house.line("127.0.0.2")).rest() == b""
         assert house.closings == ["per_address"]
         assert house.answers_others() == "127.0.0.1"
         inside[0].close()
         until(lambda: len(house.channels()) == 1, PATIENCE_S, "the end of a connection")
         again = leaving.enter_context(house.line("127.0.0.2"))
-        again.sendall(get("here"))
-        assert answer(again)[0] == 200
+        again.send(get("here"))
+        assert again.answer().status == 200
 
 
 def test_a_trusted_proxy_speaks_for_others_and_has_any_number_of_connections() -> None:
@@ -234,10 +223,10 @@ def test_a_trusted_proxy_speaks_for_others_and_has_any_number_of_connections() -
 def test_a_connection_that_asks_for_health_in_a_loop_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "EVERY_S", 3_600.0)
     with serving() as house, house.line() as looping, house.line() as probe:
-        looping.sendall(get("health/live") * 2)
-        assert answer(looping)[0] == 200
-        probe.sendall(get("health/ready"))
-        assert answer(probe)[0] == 200
+        looping.send(get("health/live") * 2)
+        assert looping.answer().status == 200
+        probe.send(get("health/ready"))
+        assert probe.answer().status == 200
         assert house.began == ["/health/live", "/health/ready"]
     assert house.began[2:] == ["/health/live"], "to stop waits for nobody's second"
 
