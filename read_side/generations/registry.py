@@ -27,7 +27,7 @@ import pymongo
 from pymongo import IndexModel
 from pymongo.collection import Collection
 from pymongo.database import Database
-from pymongo.errors import CollectionInvalid, DuplicateKeyError
+from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from bus.connections.clients import DURABLE, StoredDocument
 from bus.primitives.cached import CachedValue
@@ -38,6 +38,7 @@ from read_side.projections.model import Index, ReadModel
 COLLECTION = "read_models"
 FIRST = 1
 REFRESH_S = 1.0
+NAMESPACE_EXISTS = 48
 INDEXED_S = 3_600
 """The limit in seconds for making the indexes of all documents. A hundred million documents do not
 take longer."""
@@ -201,8 +202,11 @@ class Registry:
                 collection.create_indexes([_index_model(index) for index in indexes])
 
     def _create_view(self, name: str, collection: str) -> None:
-        with suppress(CollectionInvalid):  # another process was first
-            self._database.create_collection(name, viewOn=collection, pipeline=[])
+        try:  # PyMongo's own look at what exists would leave room for another process after it
+            self._database.create_collection(name, check_exists=False, viewOn=collection, pipeline=[])
+        except OperationFailure as error:
+            if error.code != NAMESPACE_EXISTS:  # another process was first
+                raise
 
     def entries(self) -> Mapping[str, RegistryEntry]:
         """Return everything registered, by name; at most ``REFRESH_S`` old."""
