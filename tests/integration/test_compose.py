@@ -16,11 +16,13 @@ from pymongo.errors import OperationFailure, PyMongoError
 from api.local import ports
 from api.local.mongod import Mongod
 from tests.support.processes import ROOT
+from tests.support.waiting import until
 
 DEPLOY = ROOT / "deploy"
 COMMAND = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["x-mongo"]["command"]
 SET_OPTIONS = [word for word in COMMAND if not word.startswith(("mongod", "--bind", "--keyFile"))]
 INITIATE_S = 150
+ELECTED_S = 30.0
 ADMIN, SECRET = "5ec2e7ad", "5ec2e7"
 
 
@@ -74,7 +76,12 @@ def connect(members: str, user: str, password: str) -> MongoClient[dict[str, Any
 
 
 def test_the_set_and_its_users_are_made_once(members: str) -> None:
+    """Compose starts it at every ``up``, whichever member is primary by then."""
     initiate(members)
+    with connect(members, "admin", ADMIN) as client:
+        first = client.primary
+        client.admin.command("replSetStepDown", 60)
+        until(lambda: client.primary not in {first, None}, ELECTED_S, "another primary")
     initiate(members)
 
     with connect(members, "twofold", SECRET) as client:
