@@ -28,7 +28,10 @@ POLL_S = 0.02
 
 
 class Processes:
-    """Starts the Procfile on entering and stops it on leaving, within ``STOP_S + LEFTOVERS_S``."""
+    """Starts the Procfile, and stops it on leaving, within ``STOP_S + LEFTOVERS_S``.
+
+    Enter it before ``start``: then a signal that comes during ``start`` leaves nothing behind.
+    """
 
     def __init__(self, procfile: Path, root: Path, environ: Mapping[str, str]) -> None:
         self._procfile = procfile.resolve()
@@ -46,6 +49,10 @@ class Processes:
         return None
 
     def __enter__(self) -> Self:
+        return self
+
+    def start(self) -> None:
+        """Start honcho; raises ServerUnavailableError if it is not installed."""
         if importlib.util.find_spec("honcho") is None:
             raise ServerUnavailableError("honcho is not installed: run pip install -e '.[local]'")
         # Without --env honcho would let a .env file override what the servers' addresses are.
@@ -57,22 +64,23 @@ class Processes:
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
-        return self
 
     def __exit__(self, *_: object) -> None:
-        if self._honcho is None:
-            return
-        self._honcho.terminate()
-        if self.wait(STOP_S) is None:
-            with suppress(ProcessLookupError):
-                os.killpg(self._honcho.pid, SIGKILL)
+        if self._honcho is not None:
+            self._honcho.terminate()
+            if self.wait(STOP_S) is None:
+                with suppress(ProcessLookupError):
+                    os.killpg(self._honcho.pid, SIGKILL)
         deadline = time.monotonic() + LEFTOVERS_S
-        while (left := self._left()) and time.monotonic() < deadline:
+        while left := self._left():  # looked for by the mark: also a honcho that has just been started
             for pid in left:
                 with suppress(ProcessLookupError):
                     os.kill(pid, SIGKILL)
+            if time.monotonic() > deadline:
+                break
             time.sleep(POLL_S)
-        self._honcho.wait()
+        if self._honcho is not None:
+            self._honcho.wait()
 
     def _left(self) -> list[int]:
         mark = self._mark.encode()

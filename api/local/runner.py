@@ -99,6 +99,7 @@ def _run(
     servers = running.enter_context(LocalServers(settings.model_copy(update={"api_port": port})))
     environ = environment.for_processes(settings, servers)
     processes = running.enter_context(Processes(procfile, ROOT, environ))
+    processes.start()
     running.callback(console.print, "Stopping ...")
     address = _address(settings.api_host, port)
     tokens = welcome.tokens(settings)
