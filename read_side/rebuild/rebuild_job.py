@@ -91,6 +91,7 @@ class ProgressReporter(RebuildListener):
             while not self._over.is_set():
                 self._tell()
                 self._over.wait(TELL_S)
+            self._tell()  # what has come since
         except Exception as error:  # noqa: BLE001 - the rebuild raises it
             self.failure = error
             self._stopping.set()

@@ -20,6 +20,9 @@ from read_side.rebuild.filling import fill_partition
 from read_side.rebuild.rebuild import Rebuild, RebuildTools, Rebuilt
 from tests.integration.sides import LONG_AGO, PARTITIONS, ReadSide
 
+NOBODY_S = 3.0
+"""When nobody follows, so long it takes to be sure: longer than a busy machine lets one that does wait."""
+
 
 def changed(model: ReadModel) -> ReadModel:
     """The same model in the next version of its code: every document says which."""
@@ -136,8 +139,8 @@ def quick() -> Iterator[None]:
     """These workers look at the registry with every bell: nothing has to be waited for."""
     with (
         mock.patch.object(handover, "LEARNED_S", 0.0),
-        mock.patch.object(handover, "FOLLOWED_S", 0.3),
-        mock.patch.object(handover, "CAUGHT_UP_S", 0.3),
+        mock.patch.object(handover, "FOLLOWED_S", NOBODY_S),
+        mock.patch.object(handover, "CAUGHT_UP_S", NOBODY_S),
         mock.patch.object(handover, "RING_EVERY_S", 0.0),
         mock.patch.object(handover, "POLL_S", 0.001),
     ):
