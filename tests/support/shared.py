@@ -22,10 +22,13 @@ class Shared:
         self._entered: dict[object, Any] = {}
         self._open = ExitStack()
 
-    def get(self, make: Callable[..., AbstractContextManager[T]], *arguments: object) -> T:
-        """What ``make`` gives, made once."""
+    def get(self, make: Callable[[], AbstractContextManager[T]]) -> T:
+        """What ``make`` gives, made once.
+
+        It may not rest on a fixture: after the last test it ends when the session's fixtures are gone.
+        """
         if make not in self._entered:
-            self._entered[make] = self._open.enter_context(make(*arguments))
+            self._entered[make] = self._open.enter_context(make())
         made: T = self._entered[make]
         return made
 

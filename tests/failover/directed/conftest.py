@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from tests.failover.directed.connections import Connections
 from tests.failover.servers.replica_set import ReplicaSet, when_told
 from tests.integration.sides import WriteSide
 from tests.support import messages
+from tests.support.server_folders import server_folder
 from tests.support.shared import Shared
 
 SHARED = Shared(Path(__file__).parent)
@@ -22,13 +23,19 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(SHARED)
 
 
+@contextmanager
+def _own_replica_set() -> Iterator[ReplicaSet]:
+    with server_folder("twofold-tests-") as folder, when_told(folder) as replica_set:
+        yield replica_set
+
+
 @pytest.fixture
-def replica_set(server_data: Path) -> Iterator[ReplicaSet]:
+def replica_set() -> Iterator[ReplicaSet]:
     """All members run, are well, and can reach each other.
 
     So they are left, too: members that look for one that is gone keep a processor busy.
     """
-    replica_set = SHARED.get(when_told, server_data)
+    replica_set = SHARED.get(_own_replica_set)
     yield replica_set
     replica_set.restore()
 

@@ -17,6 +17,7 @@ from write_side.handling.decider import _Rounds
 IN_ORDER = "a later version stands above what it rests on"
 DURABLE_ONLY = "a repeat under a key is told the ids of its first"
 NEVER_STALE = "a strong read shows what was acknowledged, or nothing"
+NEVER_REFUSED = "a token that was given out is not taken for a made-up one"
 
 
 def counter_alone() -> AbstractContextManager[object]:
@@ -71,3 +72,4 @@ def by_majority() -> AbstractContextManager[object]:
 CLAIM_ABOVE = Protection("a claim above what was read", IN_ORDER, counter_alone)
 SETTLED_INBOX = Protection("settled reads of the inbox", DURABLE_ONLY, local_inbox)
 READ_BARRIER = Protection("a read barrier before a strong read", NEVER_STALE, by_majority)
+BARRIER_BEFORE_REFUSAL = Protection("a read barrier before a token is refused", NEVER_REFUSED, by_majority)
