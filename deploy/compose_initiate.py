@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from pymongo import MongoClient
@@ -46,7 +47,7 @@ def main() -> None:
     with connected(members, replicaSet=SET, username="admin", password=admin) as administrator:
         until("the application has a user", lambda: add_user(administrator, "twofold", twofold, RIGHTS))
         for member in members[1:]:
-            until(f"{member} is a member", lambda host=member: add_member(administrator, host))
+            until(f"{member} is a member", partial(add_member, administrator, member))
         until("all members vote", lambda: voters(administrator) == len(members))
 
 
