@@ -38,8 +38,11 @@ class Swarm:
     hosts: int = 10
     settings: Mapping[str, str] = field(default_factory=dict)
 
-    def run(self, target: Target, is_over: Callable[[], bool]) -> Mapping[str, int]:
-        did: Counter[str] = Counter()
+    def run(
+        self, target: Target, is_over: Callable[[], bool], did: Counter[str] | None = None
+    ) -> Mapping[str, int]:
+        """``did`` is counted in, so that others see it meanwhile."""
+        did = Counter() if did is None else did
         members = [_Member(self, target, number, did) for number in range(self.connections)]
         began = time.monotonic()
         turns = [(began + OPEN_OVER_S * n / len(members), n) for n in range(len(members))]

@@ -157,10 +157,11 @@ def test_what_began_just_now_may_be_under_way(
     inbox: Inbox, attempts: Attempts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     accept(inbox, "k1")
+    monkeypatch.setattr(attempts_module, "QUIET_MS", 600_000)
     attempts.begin_all(["k1"])
     assert not attempts.are_quiet("k1")
     monkeypatch.setattr(attempts_module, "QUIET_MS", 20)
     until(lambda: attempts.are_quiet("k1"), LEASE_S, "nothing was heard for a while")
     attempts.begin_alone("k1")
-    monkeypatch.setattr(attempts_module, "QUIET_MS", 3_000)
+    monkeypatch.setattr(attempts_module, "QUIET_MS", 600_000)
     assert not attempts.are_quiet("k1")

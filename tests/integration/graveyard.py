@@ -33,17 +33,22 @@ def bury(
     *,
     queue: str = "commands",
 ) -> None:
-    """Put a message where Dramatiq puts the dead."""
+    """Put a message where Dramatiq puts the dead, in one step as Dramatiq does."""
     keys = QueueKeys(queue)
     redis_id = name.encode() if isinstance(name, str) else name
-    client.zadd(keys.dead, {redis_id: died_ms})
-    client.hset(keys.dead_messages, redis_id, payload() if message is None else message)
+    with client.pipeline(transaction=True) as step:
+        step.zadd(keys.dead, {redis_id: died_ms})
+        step.hset(keys.dead_messages, redis_id, payload() if message is None else message)
+        step.execute()
 
 
 def buried(client: redis.Redis, queue: str = "commands") -> int:
     """How many dead letters Redis has: the same number of ids and of messages."""
     keys = QueueKeys(queue)
-    count = client.zcard(keys.dead)
-    assert client.hlen(keys.dead_messages) == count
+    with client.pipeline(transaction=True) as step:
+        step.zcard(keys.dead)
+        step.hlen(keys.dead_messages)
+        count, messages_count = step.execute()
+    assert messages_count == count
     assert isinstance(count, int)
     return count

@@ -15,6 +15,21 @@ from tests.support.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 END_S = 10
+PATIENT = """
+from api.__main__ import main
+from api.local import runner
+runner.QUIET_S = {seconds}
+main()
+"""
+
+
+def draw_ports(data_dir: Path) -> None:
+    """Let the servers have ports of this process's own, as if they had had them last time.
+
+    A runner would draw them from all that there are: also one that somebody else has drawn and not taken yet.
+    """
+    for server in ("redis", "mongod"):
+        (data_dir / f"{server}.port").write_text(str(next(ports.candidates())))
 
 
 class Shop:
@@ -26,16 +41,23 @@ class Shop:
         self.output = data_dir / "output"
         self.runner: subprocess.Popen[str] | None = None
 
-    def run(self, *arguments: str, terminal: bool = False, **processes: str) -> subprocess.Popen[str]:
-        """Start a runner, on a terminal or not; each process is the text of a Python program."""
+    def run(
+        self, *arguments: str, terminal: bool = False, quiet_s: float | None = None, **processes: str
+    ) -> subprocess.Popen[str]:
+        """Start a runner, on a terminal or not; each process is the text of a Python program.
+
+        ``quiet_s`` is how long the runner waits for the first lines of the processes, if not its own time.
+        """
         for name, program in processes.items():
             (self.data_dir / f"{name}.py").write_text(program)
         procfile = self.data_dir / "Procfile"
         lines = [f"{name}: exec python '{self.data_dir / name}.py'\n" for name in processes]
         procfile.write_text("".join(lines))
+        draw_ports(self.data_dir)
+        api = ["-m", "api"] if quiet_s is None else ["-c", PATIENT.format(seconds=quiet_s)]
         with self._terminal() if terminal else self.output.open("w") as output:
             self.runner = subprocess.Popen(
-                [sys.executable, "-m", "api", "run", "--procfile", str(procfile), *arguments],
+                [sys.executable, *api, "run", "--procfile", str(procfile), *arguments],
                 cwd=ROOT,
                 env=os.environ
                 | {"DATA_DIR": str(self.data_dir), "PORT": str(self.port), "JWT_PUBLIC_KEY": "unused"},
@@ -59,7 +81,7 @@ class Shop:
         os.close(terminal)
 
     def said(self) -> str:
-        return self.output.read_text()
+        return self.output.read_text(errors="replace")  # half a character may have come so far
 
     def pids(self) -> list[int]:
         """Whatever has this DATA_DIR in its environment, or works in it."""
@@ -75,7 +97,10 @@ class Shop:
 
     def pid_of(self, server: str) -> int:
         """The embedded server that runs in this data directory."""
-        works_in = {Path(f"/proc/{pid}/cwd").readlink(): pid for pid in self.pids()}
+        works_in = {}
+        for pid in self.pids():
+            with suppress(OSError):  # gone meanwhile
+                works_in[Path(f"/proc/{pid}/cwd").readlink()] = pid
         return works_in[self.data_dir / server]
 
     def end(self) -> None:

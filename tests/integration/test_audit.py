@@ -20,10 +20,12 @@ from read_side.projections.order_summary import ORDER_SUMMARY
 from tests.integration.crashes import dying
 from tests.integration.sides import PARTITIONS, ReadSide, WriteSide, order_id, partition
 from tests.support import messages
+from tests.support.waiting import until
 from write_side.__main__ import app as write_side_app
 
 HOME = partition("c1")
 O1 = order_id("c1")
+PATIENCE_S = 30
 
 
 @pytest.fixture
@@ -129,6 +131,7 @@ def test_nothing_has_to_stand_still(
 ) -> None:
     monkeypatch.setattr(audits, "CHUNK", 2)
     done = threading.Event()
+    audited: list[list[DocumentDifference]] = []
 
     def project() -> None:
         other = ReadSide(write.log, read.database)
@@ -141,12 +144,13 @@ def test_nothing_has_to_stand_still(
                 write.do(messages.place_order(order_id=order_id("c1", number)))
                 write.do(messages.change_customer(name=f"Ann {number}"))
                 write.do(messages.add_product(product_id=f"q{number}"))
+                if number == 16:  # else all could be done before the first audit begins
+                    until(lambda: audited, PATIENCE_S, "an audit")
         finally:
             done.set()
 
     with ThreadPoolExecutor(2) as pool:
         running = [pool.submit(project), pool.submit(shop)]
-        audited = []
         while not done.is_set():
             audited.append(audit(write.log, read.database))
         for each in running:

@@ -45,6 +45,8 @@ def shop(settings: Settings, client: redis.Redis) -> Iterator[WriteSide]:
             error="ValueError: [no] more",
         )
         come_to(shop.inbox, f"k{number}", outcome)
+    earlier = [{"$set": {"finished_at": {"$subtract": ["$finished_at", 1_000]}}}]  # in another millisecond
+    shop.database.commands.update_one({"_id": "k1"}, earlier)
     bury(client, "k2", DIED_MS, payload("k2", options={"error": "KeyError: 'k2'", "retries": 3}))
     bury(client, "b1", DIED_MS + 1, payload("b1", actor_name="customers", kwargs={}), queue="customers")
     bury(client, "u1", DIED_MS + 2, b"\xff[red]")

@@ -204,6 +204,7 @@ def test_the_clock_collects_those_of_every_queue_that_is_subscribed(
         for queue in QUEUES:
             bury(client, f"{queue}'s", queue=queue)
             until(lambda: letters.count_kept().get(queue), PATIENCE_S, f"{queue} collected")  # noqa: B023 - used at once
+        until(lambda: not any(buried(client, queue) for queue in QUEUES), PATIENCE_S, "both are removed")
         assert clock.stop() == 0
     finally:
         clock.kill()

@@ -126,6 +126,7 @@ def test_the_listener_of_signals_follows(
                 assert woken.wait(PATIENCE_S)
     finally:
         notifier.stop()
+        notifier.thread.join(PATIENCE_S)  # it would log into a later test that its client is closed
 
 
 def test_a_ping_hides_what_the_probe_tells(pair: tuple[Member, Member], client: redis.Redis) -> None:

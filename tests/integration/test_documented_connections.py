@@ -235,8 +235,11 @@ class GuardedMongod(Mongod):
         self.kill()
 
     def _client(self, port: int, **who: str) -> MongoClient[dict[str, Any]]:
+        """Patient: with one user of two made, nobody would be let in to begin again."""
         options: dict[str, Any] = {**self._tls, **who}
-        return MongoClient(ports.HOST, port, directConnection=True, serverSelectionTimeoutMS=1_000, **options)
+        return MongoClient(
+            ports.HOST, port, directConnection=True, serverSelectionTimeoutMS=PATIENCE_S * 1_000, **options
+        )
 
 
 @pytest.fixture(scope="module")

@@ -22,10 +22,11 @@ from read_side.rebuild import filling, shared_scan
 from read_side.rebuild.filling import Target, fill_together, projection_context
 from tests.integration import long_log
 from tests.integration.sides import PARTITIONS, ReadSide
+from tests.support.waiting import LONGEST_S
 
 EVENTS = 1_500
 STRETCH = 100
-DONE_S = 60.0
+DONE_S = LONGEST_S
 TARGETS: tuple[Target, ...] = tuple((model.name, 1) for model in READ_MODELS)
 
 

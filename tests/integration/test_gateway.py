@@ -16,6 +16,12 @@ from tests.support import messages
 OUTCOME = Outcome(status=CommandStatus.SUCCEEDED, stream="order-o1", partition=1, seq=7, version=3)
 
 
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow the machine is, MongoDB is not taken to be away."""
+    monkeypatch.setattr("bus.inbox.gateway.ACCEPT_S", 30.0)
+
+
 @pytest.fixture
 def gateway(records: CommandRecords, client: redis.Redis) -> CommandGateway:
     """Nobody listens to announcements."""

@@ -63,6 +63,8 @@ def test_a_pulse_tells_of_life_and_counts_until_it_stops(
     database: Database[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(heartbeat_thread, "BEAT_S", 0.05)
+    for bound in ("BEAT_LIMIT_S", "LAST_BEAT_LIMIT_S", "STOP_S"):
+        monkeypatch.setattr(heartbeat_thread, bound, PATIENCE_S)  # a stop gives up what takes longer
     metrics = Metrics()
     heartbeats = HeartbeatThread.of(database, "commands", metrics)
     heartbeats.start()

@@ -9,6 +9,7 @@ from pymongo.errors import AutoReconnect
 
 from bus.log.log import Log
 from bus.messages.values import OrderStatus
+from bus.queue import retries
 from read_side.audit.audit import audit
 from read_side.projections import READ_MODELS
 from read_side.projections.order_detail import ORDER_DETAIL
@@ -155,7 +156,10 @@ def test_a_server_that_is_away_fails_all_of_them_and_they_begin_anew(
     joint.drain()
     write.do(messages.change_order_status(OrderStatus.DELIVERED, order_id=O1))
     error = AutoReconnect("away")
-    with mock.patch.object(Batch, "write", side_effect=error):
+    with (
+        mock.patch.object(Batch, "write", side_effect=error),
+        mock.patch.multiple(retries, MIN_BACKOFF_MS=600_000, AWAY_BACKOFF_MS=600_000),
+    ):
         joint.turn(HOME)
     assert joint.taking_part(HOME) == set()
     assert joint.runners[HOME].due_in_s() > 0
@@ -171,7 +175,7 @@ def test_one_that_takes_long_is_interrupted_between_two_steps(write: WriteSide, 
     write.do(messages.change_customer(name="Ann Cole"))
     write.do(messages.place_order(order_id=order_id("c1", 7)))
     with (
-        mock.patch.multiple(joint_pass, SLOW_S=-1.0, MUCH_LONGER=1_000),  # only the bound counts
+        mock.patch.multiple(joint_pass, SLOW_S=-1.0, MUCH_LONGER=1_000_000),  # only the bound counts
         mock.patch.object(batch, "SPREAD_CHUNK", 1),
     ):
         joint.turn(HOME)

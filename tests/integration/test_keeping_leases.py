@@ -9,6 +9,7 @@ import redis
 
 from bus.connections.clients import read_database, redis_client, write_database
 from bus.messages.values import OrderStatus
+from bus.notify import doorbells
 from bus.notify.doorbells import Doorbells
 from bus.notify.notifier import APPENDS, Notifier
 from bus.notify.subscriptions import Subscriptions
@@ -18,6 +19,7 @@ from read_side.audit.audit import audit
 from read_side.generations.registry import FIRST
 from read_side.projections import READ_MODELS
 from read_side.projections.order_detail import ORDER_DETAIL
+from read_side.projector import joint_pass
 from read_side.projector.runners import Runners
 from read_side.projector.watchdog import PATIENCE, Watchdog
 from tests.integration.sides import PARTITIONS, ReadSide, WriteSide, order_id, partition
@@ -77,13 +79,17 @@ class Shop:
 
 
 @pytest.fixture
-def shop(settings: Settings) -> Iterator[Shop]:
+def shop(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
+    """However slow the machine is, no read model leaves for being slow, and no silence runs out."""
+    monkeypatch.setattr(joint_pass, "SLOW_S", 600.0)
+    monkeypatch.setattr(doorbells, "MARK_TTL_MS", 600_000)
     with redis_client(settings) as client:
         shop = Shop(settings, client)
         shop.runners.start()
         yield shop
         shop.stopping.set()
         shop.runners.stop()
+        until(lambda: not any(t.is_alive() for t in shop.runners.threads), PATIENCE_S, "its threads end")
         for database in shop.databases:
             database.client.close()
 

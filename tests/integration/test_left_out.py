@@ -11,6 +11,7 @@ from tests.browser.programs import MISSING
 from tests.support import nginx, node, skewed_mongod
 from tests.support.datasets import NOT_THERE
 from tests.support.processes import ROOT
+from tests.support.waiting import LONGEST_S
 
 JOURNEY = "tests/browser/test_stories.py::test_an_order_is_followed"
 IMPORTED = "tests/unit/test_recorded_trade.py"
@@ -26,7 +27,7 @@ def run(folder: Path, *arguments: str, **variables: str) -> str:
     environ |= {"PATH": str(folder), **variables}
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
     ended = subprocess.run(
-        command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=100, check=False
+        command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=LONGEST_S, check=False
     )
     return ended.stdout
 

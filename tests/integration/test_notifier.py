@@ -6,18 +6,23 @@ import pytest
 import redis
 
 from bus.notify.notifier import CHANNEL, Notifier, announce, announce_positions, finished, reached
-from tests.support.waiting import until
 
 PATIENCE_S = 10
 
 
 @pytest.fixture
 def notifier(client: redis.Redis) -> Iterator[Notifier]:
+    """A notifier that has noticed that it listens, for which it wakes everybody to look.
+
+    Redis counts it as a listener a moment earlier. A test would take that waking for its own announcement.
+    """
     notifier = Notifier(client)
-    notifier.start()
-    until(lambda: client.pubsub_numsub(CHANNEL)[0][1], PATIENCE_S, "a listener")
+    with notifier.expect([finished("nothing")]) as listens:
+        notifier.start()
+        assert listens.wait(PATIENCE_S), "a listener"
     yield notifier
     notifier.stop()
+    notifier.thread.join(PATIENCE_S)  # its client is about to be closed
 
 
 def test_who_expects_a_topic_is_woken_and_nobody_else(notifier: Notifier, client: redis.Redis) -> None:

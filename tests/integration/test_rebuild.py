@@ -191,7 +191,8 @@ def _one_generation(worker: Worker, model: ReadModel) -> None:
 
 def test_it_is_not_put_in_service_unless_a_worker_projects_it(write: WriteSide, worker: Worker) -> None:
     alone = Rebuilding(write.log, worker.database)
-    with pytest.raises(RebuildStoppedError, match=r"no worker projects products\.g2"):
+    stopped = pytest.raises(RebuildStoppedError, match=r"no worker projects products\.g2")
+    with mock.patch.object(handover, "FOLLOWED_S", 0.3), stopped:
         alone.run(PRODUCTS)
     assert alone.registered("products") == {1: "live", 2: "ready"}
     with_workers = Rebuilding(write.log, worker.database, [worker])

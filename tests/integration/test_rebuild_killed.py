@@ -21,6 +21,7 @@ from read_side.generations.registry import Registry
 from read_side.projections.order_detail import ORDER_DETAIL
 from read_side.projections.order_summary import ORDER_SUMMARY
 from tests.integration import long_log
+from tests.integration.late_writer import unfilled
 from tests.support.processes import ROOT, Process
 from tests.support.waiting import until
 
@@ -45,16 +46,17 @@ class Running:
             "READ_DATABASE": settings.read_database,
             "LOG_PARTITIONS": str(PARTITIONS),
             "LEASE_MS": "1000",
+            "HOLE_GRACE_MS": "60000",
         }
         worker = f"exec {sys.executable} -m read_side worker"
         self.worker = Process("projections", worker, self.environ, folder / "projections.log")
         self.read: Database[StoredDocument] = read_database(settings)
 
-    def rebuild(self, *options: str) -> subprocess.Popen[str]:
+    def rebuild(self, *options: str, **environ: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [sys.executable, "-m", "read_side", "rebuild", NAME, ORDER_DETAIL.name, "--json", *options],
             cwd=ROOT,
-            env=self.environ,
+            env={**self.environ, **environ},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -122,10 +124,11 @@ def test_killed_anywhere_it_leaves_what_is_live_and_goes_on(log: Log, running: R
         ("ready", lambda: running.state() in {"ready", "live"}),
     ]
     for number, (point, reached) in enumerate(points):
+        before = Registry(running.read).live(NAME)
         rebuild = running.rebuild()
         until(lambda: reached() or rebuild.poll() is not None, DONE_S, point)  # noqa: B023 - called at once
         _kill(rebuild, alone=bool(number % 2))
-        assert Registry(running.read).live(NAME) == 1 or running.state() == "live"
+        assert Registry(running.read).live(NAME) == before or running.state() == "live"
         assert audit(log, running.read, [ORDER_SUMMARY, ORDER_DETAIL]) == [], point
     results = _finish(running, _retried(running))
     assert {result["read_model"] for result in results} == {NAME, ORDER_DETAIL.name}
@@ -146,10 +149,11 @@ def _retried(running: Running) -> subprocess.Popen[str]:
 
 
 def test_told_to_stop_it_says_so_and_leaves_its_lease(log: Log, running: Running) -> None:
-    rebuild = running.rebuild("--processes", "2")
-    until(lambda: running.positions(NAME, 2) > 0, DONE_S, "it fills")
-    rebuild.terminate()
-    _, errors = rebuild.communicate(timeout=DONE_S)
+    with unfilled(log):  # it is not done before it is told
+        rebuild = running.rebuild("--processes", "2")
+        until(lambda: running.positions(NAME, 2) > 0, DONE_S, "it fills")
+        rebuild.terminate()
+        _, errors = rebuild.communicate(timeout=DONE_S)
     assert (rebuild.returncode, "told to stop" in errors) == (1, True), errors
     assert running.state() == "building"
     held = {"$expr": {"$gt": ["$rebuild.expires_at", "$$NOW"]}}
@@ -158,9 +162,10 @@ def test_told_to_stop_it_says_so_and_leaves_its_lease(log: Log, running: Running
 
 
 def test_a_killed_one_can_be_dropped_while_its_children_may_live_on(log: Log, running: Running) -> None:
-    rebuild = running.rebuild("--processes", "2")
-    until(lambda: running.positions(NAME, 2) > 0, DONE_S, "it fills")
-    os.kill(rebuild.pid, signal.SIGKILL)
+    with unfilled(log):  # it is not done before it is killed
+        rebuild = running.rebuild("--processes", "2")
+        until(lambda: running.positions(NAME, 2) > 0, DONE_S, "it fills")
+        os.kill(rebuild.pid, signal.SIGKILL)
 
     def drop() -> bool:
         command = [sys.executable, "-m", "read_side", "drop", f"{NAME}.g2"]
@@ -179,7 +184,7 @@ def test_a_killed_one_can_be_dropped_while_its_children_may_live_on(log: Log, ru
 
 
 def test_two_at_once_do_not_disturb_each_other(log: Log, running: Running) -> None:
-    first, second = running.rebuild(), running.rebuild()
+    first, second = (running.rebuild(LEASE_MS="10000") for _ in range(2))  # no lease runs out meanwhile
     told = [process.communicate(timeout=DONE_S) for process in (first, second)]
     codes = sorted((first.returncode, second.returncode))
     refused = [errors for _, errors in told if "is being rebuilt by rebuild" in errors]

@@ -73,6 +73,7 @@ def test_the_place_of_a_caller_that_disconnects_is_free(house: House) -> None:
             gone.close()
             house.until_waiting(1)
             until(lambda: house.waiting.places == ["2"], PATIENCE_S, "a place given back")
+            until(lambda: logged, PATIENCE_S, "the one that has gone told of")
             house.waiting.woken["1"].set()
             house.waiting.woken["2"].set()
             assert stays.answer()[:2] == (200, b"2")

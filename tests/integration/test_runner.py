@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import pytest
 
 from api.local import ports
 from bus.settings import LOCAL_SECRET, SERVERS_FILE
-from tests.integration.runner_process import ROOT, Shop
+from tests.integration.runner_process import ROOT, Shop, draw_ports
 from tests.support.plain_http import NO_TLS
 from tests.support.waiting import until
 
@@ -37,10 +38,12 @@ class Late(Ready):
         said = "working at last, LOG_FORMAT " + os.environ.get("LOG_FORMAT", "None")
         threading.Timer(0.2, print, [said], {"flush": True}).start()
 """
+OTHER = "import os, signal; int(os.environ['PORT']); signal.pause()"  # honcho's, which may be taken
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); signal.pause()"
 FAILING = "raise SystemExit(3)"
 UP_S = 90  # the runner gives up after 60 and says why
 STOPPED_S = 30  # the runner promises 10; a slow machine is not its fault
+QUIET_S = 5.0  # the runner waits 0.5; the line that it waits for comes after 0.2, or later on a slow machine
 
 
 @pytest.fixture
@@ -67,7 +70,7 @@ def until_up(shop: Shop) -> None:
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_stops_everything(shop: Shop, how: signal.Signals) -> None:
-    runner = shop.run(web=WEB, other=WEB.replace("API_PORT", "PORT"))
+    runner = shop.run(web=WEB, other=OTHER)
     until_up(shop)
     assert len(shop.pids()) >= 6  # runner, honcho, 2 processes, 2 servers
 
@@ -102,7 +105,7 @@ def test_how_to_use_it_comes_last_and_logs_are_plain_on_a_terminal(
 ) -> None:
     head, tail = WEB.split("http.server.HTTPServer", 1)
     server = "http.server.HTTPServer" + tail.replace("Ready", "Late")
-    runner = shop.run(web=head + LATE + server, terminal=terminal)
+    runner = shop.run(web=head + LATE + server, terminal=terminal, quiet_s=QUIET_S)
     until_up(shop)
 
     start, _, welcome = shop.said().partition("Twofold is ready")
@@ -140,10 +143,13 @@ def test_processes_that_all_ignore_the_end_are_killed(shop: Shop) -> None:
 def test_signal_while_starting_stops_everything(shop: Shop) -> None:
     runner = shop.run(never_ready=STUBBORN)
     until(lambda: "never_ready.1 started" in re.sub(r"\s+", " ", shop.said()), UP_S, "honcho runs")
+    with socket.create_server((ports.HOST, shop.port)) as api:
+        api.settimeout(UP_S)
+        asked, _ = api.accept()  # so the runner has honcho in hand, and waits for an answer
+        with asked:
+            runner.send_signal(signal.SIGINT)
+            assert runner.wait(STOPPED_S) == 0
 
-    runner.send_signal(signal.SIGINT)
-
-    assert runner.wait(STOPPED_S) == 0
     assert shop.pids() == []
 
 
@@ -225,6 +231,7 @@ def test_port_that_is_none_is_refused_by_its_name(shop: Shop, port: str) -> None
 
 
 def test_servers_alone_say_how_to_reach_them(data_dir: Path) -> None:
+    draw_ports(data_dir)
     up = subprocess.Popen(
         [sys.executable, "-m", "api", "up"],
         cwd=ROOT,

@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Self, TypeVar
 from urllib.parse import quote
@@ -58,7 +59,7 @@ def client(settings: Settings) -> Iterator[redis.Redis]:
 
 
 def patiently(ask: Callable[[], T]) -> T:
-    """What a call answers once it does not raise: while there is no primary, callers try again."""
+    """What a call answers once it does not raise: without a primary, or after 1 s, callers try again."""
 
     def answered() -> tuple[T] | None:
         try:
@@ -100,6 +101,13 @@ class Worker:
                 self._stopping.wait(0.1)
 
 
+def ended(notifier: Notifier) -> None:
+    """Its thread has ended too, which a process does not wait for: its client is about to be closed."""
+    notifier.stop()
+    notifier.thread.join(PATIENCE_S)
+    assert not notifier.alive
+
+
 def all_follow(
     redis_set: RedisSet, client: redis.Redis, settings: Settings, end: Callable[[Member], None]
 ) -> None:
@@ -109,21 +117,22 @@ def all_follow(
     notifier.start()
     with Worker(client) as worker, redis_client(settings, 1.0) as other:
         broker, doorbells = Broker(client), Doorbells(client)
-        broker.enqueue(command(f"before-{former.port}"))
+        patiently(lambda: broker.enqueue(command(f"before-{former.port}")))
         until(lambda: worker.found, PATIENCE_S, "the first message")
-        doorbells.ring([("products", former.port)])
-        until(lambda: client.pubsub_numsub(CHANNEL)[0][1], PATIENCE_S, "a listener")
+        patiently(lambda: doorbells.ring([("products", former.port)]))
+        until(lambda: patiently(lambda: client.pubsub_numsub(CHANNEL)[0][1]), PATIENCE_S, "a listener")
 
         end(former)
         patiently(lambda: broker.enqueue(command(f"after-{former.port}")))
         until(lambda: f"after-{former.port}" in worker.found, PATIENCE_S, "the second message")
-        assert patiently(lambda: doorbells.ring([("orders", former.port)])) == 1
-        assert redis_set.primary() is not former
+        fresh = count()  # a bell that has rung without an answer in time would not ring again
+        assert patiently(lambda: doorbells.ring([(f"orders-{former.port}", next(fresh))])) == 1
+        until(lambda: redis_set.primary() is not former, PATIENCE_S, "the sentinels name another primary")
         until(lambda: patiently(lambda: other.pubsub_numsub(CHANNEL)[0][1]), PATIENCE_S, "a listener again")
         with notifier.expect([finished("k1")]) as woken:
             patiently(lambda: announce(other, [finished("k1")]))
             assert woken.wait(PATIENCE_S)
-    notifier.stop()
+    ended(notifier)
 
 
 def test_all_follow_when_the_primary_is_killed(
@@ -173,10 +182,15 @@ def test_a_former_primary_that_nobody_has_told_is_left(
     monkeypatch.setattr(redis_pool, "ASK_EVERY_S", 0.0)
     with Member(tmp_path / "a") as former, Member(tmp_path / "b") as new:
         sentinels = Told(former)
-        pool = SentinelPool(NAME, sentinels, connection_class=over_tcp(tls=False, sentinels=True))
-        with redis.Redis.from_pool(pool) as client, new.client() as watching:
+
+        def connected() -> redis.Redis:
+            """With a pool of its own: of several that share one, only one asks the sentinels at a time."""
+            kind = over_tcp(tls=False, sentinels=True)
+            return redis.Redis.from_pool(SentinelPool(NAME, sentinels, connection_class=kind))
+
+        with connected() as client, connected() as listening, new.client() as watching:
             client.set("k", 1)
-            notifier = Notifier(client)
+            notifier = Notifier(listening)
             notifier.start()
             until(lambda: client.pubsub_numsub(CHANNEL)[0][1], PATIENCE_S, "a listener")
             sentinels.member = new
@@ -184,7 +198,7 @@ def test_a_former_primary_that_nobody_has_told_is_left(
             client.set("k", 3)
             assert watching.get("k") == "3"
             until(lambda: watching.pubsub_numsub(CHANNEL)[0][1], PATIENCE_S, "the listener")
-            notifier.stop()
+            ended(notifier)
 
 
 def test_a_server_that_is_no_sentinel_is_told_as_one(redis_url: str) -> None:

@@ -16,6 +16,7 @@ from read_side.parked.retry_requests import REQUESTED
 from read_side.projections import READ_MODELS
 from read_side.projections.order_summary import ORDER_SUMMARY
 from read_side.projections.products import PRODUCTS
+from read_side.projector import joint_pass
 from read_side.projector.balance import Balance
 from read_side.projector.checkpoints import ASK_MS
 from tests.integration.sides import PARTITIONS, ReadSide, WriteSide, order_id, partition
@@ -27,6 +28,13 @@ HOME = partition("c1")
 O1 = order_id("c1")
 GENERATIONS = {(model.name, FIRST) for model in READ_MODELS}
 NAMES = {model.name for model in READ_MODELS}
+
+
+@pytest.fixture(autouse=True)
+def _patient() -> Iterator[None]:
+    """However slow the machine is, no read model is dropped because it takes too long."""
+    with mock.patch.object(joint_pass, "SLOW_S", 600.0):
+        yield
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from api.http import idempotency
 from api.local.mongod import Mongod
 from api.local.redis_server import RedisServer
 from bus.connections.clients import write_database
+from bus.inbox import gateway as gateways
 from bus.inbox import inbox as inboxes
 from bus.inbox.command_records import CommandRecords
 from bus.inbox.gateway import CommandGateway
@@ -55,6 +56,12 @@ def mongod() -> Iterator[MongodWithFailPoints]:
         MongodWithFailPoints(Path(folder)) as mongod,
     ):
         yield mongod
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request that stands before its insert loses no time of what accepting may take."""
+    monkeypatch.setattr(gateways, "ACCEPT_S", 60.0)
 
 
 FLUSHER = "pauseJournalFlusherThread"

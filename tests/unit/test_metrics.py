@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
@@ -65,6 +65,7 @@ def test_what_is_observed_falls_into_its_buckets() -> None:
     assert total == pytest.approx(121.021), "what clocks that differ make of a moment ago is no time at all"
 
 
+@example([4.18])  # it is a bit less than that, so a whole microsecond less is left
 @given(st.lists(st.floats(min_value=0, max_value=200)))
 def test_a_histogram_loses_nothing(values: list[float]) -> None:
     counting = Metrics()
@@ -73,7 +74,7 @@ def test_a_histogram_loses_nothing(values: list[float]) -> None:
     (*buckets, total) = counting.snapshot()["twofold_command_handled_seconds", ("AddProduct",)]
 
     assert sum(buckets) == len(values)
-    assert total / MILLION == pytest.approx(sum(values), abs=len(values) / MILLION)
+    assert total / MILLION == pytest.approx(sum(values), abs=1.001 * len(values) / MILLION)
     for bound, within in zip(SECONDS, (sum(buckets[: i + 1]) for i in range(len(SECONDS))), strict=True):
         assert within == sum(value <= bound for value in values)
 

@@ -1,7 +1,9 @@
 """What the dashboard's figures are made with: quantiles, and the last minute."""
 
+import math
+
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from api.ops.flow import counted
@@ -31,6 +33,7 @@ def test_a_quantile_is_linear_within_its_bucket(
     assert quantile(q, BOUNDS, counts) == expected
 
 
+@example([0.002] * 3, 1.0)  # what is added up to the bound is past it by a bit
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=50), st.floats(0.01, 1))
 def test_a_quantile_lies_in_the_bucket_of_the_value_that_is_there(values: list[float], q: float) -> None:
     seen = Metrics()
@@ -44,7 +47,7 @@ def test_a_quantile_lies_in_the_bucket_of_the_value_that_is_there(values: list[f
     lower = max((bound for bound in (0.0, *SECONDS) if bound < exact), default=0.0)
     upper = next((bound for bound in SECONDS if bound >= exact), SECONDS[-1])
     assert found is not None
-    assert min(lower, upper) <= found <= upper
+    assert min(lower, upper) <= found <= upper + 2 * math.ulp(upper)
 
 
 def observed(*values: float, name: str = "m") -> Counts:

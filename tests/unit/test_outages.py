@@ -151,7 +151,10 @@ def test_an_outage_is_one_line_when_it_begins_and_one_when_it_is_over(
     assert events(said)[2:] == [("a server is away", "MongoDB")]
 
 
-def test_as_long_as_somebody_meets_errors_it_is_not_over(said: io.StringIO) -> None:
+def test_as_long_as_somebody_meets_errors_it_is_not_over(
+    said: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outages, "QUIET_S", 3_600.0)
     mongod = Mongod()
     mongod.up = True
     known = Outages({Dependency.MONGODB: mongod.ping}, threading.Event())

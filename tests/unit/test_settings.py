@@ -1,12 +1,13 @@
 """What the environment may say, and what each refusal names."""
 
 import os
-import threading
 from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
+from api.local import servers
 from api.local.servers import claim
 from bus.errors import ConfigurationError
 from bus.settings import LOCK_FILE, MIN_SECRET_BYTES, SERVERS_FILE, Settings, lock
@@ -95,15 +96,15 @@ def test_what_a_killed_runner_left_is_not_believed(monkeypatch: pytest.MonkeyPat
     assert Settings.for_command_line() == Settings.load()
 
 
-def test_a_command_that_looks_is_in_no_runners_way(tmp_path: Path) -> None:
-    """It holds the lock for the moment in which it looks, here for longer."""
+def test_a_command_that_looks_is_in_no_runners_way(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It holds the lock for the moment in which it looks, here until the runner has waited once."""
     with (tmp_path / LOCK_FILE).open("w") as looking:
+        clock = mock.Mock(monotonic=lambda: 0.0, sleep=mock.Mock(side_effect=lambda _: looking.close()))
+        monkeypatch.setattr(servers, "time", clock)
         assert lock(looking, exclusive=False)
-        later = threading.Timer(0.1, looking.close)
-        later.start()
         with claim(tmp_path):
             assert (tmp_path / LOCK_FILE).read_text() == str(os.getpid())
-        later.join()
+    assert clock.sleep.call_count == 1
 
 
 @pytest.mark.usefixtures("runs_beside")

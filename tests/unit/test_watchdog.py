@@ -136,7 +136,7 @@ def test_it_survives_a_lost_redis_and_says_so_once(watched: Watched, monkeypatch
             until(lambda: watched.doorbells.rung, 10, "the lookout rings again")
         finally:
             watched.watchdog.stop()
-    assert not watched.watchdog.thread.is_alive()
+    until(lambda: not watched.watchdog.thread.is_alive(), 10, "the end of its thread")
     assert (
         len([one for one in logged if one["event"] == "the lookout waits for its servers"]) <= len(looked) / 3
     )

@@ -6,6 +6,8 @@ import pytest
 
 from api.local.mongod import Mongod
 from api.local.redis_server import RedisServer
+from api.ops import flow, queues, read_models
+from api.resources import health
 from tests.integration.api.both_sides import BothSides, open_both
 from tests.support.openapi import Description, every_answer_checked
 from tests.support.shop_api import Shop, open_shop, settings_for_a_module
@@ -21,6 +23,14 @@ def _as_described(description: Description) -> Iterator[None]:
     """Whatever a test asks the API, the answer is one that ``/openapi.json`` describes."""
     with every_answer_checked(description):
         yield
+
+
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Health checks and dashboards wait longer for a database than a busy machine keeps it from answering."""
+    monkeypatch.setattr(health, "PROBE_S", 5.0)
+    for module in (flow, queues, read_models):
+        monkeypatch.setattr(module, "LOOK_S", 30.0)
 
 
 @pytest.fixture(scope="module")

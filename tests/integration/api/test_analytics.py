@@ -37,6 +37,7 @@ def test_an_answer_that_counts_the_shops_days_names_no_zone(shop: Shop) -> None:
         assert "time_zone" not in shop.staff.simulate_get(path).json
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_until_the_rebuild_it_is_the_zone_of_the_documents(registered: Registered) -> None:
     shop = registered(time_zone="Asia/Kathmandu")
     for path in BOTH:

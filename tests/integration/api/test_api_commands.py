@@ -15,7 +15,7 @@ from bus.messages.outcome import CommandStatus
 from bus.messages.rejection import FieldError, Rejection, RejectionKind
 from bus.messages.streams import customer_stream, order_stream, partition_of
 from bus.settings import Settings
-from tests.support.shop_api import WAIT, Shop, open_shop, settings_for_a_module
+from tests.support.shop_api import Shop, open_shop, settings_for_a_module
 from tests.support.waiting import until
 
 ADDRESS = {"line1": "1 High Street", "city": "Leeds", "country": "GB"}
@@ -31,7 +31,7 @@ def waiting(
     results: list[testing.Result] = []
 
     def send() -> None:
-        results.append(client.simulate_request(method, path, json=body, headers=WAIT))
+        results.append(client.simulate_request(method, path, json=body, headers={"Prefer": "wait=30"}))
 
     sender = threading.Thread(target=send)
     sender.start()
@@ -40,7 +40,7 @@ def waiting(
         (entry,) = shop.inbox.unfinished(list(known))
         shop.finish(entry.command_id, **outcome)
     finally:
-        sender.join(10)
+        sender.join(40)
     return results[0]
 
 
@@ -164,7 +164,7 @@ def test_without_a_free_place_to_wait_the_202_comes_at_once(settings: Settings) 
         assert result.status_code == 202
 
 
-@pytest.mark.timeout(25)
+@pytest.mark.timeout(25, func_only=True)
 def test_waiting_ends_when_the_process_is_to_stop(settings: Settings) -> None:
     """The test's own timeout is shorter than what is asked for."""
     with open_shop(settings) as shop:

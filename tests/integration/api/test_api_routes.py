@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from falcon import testing
 from pydantic import SecretStr
 
@@ -14,6 +15,8 @@ from bus.observability.heartbeats import Heartbeat
 from bus.settings import Settings
 from read_side.projector.checkpoints import Checkpoints
 from tests.support.shop_api import Shop, open_shop
+
+pytestmark = pytest.mark.usefixtures("unhurried")
 
 
 def test_roles_are_kept_apart_on_every_route(shop: Shop) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from api.app import create_app
 from api.openapi.command import unwired
+from api.server import server as server_module
 from api.server.server import MAX_HEADER_BYTES, MAX_READ_BYTES, Server
 from bus.errors import ConfigurationError
 from tests.support.line import Line, refuses
@@ -105,7 +106,8 @@ def test_a_connection_is_closed_when_asked() -> None:
         assert client.getresponse().getheader("Connection") == "close"
 
 
-def test_stopping_finishes_what_has_begun_and_lets_nobody_else_in() -> None:
+def test_stopping_finishes_what_has_begun_and_lets_nobody_else_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "DRAIN_S", 60.0)  # the test may take longer than a drain
     application = Application()
     with serving(application) as server, closing(connect(server)) as begun, closing(connect(server)) as idle:
         idle.request("GET", "/")

@@ -1,6 +1,7 @@
 """What operators do and are shown over HTTP is in the audit trail, as the routes say; and its pages."""
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from structlog.testing import capture_logs
 from api.app import routes
 from api.http import cursors
 from api.openapi.command import unwired
+from bus.audit_trail import trail
 from bus.audit_trail.actions import Action
 from bus.audit_trail.trail import TrailEntry
 from bus.messages.principal import Role
@@ -89,6 +91,7 @@ def test_what_cannot_be_recorded_is_neither_done_nor_shown(shop: BothSides, row:
         accept_entries(shop.shop.write)
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_other_roles_and_refused_callers_leave_none(shop: BothSides) -> None:
     row = next(row for row in ROWS if row[2] is Action.READ_COMMAND)
     for client in (shop.shop.staff, shop.shop.ann, shop.shop.client()):
@@ -106,7 +109,9 @@ def test_the_line_of_a_refused_request_says_who_asked(shop: BothSides) -> None:
     assert [(line["status"], line["role"], line["subject"]) for line in logged] == [(403, "customer", "c1")]
 
 
-def test_who_looks_again_is_counted(shop: BothSides) -> None:
+def test_who_looks_again_is_counted(shop: BothSides, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within the same hour of the process's clock."""
+    monkeypatch.setattr(trail, "time", SimpleNamespace(time=lambda: 1_714_566_600.0))
     for _ in range(3):
         shop.shop.ops.simulate_get("/ops/stories/o1")
     shop.shop.ops.simulate_head("/ops/stories/o1")

@@ -134,6 +134,7 @@ def test_a_commands_etag_changes_as_it_becomes_visible(both: BothSides) -> None:
     assert len(set(tags)) == 3
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_head_is_get_without_the_body(both: BothSides) -> None:
     """The same headers and no body, wherever GET is, also where it ends in a problem."""
     ids = {"customer_id": "c1", "product_id": "p1", "order_id": ORDER, "command_id": "k1", "file": "x"}

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from api.server import server as server_module
 from api.server.channel import Channel
 from api.server.limits import Limits
 from api.server.server import Server
@@ -86,7 +87,8 @@ def ask_somebody_else(server: Server) -> None:
         assert ask(line, "else") == b"/else"
 
 
-def test_a_server_that_stops_parts_with_the_idle_at_once() -> None:
+def test_a_server_that_stops_parts_with_the_idle_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "DRAIN_S", 60.0)  # the test may take longer than a drain
     with serving() as server, connected(server) as busy, connected(server) as idle:
         assert ask(idle, "once") == b"/once"
         busy.ask("slow")

@@ -6,6 +6,7 @@ import pytest
 from falcon import testing
 
 from api.app import create_app, routes
+from api.middleware import deadline
 from tests.integration.api.test_negotiation import IDS
 from tests.integration.api.waiting_callers import serving
 from tests.support import messages
@@ -114,8 +115,9 @@ def test_without_origins_nothing_is_said(shop: Shop) -> None:
     assert preflight(shop.client(), "/products", "POST").headers["allow"] == "GET, HEAD, OPTIONS, POST"
 
 
-def test_a_request_that_waits_is_answered_like_any_other(shop: Shop) -> None:
+def test_a_request_that_waits_is_answered_like_any_other(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """It goes on later, in another thread; nobody decides the command, so what comes is a 202."""
+    monkeypatch.setattr(deadline, "OPERATIONS_S", 30.0)
     headers = {"Origin": SHOP, "Prefer": "wait=1"}
     with serving(shop, cors_origins=ORIGINS) as web:
         asked: Any = web.client.options(

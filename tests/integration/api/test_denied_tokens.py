@@ -49,8 +49,9 @@ def denied(settings: Settings) -> Iterator[DeniedTokens]:
 
 
 @pytest.fixture
-def deny_list_(settings: Settings) -> Iterator[DenyList]:
-    """Read once, and then when told to; nothing runs beside the test."""
+def deny_list_(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[DenyList]:
+    """Read once, and then when told to; nothing runs beside the test, and no look runs out of time."""
+    monkeypatch.setattr("api.middleware.deny_list.LOOK_LIMIT_S", SOON_S)
     database = write_database(settings)
     with database.client:
         deny_list = DenyList(database, settings.jwt_leeway_s)
@@ -80,7 +81,9 @@ def test_every_process_refuses_them_within_seconds(
     def asked(url: str, bearer: str) -> int:
         headers = {"Authorization": f"Bearer {bearer}"}
         try:
-            return httpx.get(f"{url}/metrics", headers=headers, trust_env=False, verify=NO_TLS).status_code
+            return httpx.get(
+                f"{url}/metrics", headers=headers, timeout=SOON_S, trust_env=False, verify=NO_TLS
+            ).status_code
         except httpx.TransportError:
             return 0
 
@@ -150,6 +153,7 @@ def test_while_mongodb_is_away_the_list_that_was_read_last_holds(
 ) -> None:
     by = Verifier.from_settings(Settings(jwt_secret=SECRET), deny_list_)
     denied.deny("c1", None, None, "olga")
+    deny_list_._look()
     deny_list_._refresher._every_s, deny_list_._refresher._pauses_s = 0.02, (0.02, 0.02)
 
     def away(_: DeniedTokens) -> Any:

@@ -46,6 +46,13 @@ def read_model(flow: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 @pytest.fixture
+def both(both: BothSides, unhurried: None) -> BothSides:
+    """Nobody has looked at the queues yet: a look is compared with the one before it."""
+    both.shop.services.ops_services.queues._before = None
+    return both
+
+
+@pytest.fixture
 def counting(both: BothSides) -> Iterator[tuple[Metrics, MetricsPublisher]]:
     """Another process, that counts."""
     counts = Metrics()
@@ -137,8 +144,8 @@ def test_processes_and_those_that_went_silent(both: BothSides) -> None:
     beating = [Heartbeat(shop.write, kind) for kind in ("web", "commands", "commands")]
     for heartbeat in beating:
         heartbeat.beat()
-    later = {"$set": {"seen_at": {"$subtract": ["$seen_at", SILENT_MS + 1_000]}}}
-    shop.write["workers"].update_one({"_id": beating[1]._id}, [later])
+    earlier = {name: {"$subtract": [f"${name}", SILENT_MS + 1_000]} for name in ("started_at", "seen_at")}
+    shop.write["workers"].update_one({"_id": beating[1]._id}, [{"$set": earlier}])
 
     flow = asked(shop.ops, "/ops/flow")
     for heartbeat in beating:

@@ -156,7 +156,7 @@ def test_visible_once_every_read_model_shows_it(both: BothSides) -> None:
     assert applied() == "wait", "one has parked it"
 
 
-@pytest.mark.timeout(25)
+@pytest.mark.timeout(25, func_only=True)
 def test_who_waits_for_visibility_is_woken(both: BothSides, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(freshness, "LOOK_AGAIN_S", 60)
     both.ask(both.shop.staff, "POST", "/products", PRODUCT, **{"Idempotency-Key": "k"})

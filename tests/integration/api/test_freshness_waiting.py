@@ -30,10 +30,10 @@ def is_behind(result: testing.Result) -> bool:
     return bool(result.status_code == 503) and result.json["type"] == "/problems/read-model-behind"
 
 
-def while_waiting(both: BothSides, happens: Callable[[], None], wait: int = 30) -> testing.Result:
+def while_waiting(both: BothSides, happens: Callable[[], None]) -> testing.Result:
     """The answer for ``0-5`` to somebody who waits when something happens."""
     results: list[testing.Result] = []
-    thread = threading.Thread(target=lambda: results.append(get(both.shop, f"wait={wait}")))
+    thread = threading.Thread(target=lambda: results.append(get(both.shop, "wait=30")))
     thread.start()
     try:
         topic = reached("products", FIRST, 0)
@@ -49,7 +49,13 @@ def announce(both: BothSides, position: int) -> None:
         announce_positions(client, {reached("products", FIRST, 0): position})
 
 
-@pytest.mark.timeout(25)
+def let_go(both: BothSides) -> None:
+    """End every wait, as a process does that stops."""
+    both.shop.services.freshness._stopping.set()
+    both.shop.services.freshness._notifier.wake_all()
+
+
+@pytest.mark.timeout(25, func_only=True)
 def test_an_announcement_wakes_who_waits(both: BothSides, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing else would: the test's own timeout is shorter than what the caller would wait."""
     monkeypatch.setattr(freshness, "LOOK_AGAIN_S", 60)
@@ -62,16 +68,31 @@ def test_an_announcement_wakes_who_waits(both: BothSides, monkeypatch: pytest.Mo
     assert while_waiting(both, happens).status_code == 200
 
 
-@pytest.mark.timeout(25)
+@pytest.mark.timeout(25, func_only=True)
 def test_a_missed_announcement_is_made_up_for(both: BothSides, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(freshness, "LOOK_AGAIN_S", 0.05)
 
     assert while_waiting(both, lambda: both.reached(5)).status_code == 200
 
 
-def test_an_announcement_is_not_taken_at_its_word(both: BothSides) -> None:
+def test_an_announcement_is_not_taken_at_its_word(both: BothSides, monkeypatch: pytest.MonkeyPatch) -> None:
     """As after the read database was put back, or from another deployment on the same Redis."""
-    assert is_behind(while_waiting(both, lambda: announce(both, 5), wait=1))
+    monkeypatch.setattr(freshness, "LOOK_AGAIN_S", 60)
+    services = both.shop.services.freshness
+    looks = mock.Mock(wraps=services._unreached)
+    monkeypatch.setattr(services, "_unreached", looks)
+
+    def happens() -> None:
+        until(lambda: looks.call_count >= 2, 5, "the looks before the first pause")
+        before = looks.call_count
+        announce(both, 5)
+        until(lambda: looks.call_count > before, 5, "a look after the announcement")
+        let_go(both)
+
+    try:
+        assert is_behind(while_waiting(both, happens))
+    finally:
+        services._stopping.clear()
     assert is_behind(get(both.shop))
 
 
@@ -106,7 +127,7 @@ def test_without_redis_waiters_look_for_themselves(
         assert get(shop).status_code == 200
 
 
-@pytest.mark.timeout(25)
+@pytest.mark.timeout(25, func_only=True)
 def test_without_a_free_place_to_wait_it_is_a_503_at_once(both: BothSides) -> None:
     slots = both.shop.services.freshness._slots
     taken = [slots.one() for _ in range(4)]
@@ -122,16 +143,10 @@ def test_without_a_free_place_to_wait_it_is_a_503_at_once(both: BothSides) -> No
     assert is_behind(get(both.shop)), "and slots are given back"
 
 
-@pytest.mark.timeout(25)
+@pytest.mark.timeout(25, func_only=True)
 def test_who_waits_is_let_go_when_the_process_stops(both: BothSides) -> None:
-    stopping = both.shop.services.freshness._stopping
-
-    def stop() -> None:
-        stopping.set()
-        both.shop.services.freshness._notifier.wake_all()
-
     try:
-        assert is_behind(while_waiting(both, stop))
+        assert is_behind(while_waiting(both, lambda: let_go(both)))
         assert is_behind(get(both.shop, "wait=30")), "and nobody waits any more"
     finally:
-        stopping.clear()
+        both.shop.services.freshness._stopping.clear()

@@ -6,7 +6,7 @@ One of each kind, with deadlines of tenths of seconds. ``python -m tests.attacks
 import select
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from http import HTTPStatus
 from ipaddress import ip_network
@@ -121,7 +121,8 @@ def test_a_byte_now_and_then_wins_no_time(sent: bytes) -> None:
     with serving(replace(SOON, body_bytes_per_s=1e6)) as house, house.line() as line:
         line.send(sent)
         while not select.select([line], [], [], 0.01)[0]:
-            line.send(b"a")
+            with suppress(ConnectionError):  # closed since then: the answer is there
+                line.send(b"a")
         assert line.answer().status == 408
 
 
@@ -139,7 +140,7 @@ def test_the_clock_of_a_request_stands_still_while_the_server_owes_an_answer() -
 def test_who_reads_nothing_is_parted_with_and_gets_no_answer_more() -> None:
     with serving() as house, house.line() as line:
         line.send(get("large") * 3)
-        until(lambda: house.channels() and house.began, PATIENCE_S, "an answer under way")
+        until(lambda: house.began, PATIENCE_S, "an answer under way")
         until(lambda: not house.channels(), PATIENCE_S, "a closed connection")
     assert house.began == ["/large"]
     assert house.closings == ["reading"]
@@ -186,6 +187,7 @@ def test_silent_connections_give_way_to_newcomers() -> None:
         until(lambda: house.began, PATIENCE_S, "a request in hand")
         silent = [leaving.enter_context(house.line()) for _ in range(60)]
         half = [leaving.enter_context(house.line()) for _ in range(60)]
+        until(lambda: len(house.closings) + len(house.channels()) == 121, PATIENCE_S, "all of them let in")
         for line in half:
             line.send(b"G")
         assert house.answers_others() == "127.0.0.1"

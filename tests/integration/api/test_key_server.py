@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from structlog.testing import capture_logs
 
 from api.http.problems import ProblemError
+from api.local import ports
 from api.middleware import key_server
 from api.middleware.auth import Verifier
 from api.middleware.key_server import KeyServer
@@ -41,12 +42,20 @@ def opened() -> Iterator[ExitStack]:
         yield stack
 
 
+@pytest.fixture(autouse=True)
+def _unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key server that answers is not given up because the machine is busy."""
+    monkeypatch.setattr(key_server, "JWKS_TIMEOUT_S", 60.0)
+
+
 def verifier(opened: ExitStack, url: str) -> Verifier:
+    """A verifier that has asked the key server once."""
     by = Verifier.from_settings(
         Settings(jwt_jwks_url=url, jwt_issuer=NAMES["iss"], jwt_audience=NAMES["aud"])
     )
     opened.callback(by.stop)
     by.start()
+    assert keys_of(by)._refresher._first.wait(SOON_S)
     return by
 
 
@@ -98,36 +107,34 @@ def test_while_the_key_server_is_away_known_keys_are_used(
     """And its outage is told once, as is its end; what it has taken back meanwhile counts from then on."""
     monkeypatch.setattr(key_server, "FETCH_EVERY_S", 0.05)
     monkeypatch.setattr(key_server, "PAUSES_S", (0.05, 0.1))
-    given = Published(jwk(RSA_KEY, "first"))
+    given, port = Published(jwk(RSA_KEY, "first")), next(ports.candidates())
     with capture_logs() as logged:
-        with publishing(given) as server:
+        with publishing(given, port):
             by = verifier(opened, given.url)
         until(lambda: logged, SOON_S, "the outage in the log")
         assert by.principal(token(sub="c2")).subject == "c2"
         assert status(by, token(NEXT_KEY, "next")) == 401
         given.publish(jwk(NEXT_KEY, "next"))
-        with publishing(given, server.server_address[1]):
+        with publishing(given, port):
             until(lambda: status(by, token(NEXT_KEY, "next")) == 200, SOON_S, "the key server back")
             assert status(by, token(sub="c3")) == 401
             until(lambda: len(logged) > 1, SOON_S, "its end in the log")
-    assert [entry["event"] for entry in logged] == [
-        "the key server fails: the keys that it gave last are used",
-        "the key server answers again",
-    ]
+            assert [entry["event"] for entry in logged] == [
+                "the key server fails: the keys that it gave last are used",
+                "the key server answers again",
+            ]
 
 
 def test_before_the_key_server_has_answered_once_nobody_is_refused_for_good(
     opened: ExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(key_server, "PAUSES_S", (0.05, 0.1))
-    given = Published(jwk(RSA_KEY, "first"))
-    with publishing(given) as server:
-        pass
-    by = verifier(opened, given.url)
+    given, port = Published(jwk(RSA_KEY, "first")), next(ports.candidates())
+    by = verifier(opened, f"http://127.0.0.1:{port}/keys")
     with pytest.raises(ProblemError) as error:
         by.principal(token())
     assert (error.value.problem.status, error.value.headers) == (503, {"Retry-After": "5"})
-    with publishing(given, server.server_address[1]):
+    with publishing(given, port):
         until(lambda: status(by, token()) == 200, SOON_S, "its first keys")
 
 
@@ -165,10 +172,9 @@ def test_made_up_key_ids_cost_one_fetch_in_ten_seconds(
 
 
 def test_few_requests_wait_for_a_key_server_that_hangs(
-    published: Published, opened: ExitStack, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    published: Published, opened: ExitStack, clock: Clock
 ) -> None:
     """All others are answered at once: with 401 where the key is unknown, and where it is known as ever."""
-    monkeypatch.setattr(key_server, "JWKS_TIMEOUT_S", 60.0)
     by = verifier(opened, published.url)
     published.answers.clear()
     published.publish(jwk(RSA_KEY, "first"), jwk(NEXT_KEY, "next"))

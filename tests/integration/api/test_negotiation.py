@@ -139,6 +139,7 @@ CACHEABLE = {"/products", "/products/{product_id}", "/analytics/orders", "/analy
 OF_THE_SITE = {"/", "/problems", "/problems/{code}", "/openapi.json", "/docs", "/ops"}
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_caches_keep_nothing_personal_and_ask_again_for_the_rest(shop: Shop) -> None:
     """What a caller's own cache keeps is for that caller, and asked for again before it is used again."""
     shop.happened("customer-c1", messages.customer_registered())

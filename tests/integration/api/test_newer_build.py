@@ -86,6 +86,7 @@ def test_every_answer_is_as_before(busy: BothSides) -> None:
     assert ADDED not in str(before)
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_what_operators_look_at_is_answered_and_may_show_what_is_stored(busy: BothSides) -> None:
     paths = ["/events", f"/ops/stories/{O1}", "/ops/stories/failed", "/ops/read-models", "/ops/flow"]
     paths.append("/ops/queues")

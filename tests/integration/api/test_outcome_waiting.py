@@ -21,7 +21,7 @@ from bus.inbox.gateway import CommandGateway
 from bus.inbox.inbox import Inbox
 from bus.messages.outcome import CommandStatus, Outcome
 from bus.notify import notifier as notifier_module
-from bus.notify.notifier import CHANNEL, Notifier, announce, finished
+from bus.notify.notifier import Notifier, announce, finished
 from bus.queue.broker import Broker
 from tests.integration.commands_queue import PATIENCE_S, waiting
 from tests.support import messages
@@ -41,8 +41,9 @@ def notifier(client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
     monkeypatch.setattr(notifier_module, "RECONNECT_S", 0.01)
     monkeypatch.setattr(notifier_module, "LISTEN_S", 0.05)  # so that it stops soon
     notifier = Notifier(client)
-    notifier.start()
-    until(lambda: listeners(client), PATIENCE_S, "the listener listens")
+    with notifier.expect([finished("nothing")]) as listens:
+        notifier.start()
+        assert listens.wait(PATIENCE_S), "once it listens, it wakes all who wait: here, nobody else yet"
     yield notifier
     notifier.stop()
     until(lambda: not notifier.alive, PATIENCE_S, "the listener has stopped")
@@ -85,11 +86,6 @@ def send(commands: Commands, inbox: Inbox, notifier: Notifier) -> Iterator[Sends
             return future
 
         yield send
-
-
-def listeners(client: redis.Redis) -> int:
-    ((_, count),) = client.pubsub_numsub(CHANNEL)
-    return int(count)
 
 
 def outcome_of(record: CommandRecord | None) -> Outcome | None:

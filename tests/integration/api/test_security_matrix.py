@@ -51,6 +51,7 @@ OPEN = {"/health/live": 200, "/health/ready": 200, "/openapi.json": 200, "/docs"
 OPEN |= {"/ops": 200, "/site/ops/{file}": 404, "/site/pages/{file}": 404}
 OPEN |= {"/": 200, "/problems": 200, "/problems/{code}": 200}
 OPS_ONLY = "/ops"
+pytestmark = pytest.mark.usefixtures("unhurried")
 WHO = (("customer", "c1"), ("customer", "c2"), ("staff", "sam"), ("ops", "olga"), ("metrics", "m"))
 
 ADDRESS = {"line1": "1 High Street", "city": "Leeds", "country": "GB"}

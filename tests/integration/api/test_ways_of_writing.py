@@ -10,6 +10,7 @@ import pytest
 from falcon import testing
 
 from api.http import bodies
+from api.middleware import deadline
 from bus.messages.orders import PlaceOrder
 from bus.messages.products import AddProduct
 from tests.integration.api.waiting_callers import serving
@@ -88,9 +89,16 @@ def test_the_type_of_a_problem_leads_to_its_page(shop: Shop) -> None:
     assert refused.status_code in shown.json["statuses"]
 
 
-def test_all_this_holds_on_the_wire(shop: Shop) -> None:
+@pytest.fixture
+def unhurried_shop(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """No request is given up because a busy machine keeps the database from answering."""
+    monkeypatch.setattr(deadline, "OPERATIONS_S", 30.0)
+    return shop
+
+
+def test_all_this_holds_on_the_wire(unhurried_shop: Shop) -> None:
     """Over one connection that stays open: what has no body ends where it should."""
-    with serving(shop) as web:
+    with serving(unhurried_shop) as web:
         options = web.client.options("/products/p1")
         changed = web.client.patch(
             "/products/p1", content='{"unit_price": 2.6e3}', headers={"Content-Type": BOTH.split(", ")[1]}
@@ -114,12 +122,12 @@ def test_all_this_holds_on_the_wire(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("how", ["with its length", "chunked"])
-def test_a_body_has_at_most_128_kib_on_the_wire(shop: Shop, how: str) -> None:
+def test_a_body_has_at_most_128_kib_on_the_wire(unhurried_shop: Shop, how: str) -> None:
     def sent(size: int) -> Any:
         text = PRODUCT.encode() + b" " * (size - len(PRODUCT))
         return iter([text]) if how == "chunked" else text
 
-    with serving(shop) as web:
+    with serving(unhurried_shop) as web:
         fits = web.client.post("/products", content=sent(bodies.MAX_BODY_BYTES), headers=JSON)
         too_large = web.client.post("/products", content=sent(bodies.MAX_BODY_BYTES + 1), headers=JSON)
         far_too_large = web.client.post("/products", content=sent(2 * 1024 * 1024), headers=JSON)

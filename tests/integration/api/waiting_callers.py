@@ -5,11 +5,14 @@ from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
+from unittest import mock
 
 import httpx
 
 from api.app import create_app
+from api.middleware import deadline
 from api.middleware.deadline import bounded
+from api.server import server as server_module
 from api.server.server import Server
 from tests.support.plain_http import NO_TLS
 from tests.support.shop_api import Shop
@@ -69,6 +72,15 @@ def product(number: int) -> dict[str, Any]:
 
 @contextmanager
 def serving(shop: Shop, *, cors_origins: Collection[str] = ()) -> Iterator[Web]:
+    """On a slow machine, no request is refused for being late, neither for a thread nor at the end."""
+    with (
+        mock.patch.object(deadline, "PATIENCE_S", PATIENCE_S),
+        mock.patch.multiple(server_module, DRAIN_S=PATIENCE_S, REFUSE_AFTER_S=PATIENCE_S),
+    ):
+        yield from _serving(shop, cors_origins)
+
+
+def _serving(shop: Shop, cors_origins: Collection[str]) -> Iterator[Web]:
     stopping = shop.services.commands._stopping
     server = Server(
         bounded(create_app(shop.services, cors_origins)),
