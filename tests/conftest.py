@@ -21,7 +21,7 @@ from api.local.mongod import Mongod
 from api.local.redis_server import RedisServer
 from bus.settings import Settings
 from tests.browser.left_out import LeftOut, may_leave_out
-from tests.support import datasets, scheduling, server_folders
+from tests.support import datasets, own_ports, scheduling, server_folders
 from tests.support.databases import DatabaseNames
 from tests.support.recorded import Recorded
 
@@ -34,6 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     hypothesis.settings.load_profile("untimed")  # no test asserts a time
     server_folders.prefer_memory()
+    own_ports.draw_own()
     for need in may_leave_out():
         config.pluginmanager.register(LeftOut(need))
     if datasets.missing():

@@ -53,6 +53,7 @@ MUST_BE_THERE = TOP_LEVEL - {"CHANGELOG.md", "docs"}
 WORDS_THAT_SAY_NOTHING = {"utils", "util", "common", "helpers", "helper", "manager", "misc", "base"}
 LOOSE_STARTS = [[word] for word in ("Whether", "What", "Who", "Whom", "Whose", "How", "Where", "When", "Why")]
 MAX_LINES = 300
+ENDED_S = 150
 SHOWN_AGGREGATE = ["read_side.projections", "write_side.domain"]
 
 
@@ -132,7 +133,7 @@ def _lint_imports(tree: Path) -> tuple[int, str]:
         env={**os.environ, "COLUMNS": "200"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=ENDED_S,
         check=False,
     )
     return done.returncode, done.stdout + done.stderr
@@ -266,5 +267,5 @@ for name in sys.argv[1:]:
 def test_importing_does_nothing() -> None:
     """Neither network nor processes, threads or folders."""
     command = [sys.executable, "-c", _IMPORT_ALL, *_BY_NAME]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=ENDED_S, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

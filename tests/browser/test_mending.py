@@ -62,6 +62,8 @@ def test_failed_commands_are_retried_and_then_discarded(
         body = {"product_id": name, "name": "raises", "unit_price": 100, "currency": "EUR"}
         assert system.client("staff", "sam").post("/products", json=body, headers=DONE).status_code == 500
     commands = system.write_database.commands
+    # The log tells their caller that they failed; the inbox may tell it a moment later.
+    until(lambda: commands.count_documents({"status": "failed"}) == 2, PATIENCE_S, "both kept as failed")
     first, second = (one["_id"] for one in commands.find({"status": "failed"}))
     browser.open(token=operator)
     browser.until_text(row(f"Retry {first}"), "AddProduct", "a decision that cannot be made")

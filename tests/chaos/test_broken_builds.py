@@ -19,7 +19,7 @@ from tests.chaos.report import Report
 from tests.chaos.round import Plan, run
 from tests.chaos.schedule import Due
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(500)
 
 ONE_OF_EACH = {"web": 1, "commands": 1, "projections": 1, "clock": 1}
 LEASE_MS = 2_000

@@ -10,7 +10,7 @@ import pytest
 
 from api.local import ports
 from tests.support.shared import Shared
-from tests.support.system import READY_S, System
+from tests.support.system import READY_S, System, is_ready
 from tests.support.waiting import until
 
 SHARED = Shared(Path(__file__).parent)
@@ -51,7 +51,8 @@ def _scattered() -> Iterator[Scattered]:
         "commands2": "exec python -m tests.support.skewed 120 write_side worker",
         "commands3": "exec python -m tests.support.skewed -180 write_side worker",
     }
+    urls = [f"http://127.0.0.1:{port}" for port in (early, late)]
     with System(lines) as running:
-        for port in (early, late):
-            until(partial(ports.listens, port), READY_S, f"port {port}")
-        yield Scattered(running, f"http://127.0.0.1:{early}", f"http://127.0.0.1:{late}")
+        for url in urls:
+            until(partial(is_ready, url), READY_S, f"{url}/health/ready")
+        yield Scattered(running, *urls)

@@ -4,10 +4,9 @@ The event gains a field that readers of today pass over, and says so (``readable
 that decisions rest on, so that each build must fold again what the other has left.
 """
 
-import shutil
 from pathlib import Path
 
-from tests.support.processes import ROOT
+from tests.support.copied_tree import copied_tree
 
 NEWER = """
     schema_version = 3
@@ -37,8 +36,7 @@ CHANGES = {
 
 def copied(folder: Path) -> Path:
     """The next build, in a folder of its own."""
-    left_out = shutil.ignore_patterns(".git", ".venv", "__pycache__", ".data")
-    copy = Path(shutil.copytree(ROOT, folder / "next", ignore=left_out))
+    copy = copied_tree(folder / "next")
     for name, changes in CHANGES.items():
         file = copy / name
         text = file.read_text()

@@ -15,7 +15,7 @@ import pytest
 from api.http.freshness import WAITS_OF_A_CUSTOMER
 from api.local import ports
 from bus.settings import Settings
-from tests.support.system import System
+from tests.support.system import System, is_ready
 from tests.support.waiting import until
 
 BOUND = Settings.model_fields["max_unfinished_per_caller"].default
@@ -36,7 +36,8 @@ def second_port() -> int:
 @pytest.fixture(scope="module")
 def system(second_port: int) -> Iterator[System]:
     with System({"web2": f"exec env API_PORT={second_port} python -m api serve"}) as running:
-        until(partial(ports.listens, second_port), PATIENCE_S, "the second web process listens")
+        second = f"http://127.0.0.1:{second_port}"
+        until(partial(is_ready, second), PATIENCE_S, "the second web process is ready")
         yield running
 
 

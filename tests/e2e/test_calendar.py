@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from read_side.projections import READ_MODELS
+from tests.support.plain_http import NO_TLS
 from tests.support.system import READY_S, System
 from tests.support.waiting import until
 
@@ -20,7 +21,7 @@ BEFORE, AFTER = "Asia/Kathmandu", "Australia/Lord_Howe"
 """A quarter past the half hour; and summers that are half an hour ahead of winters."""
 ADDRESS = {"line1": "1 High Street", "city": "Leeds", "country": "GB"}
 PATIENT = {"Prefer": "wait=30, visible"}
-REBUILT_S = 10.0
+REBUILT_S = 30.0
 
 BY_DAYS = tuple(model.name for model in READ_MODELS if model.time_zone)
 
@@ -107,8 +108,10 @@ def lists_the_days_of(system: System, zone: str) -> None:
         assert len(get(staff, "/orders", **asked)["orders"]) == orders, asked
 
 
-def parts(system: System) -> dict[str, str]:
-    return dict(httpx.get(f"{system.url}/health/ready", trust_env=False).json()["parts"])
+def time_zone(system: System) -> str:
+    """What readiness says of it: found within the last seconds, and not told while MongoDB is slow."""
+    answer = httpx.get(f"{system.url}/health/ready", timeout=40, trust_env=False, verify=NO_TLS)
+    return str(answer.json()["parts"]["time_zone"])
 
 
 def test_the_moments_are_on_other_days_in_each_zone() -> None:
@@ -118,7 +121,7 @@ def test_the_moments_are_on_other_days_in_each_zone() -> None:
 def test_days_are_those_of_the_shop(shop: System) -> None:
     shows_the_days_of(shop, BEFORE)
     lists_the_days_of(shop, BEFORE)
-    assert parts(shop)["time_zone"] == "ok"
+    until(lambda: time_zone(shop) == "ok", REBUILT_S, "readiness that has nothing to rebuild")
 
 
 def test_after_a_change_the_answers_say_whose_days_they_are_until_they_are_rebuilt(shop: System) -> None:
@@ -132,7 +135,8 @@ def test_after_a_change_the_answers_say_whose_days_they_are_until_they_are_rebui
 
     shows_the_days_of(shop, BEFORE)
     lists_the_days_of(shop, AFTER)
-    assert parts(shop)["time_zone"] == f"rebuild {', '.join(BY_DAYS)}"
+    to_rebuild = f"rebuild {', '.join(BY_DAYS)}"
+    until(lambda: time_zone(shop) == to_rebuild, REBUILT_S, "readiness that says what to rebuild")
     status = shop.run("read_side", "status", "--json")
     assert status.returncode == 3
     assert [line.partition(":")[0] for line in json.loads(status.stdout)["attention"]] == [
@@ -144,7 +148,7 @@ def test_after_a_change_the_answers_say_whose_days_they_are_until_they_are_rebui
     staff = shop.client("staff")
     until(lambda: "time_zone" not in get(staff, "/analytics/products"), REBUILT_S, "the new one is served")
     shows_the_days_of(shop, AFTER)
-    until(lambda: parts(shop)["time_zone"] == "ok", REBUILT_S, "readiness that has nothing to rebuild")
+    until(lambda: time_zone(shop) == "ok", REBUILT_S, "readiness that has nothing to rebuild")
     assert shop.run("read_side", "status").returncode == 0
     audited = shop.run("read_side", "audit")
     assert audited.returncode == 0, audited.stdout

@@ -2,14 +2,14 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.support.pages import EXTENDING, ROOT
+from tests.support.copied_tree import copied_tree
+from tests.support.pages import EXTENDING
 
 pytestmark = pytest.mark.timeout(1500)
 PASSED_S = 1200
@@ -21,8 +21,7 @@ NOT_AGAIN = tuple(f"tests/unit/test_{name}.py" for name in ("stored_messages", "
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the tree, with the examples in it."""
-    copy = tmp_path_factory.mktemp("tree") / "twofold"
-    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", ".venv", "__pycache__", ".data"))
+    copy = copied_tree(tmp_path_factory.mktemp("tree") / "twofold")
     for path, text in EXTENDING.new_files.items():
         (copy / path).write_text(text)
     for change in EXTENDING.changes:

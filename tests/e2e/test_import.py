@@ -1,8 +1,6 @@
 """Recorded trade through the running system: every figure that a read model shows is the one in the files."""
 
 import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +10,6 @@ import pytest
 
 from bus.messages.values import OrderStatus
 from read_side.projections import READ_MODELS
-from tests.support.processes import ROOT
 from tests.support.recorded import WALK_IN, Order, Recorded
 from tests.support.system import System
 from tests.support.waiting import until
@@ -53,19 +50,16 @@ def details(staff: httpx.Client, summaries: dict[str, dict[str, Any]]) -> dict[s
     return {order["reference"]: order for order in found}
 
 
-def _command(recorded: Recorded) -> list[str]:
-    return ["api", "import", *map(str, recorded.files), "--mapping", str(recorded.mapping)]
+def _arguments(recorded: Recorded) -> list[str]:
+    return [*map(str, recorded.files), "--mapping", str(recorded.mapping)]
 
 
 def _killed_import(system: System, recorded: Recorded) -> None:
-    """Begin an import, and kill it while it sends orders."""
-    command = [sys.executable, "-m", *_command(recorded)]
-    begun = subprocess.Popen(command, cwd=ROOT, env=system.environ, stdout=subprocess.DEVNULL)
-    try:
-        until(lambda: _placed(system) >= SOME, SOME_S, "some orders placed")
-    finally:
-        begun.kill()
-    assert begun.wait() == -signal.SIGKILL
+    """Begin an import that is killed while it sends orders."""
+    begun = system.run("tests.support.killed_import", str(SOME), *_arguments(recorded), timeout=IMPORT_S)
+    assert begun.returncode == -signal.SIGKILL, f"{begun.stdout}\n{begun.stderr}\n{system.told()}"
+    until(lambda: _placed(system) >= SOME, SOME_S, "some orders placed")
+    assert _placed(system) < len(recorded.orders)
 
 
 def _placed(system: System) -> int:
@@ -73,7 +67,7 @@ def _placed(system: System) -> int:
 
 
 def _import(system: System, recorded: Recorded) -> str:
-    run = system.run(*_command(recorded), timeout=IMPORT_S)
+    run = system.run("api", "import", *_arguments(recorded), timeout=IMPORT_S)
     assert run.returncode == 0, f"{run.stdout}\n{run.stderr}\n{system.told()}"
     return run.stdout
 

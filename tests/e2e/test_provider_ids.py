@@ -38,15 +38,23 @@ def customers(named: System) -> dict[str, httpx.Client]:
     return clients
 
 
+@pytest.fixture(scope="module")
+def registered(customers: dict[str, httpx.Client]) -> dict[str, httpx.Response]:
+    """Each has registered, and this is what it was answered."""
+    body = {"name": "Ann", "email": "ann@example.com"}
+    return {
+        identity: client.post("/customers", json=body, headers=DONE) for identity, client in customers.items()
+    }
+
+
 @pytest.mark.parametrize("identity", IDS)
 def test_a_customer_registers_orders_and_reads(
-    named: System, customers: dict[str, httpx.Client], identity: str
+    named: System, customers: dict[str, httpx.Client], registered: dict[str, httpx.Response], identity: str
 ) -> None:
-    client, staff = customers[identity], named.client("staff")
+    client, staff, answer = customers[identity], named.client("staff"), registered[identity]
     product = {"product_id": identity, "name": "Teapot", "unit_price": 2500, "currency": "EUR"}
     staff.post("/products", json=product, headers=DONE).raise_for_status()
-    registered = client.post("/customers", json={"name": "Ann", "email": "ann@example.com"}, headers=DONE)
-    assert (registered.status_code, registered.json()["customer_id"]) == (201, identity)
+    assert (answer.status_code, answer.json()["customer_id"]) == (201, identity)
     order = {
         "items": [{"product_id": identity, "quantity": 1}],
         "shipping_address": {"line1": "1 High Street", "city": "Leeds", "country": "GB"},
@@ -54,13 +62,14 @@ def test_a_customer_registers_orders_and_reads(
     placed = client.post("/orders", json=order, headers=DONE)
     assert placed.status_code == 201, placed.text
 
-    record = client.get(registered.headers["Location"]).json()
+    record = client.get(answer.headers["Location"]).json()
     assert (record["customer_id"], record["orders"]) == (identity, 1)
     by_staff = staff.get("/orders", params={"customer_id": identity}).json()["orders"]
     assert [row["order_id"] for row in by_staff] == [placed.json()["order_id"]]
     assert client.get("/orders").json()["orders"] == by_staff
 
 
+@pytest.mark.usefixtures("registered")
 def test_an_address_may_be_written_with_or_without_percent_signs(
     named: System, customers: dict[str, httpx.Client]
 ) -> None:
@@ -76,6 +85,7 @@ def test_an_address_may_be_written_with_or_without_percent_signs(
             connection.close()
 
 
+@pytest.mark.usefixtures("registered")
 def test_the_command_lines_take_such_a_stream(named: System) -> None:
     stream = f"customer-{AUTH0}"
     told = named.run("write_side", "show", stream)

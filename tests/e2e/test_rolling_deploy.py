@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import uuid4
@@ -18,6 +18,9 @@ from tests.support.waiting import until
 pytestmark = pytest.mark.timeout(400)
 
 WAITING = {"Prefer": "wait=30"}
+DONE = frozenset({201, 204})
+KEPT = frozenset({201, 202})
+"""A request that is sent again may find its order placed by then."""
 LIFE = ("confirmed", "shipped", "delivered")
 BESIDE_S = 90.0
 EACH = 20
@@ -46,19 +49,27 @@ class Callers:
             self.orders.append(order_id)
             for status in LIFE:
                 self._sent(client, "PATCH", f"/orders/{order_id}/status", {"status": status})
-            unawaited = client.post("/orders", json={"items": items})
-            assert unawaited.status_code == 202, unawaited.text
+            unawaited = self._sent(client, "POST", "/orders", {"items": items}, wanted=KEPT, headers={})
             self.unawaited.append(unawaited.json()["order_id"])
 
-    def _sent(self, client: httpx.Client, method: str, path: str, body: object) -> httpx.Response:
+    def _sent(
+        self,
+        client: httpx.Client,
+        method: str,
+        path: str,
+        body: object,
+        *,
+        wanted: frozenset[int] = DONE,
+        headers: Mapping[str, str] = WAITING,
+    ) -> httpx.Response:
         """A process of either build may stop with a request: that one is sent again, under its key."""
         key = {"Idempotency-Key": str(uuid4())}
         while True:
             try:
-                sent = client.request(method, path, json=body, headers={**WAITING, **key})
+                sent = client.request(method, path, json=body, headers={**headers, **key})
             except httpx.TransportError:
                 continue
-            if sent.status_code in {201, 204}:
+            if sent.status_code in wanted:
                 return sent
             assert sent.status_code in {202, 503}, sent.text
 

@@ -15,7 +15,7 @@ from api.local.welcome import WHO
 from tests.support import curl, pages
 from tests.support.pages import Page
 from tests.support.plain_http import NO_TLS
-from tests.support.system import System
+from tests.support.system import READY_S, System
 from tests.support.waiting import until
 
 SHOWN_S = 10.0
@@ -26,6 +26,7 @@ PYTHON_S = 60
 def fresh_system() -> Iterator[System]:
     """The ids are as the pages say, and the figures count the sessions' own orders only."""
     with System() as running:
+        until(running.is_complete, READY_S, "everybody there: the sessions wait 5 s for an outcome")
         yield running
 
 

@@ -20,12 +20,15 @@ from tests.e2e.every_request import Known, make_known, order
 from tests.support.decided import decided
 from tests.support.plain_http import NO_TLS
 from tests.support.processes import Process
+from tests.support.promised import promised
 from tests.support.system import System
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.alone
 
 KILLED_AFTER_S = 5.0
+ENDED_S = 20.0
+"""For what has hung up on its caller or its supervisor."""
 START_S = 60.0
 CALLERS = 6
 LOAD = 30
@@ -80,7 +83,7 @@ class Load:
                 f"{self._url}/orders",
                 json=body,
                 headers=headers,
-                timeout=KILLED_AFTER_S,
+                timeout=ENDED_S,
                 trust_env=False,
                 verify=NO_TLS,
             )
@@ -113,9 +116,10 @@ def signal(process: Process) -> None:
 
 
 def stop(*processes: Process) -> None:
-    for process in processes:
-        signal(process)
-    assert [process.ended(KILLED_AFTER_S) for process in processes] == [0] * len(processes)
+    with promised(KILLED_AFTER_S, "the stop"):
+        for process in processes:
+            signal(process)
+        assert [process.ended(ENDED_S) for process in processes] == [0] * len(processes)
 
 
 def start(system: System) -> None:
@@ -200,6 +204,7 @@ def test_signals_at_the_very_start_end_it(stoppable: System) -> None:
     for process in stoppable.processes.values():
         process.kill()
         process.start()
-        signal(process)
-        assert process.ended(KILLED_AFTER_S) is not None
+        with promised(KILLED_AFTER_S, "the stop"):
+            signal(process)
+            assert process.ended(ENDED_S) is not None
     start(stoppable)

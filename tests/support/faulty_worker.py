@@ -15,7 +15,8 @@ from write_side.domain import products
 
 STALLED, GO_ON = "stalled", "go-on"
 PATIENCE_S = 120.0
-STALLED_S = 3.0
+STALLED_S = 10.0
+"""Longer than a turn takes on a slow machine: a worker in which nobody stalls goes on."""
 
 _decide = products.decide
 

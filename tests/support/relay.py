@@ -48,8 +48,8 @@ class Relay:
         self._accepting.join()
         self._listening.close()
         for connection in self._open:
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
+            with suppress(OSError):  # past its TLS object, which the other thread may be using
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)
         for relaying in self._relaying:
             relaying.join()
 
@@ -72,7 +72,7 @@ class Relay:
             server = opened.enter_context(socket.create_connection((HOST, self.target)))
             self._open += [client, server]
             other = {client: server, server: client}
-            while True:
+            while not self._stopping.is_set():  # it may have come too late to be shut down
                 for source in _readable(client, server):
                     data = source.recv(CHUNK)
                     if not data:

@@ -21,10 +21,22 @@ class Scrape:
             for sample in family.samples:
                 self.by_name[sample.name].append((sample.labels, sample.value))
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is left out, as is what MongoDB was too slow for."""
+        return all(value for _, value in self.by_name["twofold_scrape_ok"])
+
     def sum(self, name: str, **labels: str) -> float:
-        found = [value for has, value in self.by_name[name] if labels.items() <= has.items()]
+        found = self._found(name, labels)
         assert found, (name, labels)
         return sum(found)
+
+    def so_far(self, name: str, **labels: str) -> float:
+        """The sum; 0 if nothing is there yet."""
+        return sum(self._found(name, labels))
+
+    def _found(self, name: str, labels: Mapping[str, str]) -> list[float]:
+        return [value for has, value in self.by_name[name] if labels.items() <= has.items()]
 
     def counts(self) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
         """What may never go down."""

@@ -35,6 +35,14 @@ QUIET_S = 60.0
 TOKEN_TTL = timedelta(hours=1)
 
 
+def is_ready(url: str) -> bool:
+    """Whether an API can serve."""
+    try:
+        return httpx.get(f"{url}/health/ready", timeout=5, trust_env=False, verify=NO_TLS).is_success
+    except httpx.TransportError:
+        return False
+
+
 class System:
     """Running from entering to leaving; ready when entered.
 
@@ -77,10 +85,12 @@ class System:
         self._open.close()
 
     def is_ready(self) -> bool:
-        try:
-            return httpx.get(f"{self.url}/health/ready", timeout=5, trust_env=False, verify=NO_TLS).is_success
-        except httpx.TransportError:
-            return False
+        return is_ready(self.url)
+
+    def is_complete(self) -> bool:
+        """Whether nothing is missing: an API is ready without workers, too."""
+        answer = httpx.get(f"{self.url}/health/ready", timeout=40, trust_env=False, verify=NO_TLS)
+        return bool(answer.json()["status"] == "ready")
 
     def token(self, role: str, sub: str) -> str:
         return sign(Settings(jwt_secret=SECRET), Role(role), sub, TOKEN_TTL)

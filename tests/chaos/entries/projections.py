@@ -8,7 +8,7 @@ from read_side.projector.batch import Batch
 from tests.chaos.points import FOLDED, WRITTEN, wrapped
 
 
-def _what_is_written(batch: Batch) -> str | None:
+def what_is_written(batch: Batch) -> str | None:
     """The read model, if there is something to write at all."""
     return batch._model.name if batch._changed else None
 
@@ -16,9 +16,9 @@ def _what_is_written(batch: Batch) -> str | None:
 @contextmanager
 def points() -> Iterator[None]:
     with (
-        wrapped(Batch, "write", before=FOLDED, about=_what_is_written),
-        wrapped(Batch, "writes", before=FOLDED, about=_what_is_written),
-        wrapped(Batch, "written", after=WRITTEN, about=_what_is_written),
+        wrapped(Batch, "write", before=FOLDED, about=what_is_written),
+        wrapped(Batch, "writes", before=FOLDED, about=what_is_written),
+        wrapped(Batch, "written", after=WRITTEN, about=what_is_written),
     ):
         yield
 

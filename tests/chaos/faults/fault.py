@@ -16,9 +16,9 @@ from tests.chaos.scene import Scene
 from tests.support.processes import Process
 
 LOOK_S = 0.02
-PATIENCE_S = 20.0
+PATIENCE_S = 40.0
 """For something to act on: longer than the longest fault that may be in the way."""
-CATCH_S = 10.0
+CATCH_S = 30.0
 """For a process to come to the point where it is to be caught."""
 
 T = TypeVar("T")

@@ -9,8 +9,10 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Self
 
+from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
+from api.local import ports
 from api.local.mongod import REPLICA_SET
 from tests.failover.network.link import CLIENTS, Link, between
 from tests.failover.network.network import Network
@@ -115,8 +117,9 @@ class ReplicaSet:
         source = self.network.address(primary.title)
 
         def follows() -> bool:
-            told = member.direct.admin.command("replSetGetStatus")
-            return bool(told.get("syncSourceHost") == source)
+            with suppress(PyMongoError):  # it does not answer just now
+                return bool(member.direct.admin.command("replSetGetStatus").get("syncSourceHost") == source)
+            return False
 
         until(follows, PRIMARY_S, f"{member.title} following {primary.title}", poll=0.1)
 
@@ -149,7 +152,12 @@ class ReplicaSet:
             for number, member in enumerate(self.members)
         ]
         config = {"_id": REPLICA_SET, "members": members, "settings": self._settings}
-        self.members[0].direct.admin.command("replSetInitiate", config, socketTimeoutMS=None)
+        # It asks all members, and makes an oplog: that may take longer than looking at a member does.
+        client: MongoClient[dict[str, Any]] = MongoClient(
+            ports.HOST, self.members[0].port, directConnection=True
+        )
+        with client:
+            client.admin.command("replSetInitiate", config)
 
 
 def when_told(folder: Path) -> ReplicaSet:
