@@ -181,8 +181,8 @@ def main() -> None:
         try:
             worker_process.run(broker, set(names), settings.projection_threads, stopping, beside)
         finally:
-            for started in (runners, rebuilds, watchdog, heartbeats):
-                started.stop()
+            parts = (runners, rebuilds, watchdog, heartbeats)
+            worker_process.stop_together([part.stop for part in parts])
     if tracing is not None:
         tracing.stop()
 
