@@ -20,6 +20,7 @@ from tests.failover.servers.replica_set import ReplicaSet
 from tests.integration.sides import PARTITIONS, ReadSide, WriteSide, order_id, partition
 from tests.interleavings.protection import must, protected_by
 from tests.support import messages
+from tests.support.waiting import until
 
 NEW_NAME = "Ann Baker"
 SLOW_S = 2.5
@@ -29,6 +30,7 @@ The links are cut meanwhile, also where this process is slow.
 """
 PATIENT_MS = 60_000
 """For a write that waits for the slow link, and is not what is tested."""
+SHOWN_S = 30.0
 
 
 @pytest.fixture(autouse=True)
@@ -65,11 +67,12 @@ def test_a_primary_that_was_replaced_refuses_no_token_of_the_next(
     connections: Connections, replica_set: ReplicaSet, write: WriteSide
 ) -> None:
     """The same primary; the token is of a command that the next one has settled."""
-    log = Log(connections.beside(replica_set.until_primary()), PARTITIONS)
-    end = log.head(partition("c1"))
+    log, home = Log(connections.beside(replica_set.until_primary()), PARTITIONS), partition("c1")
+    end = log.head(home)
     _rename_at_the_next_primary(connections, replica_set)
-    token = Token(partition("c1"), write.log.head(partition("c1")))
-    assert log.head(partition("c1")) == end < token.seq
+    until(lambda: write.log.head(home) > end, SHOWN_S, "the next primary shows it")
+    token = Token(home, write.log.head(home))
+    assert log.head(home) == end
 
     must(NEVER_REFUSED, LogEnd(log).is_before([token]), False)
 
