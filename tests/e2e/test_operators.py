@@ -136,7 +136,8 @@ def test_a_parked_stream_is_mended_by_those_who_project(
 
     [row] = until(parked, DONE_S, f"it is parked\n{running.told()}")
     assert (row["stream"], row["waiting"]) == (f"order-{order_id}", 0)
-    assert staff.get(f"/orders/{order_id}").json()["status"] == "pending"
+    # The parking is told before the batch is written, in which the order is placed.
+    until(lambda: staff.get(f"/orders/{order_id}").json()["status"] == "pending", DONE_S, "it is shown")
 
     meant = {"read_model": "order_detail", "stream": row["stream"]}
 
@@ -152,7 +153,7 @@ def test_a_parked_stream_is_mended_by_those_who_project(
     running.write_database.commits.update_one(where, {"$set": {"events.0.v": 1}})
     ops.post("/ops/parked/retry", json=meant)
     until(lambda: not parked(), DONE_S, f"it is mended\n{running.told()}")
-    assert staff.get(f"/orders/{order_id}").json()["status"] == "confirmed"
+    until(lambda: staff.get(f"/orders/{order_id}").json()["status"] == "confirmed", DONE_S, "it is shown")
     assert ops.post("/ops/parked/retry", json=meant).status_code == 404
 
     def has_ended_in(name: str) -> bool:
