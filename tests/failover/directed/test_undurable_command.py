@@ -16,8 +16,7 @@ from tests.support import messages
 from tests.support.waiting import until
 
 KEY = "idempotency-key-1"
-ANSWER_S = 5.0
-"""The primary has the command by then, and can never confirm it."""
+ANSWER_S = 2.0
 LATER = Timestamp(2**31 - 1, 0)
 """A moment before which everything was accepted."""
 
