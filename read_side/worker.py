@@ -21,6 +21,7 @@ from bus.observability.logs import logger
 from bus.observability.metrics import Metrics
 from bus.observability.outages import Outages
 from bus.observability.tracing import Tracing
+from bus.primitives.termination import stop_together
 from bus.queue import worker_process
 from bus.queue.broker import Broker
 from bus.settings import Settings
@@ -182,7 +183,7 @@ def main() -> None:
             worker_process.run(broker, set(names), settings.projection_threads, stopping, beside)
         finally:
             parts = (runners, rebuilds, watchdog, heartbeats)
-            worker_process.stop_together([part.stop for part in parts])
+            stop_together([part.stop for part in parts])
     if tracing is not None:
         tracing.stop()
 

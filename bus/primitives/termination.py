@@ -9,11 +9,13 @@ Signals after the first stay pending.
 Blocking goes by thread and is inherited, so it comes before everything that starts a thread. Child
 processes inherit it, too: the children of the mains wait for the signals in the same way, or leave
 them alone.
+
+``stop_together`` ends the parts of a process when that time has come.
 """
 
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import TypeVar
 
@@ -59,3 +61,12 @@ def apart_from_signals(work: Callable[[], T]) -> T:
 def _wait(stop: Callable[[], None]) -> None:
     signal.sigwait(SIGNALS)
     stop()
+
+
+def stop_together(stops: Sequence[Callable[[], None]]) -> None:
+    """Stop several parts at the same time, so that all take no longer than the slowest of them."""
+    stopping = [threading.Thread(target=stop, name="stopping", daemon=True) for stop in stops]
+    for thread in stopping:
+        thread.start()
+    for thread in stopping:
+        thread.join()

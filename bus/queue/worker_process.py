@@ -9,7 +9,7 @@ leave undone is delivered again.
 """
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 import redis
 from dramatiq import Worker
@@ -136,15 +136,6 @@ def supervise(
         draining.start()
         draining.join(STOP_S)
         logger.info("stopped", drained=not draining.is_alive())
-
-
-def stop_together(stops: Sequence[Callable[[], None]]) -> None:
-    """Stop several parts at the same time, so that all take no longer than the slowest of them."""
-    stopping = [threading.Thread(target=stop, name="stopping", daemon=True) for stop in stops]
-    for thread in stopping:
-        thread.start()
-    for thread in stopping:
-        thread.join()
 
 
 def _drain(end: Callable[[], None], broker: Broker) -> None:

@@ -16,9 +16,11 @@ import threading
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
+from functools import partial
 
 from bus.notify.doorbells import Doorbells
 from bus.notify.notifier import Notifier, appended, freed
+from bus.primitives.termination import stop_together
 from read_side.projections import READ_MODELS
 from read_side.projections.model import ReadModel
 from read_side.projector.context import ProjectionContext
@@ -69,8 +71,7 @@ class Runners:
 
     def stop(self) -> None:
         """Wait up to ``STOP_S`` until the leases are given up; call it when the process stops."""
-        self._thread.join(STOP_S)
-        self._notifier.stop()
+        stop_together([partial(self._thread.join, STOP_S), self._notifier.stop])
 
     def hold(self, name: str, generation: int, partition: int) -> bool:
         """Return True if a runner takes in the log for a generation; if so, it looks now."""

@@ -10,6 +10,7 @@ from tests.browser.browser import Browser
 from tests.browser.chromium import chromium, new_window
 from tests.browser.watched_shop import Shop
 from tests.support.processes import ROOT
+from tests.support.standstills import Standstills
 from tests.support.system import System
 
 OUTPUT = ROOT / ".test-output" / "browser"
@@ -46,8 +47,8 @@ def driver() -> Iterator[WebDriver]:
 @pytest.fixture
 def browser(driver: WebDriver, system: System, request: pytest.FixtureRequest) -> Iterator[Browser]:
     """On nothing yet, and nothing is left of the test before. If the test fails, the page is kept."""
-    with new_window(driver):
-        browser = Browser(driver, system.url, OUTPUT)
+    with new_window(driver), Standstills() as standstills:
+        browser = Browser(driver, system.url, OUTPUT, standstills)
         yield browser
         if request.node.stash[FAILED]:
             browser.keep_failure(_NOT_IN_A_NAME.sub("-", request.node.name))

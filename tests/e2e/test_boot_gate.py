@@ -16,9 +16,11 @@ from tests.e2e.every_request import make_known
 from tests.support.deployed import LINES, PACKAGES, Deployed, NotInstallableError, Place, installed
 from tests.support.plain_http import NO_TLS
 from tests.support.processes import STOP_S
+from tests.support.promised import promised
 
 TIMEOUT_S = 900
 ASK_S = 30
+STOPPED_S = 10.0
 
 
 @pytest.fixture(scope="module")
@@ -57,9 +59,10 @@ def test_every_line_starts_takes_part_in_an_order_and_stops(place: Place) -> Non
             answer = httpx.get(system.url + page, timeout=ASK_S, trust_env=False, verify=NO_TLS)
             assert answer.raise_for_status().headers["Content-Type"].startswith("text/html")
 
-        for process in system.processes.values():
-            process.terminate()
-        ended = {name: process.ended(STOP_S) for name, process in system.processes.items()}
+        with promised(STOPPED_S, "the stop"):
+            for process in system.processes.values():
+                process.terminate()
+            ended = {name: process.ended(STOP_S) for name, process in system.processes.items()}
         assert ended == dict.fromkeys(LINES, 0), system.told()
         assert "Read-only" not in system.told()
         assert "Permission" not in system.told()

@@ -7,7 +7,7 @@ import os
 import threading
 import uuid
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from signal import SIGCONT, SIGINT, SIGSTOP, SIGTERM
@@ -182,12 +182,15 @@ def test_who_waits_for_an_outcome_gets_its_202_when_the_api_stops(stoppable: Sys
     stoppable.until_quiet()
 
 
-@pytest.mark.parametrize("server", ["redis", "mongod"])
-def test_a_server_that_hangs_does_not_keep_anybody_from_stopping(stoppable: System, server: str) -> None:
+@pytest.mark.parametrize("servers", [("redis",), ("mongod",), ("redis", "mongod")], ids="+".join)
+def test_servers_that_hang_do_not_keep_anybody_from_stopping(
+    stoppable: System, servers: Sequence[str]
+) -> None:
     """Neither while they work nor while they wait for it to start."""
     processes = tuple(stoppable.processes.values())
-    pid = getattr(stoppable, server).pid
-    os.kill(pid, SIGSTOP)
+    pids = [getattr(stoppable, server).pid for server in servers]
+    for pid in pids:
+        os.kill(pid, SIGSTOP)
     try:
         stop(*processes)
         for process in processes:
@@ -195,7 +198,8 @@ def test_a_server_that_hangs_does_not_keep_anybody_from_stopping(stoppable: Syst
         until(lambda: all(p.holds_signals_back for p in processes), START_S, "all on their way")
         stop(*processes)
     finally:
-        os.kill(pid, SIGCONT)
+        for pid in pids:
+            os.kill(pid, SIGCONT)
     start(stoppable)
 
 

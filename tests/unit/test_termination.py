@@ -2,10 +2,11 @@
 
 import signal
 import threading
+from functools import partial
 
 import pytest
 
-from bus.primitives.termination import SIGNALS, apart_from_signals
+from bus.primitives.termination import SIGNALS, apart_from_signals, stop_together
 
 
 def held_back() -> set[signal.Signals]:
@@ -34,3 +35,14 @@ def test_what_work_raises_is_raised() -> None:
 
     with pytest.raises(LookupError, match="nothing there"):
         apart_from_signals(work)
+
+
+def test_parts_that_stop_together_do_not_wait_for_each_other() -> None:
+    all_of_them, stopped = threading.Barrier(3), list[int]()
+
+    def stop(number: int) -> None:
+        all_of_them.wait(60)
+        stopped.append(number)
+
+    stop_together([partial(stop, number) for number in range(3)])
+    assert sorted(stopped) == [0, 1, 2], "all have ended when it returns"

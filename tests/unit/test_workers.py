@@ -1,14 +1,13 @@
 """Starting and watching a worker: what hangs is left behind, what ends is noticed."""
 
 import threading
-from functools import partial
 
 import pytest
 from pymongo.errors import AutoReconnect
 
 from bus.errors import LogMismatchError
 from bus.queue import worker_process
-from bus.queue.worker_process import WorkerDiedError, stop_together, until_ready, watch
+from bus.queue.worker_process import WorkerDiedError, until_ready, watch
 
 
 def test_it_is_ready_when_everything_is_prepared() -> None:
@@ -68,14 +67,3 @@ def test_threads_that_end_because_of_a_stop_are_as_they_should_be() -> None:
 def test_what_only_a_new_process_can_mend_ends_this_one() -> None:
     with pytest.raises(WorkerDiedError, match="hangs"):
         watch([], threading.Event(), lambda: "a command hangs")
-
-
-def test_parts_that_stop_together_do_not_wait_for_each_other() -> None:
-    all_of_them, stopped = threading.Barrier(3), list[int]()
-
-    def stop(number: int) -> None:
-        all_of_them.wait(60)
-        stopped.append(number)
-
-    stop_together([partial(stop, number) for number in range(3)])
-    assert sorted(stopped) == [0, 1, 2], "all have ended when it returns"
