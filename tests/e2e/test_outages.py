@@ -16,6 +16,7 @@ import pytest
 from api.local.process import ServerProcess
 from bus.messages.outcome import CommandStatus
 from tests.e2e.every_request import (
+    ANSWERED_S,
     Callers,
     Known,
     Request,
@@ -28,6 +29,7 @@ from tests.e2e.every_request import (
 from tests.support.decided import decided
 from tests.support.plain_http import NO_TLS
 from tests.support.processes import is_stopped
+from tests.support.promised import promised
 from tests.support.system import System
 from tests.support.waiting import until
 
@@ -96,7 +98,8 @@ def nobody_ends_and_nobody_floods(system: System) -> Iterator[None]:
 
 def readiness(system: System) -> object:
     """``ready``, ``degraded`` or 503, as found within the last seconds."""
-    answer = httpx.get(f"{system.url}/health/ready", timeout=BACK_S, trust_env=False, verify=NO_TLS)
+    with promised(ANSWERED_S, "/health/ready"):
+        answer = httpx.get(f"{system.url}/health/ready", timeout=BACK_S, trust_env=False, verify=NO_TLS)
     return answer.json()["status"]
 
 

@@ -79,14 +79,15 @@ class Load:
         headers = {**self._headers, "Idempotency-Key": reference}
         body = {**self._body, "reference": reference}
         try:
-            return httpx.post(
-                f"{self._url}/orders",
-                json=body,
-                headers=headers,
-                timeout=ENDED_S,
-                trust_env=False,
-                verify=NO_TLS,
-            )
+            with promised(KILLED_AFTER_S, "an answer"):
+                return httpx.post(
+                    f"{self._url}/orders",
+                    json=body,
+                    headers=headers,
+                    timeout=ENDED_S,
+                    trust_env=False,
+                    verify=NO_TLS,
+                )
         except httpx.TimeoutException:
             raise
         except httpx.TransportError:  # this process has closed its port, the other one listens
